@@ -1,0 +1,153 @@
+"""What patients have answered about SMS: one row per care provider and phone number, with its history."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import pghistory
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Max, Q
+from phonenumber_field.modelfields import PhoneNumberField
+from phonenumber_field.phonenumber import PhoneNumber
+
+from teleq.models import CareProvider
+
+NumberKey = tuple[int, str]
+"""A care provider's id and a phone number in E.164: what an answer belongs to."""
+
+
+class Answer(models.TextChoices):
+    """The manual's three answers, in the manual's order."""
+
+    YES = "yes", "Ja"
+    NO = "no", "Nej"
+    UNSET = "unset", "Ej valt"
+
+
+class Channel(models.TextChoices):
+    CASE = "case", "Ärende"
+    SMS = "sms", "SMS från patienten"
+
+
+class ConsentTextQuerySet(models.QuerySet["ConsentText"]):
+    def current(self, care_provider_id: int) -> ConsentText | None:
+        return self.filter(care_provider=care_provider_id).order_by("-id").first()
+
+
+class ConsentText(models.Model):
+    """What the nurse reads out before the patient answers. A new wording is a new row, so that each answer can say
+    which words it was given to."""
+
+    care_provider = models.ForeignKey(
+        CareProvider, on_delete=models.PROTECT, related_name="consent_texts", verbose_name="vårdgivare"
+    )
+    text = models.TextField("att läsa upp", max_length=500)
+    created_at = models.DateTimeField("skriven", auto_now_add=True)
+
+    objects = ConsentTextQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "text att läsa upp"
+        verbose_name_plural = "texter att läsa upp"
+        ordering = ["care_provider", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.care_provider}, version {self.pk}"
+
+
+class ConsentQuerySet(models.QuerySet["Consent"]):
+    def by_number(self, keys: Collection[NumberKey]) -> dict[NumberKey, Consent]:
+        """The stored answers for these numbers, lapsed ones included; a number without a row is not in it."""
+        return {consent.key: consent for consent in self.raw(self._FOR_NUMBERS, self._columns(keys))}
+
+    def held(self, keys: Collection[NumberKey]) -> dict[NumberKey, Consent]:
+        """As `by_number`, each row kept as it is till the transaction ends. Waits for whoever is writing one.
+
+        Taken in one order by everyone, so that two claims never wait for each other.
+        """
+        query = self._FOR_NUMBERS + " ORDER BY c.care_provider_id, c.phone_number FOR SHARE OF c"
+        return {consent.key: consent for consent in self.raw(query, self._columns(keys))}
+
+    def latest_events(self, consents: Collection[Consent]) -> dict[int, int]:
+        """The id of each answer's latest event, by the answer's id.
+
+        A statement of its own on purpose: a sub-select in the statement that waited for a lock reads what was true
+        before the wait.
+        """
+        events = Consent.pgh_event_model.objects.filter(pgh_obj_id__in=[consent.pk for consent in consents])
+        return dict(events.values_list("pgh_obj_id").annotate(Max("pgh_id")).order_by())
+
+    _FOR_NUMBERS = (
+        "SELECT c.* FROM consent_consent c JOIN unnest(%s::bigint[], %s::text[]) AS k (care_provider_id, phone_number)"
+        " ON c.care_provider_id = k.care_provider_id AND c.phone_number = k.phone_number"
+    )
+
+    @staticmethod
+    def _columns(keys: Collection[NumberKey]) -> list[list[int] | list[str]]:
+        ordered = sorted(set(keys))
+        return [[provider for provider, _ in ordered], [number for _, number in ordered]]
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+class Consent(models.Model):
+    """An answer, and until when it counts. Written by `consent.register` only.
+
+    A lapsed row stays till the purge and reads as Ej valt; so does a number without a row.
+    """
+
+    care_provider = models.ForeignKey(
+        CareProvider, on_delete=models.PROTECT, related_name="consents", verbose_name="vårdgivare"
+    )
+    phone_number = PhoneNumberField("telefonnummer")
+    answer = models.CharField("samtycke till SMS", max_length=10, choices=Answer.choices)
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name="registrerat av",
+        help_text="Tomt när patienten själv har svarat.",
+    )
+    channel = models.CharField("genom", max_length=10, choices=Channel.choices)
+    # A number and not a foreign key: consents know nothing of cases, and outlive them.
+    case_id = models.BigIntegerField("ärende", null=True)
+    text = models.ForeignKey(
+        ConsentText, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="uppläst text"
+    )
+    answered_at = models.DateTimeField("svarade")
+    valid_until = models.DateTimeField("gäller till", db_index=True)
+
+    objects = ConsentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "samtycke"
+        verbose_name_plural = "samtycken"
+        constraints = [
+            models.UniqueConstraint(fields=["care_provider", "phone_number"], name="one_answer_per_number"),
+            models.CheckConstraint(condition=Q(answer__in=Answer.values), name="answer_is_valid"),
+            models.CheckConstraint(condition=Q(channel__in=Channel.values), name="consent_channel_is_valid"),
+            models.CheckConstraint(condition=Q(valid_until__gt=F("answered_at")), name="answer_counts_for_a_time"),
+            # Yes is a deliberate act of a nurse; nothing that comes in by itself can make it.
+            models.CheckConstraint(
+                condition=~Q(answer=Answer.YES) | Q(channel=Channel.CASE, answered_by__isnull=False),
+                name="yes_comes_from_a_nurse",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"samtycke {self.pk}"  # no number: this is what logs and error reports would show
+
+    @property
+    def key(self) -> NumberKey:
+        return (self.care_provider_id, number_text(self.phone_number))
+
+    def in_force(self, at: datetime) -> Answer:
+        """What the answer counts as at this instant: itself before `valid_until`, Ej valt from then on."""
+        return Answer(self.answer) if at < self.valid_until else Answer.UNSET
+
+
+def number_text(number: PhoneNumber | str) -> str:
+    """A phone number as it is stored and compared: E.164."""
+    return number if isinstance(number, str) else number.as_e164

@@ -1,0 +1,113 @@
+"""The register of answers: the only code that writes one.
+
+Source: the manual "Samtycke för SMS": the answer is stored for 14 months for the number the patient gave.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from dateutil.relativedelta import relativedelta
+from django.db import transaction
+from phonenumber_field.phonenumber import PhoneNumber
+
+from consent.models import Answer, Channel, Consent, ConsentText, number_text
+from consent.verdict import answer_in_force
+from teleq.models import CareProvider, User, database_now
+
+STOCKHOLM = ZoneInfo("Europe/Stockholm")
+VALID_FOR = relativedelta(months=14)
+
+
+class ChangedMeanwhile(Exception):
+    """The answer is not the one that the person who answers was shown. Nothing was stored."""
+
+
+@dataclass(frozen=True)
+class Current:
+    """What is stored for a number, and the id of the event that wrote it: what a page shows and posts back."""
+
+    consent: Consent | None
+    event_id: int | None
+
+    def answer(self, at: datetime) -> Answer:
+        return answer_in_force(self.consent, at)
+
+
+def valid_until(answered_at: datetime) -> datetime:
+    """14 calendar months later by the clock in Stockholm.
+
+    A day that the month lacks becomes its last (31 December → the last of February). Of an hour that comes twice when
+    summer time ends, the first; an hour that is skipped when it begins reads as one later.
+    """
+    local = answered_at.astimezone(STOCKHOLM).replace(fold=0)
+    return (local + VALID_FOR).astimezone(ZoneInfo("UTC"))
+
+
+def current(care_provider_id: int, phone_number: PhoneNumber | str) -> Current:
+    key = (care_provider_id, number_text(phone_number))
+    return _with_event(Consent.objects.by_number([key]).get(key))
+
+
+def answer_in_case(  # noqa: PLR0913  who, what, where: each is a column of the record
+    care_provider: CareProvider,
+    phone_number: PhoneNumber | str,
+    answer: Answer,
+    *,
+    by: User,
+    case_id: int,
+    seen_event: int | None,
+    renew: bool = False,
+) -> Current:
+    """Store what the patient answered the nurse, if the answer is still the one the nurse was shown.
+
+    `seen_event` is the event id that the page was shown with. Choosing the answer that already counts changes
+    nothing; with `renew` it is confirmed, and counts for another 14 months. Raises ChangedMeanwhile.
+    """
+    with transaction.atomic():
+        consent = _locked(care_provider.pk, phone_number)
+        found = _with_event(consent)
+        if found.event_id != seen_event:
+            raise ChangedMeanwhile
+        if found.answer(database_now()) is answer and not renew:
+            return found
+        text = ConsentText.objects.current(care_provider.pk)
+        return _store(
+            consent,
+            care_provider_id=care_provider.pk,
+            phone_number=phone_number,
+            answer=answer,
+            answered_by=by,
+            channel=Channel.CASE,
+            case_id=case_id,
+            text=text,
+        )
+
+
+def _locked(care_provider_id: int, phone_number: PhoneNumber | str) -> Consent | None:
+    rows = Consent.objects.select_for_update(no_key=True)
+    return rows.filter(care_provider=care_provider_id, phone_number=phone_number).first()
+
+
+def _with_event(consent: Consent | None) -> Current:
+    if consent is None:
+        return Current(None, None)
+    return Current(consent, Consent.objects.latest_events([consent])[consent.pk])
+
+
+def _store(consent: Consent | None, **columns: object) -> Current:
+    """Write the answer over the row that is held, or make the number's first. The clock is read after the lock."""
+    answered_at = database_now()
+    columns |= {"answered_at": answered_at, "valid_until": valid_until(answered_at)}
+    if consent:
+        for name, value in columns.items():
+            setattr(consent, name, value)
+        consent.save(update_fields=columns)
+        return _with_event(consent)
+    number = {name: columns.pop(name) for name in ("care_provider_id", "phone_number")}
+    consent, created = Consent.objects.get_or_create(**number, defaults=columns)
+    if not created:  # somebody gave the number its first answer in this very moment
+        raise ChangedMeanwhile
+    return _with_event(consent)

@@ -1,0 +1,35 @@
+"""May an SMS be sent? The one rule, for screen, claim and check alike (promise 7)."""
+
+from datetime import datetime
+
+from django.db import models
+
+from consent.models import Answer, Consent
+from teleq.models import OutgoingSms
+
+
+class Verdict(models.TextChoices):
+    """The labels are the manual's words (steps 8 and 9)."""
+
+    ALLOWED = "allowed", ""
+    DECLINED = "declined", "SMS-utskick avböjt"
+    MISSING = "missing", "Samtycke till SMS saknas"
+
+
+def answer_in_force(consent: Consent | None, at: datetime) -> Answer:
+    """No row, a lapsed row and a chosen Ej valt read the same."""
+    return consent.in_force(at) if consent else Answer.UNSET
+
+
+def verdict(settings: OutgoingSms | None, consent: Consent | None, at: datetime) -> Verdict:
+    """Judge by a queue's settings and the answer stored for the number, at an aware instant.
+
+    A Nej stops every message. Where the queue requires consent, or its settings are missing, only Ja lets one through.
+    """
+    answer = answer_in_force(consent, at)
+    if answer is Answer.NO:
+        return Verdict.DECLINED
+    required = settings is None or settings.consent_required
+    if required and answer is not Answer.YES:
+        return Verdict.MISSING
+    return Verdict.ALLOWED

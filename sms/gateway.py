@@ -1,0 +1,323 @@
+"""The only door out. Every text message, manual or automatic, is accepted, claimed and delivered here.
+
+accept writes rows; claim judges each by the answer in force at that instant and is the point of no return; drain hands
+what was allowed to the provider and records what became of it. docs/architecture.md draws the way of a message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import aiohttp
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from consent.models import Consent, NumberKey, number_text
+from consent.verdict import Verdict, answer_in_force, verdict
+from sms import providers
+from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal, State
+from sms.numbers import can_receive_sms
+from sms.providers.base import TIME_LIMIT, OutboundMessage, Outcome, Provider, SendResult, failure
+from sms.segments import normalize
+from teleq.models import OutgoingSms, Queue, database_now
+
+logger = logging.getLogger(__name__)
+
+CLAIM_SIZE = 200
+CONNECTIONS = 100
+RECORD_EVERY = 0.25
+"""Seconds: outcomes are recorded at least this often while a claim is under way."""
+STUCK_AFTER = timedelta(minutes=2)
+"""A message that has been `sending` for longer was in the hands of a worker that died."""
+FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=10), timedelta(minutes=10)
+
+
+# Accept --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What somebody wants sent. The same key is the same message, however often it is asked for."""
+
+    key: str
+    kind: Kind
+    queue_id: int
+    to_number: str
+    """E.164."""
+    text: str
+    send_before: datetime
+    due_at: datetime
+    author_id: int | None = None
+
+
+def accept(drafts: Sequence[Draft]) -> list[Message]:
+    """Write the messages as rows, in the caller's transaction, and wake a worker when it commits.
+
+    Returns those that are new: a key that is already there is left as it is. A manual message that isn't allowed is
+    refused at once, and is a row all the same.
+    """
+    messages = [
+        Message(
+            key=draft.key,
+            kind=draft.kind,
+            queue_id=draft.queue_id,
+            to_number=draft.to_number,
+            text=normalize(draft.text),
+            author_id=draft.author_id,
+            due_at=draft.due_at,
+            send_before=draft.send_before,
+        )
+        for draft in drafts
+    ]
+    _refuse_at_once([message for message in messages if message.kind == Kind.MANUAL])
+    Message.objects.bulk_create(messages, ignore_conflicts=True)
+    # PostgreSQL doesn't say which rows a conflict skipped; each row's own token tells ours from one already there.
+    tokens = {message.key: message.receipt_token for message in messages}
+    written = Message.objects.filter(key__in=tokens).order_by("id")
+    new = [message for message in written if message.receipt_token == tokens[message.key]]
+    for lane in {Lane.of(message.kind) for message in new if message.state == State.QUEUED}:
+        wake_on_commit(lane)
+    return new
+
+
+def _refuse_at_once(messages: list[Message]) -> None:
+    """Judge what a person asked for while they look. What passes is judged again when it is claimed."""
+    queues = {message.queue_id for message in messages}
+    providers_of = dict(Queue.objects.filter(pk__in=queues).values_list("pk", "care_provider_id"))
+    keys = {message.key: (providers_of[message.queue_id], number_text(message.to_number)) for message in messages}
+    bench = _Bench(
+        settings=OutgoingSms.objects.in_bulk(queues),
+        consents=Consent.objects.by_number(keys.values()),
+    )
+    for message in messages:
+        bench.judge(message, keys[message.key])
+
+
+def cancel(messages: MessageQuerySet) -> None:
+    """Take back what has not been claimed. What a claim holds at this moment is past the point of no return."""
+    messages.filter(state=State.QUEUED).update(state=State.CANCELLED, state_at=Now())
+
+
+# Judge ---------------------------------------------------------------------------------------------------------------
+
+
+def refusal(settings: OutgoingSms | None, consent: Consent | None, to_number: str, at: datetime) -> Refusal | None:
+    """Why a message to this number would be stopped at this instant, or None. Consent's reason comes first."""
+    answer = verdict(settings, consent, at)
+    if answer is not Verdict.ALLOWED:
+        return Refusal(answer.value)
+    return None if can_receive_sms(to_number) else Refusal.NOT_MOBILE
+
+
+class _Bench:
+    """The rows that messages are judged by, read (or locked) once, and the clock read after them."""
+
+    def __init__(self, settings: dict[int, OutgoingSms], consents: dict[NumberKey, Consent]) -> None:
+        self.settings, self.consents = settings, consents
+        self.events = Consent.objects.latest_events(consents.values())
+        self.at = database_now()
+
+    def judge(self, message: Message, key: NumberKey) -> None:
+        """Refuse the message or leave it as it is, and note on it which answer decided."""
+        consent = self.consents.get(key)
+        reason = refusal(self.settings.get(message.queue_id), consent, key[1], self.at)
+        if reason:
+            message.state, message.refusal, message.state_at = State.REFUSED, reason, self.at
+        message.consent_answer = answer_in_force(consent, self.at)
+        if consent:
+            message.consent_event_id = self.events[consent.pk]
+            message.consent_channel = consent.channel
+            message.consent_answered_at = consent.answered_at
+
+
+# Claim ---------------------------------------------------------------------------------------------------------------
+
+CLAIM_FIELDS = (
+    "state",
+    "refusal",
+    "state_at",
+    "claimed_at",
+    "attempts",
+    "provider",
+    "consent_event_id",
+    "consent_answer",
+    "consent_channel",
+    "consent_answered_at",
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    judged: int
+    sending: list[Message]
+    settings: dict[int, OutgoingSms]
+
+
+def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
+    """Take what is due, judge it by the answers in force, and commit: from then on it is `sending` or stopped.
+
+    Locks in one order, each kind in a statement of its own: messages, settings, consents. Whoever writes an answer
+    or the switch needs the row that is held here, so every run of claims and answers has one order (promise 3).
+    Needs READ COMMITTED and must not be called inside a transaction.
+    """
+    with transaction.atomic(durable=True):
+        due = Message.objects.in_lane(lane).due().select_related("queue")
+        messages = list(due.select_for_update(skip_locked=True, of=("self",))[:limit])
+        if not messages:
+            return Claim(0, [], {})
+        keys = {m.pk: (m.queue.care_provider_id, number_text(m.to_number)) for m in messages}
+        settings_of = OutgoingSms.objects.held(message.queue_id for message in messages)
+        bench = _Bench(settings_of, Consent.objects.held(keys.values()))
+        for message in messages:
+            _take(message, keys[message.pk], bench, provider_name)
+        Message.objects.write(messages, CLAIM_FIELDS)
+    return Claim(len(messages), [m for m in messages if m.state == State.SENDING], settings_of)
+
+
+def _take(message: Message, key: NumberKey, bench: _Bench, provider_name: str) -> None:
+    if bench.at >= message.send_before:
+        message.state, message.state_at = State.EXPIRED, bench.at
+        return
+    bench.judge(message, key)
+    if message.state == State.QUEUED:
+        message.state = State.SENDING
+        message.state_at = message.claimed_at = bench.at
+        message.attempts += 1
+        message.provider = provider_name
+
+
+# Deliver -------------------------------------------------------------------------------------------------------------
+
+
+def drain(lane: Lane) -> int:
+    """Claim, hand over and record until nothing is due in the lane. Returns how many messages were judged.
+
+    Hand-over is outside any transaction. Loop, session and connections live as long as the drain, so that no
+    connection which the provider has closed meanwhile is posted on.
+    """
+    provider = providers.configured()
+    judged = 0
+    with asyncio.Runner() as runner:
+        session = runner.run(_open_session())
+        try:
+            while (claimed := claim(lane, provider.name)).judged:
+                judged += claimed.judged
+                _hand_over(runner, session, provider, claimed)
+        finally:
+            runner.run(session.close())
+    return judged
+
+
+async def _open_session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(timeout=TIME_LIMIT, connector=aiohttp.TCPConnector(limit=CONNECTIONS))
+
+
+def _hand_over(runner: asyncio.Runner, session: aiohttp.ClientSession, provider: Provider, claimed: Claim) -> None:
+    """Post all at once, and record the outcomes as they come. No ORM runs inside the loop."""
+    pending: set[asyncio.Task[tuple[int, SendResult]]] = set()
+    for message in claimed.sending:
+        outbound = _outbound(message, claimed.settings[message.queue_id])
+        pending.add(runner.get_loop().create_task(_send(provider, session, outbound)))
+    while pending:
+        done, pending = runner.run(_wait(pending))
+        record(dict(task.result() for task in done))
+
+
+async def _wait(
+    tasks: set[asyncio.Task[tuple[int, SendResult]]],
+) -> tuple[set[asyncio.Task[tuple[int, SendResult]]], set[asyncio.Task[tuple[int, SendResult]]]]:
+    return await asyncio.wait(tasks, timeout=RECORD_EVERY)
+
+
+async def _send(provider: Provider, session: aiohttp.ClientSession, message: OutboundMessage) -> tuple[int, SendResult]:
+    try:
+        return message.id, await provider.send(session, message)
+    except (TimeoutError, aiohttp.ClientError) as error:
+        return message.id, failure(error)
+    except Exception as error:  # a provider's mistake costs its own message and not the claim
+        logger.error("SMS %s: %s while it was handed over", message.id, type(error).__name__)
+        return message.id, SendResult(Outcome.UNKNOWN, status=type(error).__name__)
+
+
+def _outbound(message: Message, settings_of_queue: OutgoingSms) -> OutboundMessage:
+    path = reverse("sms:receipt", args=[message.provider, message.pk, message.receipt_token])
+    return OutboundMessage(
+        id=message.pk,
+        to=number_text(message.to_number),
+        sender=settings_of_queue.sender,
+        text=message.text,
+        callback_url=settings.TELEQ_URL + path,
+    )
+
+
+# Record --------------------------------------------------------------------------------------------------------------
+
+AFTER_HAND_OVER = {
+    Outcome.ACCEPTED: State.SENT,
+    Outcome.REJECTED: State.FAILED,
+    Outcome.RETRY_LATER: State.QUEUED,
+    Outcome.UNKNOWN: State.UNKNOWN,
+}
+RECORD_FIELDS = ("state", "state_at", "due_at", "provider_message_id", "provider_status")
+
+
+@transaction.atomic
+def record(results: dict[int, SendResult]) -> None:
+    """Write down what became of messages that were handed over. A receipt that came first keeps its state."""
+    messages = list(Message.objects.filter(pk__in=results).order_by("id").select_for_update())
+    at = database_now()
+    for message in messages:
+        result = results[message.pk]
+        message.provider_message_id = result.provider_message_id or message.provider_message_id
+        if message.state == State.SENDING:
+            message.provider_status = result.status
+            message.state, message.state_at = AFTER_HAND_OVER[result.outcome], at
+        if message.state == State.QUEUED:
+            message.due_at = min(at + _retry_delay(message.attempts), message.send_before - timedelta(microseconds=1))
+    Message.objects.write(messages, RECORD_FIELDS)
+
+
+def _retry_delay(attempts: int) -> timedelta:
+    """Twice as long each time, and a little apart, so that what waited together doesn't come back together."""
+    growing = FIRST_RETRY * 2 ** min(attempts - 1, 10)
+    return min(growing, LONGEST_RETRY) * random.uniform(0.8, 1.2)  # noqa: S311  jitter, not a secret
+
+
+# Wake and sweep ------------------------------------------------------------------------------------------------------
+
+
+def wake_on_commit(lane: Lane) -> None:
+    """Tell the lane's worker when the transaction commits. A wake-up that is lost is logged and left to the sweep."""
+    transaction.on_commit(partial(wake, lane), robust=True)
+
+
+def wake(lane: Lane) -> None:
+    from sms import tasks  # noqa: PLC0415  tasks call the gateway; only the name of one is needed here
+
+    task = tasks.deliver_manual if lane is Lane.MANUAL else tasks.deliver_bulk
+    task.apply_async(retry=False)
+
+
+def sweep() -> None:
+    """What was forgotten: wake the lanes that have something due, and give up on what a dead worker held."""
+    dead = Message.objects.filter(state=State.SENDING, state_at__lt=Now() - STUCK_AFTER)
+    dead.update(state=State.UNKNOWN, state_at=Now())
+    for lane in Lane:
+        if Message.objects.in_lane(lane).due().exists():
+            wake(lane)
+
+
+def configuration_errors() -> Iterable[str]:
+    """What keeps the configured provider from being used, for the system checks."""
+    if settings.SMS_PROVIDER not in providers.PROVIDERS:
+        yield f"SMS_PROVIDER is {settings.SMS_PROVIDER!r}; it must be one of: {', '.join(providers.PROVIDERS)}."
+    if settings.SMS_PROVIDER == "simulator" and not settings.TELEQ_DEMO:
+        yield "SMS_PROVIDER is the simulator, which sends nothing. It is allowed in the demonstration only."

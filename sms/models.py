@@ -1,0 +1,198 @@
+"""Text messages, from accepted to delivered or refused, and a queue's standard texts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+
+from django.conf import settings
+from django.db import connection, models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from phonenumber_field.modelfields import PhoneNumberField
+
+from consent.models import Answer, Channel
+from consent.verdict import Verdict
+from teleq.models import Queue
+
+
+class StandardText(models.Model):
+    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="standard_texts", verbose_name="kö")
+    name = models.CharField("namn", max_length=60)
+    text = models.TextField("text", max_length=918)
+
+    class Meta:
+        verbose_name = "standardtext"
+        verbose_name_plural = "Standardtexter"
+        ordering = ["queue", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["queue", "name"],
+                name="one_standard_text_per_name",
+                violation_error_message="Kön har redan en standardtext med det namnet.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Kind(models.TextChoices):
+    MANUAL = "manual", "SMS"
+    CONFIRMATION = "confirmation", "Bokningsbekräftelse"
+    REMINDER = "reminder", "Påminnelse om återuppringning"
+
+
+class Lane(models.TextChoices):
+    """Each lane has a worker of its own, so that nobody's SMS waits behind reminders."""
+
+    MANUAL = "manual"
+    BULK = "bulk"
+
+    @classmethod
+    def of(cls, kind: str) -> Lane:
+        return cls.MANUAL if kind == Kind.MANUAL else cls.BULK
+
+
+class State(models.TextChoices):
+    QUEUED = "queued", "Väntar"
+    SENDING = "sending", "Skickas"
+    SENT = "sent", "Skickat"
+    DELIVERED = "delivered", "Levererat"
+    FAILED = "failed", "Misslyckades"
+    REFUSED = "refused", "Stoppat"
+    CANCELLED = "cancelled", "Inställt"
+    EXPIRED = "expired", "För sent"
+    UNKNOWN = "unknown", "Okänt om det kom fram"
+
+
+class Refusal(models.TextChoices):
+    """Why a message was stopped. The first two are the verdict's; consent's reason comes before the number's."""
+
+    DECLINED = Verdict.DECLINED.value, Verdict.DECLINED.label
+    MISSING = Verdict.MISSING.value, Verdict.MISSING.label
+    NOT_MOBILE = "not_mobile", "Numret kan inte ta emot SMS (inte ett mobilnummer)."
+
+
+def _token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def in_lane(self, lane: Lane) -> MessageQuerySet:
+        return self.filter(kind=Kind.MANUAL) if lane is Lane.MANUAL else self.exclude(kind=Kind.MANUAL)
+
+    def due(self) -> MessageQuerySet:
+        return self.filter(state=State.QUEUED, due_at__lte=Now()).order_by("due_at", "id")
+
+    def write(self, messages: Collection[Message], names: Collection[str]) -> None:
+        """Save these fields of messages that the transaction holds, in one statement whatever their number."""
+        fields = [Message._meta.get_field(name) for name in ("id", *names)]
+        arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields).replace("serial", "int")
+        columns = ", ".join(field.column for field in fields)
+        assignments = ", ".join(f"{field.column} = new.{field.column}" for field in fields[1:])
+        values = [
+            [field.get_db_prep_save(getattr(message, field.attname), connection) for message in messages]
+            for field in fields
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE sms_message AS old SET {assignments}"  # noqa: S608  names from the model, values as parameters
+                f" FROM unnest({arrays}) AS new ({columns}) WHERE old.id = new.id",
+                values,
+            )
+
+
+class Message(models.Model):
+    """One text message. A row before it is anything else; written by `sms.gateway` and `sms.receipts` only."""
+
+    key = models.CharField(max_length=100, unique=True, help_text="Samma nyckel är samma SMS.")
+    kind = models.CharField("slag", max_length=20, choices=Kind.choices)
+    queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="messages", verbose_name="kö")
+    to_number = PhoneNumberField("till")
+    text = models.TextField("text")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="skickat av"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+    due_at = models.DateTimeField()
+    send_before = models.DateTimeField()
+
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    refusal = models.CharField(max_length=20, choices=Refusal.choices, blank=True, default="")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_at = models.DateTimeField(null=True)
+    state_at = models.DateTimeField(db_default=Now(), help_text="När SMS:et fick sitt tillstånd.")
+
+    # The answer that let the message through or stopped it, as it was at that moment (promise 8). The event's id and
+    # not a foreign key: retention removes events by its own rules.
+    consent_event_id = models.BigIntegerField(null=True)
+    consent_answer = models.CharField(max_length=10, choices=Answer.choices, blank=True, default="")
+    consent_channel = models.CharField(max_length=10, choices=Channel.choices, blank=True, default="")
+    consent_answered_at = models.DateTimeField(null=True)
+
+    provider = models.CharField(max_length=20, blank=True, default="")
+    provider_message_id = models.CharField(max_length=100, blank=True, default="")
+    provider_status = models.CharField(max_length=100, blank=True, default="")
+    # Unguessable, travels in the address that the provider reports delivery to.
+    receipt_token = models.CharField(max_length=40, default=_token)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "SMS"
+        verbose_name_plural = "SMS"
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=State.values), name="message_state_is_valid"),
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="message_kind_is_valid"),
+            models.CheckConstraint(
+                condition=Q(state=State.REFUSED, refusal__in=Refusal.values)
+                | (~Q(state=State.REFUSED) & Q(refusal="")),
+                name="refused_says_why",
+            ),
+            models.CheckConstraint(
+                condition=Q(claimed_at__isnull=False)
+                | ~Q(state__in=[State.SENDING, State.SENT, State.DELIVERED, State.UNKNOWN]),
+                name="only_claimed_messages_leave",
+            ),
+            models.CheckConstraint(condition=Q(send_before__gt=F("due_at")), name="message_has_time_to_leave"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at", "id"],
+                condition=Q(state=State.QUEUED, kind=Kind.MANUAL),
+                name="message_due_manual",
+            ),
+            models.Index(
+                fields=["due_at", "id"],
+                condition=Q(state=State.QUEUED) & ~Q(kind=Kind.MANUAL),
+                name="message_due_bulk",
+            ),
+            models.Index(fields=["state_at"], condition=Q(state=State.SENDING), name="message_sending"),
+        ]
+
+    def __str__(self) -> str:
+        return f"SMS {self.pk}"  # neither number nor text: this is what logs and error reports would show
+
+    @property
+    def outcome(self) -> str:
+        """What a person reads: the state, or in full why the message was stopped."""
+        return self.get_refusal_display() if self.state == State.REFUSED else self.get_state_display()
+
+
+class SimulatedSms(models.Model):
+    """What the simulator "sent": the demonstration's stand-in for the patient's telephone."""
+
+    to_number = PhoneNumberField("till")
+    sender = models.CharField(max_length=20)
+    text = models.TextField()
+    callback_url = models.URLField()
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = "simulerat SMS"
+        verbose_name_plural = "simulerade SMS"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"simulerat SMS {self.pk}"

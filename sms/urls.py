@@ -1,0 +1,15 @@
+from django.conf import settings
+from django.urls import path
+
+from sms import views
+
+app_name = "sms"
+urlpatterns = [
+    path("sms/count/", views.count, name="count"),
+    path("sms/receipts/<slug:provider>/<int:message_id>/<str:token>", views.receipt, name="receipt"),
+]
+if settings.TELEQ_DEMO:
+    urlpatterns += [
+        path("simulator/", views.simulator_inbox, name="simulator"),
+        path("simulator/send", views.simulator_send, name="simulator_send"),
+    ]

@@ -1,0 +1,204 @@
+"""The floor of the house: who works where, and each queue's settings for text messages. Imports no app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.core.validators import RegexValidator
+from django.db import connection, models
+from django.db.models import Exists, OuterRef, Q
+
+
+def database_now() -> datetime:
+    """PostgreSQL's clock, read now. One clock decides for all web and worker machines; read it after taking locks."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return cursor.fetchone()[0]
+
+
+class Role(models.TextChoices):
+    NURSE = "nurse", "Sjuksköterska"
+    ADMINISTRATOR = "administrator", "Administratör"
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def colleagues_in(self, queues: models.QuerySet[Queue]) -> UserQuerySet:
+        return self.filter(Exists(Membership.objects.filter(user=OuterRef("pk"), queue__in=queues)))
+
+    def only_in(self, queues: models.QuerySet[Queue]) -> UserQuerySet:
+        """Users all of whose queues are among these: the ones whose password their administrator may reset."""
+        elsewhere = Membership.objects.filter(user=OuterRef("pk")).exclude(queue__in=queues)
+        return self.colleagues_in(queues).filter(~Exists(elsewhere), is_superuser=False)
+
+
+class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    use_in_migrations = False
+
+
+class User(AbstractUser):
+    hsa_id = models.CharField(
+        "HSA-id",
+        max_length=31,
+        blank=True,
+        help_text="Till exempel SE2321000016-1ABC.",
+        validators=[RegexValidator(r"^SE\d{10}-[0-9A-Z]{1,18}$", "Ett HSA-id ser ut som SE2321000016-1ABC.")],
+    )
+
+    objects = UserManager()
+
+    class Meta:
+        verbose_name = "användare"
+        verbose_name_plural = "användare"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hsa_id"],
+                condition=~Q(hsa_id=""),
+                name="one_user_per_hsa_id",
+                violation_error_message="En annan användare har det HSA-id:t.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.username
+
+
+class CareProvider(models.Model):
+    """The legal body that answers for the consent. A patient's answer counts within one care provider."""
+
+    name = models.CharField("namn", max_length=100, unique=True)
+    sms_consent_ordered = models.BooleanField(
+        "Samtycke för SMS är beställt",
+        default=False,
+        help_text="Först när funktionen är beställd kan köerna aktivera samtycke till SMS.",
+    )
+
+    class Meta:
+        verbose_name = "vårdgivare"
+        verbose_name_plural = "vårdgivare"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class QueueQuerySet(models.QuerySet["Queue"]):
+    def for_user(self, user: User, *roles: Role) -> QueueQuerySet:
+        """The queues where the user is a member, in one of the roles if any is named.
+
+        Promise 9 rests on this one method: every query on patients' data goes through it. Being a superuser gives
+        nothing here; an operator who isn't a member reads no patient's data.
+        """
+        memberships = Membership.objects.filter(queue=OuterRef("pk"), user_id=user.pk)
+        if roles:
+            memberships = memberships.filter(role__in=roles)
+        return self.filter(Exists(memberships))
+
+
+class Queue(models.Model):
+    care_provider = models.ForeignKey(
+        CareProvider, on_delete=models.PROTECT, related_name="queues", verbose_name="vårdgivare"
+    )
+    unit = models.CharField("vårdenhet", max_length=100)
+    name = models.CharField("namn", max_length=100)
+    max_attempts = models.PositiveSmallIntegerField("antal försök", default=3)
+    members: models.ManyToManyField[User, Membership] = models.ManyToManyField(
+        User, through="Membership", related_name="queues"
+    )
+
+    objects = QueueQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "kö"
+        verbose_name_plural = "köer"
+        ordering = ["unit", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["care_provider", "unit", "name"],
+                name="one_queue_per_name",
+                violation_error_message="Vårdenheten har redan en kö med det namnet.",
+            ),
+            models.CheckConstraint(condition=Q(max_attempts__gte=1), name="at_least_one_attempt"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.unit} {self.name}"
+
+
+class Membership(models.Model):
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", verbose_name="användare")
+    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="memberships", verbose_name="kö")
+    role = models.CharField("roll", max_length=20, choices=Role.choices, default=Role.NURSE)
+
+    class Meta:
+        verbose_name = "medlemskap"
+        verbose_name_plural = "medlemskap"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "queue"],
+                name="one_membership_per_user_and_queue",
+                violation_error_message="Användaren är redan medlem i kön.",
+            ),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_is_valid"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.queue}"
+
+
+class OutgoingSmsQuerySet(models.QuerySet["OutgoingSms"]):
+    """The two sides of one lock: claims share it, whoever writes the switch has it alone.
+
+    The settings row's own lock (FOR SHARE in the claim) is what makes the order of events certain; this advisory lock
+    is there because row locks don't queue fairly: under steady claims an administrator's save could wait without end.
+    """
+
+    ADVISORY_CLASS = 1
+
+    def held(self, queue_ids: Iterable[int]) -> dict[int, OutgoingSms]:
+        """The settings of these queues, by queue, kept as they are till the transaction ends."""
+        ids = sorted(set(queue_ids))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock_shared(%s, queue_id)"
+                " FROM unnest(%s::int[]) AS queue_id ORDER BY queue_id",
+                [self.ADVISORY_CLASS, ids],
+            )
+        rows = self.raw(
+            "SELECT * FROM teleq_outgoingsms WHERE queue_id = ANY(%s) ORDER BY queue_id FOR SHARE",
+            [ids],
+        )
+        return {settings.queue_id: settings for settings in rows}
+
+    def lock_switch(self, queue_id: int) -> OutgoingSms:
+        """The settings, locked for writing till the transaction ends, after the claims that are under way."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [self.ADVISORY_CLASS, queue_id])
+        return self.select_for_update().get(queue_id=queue_id)
+
+
+class OutgoingSms(models.Model):
+    queue = models.OneToOneField(
+        Queue, on_delete=models.CASCADE, primary_key=True, related_name="outgoing_sms", verbose_name="kö"
+    )
+    consent_required = models.BooleanField("Aktivera samtycke till SMS", default=False)
+    sender = models.CharField(
+        "avsändare",
+        max_length=11,
+        default="teleQ",
+        help_text="3–11 tecken, A–Z, a–z och 0–9, inte siffra först.",
+        validators=[
+            RegexValidator(r"^[A-Za-z][A-Za-z0-9]{2,10}$", "Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra först.")
+        ],
+    )
+
+    objects = OutgoingSmsQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "utgående SMS"
+        verbose_name_plural = "Utgående SMS"
+        ordering = ["queue__unit", "queue__name"]
+
+    def __str__(self) -> str:
+        return str(self.queue)
