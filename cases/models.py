@@ -104,7 +104,8 @@ class Case(models.Model):
 
     def shows_consent(self, answer: Answer) -> bool:
         """Whether the case shows Samtycke till SMS: where the queue asks for it, or where a Nej stands in the way."""
-        return self.queue.outgoing_sms.consent_required or answer is Answer.NO
+        settings_of_queue = self.queue.sms_settings
+        return settings_of_queue is None or settings_of_queue.consent_required or answer is Answer.NO
 
 
 class CaseEvent(models.Model):

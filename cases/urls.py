@@ -1,2 +1,17 @@
+from django.urls import path
+
+from cases import views
+
 app_name = "cases"
-urlpatterns = []
+urlpatterns = [
+    path("", views.show_work_list, name="work_list"),
+    path("cases/search/", views.search, name="search"),
+    path("cases/new/", views.new_case, name="new_case"),
+    path("cases/<int:case_id>/", views.show_case, name="case"),
+    path("cases/<int:case_id>/details/", views.save_details, name="save_details"),
+    path("cases/<int:case_id>/number/", views.save_number, name="save_number"),
+    path("cases/<int:case_id>/consent/", views.save_consent, name="save_consent"),
+    path("cases/<int:case_id>/sms/", views.sms, name="sms"),
+    path("cases/<int:case_id>/notes/", views.add_note, name="add_note"),
+    path("cases/<int:case_id>/act/", views.act, name="act"),
+]

@@ -125,6 +125,11 @@ class Queue(models.Model):
     def __str__(self) -> str:
         return f"{self.unit} {self.name}"
 
+    @property
+    def sms_settings(self) -> OutgoingSms | None:
+        """The queue's settings, or None where they are missing: then nothing may be sent."""
+        return getattr(self, "outgoing_sms", None)
+
 
 class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", verbose_name="användare")

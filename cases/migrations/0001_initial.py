@@ -8,111 +8,227 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('sms', '0001_initial'),
-        ('teleq', '0001_initial'),
+        ("sms", "0001_initial"),
+        ("teleq", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(blank=True, max_length=100, verbose_name='namn')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='kontaktorsak')),
-                ('phone_number', phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name='telefonnummer')),
-                ('a_number', phonenumber_field.modelfields.PhoneNumberField(blank=True, help_text='Tomt när numret är dolt.', max_length=128, null=True, region=None, verbose_name='A-nummer')),
-                ('personal_identity_number', models.CharField(blank=True, max_length=12, verbose_name='personnummer')),
-                ('callback_at', models.DateTimeField(verbose_name='tid')),
-                ('booking', models.PositiveIntegerField(default=1, help_text='Räknas upp varje gång ärendet bokas om.')),
-                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='försök')),
-                ('status', models.CharField(choices=[('waiting', 'Väntar'), ('ongoing', 'Pågår'), ('no_answer', 'Inget svar'), ('done', 'Klart'), ('cancelled', 'Avbokat')], default='waiting', max_length=10)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('assignee', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='teleq.queue', verbose_name='kö')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(blank=True, max_length=100, verbose_name="namn")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="kontaktorsak")),
+                (
+                    "phone_number",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        max_length=128, region=None, verbose_name="telefonnummer"
+                    ),
+                ),
+                (
+                    "a_number",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        blank=True,
+                        help_text="Tomt när numret är dolt.",
+                        max_length=128,
+                        null=True,
+                        region=None,
+                        verbose_name="A-nummer",
+                    ),
+                ),
+                ("personal_identity_number", models.CharField(blank=True, max_length=12, verbose_name="personnummer")),
+                ("callback_at", models.DateTimeField(verbose_name="tid")),
+                (
+                    "booking",
+                    models.PositiveIntegerField(default=1, help_text="Räknas upp varje gång ärendet bokas om."),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="försök")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Väntar"),
+                            ("ongoing", "Pågår"),
+                            ("no_answer", "Inget svar"),
+                            ("done", "Klart"),
+                            ("cancelled", "Avbokat"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "assignee",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="cases",
+                        to="teleq.queue",
+                        verbose_name="kö",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'ärende',
-                'verbose_name_plural': 'ärenden',
+                "verbose_name": "ärende",
+                "verbose_name_plural": "ärenden",
             },
         ),
         migrations.CreateModel(
-            name='CaseEvent',
+            name="CaseEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('created', 'Ärendet skapades'), ('taken', 'Tog ärendet'), ('released', 'Släppte ärendet'), ('answered', 'Fick svar'), ('no_answer', 'Uppringning utan svar'), ('done', 'Klart'), ('cancelled', 'Avbokat'), ('reopened', 'Ärendet öppnades igen'), ('moved', 'Tiden ändrades'), ('number_changed', 'Telefonnumret ändrades'), ('details_changed', 'Uppgifterna ändrades')], max_length=20)),
-                ('detail', models.CharField(blank=True, max_length=200)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='cases.case')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("created", "Ärendet skapades"),
+                            ("taken", "Tog ärendet"),
+                            ("released", "Släppte ärendet"),
+                            ("answered", "Fick svar"),
+                            ("no_answer", "Uppringning utan svar"),
+                            ("done", "Klart"),
+                            ("cancelled", "Avbokat"),
+                            ("reopened", "Ärendet öppnades igen"),
+                            ("moved", "Tiden ändrades"),
+                            ("number_changed", "Telefonnumret ändrades"),
+                            ("details_changed", "Uppgifterna ändrades"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("detail", models.CharField(blank=True, max_length=200)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="cases.case"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'händelse',
-                'verbose_name_plural': 'händelser',
+                "verbose_name": "händelse",
+                "verbose_name_plural": "händelser",
             },
         ),
         migrations.CreateModel(
-            name='CaseMessage',
+            name="CaseMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('booking', models.PositiveIntegerField()),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='cases.case')),
-                ('message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='case_message', to='sms.message')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("booking", models.PositiveIntegerField()),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="cases.case"
+                    ),
+                ),
+                (
+                    "message",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="case_message", to="sms.message"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'ärendets SMS',
-                'verbose_name_plural': 'ärendets SMS',
+                "verbose_name": "ärendets SMS",
+                "verbose_name_plural": "ärendets SMS",
             },
         ),
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField(max_length=2000, verbose_name='anteckning')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='cases.case')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("text", models.TextField(max_length=2000, verbose_name="anteckning")),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="notes", to="cases.case"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'anteckning',
-                'verbose_name_plural': 'anteckningar',
-                'ordering': ['-created_at'],
+                "verbose_name": "anteckning",
+                "verbose_name_plural": "anteckningar",
+                "ordering": ["-created_at"],
             },
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['queue', 'callback_at', 'id'], name='case_list'),
+            model_name="case",
+            index=models.Index(fields=["queue", "callback_at", "id"], name="case_list"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('status__in', ('done', 'cancelled')), _negated=True), fields=['queue', 'callback_at', 'id'], name='case_list_open'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("status__in", ("done", "cancelled")), _negated=True),
+                fields=["queue", "callback_at", "id"],
+                name="case_list_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['phone_number'], name='case_phone_number'),
+            model_name="case",
+            index=models.Index(fields=["phone_number"], name="case_phone_number"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['a_number'], name='case_a_number'),
+            model_name="case",
+            index=models.Index(fields=["a_number"], name="case_a_number"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('personal_identity_number', ''), _negated=True), fields=['personal_identity_number'], name='case_personal_identity'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("personal_identity_number", ""), _negated=True),
+                fields=["personal_identity_number"],
+                name="case_personal_identity",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'ongoing', 'no_answer', 'done', 'cancelled'])), name='case_status_is_valid'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["waiting", "ongoing", "no_answer", "done", "cancelled"])),
+                name="case_status_is_valid",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('assignee__isnull', False), ('status', 'ongoing')), models.Q(models.Q(('status', 'ongoing'), _negated=True), ('assignee__isnull', True)), _connector='OR'), name='ongoing_means_someone_has_it'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("assignee__isnull", False), ("status", "ongoing")),
+                    models.Q(models.Q(("status", "ongoing"), _negated=True), ("assignee__isnull", True)),
+                    _connector="OR",
+                ),
+                name="ongoing_means_someone_has_it",
+            ),
         ),
         migrations.AddIndex(
-            model_name='caseevent',
-            index=models.Index(fields=['case', 'at'], name='case_event_history'),
+            model_name="caseevent",
+            index=models.Index(fields=["case", "at"], name="case_event_history"),
         ),
     ]

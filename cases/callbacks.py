@@ -1,0 +1,170 @@
+"""What is done to a case: made, taken, called, moved, closed; given another number; texted.
+
+Each act is one transaction that leaves an event in the case's history. Cases are locked before messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.db import transaction
+from phonenumber_field.phonenumber import PhoneNumber
+
+from cases.models import Case, CaseEvent, CaseMessage, Note, Status
+from consent.models import number_text
+from sms import gateway
+from sms.models import Kind, Message
+from teleq.models import User, database_now
+
+MANUAL_LEAVES_WITHIN = timedelta(hours=12)
+"""A message that the provider could not be given for this long is not what the nurse meant any more."""
+
+
+class NotPossible(Exception):
+    """The case is not in a state where this can be done. The text is for the person who tried."""
+
+
+class NumberChanged(Exception):
+    """The case's number is not the one that was shown. Nothing was done."""
+
+
+def create(case: Case, *, by: User | None) -> Case:
+    with transaction.atomic():
+        case.save()
+        _note_event(case, CaseEvent.Kind.CREATED, by)
+    return case
+
+
+def take(case: Case, *, by: User) -> None:
+    """Give the case to this user, if nobody has it: one update, so that of two who press only one gets it."""
+    with transaction.atomic():
+        free = Case.objects.open().filter(pk=case.pk, assignee=None)
+        if not free.update(assignee=by, status=Status.ONGOING):
+            case.refresh_from_db()
+            if case.assignee == by:
+                return
+            raise NotPossible(f"{case.assignee} har redan tagit ärendet." if case.assignee else "Ärendet är avslutat.")
+        _note_event(case, CaseEvent.Kind.TAKEN, by)
+
+
+def release(case: Case, *, by: User) -> None:
+    """Put the case back in the queue. Anyone in the queue may: who has it may have gone home."""
+    with _locked(case) as locked:
+        if locked.status == Status.ONGOING:
+            _set(locked, status=Status.NO_ANSWER if locked.attempts else Status.WAITING, assignee=None)
+            _note_event(locked, CaseEvent.Kind.RELEASED, by)
+
+
+def record_attempt(case: Case, *, answered: bool, seen_attempts: int, by: User) -> None:
+    """Count a call to the patient. Pressed twice it counts once: the press says how many attempts it was shown."""
+    with _locked(case) as locked:
+        if locked.attempts != seen_attempts:
+            return
+        if not locked.is_open:
+            raise NotPossible("Ärendet är avslutat.")
+        if locked.assignee not in (None, by):
+            raise NotPossible(f"{locked.assignee} har redan tagit ärendet.")
+        locked.attempts += 1
+        if answered:
+            _set(locked, attempts=locked.attempts, status=Status.ONGOING, assignee=by)
+        else:
+            _set(locked, attempts=locked.attempts, status=Status.NO_ANSWER, assignee=None)
+        kind = CaseEvent.Kind.ANSWERED if answered else CaseEvent.Kind.NO_ANSWER
+        _note_event(locked, kind, by, f"Försök {locked.attempts} av {locked.queue.max_attempts}")
+
+
+def close(case: Case, status: Status, *, by: User) -> None:
+    """Finish the case as Klart or Avbokat. What waits to be sent for it is cancelled."""
+    with _locked(case) as locked:
+        if locked.is_open:
+            _set(locked, status=status, assignee=None)
+            _cancel_waiting(locked)
+            _note_event(locked, CaseEvent.Kind(status.value), by)
+
+
+def reopen(case: Case, *, by: User) -> None:
+    with _locked(case) as locked:
+        if not locked.is_open:
+            _set(locked, status=Status.NO_ANSWER if locked.attempts else Status.WAITING)
+            _note_event(locked, CaseEvent.Kind.REOPENED, by)
+
+
+def save_details(case: Case, changed: list[str], *, by: User) -> None:
+    """Save what was changed of name, reason, A-nummer, personnummer and time. Another time is another booking."""
+    if not changed:
+        return
+    with _locked(case) as locked:
+        values = {name: getattr(case, name) for name in changed}
+        if "callback_at" in changed:
+            values["booking"] = locked.booking + 1
+            _note_event(locked, CaseEvent.Kind.MOVED, by)
+        if set(changed) - {"callback_at"}:
+            _note_event(locked, CaseEvent.Kind.DETAILS_CHANGED, by)
+        _set(locked, **values)
+
+
+def change_number(case: Case, number: PhoneNumber, *, shown: str, by: User) -> None:
+    """Give the case another number. What waits for the old one is cancelled. Raises NumberChanged."""
+    with _locked(case) as locked:
+        _require_shown_number(locked, shown)
+        if locked.phone_number == number:
+            return
+        _cancel_waiting(locked)
+        _set(locked, phone_number=number)
+        _note_event(locked, CaseEvent.Kind.NUMBER_CHANGED, by)
+
+
+def add_note(case: Case, text: str, *, by: User) -> None:
+    Note.objects.create(case=case, text=text, author=by)
+
+
+def send_sms(case: Case, text: str, *, token: str, shown: str, by: User) -> Message:
+    """Ask the gateway to send a text to the case's number. The same token is the same message, however often.
+
+    Returns the message, refused or on its way. Raises NumberChanged.
+    """
+    key = f"manual:{case.pk}:{token}"
+    with _locked(case) as locked:
+        _require_shown_number(locked, shown)
+        at = database_now()
+        draft = gateway.Draft(
+            key=key,
+            kind=Kind.MANUAL,
+            queue_id=locked.queue_id,
+            to_number=number_text(locked.phone_number),
+            text=text,
+            author_id=by.pk,
+            due_at=at,
+            send_before=at + MANUAL_LEAVES_WITHIN,
+        )
+        for message in gateway.accept([draft]):
+            CaseMessage.objects.create(case=locked, message=message, booking=locked.booking)
+    return Message.objects.get(key=key)
+
+
+@contextmanager
+def _locked(case: Case) -> Iterator[Case]:
+    with transaction.atomic():
+        rows = Case.objects.select_related("queue", "assignee")
+        yield rows.select_for_update(of=("self",), no_key=True).get(pk=case.pk)
+
+
+def _set(case: Case, **values: object) -> None:
+    for name, value in values.items():
+        setattr(case, name, value)
+    case.save(update_fields=values)
+
+
+def _require_shown_number(case: Case, shown: str) -> None:
+    if number_text(case.phone_number) != shown:
+        raise NumberChanged
+
+
+def _cancel_waiting(case: Case) -> None:
+    gateway.cancel(Message.objects.filter(case_message__case=case))
+
+
+def _note_event(case: Case, kind: CaseEvent.Kind, by: User | None, detail: str = "") -> None:
+    CaseEvent.objects.create(case=case, kind=kind, user=by, detail=detail)

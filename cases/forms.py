@@ -1,0 +1,206 @@
+"""What nurses fill in. Bad input gets a Swedish message at its field."""
+
+from __future__ import annotations
+
+import uuid
+
+from django import forms
+from django.core.exceptions import ValidationError
+from personnummer import personnummer
+from phonenumber_field.formfields import PhoneNumberField
+from phonenumber_field.phonenumber import PhoneNumber
+from phonenumber_field.widgets import RegionalPhoneNumberWidget
+
+from cases.models import Case, Note
+from consent.models import Answer
+from sms import segments
+from sms.models import StandardText
+from teleq.models import Queue, User, database_now
+
+INVALID_NUMBER = "Skriv ett giltigt telefonnummer, till exempel 070-174 06 05."
+INVALID_IDENTITY = "Skriv ett giltigt personnummer eller samordningsnummer, till exempel 19121212-1212."
+
+
+def phone_field(label: str, **options: object) -> PhoneNumberField:
+    return PhoneNumberField(
+        label=label,
+        region="SE",
+        widget=RegionalPhoneNumberWidget(region="SE", attrs={"autocomplete": "off", "inputmode": "tel"}),
+        error_messages={"invalid": INVALID_NUMBER, "required": "Skriv ett telefonnummer."},
+        **options,
+    )
+
+
+def parse_personal_identity_number(text: str) -> str | None:
+    """Twelve digits, or None if the text is no personnummer or samordningsnummer with the right check digit."""
+    try:
+        return personnummer.parse(text).format(True)
+    except personnummer.PersonnummerException:
+        return None
+
+
+class PersonalIdentityNumberField(forms.CharField):
+    def __init__(self, **options: object) -> None:
+        super().__init__(
+            label="Personnummer",
+            required=False,
+            max_length=20,
+            widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+            **options,
+        )
+
+    def clean(self, value: str) -> str:
+        text = super().clean(value)
+        if not text:
+            return ""
+        number = parse_personal_identity_number(text)
+        if number is None:
+            raise ValidationError(INVALID_IDENTITY, code="invalid")
+        return number
+
+    def prepare_value(self, value: str) -> str:
+        return f"{value[:8]}-{value[8:]}" if value and len(value) == 12 and value.isdigit() else value
+
+
+class DetailsForm(forms.ModelForm):
+    a_number = phone_field("A-nummer", required=False, help_text="Lämna tomt om numret är dolt.")
+    personal_identity_number = PersonalIdentityNumberField()
+    callback_at = forms.DateTimeField(
+        label="Tid",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        error_messages={"required": "Välj en tid.", "invalid": "Skriv en giltig tid."},
+    )
+
+    class Meta:
+        model = Case
+        fields = ["name", "reason", "a_number", "personal_identity_number", "callback_at"]
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"})}
+
+    def clean_callback_at(self) -> object:
+        at = self.cleaned_data["callback_at"]
+        if "callback_at" in self.changed_data and at < database_now().replace(second=0, microsecond=0):
+            raise ValidationError("Tiden har redan passerat.")
+        return at
+
+
+class NewCaseForm(DetailsForm):
+    phone_number = phone_field("Telefonnummer")
+
+    class Meta(DetailsForm.Meta):
+        fields = ["queue", "phone_number", *DetailsForm.Meta.fields]
+
+    def __init__(self, *args: object, user: User, **options: object) -> None:
+        super().__init__(*args, **options)
+        queues = self.fields["queue"]
+        queues.queryset = Queue.objects.for_user(user)
+        queues.error_messages = {"required": "Välj en kö.", "invalid_choice": "Välj en av dina köer."}
+        if queues.queryset.count() == 1:
+            queues.initial = queues.queryset.get()
+
+    def clean(self) -> dict[str, object]:
+        data = super().clean()
+        same = {name: data.get(name) for name in ("queue", "phone_number", "personal_identity_number", "callback_at")}
+        if None not in same.values() and Case.objects.open().filter(**same).exists():
+            raise ValidationError("Det finns redan ett öppet ärende för numret på den tiden.")
+        return data
+
+
+class NumberForm(forms.Form):
+    phone_number = phone_field("Telefonnummer")
+    shown_number = forms.CharField(widget=forms.HiddenInput)
+
+
+class ConsentForm(forms.Form):
+    """The answer, with the number and the event that it was shown for."""
+
+    answer = forms.ChoiceField(
+        label="Samtycke till SMS",
+        choices=Answer.choices,
+        error_messages={"invalid_choice": "Välj Ja, Nej eller Ej valt.", "required": "Välj Ja, Nej eller Ej valt."},
+    )
+    shown_number = forms.CharField(widget=forms.HiddenInput)
+    seen_event = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+
+class SmsForm(forms.Form):
+    text = forms.CharField(
+        label="Skriv meddelande",
+        required=False,  # "Lägg till svar" begins with an empty one
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    standard_text = forms.ModelChoiceField(
+        label="Standardtexter",
+        queryset=StandardText.objects.none(),
+        required=False,
+        empty_label="Välj standardtext",
+        error_messages={"invalid_choice": "Standardtexten finns inte längre. Välj en annan."},
+    )
+    shown_number = forms.CharField(widget=forms.HiddenInput)
+    token = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: object, queue: Queue, **options: object) -> None:
+        super().__init__(*args, **options)
+        self.fields["standard_text"].queryset = queue.standard_texts.all()
+
+    def text_with_answer_added(self) -> str:
+        """The chosen standard text at the end of what is written, which is kept as it is."""
+        written, chosen = self.cleaned_data["text"], self.cleaned_data["standard_text"]
+        between = "" if not written or written[-1].isspace() else "\n"
+        return written + between + chosen.text
+
+    def require_answer_chosen(self) -> bool:
+        if not self.cleaned_data.get("standard_text") and "standard_text" not in self.errors:
+            self.add_error("standard_text", "Välj en standardtext.")
+        return not self.errors
+
+    def require_sendable(self) -> bool:
+        if "text" in self.errors:
+            return False
+        text = segments.normalize(self.cleaned_data["text"])
+        length = segments.count(text)
+        if not text:
+            self.add_error("text", "Skriv ett meddelande.")
+        elif length.too_long:
+            self.add_error("text", f"Meddelandet är för långt: {length}. Högst {segments.MAX_PARTS} SMS får skickas.")
+        elif "\x00" in text:
+            self.add_error("text", "Meddelandet innehåller tecken som inte kan skickas.")
+        return not self.errors
+
+    @staticmethod
+    def new_token() -> uuid.UUID:
+        return uuid.uuid4()
+
+
+class NoteForm(forms.ModelForm):
+    class Meta:
+        model = Note
+        fields = ["text"]
+        labels = {"text": "Ny anteckning"}
+        widgets = {"text": forms.Textarea(attrs={"rows": 3})}
+        error_messages = {"text": {"required": "Skriv en anteckning."}}
+
+
+class SearchForm(forms.Form):
+    """A phone number or a personnummer; which of them is seen from what it is."""
+
+    query = forms.CharField(
+        label="Sök telefonnummer eller personnummer",
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": "Skriv ett telefonnummer eller personnummer."},
+    )
+
+    number: PhoneNumber | None = None
+    personal_identity_number: str | None = None
+
+    def clean_query(self) -> str:
+        text = self.cleaned_data["query"]
+        self.personal_identity_number = parse_personal_identity_number(text)
+        try:
+            self.number = phone_field("").clean(text)
+        except ValidationError:
+            self.number = None
+        if not (self.number or self.personal_identity_number):
+            raise ValidationError("Skriv ett helt telefonnummer eller personnummer.")
+        return text

@@ -1,0 +1,56 @@
+"""How times and numbers are written on screen."""
+
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+from phonenumber_field.phonenumber import PhoneNumber
+
+register = template.Library()
+
+WEEKDAYS = ("mån", "tis", "ons", "tors", "fre", "lör", "sön")
+MONTHS = ("jan", "feb", "mars", "april", "maj", "juni", "juli", "aug", "sep", "okt", "nov", "dec")
+
+
+def _day(day: datetime, today: datetime) -> str:
+    apart = (day.date() - today.date()).days
+    near = {-1: "igår", 0: "idag", 1: "imorgon"}.get(apart)
+    if near:
+        return near
+    year = "" if abs(apart) < 180 else f" {day.year}"
+    return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]}{year}"
+
+
+@register.filter
+def clock(at: datetime) -> str:
+    """The hour in Stockholm, with its day unless that is today: "10.30", "igår 10.30", "tors 26 nov 10.30"."""
+    local = timezone.localtime(at)
+    if timezone.localdate() == local.date():
+        return f"{local:%H.%M}"
+    return day_and_clock(at)
+
+
+@register.filter
+def day_and_clock(at: datetime) -> str:
+    local = timezone.localtime(at)
+    return f"{_day(local, timezone.localtime())} {local:%H.%M}"
+
+
+@register.filter
+def last_day(valid_until: datetime) -> str:
+    """The date on which an answer stops to count: "24 januari 2028"."""
+    return date_format(timezone.localtime(valid_until), "j F Y")
+
+
+@register.filter
+def phone(number: PhoneNumber | None) -> str:
+    """Swedish numbers as they are dialled in Sweden, others with their country code."""
+    if not number:
+        return ""
+    return number.as_national if number.country_code == 46 else number.as_international
+
+
+@register.filter
+def identity_number(digits: str) -> str:
+    return f"{digits[:8]}-{digits[8:]}"

@@ -1,0 +1,206 @@
+"""The work list and the case view. Views parse, call and answer; the rules are in callbacks, register and gateway.
+
+Every act is a plain form that is posted and answered with a redirect to the case, or with the whole page where
+something was wrong (422) or has changed meanwhile (409). htmx posts the same forms and picks its part of the answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from cases import callbacks, case_page, work_list
+from cases.forms import ConsentForm, DetailsForm, NewCaseForm, NoteForm, NumberForm, SearchForm, SmsForm
+from cases.models import Case, Status
+from consent import register
+from consent.models import Answer, number_text
+from sms.models import State
+from sms.segments import normalize
+
+NUMBER_CHANGED = "Numret har ändrats. Kontrollera svaret."
+ANSWER_CHANGED = "Svaret har ändrats av någon annan. Ingenting sparades; nu visas det som gäller."
+
+
+def _case(request: HttpRequest, case_id: int) -> Case:
+    cases = Case.objects.for_user(request.user)
+    return get_object_or_404(
+        cases.select_related("queue__care_provider", "queue__outgoing_sms", "assignee"), pk=case_id
+    )
+
+
+def _page(request: HttpRequest, case: Case, status: int = 200, **bound: Any) -> HttpResponse:
+    return render(request, "cases/case.html", case_page.context(case, request.user, **bound), status=status)
+
+
+# Work list -----------------------------------------------------------------------------------------------------------
+
+
+@require_GET
+def show_work_list(request: HttpRequest) -> HttpResponse:
+    chosen = work_list.Choice.of(request.GET)
+    return render(request, "cases/work_list.html", work_list.context(request.user, chosen))
+
+
+@require_POST
+def search(request: HttpRequest) -> HttpResponse:
+    """Posted, so that neither number is in an address, a log or the browser's history."""
+    form = SearchForm(request.POST)
+    if form.is_valid():
+        return render(request, "cases/search.html", work_list.found(request.user, form))
+    context = work_list.context(request.user, work_list.Choice(), search_form=form)
+    return render(request, "cases/work_list.html", context, status=422)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_case(request: HttpRequest) -> HttpResponse:
+    form = NewCaseForm(request.POST or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        case = callbacks.create(form.save(commit=False), by=request.user)
+        messages.success(request, "Ärendet är skapat.")
+        return redirect("cases:case", case.pk)
+    return render(request, "cases/new_case.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+# Case ----------------------------------------------------------------------------------------------------------------
+
+
+@require_GET
+def show_case(request: HttpRequest, case_id: int) -> HttpResponse:
+    return _page(request, _case(request, case_id))
+
+
+@require_POST
+def save_details(request: HttpRequest, case_id: int) -> HttpResponse:
+    case = _case(request, case_id)
+    form = DetailsForm(request.POST, instance=case)
+    if not form.is_valid():
+        return _page(request, _case(request, case_id), 422, details_form=form)
+    callbacks.save_details(form.instance, form.changed_data, by=request.user)
+    messages.success(request, "Uppgifterna är sparade.")
+    return redirect("cases:case", case_id)
+
+
+@require_POST
+def save_number(request: HttpRequest, case_id: int) -> HttpResponse:
+    case = _case(request, case_id)
+    form = NumberForm(request.POST)
+    if not form.is_valid():
+        return _page(request, case, 422, number_form=form)
+    data = form.cleaned_data
+    try:
+        callbacks.change_number(case, data["phone_number"], shown=data["shown_number"], by=request.user)
+    except callbacks.NumberChanged:
+        messages.error(request, NUMBER_CHANGED)
+        return _page(request, case, 409)
+    messages.success(request, "Numret är sparat.")
+    return redirect("cases:case", case_id)
+
+
+@require_POST
+def save_consent(request: HttpRequest, case_id: int) -> HttpResponse:
+    case = _case(request, case_id)
+    form = ConsentForm(request.POST)
+    if not form.is_valid():
+        return _page(request, case, 422, consent_form=form)
+    data = form.cleaned_data
+    if number_text(case.phone_number) != data["shown_number"]:
+        messages.error(request, NUMBER_CHANGED)
+        return _page(request, case, 409)
+    try:
+        register.answer_in_case(
+            case.queue.care_provider,
+            case.phone_number,
+            Answer(data["answer"]),
+            by=request.user,
+            case_id=case.pk,
+            seen_event=data["seen_event"],
+            renew="renew" in request.POST,
+        )
+    except register.ChangedMeanwhile:
+        messages.error(request, ANSWER_CHANGED)
+        return _page(request, case, 409)
+    messages.success(request, "Svaret är sparat.")
+    return redirect("cases:case", case_id)
+
+
+@require_POST
+def sms(request: HttpRequest, case_id: int) -> HttpResponse:
+    """ "Lägg till svar" and "Skicka SMS": one form, two buttons."""
+    case = _case(request, case_id)
+    form = SmsForm(request.POST, queue=case.queue)
+    form.is_valid()
+    if "add" in request.POST:
+        return _add_standard_text(request, case, form)
+    return _send_sms(request, case, form)
+
+
+def _add_standard_text(request: HttpRequest, case: Case, form: SmsForm) -> HttpResponse:
+    if not form.require_answer_chosen():
+        return _page(request, case, 422, sms_form=form)
+    chosen = form.cleaned_data["standard_text"]
+    return _page(request, case, sms_form=case_page.fresh_sms_form(case, form.text_with_answer_added(), chosen))
+
+
+def _send_sms(request: HttpRequest, case: Case, form: SmsForm) -> HttpResponse:
+    if not form.require_sendable():
+        return _page(request, case, 422, sms_form=form)
+    data = form.cleaned_data
+    try:
+        message = callbacks.send_sms(
+            case, data["text"], token=str(data["token"]), shown=data["shown_number"], by=request.user
+        )
+    except callbacks.NumberChanged:
+        messages.error(request, NUMBER_CHANGED)
+        return _page(request, case, 409, sms_form=case_page.fresh_sms_form(case, data["text"]))
+    if message.text != normalize(data["text"]):
+        messages.error(request, "Det förra meddelandet är redan skickat. Tryck igen om du vill skicka det här också.")
+        return _page(request, case, 409, sms_form=case_page.fresh_sms_form(case, data["text"]))
+    if message.state == State.REFUSED:
+        messages.error(request, message.outcome)
+        return _page(request, case, 422, sms_form=case_page.fresh_sms_form(case, data["text"]))
+    messages.success(request, "SMS:et är på väg.")
+    return redirect("cases:case", case.pk)
+
+
+@require_POST
+def add_note(request: HttpRequest, case_id: int) -> HttpResponse:
+    case = _case(request, case_id)
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        return _page(request, case, 422, note_form=form)
+    callbacks.add_note(case, form.cleaned_data["text"], by=request.user)
+    return redirect("cases:case", case_id)
+
+
+ACTS = {
+    "take": lambda case, user, attempts: callbacks.take(case, by=user),
+    "release": lambda case, user, attempts: callbacks.release(case, by=user),
+    "answered": lambda case, user, attempts: callbacks.record_attempt(
+        case, answered=True, seen_attempts=attempts, by=user
+    ),
+    "no_answer": lambda case, user, attempts: callbacks.record_attempt(
+        case, answered=False, seen_attempts=attempts, by=user
+    ),
+    "done": lambda case, user, attempts: callbacks.close(case, Status.DONE, by=user),
+    "cancel": lambda case, user, attempts: callbacks.close(case, Status.CANCELLED, by=user),
+    "reopen": lambda case, user, attempts: callbacks.reopen(case, by=user),
+}
+
+
+@require_POST
+def act(request: HttpRequest, case_id: int) -> HttpResponse:
+    """The buttons at the top of the case. Each says how many attempts it was shown with."""
+    case = _case(request, case_id)
+    chosen = ACTS.get(request.POST.get("act", ""))
+    attempts = request.POST.get("attempts", "")
+    if chosen is None or not attempts.isdecimal():
+        return HttpResponseBadRequest("Okänd knapp.", content_type="text/plain; charset=utf-8")
+    try:
+        chosen(case, request.user, int(attempts))
+    except callbacks.NotPossible as reason:
+        messages.error(request, str(reason))
+    return redirect("cases:case", case_id)

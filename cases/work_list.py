@@ -1,0 +1,97 @@
+"""The work list: the user's cases by booked time, a page at a time, in a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+
+from cases.forms import SearchForm
+from cases.models import CLOSED, Case, Status
+from consent.models import Answer, Consent
+from consent.verdict import answer_in_force
+from teleq.models import Queue, User, database_now
+
+PAGE_SIZE = 50
+FOUND_AT_MOST = 100
+OPEN = "open"
+STATUS_CHOICES = [(OPEN, "Öppna"), *Status.choices, ("all", "Alla")]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user has chosen to see. Anything unknown reads as the default."""
+
+    queue_id: int | None = None
+    status: str = OPEN
+    page: str = "1"
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Choice:
+        queue, status = query.get("queue", ""), query.get("status", OPEN)
+        return cls(
+            queue_id=int(queue) if queue.isdecimal() and len(queue) < 10 else None,
+            status=status if status in dict(STATUS_CHOICES) else OPEN,
+            page=query.get("page", "1"),
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    case: Case
+    answer: Answer | None
+    """None where the case doesn't show Samtycke till SMS."""
+    overdue: bool
+
+
+def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -> dict[str, Any]:
+    open_cases = Count("cases", filter=~Q(cases__status__in=CLOSED))
+    queues = list(Queue.objects.for_user(user).annotate(open_cases=open_cases))
+    cases = Case.objects.for_user(user)
+    if chosen.queue_id:
+        cases = cases.filter(queue=chosen.queue_id)
+    if chosen.status == OPEN:
+        cases = cases.open()
+    elif chosen.status != "all":
+        cases = cases.filter(status=chosen.status)
+    page = Paginator(cases.for_list(), PAGE_SIZE).get_page(chosen.page)
+    at = database_now()
+    return {
+        "queues": queues,
+        "open_cases": sum(queue.open_cases for queue in queues),
+        "chosen": chosen,
+        "statuses": STATUS_CHOICES,
+        "page": page,
+        "rows": _rows(page, at),
+        "at": at,
+        "search_form": search_form or SearchForm(),
+    }
+
+
+def found(user: User, form: SearchForm) -> dict[str, Any]:
+    """Open and closed cases with the number or personnummer, the latest first."""
+    at = database_now()
+    cases = Case.objects.for_user(user).matching(form.number, form.personal_identity_number)
+    latest = cases.for_list().order_by("-callback_at", "-id")[: FOUND_AT_MOST + 1]
+    rows = _rows(latest, at)
+    return {"rows": rows[:FOUND_AT_MOST], "more": len(rows) > FOUND_AT_MOST, "search_form": form, "at": at}
+
+
+def _rows(cases: Iterable[Case], at: datetime) -> list[Row]:
+    cases = list(cases)
+    consents = Consent.objects.by_number([case.consent_key for case in cases])
+    rows = []
+    for case in cases:
+        answer = answer_in_force(consents.get(case.consent_key), at)
+        rows.append(
+            Row(
+                case=case,
+                answer=answer if case.shows_consent(answer) else None,
+                overdue=case.is_open and case.callback_at < at,
+            )
+        )
+    return rows
