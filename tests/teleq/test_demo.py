@@ -362,6 +362,12 @@ def test_every_message_that_was_judged_says_by_which_answer(loaded):
             assert (event.phone_number, event.answered_at) == (message.to_number, message.consent_answered_at)
 
 
+def test_whoever_wrote_that_they_have_called_has_called_before(loaded):
+    for tie in CaseMessage.objects.filter(message__text__contains="Vi har försökt"):
+        attempts = tie.case.events.filter(kind=CaseEvent.Kind.NO_ANSWER, at__lt=tie.message.created_at)
+        assert attempts.exists()
+
+
 def test_what_waits_is_not_due_yet(loaded):
     assert not Message.objects.due().exists()
 
