@@ -1,0 +1,214 @@
+"""What bin/run and bin/test do once they are inside .venv: servers up, the product or the tests, servers down."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from teleq.embedded import ROOT, Failure, Run, end_with_parent
+
+PYTHON = sys.executable
+TEMPLATES = ROOT / "templates"
+BROWSERS = ("chromium", "chromium-browser")
+
+
+def main() -> int:
+    interrupt_on_signals()
+    purpose, *arguments = sys.argv[1:]
+    try:
+        return tests(arguments) if purpose == "tests" else product(fresh="--fresh" in arguments)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except subprocess.CalledProcessError as error:
+        return fail(f"This did not work; its own words are above: {' '.join(map(str, error.cmd))}")
+    except (Failure, OSError) as error:
+        return fail(str(error))
+
+
+def interrupt_on_signals() -> None:
+    """Explicitly for SIGINT too: a process started in the background may have inherited that it is ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, signal.default_int_handler)
+
+
+# The product ----------------------------------------------------------------------------------------------------------
+
+
+def product(fresh: bool) -> int:
+    if fresh and (os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL")):
+        raise Failure("--fresh throws away only what bin/run has made itself: unset DATABASE_URL and REDIS_URL.")
+    with Run("teleq") as run:
+        listener = listen(os.environ.get("PORT") or "8000")
+        port = listener.getsockname()[1]
+        address = f"http://127.0.0.1:{port}/"
+        run.announce(address)
+        if fresh:
+            run.forget()
+        start_servers(run)
+        set_environment(run, TELEQ_URL=address)
+        say("Preparing the database ...")
+        manage(run, "migrate", "--verbosity=0")
+        manage(run, "demo")
+        say("Starting web, workers and beat ...")
+        start_services(run, listener)
+        run.wait(lambda: web_answers(port), "The web server")
+        say(f"\nteleQ is running at {address} Ctrl-C stops it. Data and logs: {run.folder}\n")
+        manage(run, "demo", "--logins")
+        try:
+            while True:
+                run.check_children()
+                time.sleep(0.3)
+        except KeyboardInterrupt:
+            say("\nStopping ...")
+    return 0
+
+
+def listen(first: str) -> socket.socket:
+    """On the first free port. Held from here on, so that nobody takes it before the web server does."""
+    if not first.isdigit():
+        raise Failure(f"PORT must be a number, not {first!r}.")
+    for port in range(int(first), 65536):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise Failure(f"Port {port}: {error.strerror}. Set PORT to another.") from None
+            continue
+        return listener
+    raise Failure(f"No port from {first} up to 65535 is free.")
+
+
+def start_servers(run: Run, *postgres_options: str) -> None:
+    if not os.environ.get("DATABASE_URL"):
+        say("Starting PostgreSQL ...")
+        os.environ["DATABASE_URL"] = run.start_postgres(*postgres_options)
+    if not os.environ.get("REDIS_URL"):
+        say("Starting Valkey ...")
+        os.environ["REDIS_URL"] = run.start_valkey()
+
+
+def set_environment(run: Run, **more: str) -> None:
+    """For all processes from here on; not for the servers, who are started and need none of it."""
+    os.environ.setdefault("SECRET_KEY", run.secret("secret_key").read_text())
+    # PYTHONPATH, since working folders are elsewhere.
+    os.environ.update(more, TELEQ_DEMO="1", PYTHONPATH=str(ROOT), PYTHONUNBUFFERED="1")
+
+
+def start_services(run: Run, listener: socket.socket) -> None:
+    descriptor = listener.fileno()
+    # Three at least: a request that makes the simulator call back must not wait for itself.
+    gunicorn = ["gunicorn", "teleq.wsgi:application", "--workers=3", "--no-control-socket"]
+    run.spawn(
+        *("web", run.services_folder, PYTHON, "-m", *gunicorn, f"--bind=fd://{descriptor}"), pass_fds=[descriptor]
+    )
+    listener.close()
+    celery = [PYTHON, "-m", "celery", "-A", "teleq"]
+    worker = ["worker", "--concurrency=1", "--without-gossip", "--without-mingle", "--loglevel=warning"]
+    for queue in ("manual", "bulk"):
+        run.spawn(f"worker-{queue}", run.services_folder, *celery, *worker, "-Q", queue, "-n", f"{queue}@%h")
+    run.spawn("beat", run.services_folder, *celery, "beat", "--schedule=beat", "--pidfile=", "--loglevel=warning")
+
+
+def manage(run: Run, *arguments: str) -> None:
+    command = [PYTHON, ROOT / "manage.py", *arguments]
+    subprocess.run(command, cwd=run.services_folder, check=True, start_new_session=True, preexec_fn=end_with_parent)
+
+
+def web_answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/login/")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+# The tests ------------------------------------------------------------------------------------------------------------
+
+
+def tests(arguments: list[str]) -> int:
+    checks = "--checks" in arguments
+    with Run("teleq-test") as run:
+        start_servers(run, "fsync=off")  # what is lost in a power cut is made again by the next run
+        set_environment(run)
+        if checks:
+            run_checks()
+        find_browser()
+        return run_pytest([argument for argument in arguments if argument != "--checks"])
+
+
+def run_checks() -> None:
+    in_venv = Path(PYTHON).parent
+    scripts = ["bin/run", "bin/test"]  # no .py by which they would be found
+    templates = sorted(str(path.relative_to(ROOT)) for path in TEMPLATES.rglob("*.html"))
+    for command in (
+        [PYTHON, "-m", "ruff", "check", ".", *scripts],
+        [PYTHON, "-m", "ruff", "format", "--check", ".", *scripts],
+        [PYTHON, "-m", "mypy", "consent", "sms"],
+        [in_venv / "djade", "--target-version", "5.2", "--check", *templates],
+        [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"],
+    ):
+        say(f"\n$ {' '.join(Path(word).name if word in (PYTHON, in_venv / 'djade') else word for word in command)}")
+        subprocess.run(command, check=True)
+
+
+def find_browser() -> None:
+    """Debian's Chromium where there is one, else Playwright's own."""
+    if any(shutil.which(name) for name in BROWSERS):
+        return
+    install = [PYTHON, "-m", "playwright", "install", "chromium"]
+    if subprocess.run(install, check=False, capture_output=True).returncode:
+        say("The browser tests need Chromium, which could not be fetched. Type: apt install chromium")
+
+
+def run_pytest(arguments: list[str]) -> int:
+    pytest = subprocess.Popen([PYTHON, "-m", "pytest", *arguments], preexec_fn=end_with_parent)
+    try:
+        code = pytest.wait()
+    except KeyboardInterrupt:
+        code = interrupt(pytest)
+    return code if code >= 0 else 128 - code
+
+
+def interrupt(pytest: subprocess.Popen[bytes]) -> int:
+    """At Ctrl-C the terminal has told pytest as well, and telling it twice would cost its summary."""
+    try:
+        return pytest.wait(3)
+    except subprocess.TimeoutExpired:
+        pytest.send_signal(signal.SIGINT)
+    try:
+        return pytest.wait(10)
+    except subprocess.TimeoutExpired:
+        pytest.kill()
+        return pytest.wait()
+
+
+# Words to whoever started it ------------------------------------------------------------------------------------------
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def fail(line: str) -> int:
+    sys.stderr.write(f"{line}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
