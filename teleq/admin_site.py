@@ -1,5 +1,76 @@
+"""Admin, the tab: who may enter, where the login is, and in what order things stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
 from django.contrib import admin
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+
+ORDER = ["OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "CareProvider"]
 
 
 class TeleqAdminSite(admin.AdminSite):
-    pass
+    site_header = "teleQ Admin"
+    site_title = "teleQ Admin"
+    index_title = "Admin"
+    enable_nav_sidebar = False  # six links: the first page holds them
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Administrators of a queue, and the operator. Neither is_staff nor Django's permission table has a say."""
+        from teleq.models import Queue, Role  # noqa: PLC0415  this module is loaded before the models
+
+        user = request.user
+        if not (user.is_authenticated and user.is_active):
+            return False
+        return user.is_superuser or Queue.objects.for_user(user, Role.ADMINISTRATOR).exists()
+
+    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
+        guarded = super().admin_view(view, cacheable)
+
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            # Someone who is logged in gets an answer, not the login page once more.
+            if request.user.is_authenticated and not self.has_permission(request):
+                return self._forbidden(request)
+            try:
+                return guarded(request, *args, **kwargs)
+            except PermissionDenied:
+                return self._forbidden(request)
+
+        return update_wrapper(inner, guarded)
+
+    @method_decorator(never_cache)
+    @login_not_required
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The product has one login; this address only leads there."""
+        index = reverse("admin:index", current_app=self.name)
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.GET.get(REDIRECT_FIELD_NAME) or index)
+        return HttpResponseRedirect(index) if self.has_permission(request) else self._forbidden(request)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
+        """One flat list, Utgående SMS first: which app a thing lives in is nothing to an administrator."""
+        models = [model for app in super().get_app_list(request) for model in app["models"]]
+        if not models:
+            return []
+        models.sort(key=lambda model: ORDER.index(model["object_name"]))
+        index = reverse("admin:index", current_app=self.name)
+        return [{"name": "Admin", "app_label": "admin", "app_url": index, "has_module_perms": True, "models": models}]
+
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:index", current_app=self.name))
+
+    def _forbidden(self, request: HttpRequest) -> HttpResponse:
+        return render(request, "admin/forbidden.html", {"inside": self.has_permission(request)}, status=403)

@@ -1,0 +1,22 @@
+"""What administrators and operators see under the tab Admin. No patient's data is here: cases, messages and answers
+are not registered."""
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+
+from consent.models import ConsentText
+from sms.models import StandardText
+from teleq.admin.outgoing_sms import OutgoingSmsAdmin
+from teleq.admin.queues import CareProviderAdmin, QueueAdmin
+from teleq.admin.texts import ConsentTextAdmin, StandardTextAdmin
+from teleq.admin.users import UserAdmin
+from teleq.models import CareProvider, OutgoingSms, Queue, User
+
+admin.site.register(OutgoingSms, OutgoingSmsAdmin)
+admin.site.register(StandardText, StandardTextAdmin)
+admin.site.register(Queue, QueueAdmin)
+admin.site.register(User, UserAdmin)
+admin.site.register(ConsentText, ConsentTextAdmin)
+admin.site.register(CareProvider, CareProviderAdmin)
+# What a user may do follows from their memberships, nothing else.
+admin.site.unregister(Group)

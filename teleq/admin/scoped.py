@@ -1,0 +1,96 @@
+"""The one place where access in Admin is decided: it follows from in which queues the user is administrator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.db.models import Exists, Field, ForeignKey, Model, OuterRef, QuerySet
+from django.http import Http404, HttpRequest
+
+from teleq.models import CareProvider, Queue, Role, User
+
+
+def person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def own_queues(request: HttpRequest) -> QuerySet[Queue]:
+    """The queues that the user administers. The operator administers all of them, but reads no patient's data."""
+    user = person(request)
+    return Queue.objects.all() if user.is_superuser else Queue.objects.for_user(user, Role.ADMINISTRATOR)
+
+
+def own_care_providers(request: HttpRequest) -> QuerySet[CareProvider]:
+    """Those with a queue that the user administers; for the operator also those without queues."""
+    if person(request).is_superuser:
+        return CareProvider.objects.all()
+    return CareProvider.objects.filter(Exists(own_queues(request).filter(care_provider=OuterRef("pk"))))
+
+
+class ScopedChoices(admin.options.BaseModelAdmin):
+    """Rows and choices, in a page of its own or as part of another's: the user's own queues only."""
+
+    queue_path = ""
+    """The way from the model to its queue, for filter()."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(**{f"{self.queue_path}__in": own_queues(request)})
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelChoiceField | None:
+        if db_field.related_model is Queue:
+            kwargs["queryset"] = own_queues(request)
+        elif db_field.related_model is CareProvider:
+            kwargs["queryset"] = own_care_providers(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Without Django's small icons that open the chosen queue in a window of its own."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
+
+
+class ScopedAdmin(ScopedChoices, admin.ModelAdmin):
+    """A page of what belongs to the user's own queues. A row of somebody else's queue is not found."""
+
+    operators_only = False
+    may_add = True
+    may_change = True
+    may_delete = False
+    show_facets = admin.ShowFacets.NEVER
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request) and (person(request).is_superuser or not self.operators_only)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_module_permission(request) and (
+            obj is None or self.get_queryset(request).filter(pk=obj.pk).exists()
+        )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.may_add and self.has_module_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.may_change and self.has_view_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.may_delete and self.has_view_permission(request, obj)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:
+        found = super().get_object(request, object_id, from_field)
+        if found is None:
+            raise Http404
+        return found
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Only what the page itself filters by: an address made by hand asks nothing else of the database."""
+        filters = [item if isinstance(item, str) else item[0] for item in self.list_filter]
+        named = any(lookup == name or lookup.startswith(f"{name}__") for name in filters)
+        return named and super().lookup_allowed(lookup, value, request)
