@@ -68,7 +68,7 @@ def _answers(case: Case) -> list[Entry]:
     entries, before = [], None
     for event in events.select_related("answered_by").order_by("pgh_id"):
         if event.pgh_label != "delete":
-            entries.append(Entry(event.pgh_created_at, _answer_sentence(before, event), _who(event)))
+            entries.append(Entry(event.answered_at, _answer_sentence(before, event), _who(event)))
         before = event
     return entries
 

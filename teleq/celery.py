@@ -5,6 +5,7 @@ import os
 from celery import Celery
 from celery.signals import beat_init, worker_init
 from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "teleq.settings")
 
@@ -16,5 +17,8 @@ app.autodiscover_tasks()
 @worker_init.connect
 @beat_init.connect
 def check(**_: object) -> None:
-    """An error in the system checks stops the start, as it does for the web."""
-    call_command("check")
+    """An error in the system checks stops the start, as it does for the web. Celery swallows other exceptions here."""
+    try:
+        call_command("check")
+    except SystemCheckError as error:
+        raise SystemExit(str(error)) from None
