@@ -43,10 +43,9 @@ class Child:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def obituary(self) -> str:
+    def failure(self, what: str) -> Failure:
         last_lines = self.log.read_text(errors="replace").splitlines()[-15:]
-        stopped = f"{self.name} has stopped (exit code {self.process.returncode}). Its log, {self.log}, ends:"
-        return "\n".join([stopped, *last_lines])
+        return Failure("\n".join([f"{self.name} {what}. Its log, {self.log}, ends:", *last_lines]))
 
 
 class Run:
@@ -117,14 +116,14 @@ class Run:
     def check_children(self) -> None:
         for child in self.children:
             if child.process.poll() is not None:
-                raise Failure(child.obituary())
+                raise child.failure(f"has stopped (exit code {child.process.returncode})")
 
-    def wait(self, until: Callable[[], bool], what: str) -> None:
+    def wait(self, child: Child, until: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 2 * PATIENCE
         while not until():
             self.check_children()
             if time.monotonic() > deadline:
-                raise Failure(f"{what} does not answer. Its log is in {self.folder}.")
+                raise child.failure("does not answer")
             time.sleep(0.05)
 
     def start_postgres(self, *options: str) -> str:
@@ -137,13 +136,13 @@ class Run:
         (self.postgres_folder / "postmaster.pid").unlink(missing_ok=True)
         port = _free_port()
         settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "timezone=UTC", *options]
-        self.spawn(
+        child = self.spawn(
             *("postgres", self.postgres_folder, programs / "postgres", "-D", self.postgres_folder, "-p", str(port)),
             *(word for setting in settings for word in ("-c", setting)),
             as_server=True,
         )
         server = f"postgres://teleq:{password.read_text()}@127.0.0.1:{port}"
-        self.wait(lambda: _postgres_answers(f"{server}/postgres"), "PostgreSQL")
+        self.wait(child, lambda: _postgres_answers(f"{server}/postgres"))
         _create_database(f"{server}/postgres")
         return f"{server}/teleq"
 
@@ -174,9 +173,9 @@ class Run:
             file.write(f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir "{self.valkey_folder}"\n')
             file.write("appendonly yes\nmaxmemory-policy noeviction\n")
         self._give_to_servers(settings)
-        self.spawn("valkey", self.valkey_folder, program, settings, as_server=True)
+        child = self.spawn("valkey", self.valkey_folder, program, settings, as_server=True)
         address = f"redis://:{password}@127.0.0.1:{port}/0"
-        self.wait(lambda: _valkey_answers(address), "Valkey")
+        self.wait(child, lambda: _valkey_answers(address))
         return address
 
     def forget(self) -> None:

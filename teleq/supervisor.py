@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from teleq.embedded import ROOT, Failure, Run, end_with_parent
+from teleq.embedded import ROOT, Child, Failure, Run, end_with_parent
 
 PYTHON = sys.executable
 TEMPLATES = ROOT / "templates"
@@ -47,29 +47,33 @@ def product(fresh: bool) -> int:
     if fresh and (os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL")):
         raise Failure("--fresh throws away only what bin/run has made itself: unset DATABASE_URL and REDIS_URL.")
     with Run("teleq") as run:
-        listener = listen(os.environ.get("PORT") or "8000")
-        port = listener.getsockname()[1]
-        address = f"http://127.0.0.1:{port}/"
-        run.announce(address)
-        if fresh:
-            run.forget()
-        start_servers(run)
-        set_environment(run, TELEQ_URL=address)
-        say("Preparing the database ...")
-        manage(run, "migrate", "--verbosity=0")
-        manage(run, "demo")
-        say("Starting web, workers and beat ...")
-        start_services(run, listener)
-        run.wait(lambda: web_answers(port), "The web server")
-        say(f"\nteleQ is running at {address} Ctrl-C stops it. Data and logs: {run.folder}\n")
-        manage(run, "demo", "--logins")
         try:
+            start_product(run, fresh)
             while True:
                 run.check_children()
                 time.sleep(0.3)
         except KeyboardInterrupt:
             say("\nStopping ...")
     return 0
+
+
+def start_product(run: Run, fresh: bool) -> None:
+    listener = listen(os.environ.get("PORT") or "8000")
+    port = listener.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/"
+    run.announce(address)
+    if fresh:
+        run.forget()
+    start_servers(run)
+    set_environment(run, TELEQ_URL=address)
+    say("Preparing the database ...")
+    manage(run, "migrate", "--verbosity=0")
+    say(manage(run, "demo"))
+    say("Starting web, workers and beat ...")
+    web = start_services(run, listener)
+    logins = manage(run, "demo", "--logins")
+    run.wait(web, lambda: web_answers(port))
+    say(f"\nteleQ is running at {address} Ctrl-C stops it. Data and logs: {run.folder}\n\n{logins}")
 
 
 def listen(first: str) -> socket.socket:
@@ -103,14 +107,15 @@ def set_environment(run: Run, **more: str) -> None:
     """For all processes from here on; not for the servers, who are started and need none of it."""
     os.environ.setdefault("SECRET_KEY", run.secret("secret_key").read_text())
     # PYTHONPATH, since working folders are elsewhere.
-    os.environ.update(more, TELEQ_DEMO="1", PYTHONPATH=str(ROOT), PYTHONUNBUFFERED="1")
+    os.environ.update(more, TELEQ_DEMO="1", PYTHONPATH=str(ROOT), PYTHONUNBUFFERED="1", PYTHONUTF8="1")
 
 
-def start_services(run: Run, listener: socket.socket) -> None:
+def start_services(run: Run, listener: socket.socket) -> Child:
+    """Returns the web server."""
     descriptor = listener.fileno()
     # Three at least: a request that makes the simulator call back must not wait for itself.
-    gunicorn = ["gunicorn", "teleq.wsgi:application", "--workers=3", "--no-control-socket"]
-    run.spawn(
+    gunicorn = ["gunicorn", "teleq.wsgi:application", "--workers=3", "--preload", "--no-control-socket"]
+    web = run.spawn(
         *("web", run.services_folder, PYTHON, "-m", *gunicorn, f"--bind=fd://{descriptor}"), pass_fds=[descriptor]
     )
     listener.close()
@@ -119,11 +124,14 @@ def start_services(run: Run, listener: socket.socket) -> None:
     for queue in ("manual", "bulk"):
         run.spawn(f"worker-{queue}", run.services_folder, *celery, *worker, "-Q", queue, "-n", f"{queue}@%h")
     run.spawn("beat", run.services_folder, *celery, "beat", "--schedule=beat", "--pidfile=", "--loglevel=warning")
+    return web
 
 
-def manage(run: Run, *arguments: str) -> None:
+def manage(run: Run, *arguments: str) -> str:
+    """Returns what it prints."""
     command = [PYTHON, ROOT / "manage.py", *arguments]
-    subprocess.run(command, cwd=run.services_folder, check=True, start_new_session=True, preexec_fn=end_with_parent)
+    options = {"cwd": run.services_folder, "start_new_session": True, "preexec_fn": end_with_parent}
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8", **options).stdout.rstrip()
 
 
 def web_answers(port: int) -> bool:
