@@ -1,0 +1,24 @@
+"""Log lines without personal data: an exception is told by its type and place, never by its words.
+
+PostgreSQL quotes the offending row in its errors, phone number included, and others quote what they could not parse.
+"""
+
+import logging
+import traceback
+from types import TracebackType
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+class Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record.args, dict) and "exc" in record.args:  # how Celery reports a task that failed
+            record.args = {**record.args, "exc": "an exception", "traceback": ""}
+        return super().format(record)
+
+    def formatException(self, ei: ExcInfo) -> str:
+        error, told = ei[1], []
+        while error:
+            told.append("".join(traceback.format_tb(error.__traceback__)) + type(error).__qualname__)
+            error = error.__cause__ or error.__context__
+        return "\n\nwhich came while handling the above:\n\n".join(reversed(told))
