@@ -160,18 +160,18 @@ def tests(arguments: list[str]) -> int:
 
 
 def run_checks() -> None:
-    in_venv = Path(PYTHON).parent
-    scripts = ["bin/run", "bin/test"]  # no .py by which they would be found
-    templates = sorted(str(path.relative_to(ROOT)) for path in TEMPLATES.rglob("*.html"))
-    for command in (
-        [PYTHON, "-m", "ruff", "check", ".", *scripts],
-        [PYTHON, "-m", "ruff", "format", "--check", ".", *scripts],
-        [PYTHON, "-m", "mypy", "consent", "sms"],
-        [in_venv / "djade", "--target-version", "5.2", "--check", *templates],
-        [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"],
+    scripts = "bin/run bin/test"  # no .py by which they would be found
+    templates = " ".join(sorted(str(path.relative_to(ROOT)) for path in TEMPLATES.rglob("*.html")))
+    for check in (
+        f"ruff check . {scripts}",
+        f"ruff format --check . {scripts}",
+        "mypy consent sms",
+        f"djade --target-version 5.2 --check {templates}",
+        "python manage.py makemigrations --check --dry-run",
     ):
-        say(f"\n$ {' '.join(Path(word).name if word in (PYTHON, in_venv / 'djade') else word for word in command)}")
-        subprocess.run(command, check=True)
+        say(f"\n$ {check}")
+        program, *words = check.split()
+        subprocess.run([Path(PYTHON).parent / program, *words], check=True)
 
 
 def find_browser() -> None:
