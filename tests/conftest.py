@@ -1,0 +1,192 @@
+"""A small town: two care providers, a queue with Samtycke för SMS on and one without, and the people who work there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
+
+import pytest
+from django.contrib.auth.hashers import make_password
+
+from consent import register
+from consent.models import Answer, ConsentText
+from sms import gateway
+from sms.models import Kind, Message
+from teleq import administration
+from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User, database_now
+
+PASSWORD = "korrekt-häst-batteri"
+MOBILE = "+46701740605"
+LANDLINE = "+46846500411"
+QUESTION = "Får vi skicka SMS till dig på det här numret?"
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    return make_password(PASSWORD)
+
+
+@pytest.fixture
+def make_user(db: None, password_hash: str) -> Callable[..., User]:
+    def make(username: str, first_name: str, last_name: str) -> User:
+        user = User(username=username, first_name=first_name, last_name=last_name, password=password_hash)
+        user.save()
+        return user
+
+    return make
+
+
+@pytest.fixture
+def care_provider(db: None) -> CareProvider:
+    provider = CareProvider.objects.create(name="Vårdgivare 1", sms_consent_ordered=True)
+    ConsentText.objects.create(care_provider=provider, text=QUESTION)
+    return provider
+
+
+@pytest.fixture
+def other_care_provider(db: None) -> CareProvider:
+    return CareProvider.objects.create(name="Vårdgivare 2", sms_consent_ordered=True)
+
+
+def make_queue(provider: CareProvider, name: str, consent_required: bool) -> Queue:
+    queue = administration.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=name))
+    OutgoingSms.objects.filter(queue=queue).update(consent_required=consent_required)
+    return Queue.objects.select_related("outgoing_sms", "care_provider").get(pk=queue.pk)
+
+
+@pytest.fixture
+def queue(care_provider: CareProvider) -> Queue:
+    """Samtycke för SMS is on."""
+    return make_queue(care_provider, "Rådgivning", True)
+
+
+@pytest.fixture
+def plain_queue(care_provider: CareProvider) -> Queue:
+    """Samtycke för SMS is off."""
+    return make_queue(care_provider, "Tidbokning", False)
+
+
+@pytest.fixture
+def other_queue(other_care_provider: CareProvider) -> Queue:
+    return make_queue(other_care_provider, "Rådgivning", True)
+
+
+@pytest.fixture
+def nurse(make_user: Callable[..., User], queue: Queue, plain_queue: Queue) -> User:
+    user = make_user("anna", "Anna", "Lind")
+    for each in (queue, plain_queue):
+        Membership.objects.create(user=user, queue=each, role=Role.NURSE)
+    return user
+
+
+@pytest.fixture
+def administrator(make_user: Callable[..., User], queue: Queue, plain_queue: Queue) -> User:
+    user = make_user("maria", "Maria", "Ek")
+    for each in (queue, plain_queue):
+        Membership.objects.create(user=user, queue=each, role=Role.ADMINISTRATOR)
+    return user
+
+
+@pytest.fixture
+def outsider(make_user: Callable[..., User], other_queue: Queue) -> User:
+    """Administrator of another care provider's queue."""
+    user = make_user("olle", "Olle", "Ute")
+    Membership.objects.create(user=user, queue=other_queue, role=Role.ADMINISTRATOR)
+    return user
+
+
+@pytest.fixture
+def say(nurse: User, care_provider: CareProvider) -> Callable[..., register.Current]:
+    """Store an answer as a nurse does, having seen what is stored."""
+
+    def store(
+        answer: Answer, number: str = MOBILE, provider: CareProvider = care_provider, **options: object
+    ) -> register.Current:
+        seen = register.current(provider.pk, number).event_id
+        return register.answer_in_case(
+            provider, number, answer, by=nurse, case_id=1, **({"seen_event": seen} | options)
+        )
+
+    return store
+
+
+@pytest.fixture
+def draft(queue: Queue) -> Callable[..., gateway.Draft]:
+    """An automatic message that is due, unless said otherwise."""
+    counter = iter(range(1_000_000))
+
+    def make(**options: object) -> gateway.Draft:
+        at = database_now()
+        values = {
+            "key": f"test:{next(counter)}",
+            "kind": Kind.REMINDER,
+            "queue_id": queue.pk,
+            "to_number": MOBILE,
+            "text": "Hej!",
+            "due_at": at - timedelta(seconds=1),
+            "send_before": at + timedelta(hours=1),
+        }
+        return gateway.Draft(**(values | options))
+
+    return make
+
+
+@pytest.fixture
+def accept(draft: Callable[..., gateway.Draft]) -> Callable[..., Message]:
+    """Accept one message and return its row."""
+
+    def one(**options: object) -> Message:
+        [message] = gateway.accept([draft(**options)])
+        return message
+
+    return one
+
+
+class ProviderServer(ThreadingHTTPServer):
+    """A provider on loopback that answers as it is told and keeps what it was sent."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _ProviderHandler)
+        self.received: list[dict[str, str]] = []
+        self.answers: list[int | str] = []
+        """Status codes in turn, or "cut" to close the connection without an answer; then 201."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _ProviderHandler(BaseHTTPRequestHandler):
+    server: ProviderServer
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.server.received.append({name: values[0] for name, values in parse_qs(body).items()})
+        answer = self.server.answers.pop(0) if self.server.answers else 201
+        if answer == "cut":
+            self.close_connection = True
+            return
+        self.send_response(answer)
+        content = f"id-{len(self.server.received)}".encode()
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def provider(settings: object) -> Iterator[ProviderServer]:
+    server = ProviderServer()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings.TELEQ_URL = server.url
+    yield server
+    server.shutdown()
+    server.server_close()

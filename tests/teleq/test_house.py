@@ -1,0 +1,51 @@
+"""The house: imports go one way, cases → sms → consent → teleq.models, and there is one door out (promise 1)."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BELOW = {"cases": {"cases", "sms", "consent"}, "sms": {"sms", "consent"}, "consent": {"consent"}}
+HOUSE = {"cases", "sms", "consent", "teleq"}
+FILES = [path for app in sorted(HOUSE) for path in sorted((ROOT / app).rglob("*.py")) if "migrations" not in path.parts]
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def app_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if app_of(path) != "teleq"], ids=name_of)
+def test_an_app_imports_only_what_is_below_it(path):
+    for module in imported(path):
+        package = module.split(".")[0]
+        if package == "teleq":
+            assert module.startswith("teleq.models"), f"{module}: of teleq, apps import the floor only"
+        elif package in HOUSE:
+            assert package in BELOW[app_of(path)], module
+
+
+def test_the_floor_imports_no_app_and_no_roof():
+    assert not [module for module in imported(ROOT / "teleq" / "models.py") if module.split(".")[0] in HOUSE]
+
+
+def test_promise_1_only_the_gateway_knows_the_providers():
+    knowing = {
+        name_of(path)
+        for path in FILES
+        if path.parent.name != "providers" and any(module.startswith("sms.providers") for module in imported(path))
+    }
+    assert knowing == {"sms/gateway.py"}

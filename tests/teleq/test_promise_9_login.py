@@ -1,0 +1,46 @@
+"""Promise 9: every address asks for a login unless it is on a short list."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+OPEN = {"login", "sms:receipt", "sms:simulator_send", "admin:login"}
+EXAMPLES = {"int": "1", "slug": "simulator", "str": "x", "path": "x"}
+
+
+def addresses(resolver: URLResolver, prefix: str = "/", space: str = "") -> Iterator[tuple[str, str]]:
+    for pattern in resolver.url_patterns:
+        route = prefix + re.sub(r"<(?:(\w+):)?\w+>", lambda m: EXAMPLES[m[1] or "str"], str(pattern.pattern))
+        if isinstance(pattern, URLPattern):
+            yield (f"{space}{pattern.name}", route)
+        else:
+            yield from addresses(pattern, route, f"{pattern.namespace}:" if pattern.namespace else space)
+
+
+ALL = [(name, route) for name, route in addresses(get_resolver()) if "(?P<" not in route]
+
+
+def test_the_list_is_not_empty():
+    assert len(ALL) > 20
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "address"), [pair for pair in ALL if pair[0] not in OPEN])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_without_a_login_one_is_sent_to_the_login(name, address, method, client):
+    response = getattr(client, method)(address)
+    assert response.status_code == 302
+    assert response["Location"].startswith("/login/")
+
+
+@pytest.mark.django_db
+def test_a_form_saved_in_place_is_told_and_not_sent_to_the_login(client):
+    response = client.post("/cases/1/consent/", {"answer": "yes"}, headers={"HX-Request": "true"})
+    assert response.status_code == 401
+
+
+@pytest.mark.django_db
+def test_the_simulator_takes_messages_from_the_workers_only(client):
+    assert client.post("/simulator/send", {"to": "+46701740605"}).status_code == 401
