@@ -6,7 +6,7 @@ Source: the manual "Samtycke för SMS": the answer is stored for 14 months for t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
@@ -43,7 +43,8 @@ def valid_until(answered_at: datetime) -> datetime:
     summer time ends, the first; an hour that is skipped when it begins reads as one later.
     """
     local = answered_at.astimezone(STOCKHOLM).replace(fold=0)
-    return (local + VALID_FOR).astimezone(ZoneInfo("UTC"))
+    until: datetime = local + VALID_FOR
+    return until.astimezone(UTC)
 
 
 def current(care_provider_id: int, phone_number: PhoneNumber | str) -> Current:

@@ -287,7 +287,7 @@ def record(results: dict[int, SendResult]) -> None:
 
 def _retry_delay(attempts: int) -> timedelta:
     """Twice as long each time, and a little apart, so that what waited together doesn't come back together."""
-    growing = FIRST_RETRY * 2 ** min(attempts - 1, 10)
+    growing: timedelta = FIRST_RETRY * 2 ** min(attempts - 1, 10)
     return min(growing, LONGEST_RETRY) * random.uniform(0.8, 1.2)  # noqa: S311  jitter, not a secret
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, models
@@ -87,8 +88,8 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
     def write(self, messages: Collection[Message], names: Collection[str]) -> None:
         """Save these fields of messages that the transaction holds, in one statement whatever their number."""
-        fields = [Message._meta.get_field(name) for name in ("id", *names)]
-        arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields).replace("serial", "int")
+        fields: list[Any] = [Message._meta.get_field(name) for name in ("id", *names)]
+        arrays = ", ".join(f"%s::{field.cast_db_type(connection)}[]" for field in fields)
         columns = ", ".join(field.column for field in fields)
         assignments = ", ".join(f"{field.column} = new.{field.column}" for field in fields[1:])
         values = [

@@ -43,7 +43,7 @@ def simulator_send(request: HttpRequest) -> HttpResponse:
             text=request.POST["message"],
             callback_url=request.POST["whendelivered"],
         )
-        transaction.on_commit(lambda: report_simulated_delivery.apply_async([simulated.pk], retry=False), robust=True)
+        transaction.on_commit(lambda: report_simulated_delivery.apply_async((simulated.pk,), retry=False), robust=True)
     return HttpResponse(f"sim-{simulated.pk}", status=201, content_type="text/plain")
 
 

@@ -107,7 +107,7 @@ def say(nurse: User, care_provider: CareProvider) -> Callable[..., register.Curr
     ) -> register.Current:
         seen = register.current(provider.pk, number).event_id
         return register.answer_in_case(
-            provider, number, answer, by=nurse, case_id=1, **({"seen_event": seen} | options)
+            provider, number, answer, by=nurse, **({"case_id": 1, "seen_event": seen} | options)
         )
 
     return store
@@ -149,6 +149,7 @@ class ProviderServer(ThreadingHTTPServer):
     """A provider on loopback that answers as it is told and keeps what it was sent."""
 
     daemon_threads = True
+    request_queue_size = 512  # else a burst of connections is cut off before it is taken
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _ProviderHandler)

@@ -9,78 +9,231 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('teleq', '0001_initial'),
+        ("teleq", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SimulatedSms',
+            name="SimulatedSms",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('to_number', phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name='till')),
-                ('sender', models.CharField(max_length=20)),
-                ('text', models.TextField()),
-                ('callback_url', models.URLField()),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "to_number",
+                    phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name="till"),
+                ),
+                ("sender", models.CharField(max_length=20)),
+                ("text", models.TextField()),
+                ("callback_url", models.URLField()),
+                ("received_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'verbose_name': 'simulerat SMS',
-                'verbose_name_plural': 'simulerade SMS',
-                'ordering': ['-id'],
+                "verbose_name": "simulerat SMS",
+                "verbose_name_plural": "simulerade SMS",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='Samma nyckel är samma SMS.', max_length=100, unique=True)),
-                ('kind', models.CharField(choices=[('manual', 'SMS'), ('confirmation', 'Bokningsbekräftelse'), ('reminder', 'Påminnelse om återuppringning')], max_length=20, verbose_name='slag')),
-                ('to_number', phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name='till')),
-                ('text', models.TextField(verbose_name='text')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('due_at', models.DateTimeField()),
-                ('send_before', models.DateTimeField()),
-                ('state', models.CharField(choices=[('queued', 'Väntar'), ('sending', 'Skickas'), ('sent', 'Skickat'), ('delivered', 'Levererat'), ('failed', 'Misslyckades'), ('refused', 'Stoppat'), ('cancelled', 'Inställt'), ('expired', 'För sent'), ('unknown', 'Okänt om det kom fram')], default='queued', max_length=10)),
-                ('refusal', models.CharField(blank=True, choices=[('declined', 'SMS-utskick avböjt'), ('missing', 'Samtycke till SMS saknas'), ('not_mobile', 'Numret kan inte ta emot SMS (inte ett mobilnummer).')], default='', max_length=20)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('claimed_at', models.DateTimeField(null=True)),
-                ('state_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='När SMS:et fick sitt tillstånd.')),
-                ('consent_event_id', models.BigIntegerField(null=True)),
-                ('consent_answer', models.CharField(blank=True, choices=[('yes', 'Ja'), ('no', 'Nej'), ('unset', 'Ej valt')], default='', max_length=10)),
-                ('consent_channel', models.CharField(blank=True, choices=[('case', 'Ärende'), ('sms', 'SMS från patienten')], default='', max_length=10)),
-                ('consent_answered_at', models.DateTimeField(null=True)),
-                ('provider', models.CharField(blank=True, default='', max_length=20)),
-                ('provider_message_id', models.CharField(blank=True, default='', max_length=100)),
-                ('provider_status', models.CharField(blank=True, default='', max_length=100)),
-                ('receipt_token', models.CharField(default=sms.models._token, max_length=40)),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='skickat av')),
-                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='teleq.queue', verbose_name='kö')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(help_text="Samma nyckel är samma SMS.", max_length=100, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("manual", "SMS"),
+                            ("confirmation", "Bokningsbekräftelse"),
+                            ("reminder", "Påminnelse om återuppringning"),
+                        ],
+                        max_length=20,
+                        verbose_name="slag",
+                    ),
+                ),
+                (
+                    "to_number",
+                    phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name="till"),
+                ),
+                ("text", models.TextField(verbose_name="text")),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("due_at", models.DateTimeField()),
+                ("send_before", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Väntar"),
+                            ("sending", "Skickas"),
+                            ("sent", "Skickat"),
+                            ("delivered", "Levererat"),
+                            ("failed", "Misslyckades"),
+                            ("refused", "Stoppat"),
+                            ("cancelled", "Inställt"),
+                            ("expired", "För sent"),
+                            ("unknown", "Okänt om det kom fram"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "refusal",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("declined", "SMS-utskick avböjt"),
+                            ("missing", "Samtycke till SMS saknas"),
+                            ("not_mobile", "Numret kan inte ta emot SMS (inte ett mobilnummer)."),
+                        ],
+                        default="",
+                        max_length=20,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("claimed_at", models.DateTimeField(null=True)),
+                (
+                    "state_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        help_text="När SMS:et fick sitt tillstånd.",
+                    ),
+                ),
+                ("consent_event_id", models.BigIntegerField(null=True)),
+                (
+                    "consent_answer",
+                    models.CharField(
+                        blank=True,
+                        choices=[("yes", "Ja"), ("no", "Nej"), ("unset", "Ej valt")],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "consent_channel",
+                    models.CharField(
+                        blank=True,
+                        choices=[("case", "Ärende"), ("sms", "SMS från patienten")],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                ("consent_answered_at", models.DateTimeField(null=True)),
+                ("provider", models.CharField(blank=True, default="", max_length=20)),
+                ("provider_message_id", models.CharField(blank=True, default="", max_length=100)),
+                ("provider_status", models.CharField(blank=True, default="", max_length=100)),
+                ("receipt_token", models.CharField(default=sms.models._token, max_length=40)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="skickat av",
+                    ),
+                ),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="messages",
+                        to="teleq.queue",
+                        verbose_name="kö",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'SMS',
-                'verbose_name_plural': 'SMS',
-                'indexes': [models.Index(condition=models.Q(('kind', 'manual'), ('state', 'queued')), fields=['due_at', 'id'], name='message_due_manual'), models.Index(condition=models.Q(('state', 'queued'), models.Q(('kind', 'manual'), _negated=True)), fields=['due_at', 'id'], name='message_due_bulk'), models.Index(condition=models.Q(('state', 'sending')), fields=['state_at'], name='message_sending')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'sent', 'delivered', 'failed', 'refused', 'cancelled', 'expired', 'unknown'])), name='message_state_is_valid'), models.CheckConstraint(condition=models.Q(('kind__in', ['manual', 'confirmation', 'reminder'])), name='message_kind_is_valid'), models.CheckConstraint(condition=models.Q(models.Q(('refusal__in', ['declined', 'missing', 'not_mobile']), ('state', 'refused')), models.Q(models.Q(('state', 'refused'), _negated=True), ('refusal', '')), _connector='OR'), name='refused_says_why'), models.CheckConstraint(condition=models.Q(('claimed_at__isnull', False), models.Q(('state__in', ['sending', 'sent', 'delivered', 'unknown']), _negated=True), _connector='OR'), name='only_claimed_messages_leave'), models.CheckConstraint(condition=models.Q(('send_before__gt', models.F('due_at'))), name='message_has_time_to_leave')],
+                "verbose_name": "SMS",
+                "verbose_name_plural": "SMS",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("kind", "manual"), ("state", "queued")),
+                        fields=["due_at", "id"],
+                        name="message_due_manual",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "queued"), models.Q(("kind", "manual"), _negated=True)),
+                        fields=["due_at", "id"],
+                        name="message_due_bulk",
+                    ),
+                    models.Index(condition=models.Q(("state", "sending")), fields=["state_at"], name="message_sending"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "queued",
+                                    "sending",
+                                    "sent",
+                                    "delivered",
+                                    "failed",
+                                    "refused",
+                                    "cancelled",
+                                    "expired",
+                                    "unknown",
+                                ],
+                            )
+                        ),
+                        name="message_state_is_valid",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["manual", "confirmation", "reminder"])),
+                        name="message_kind_is_valid",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("refusal__in", ["declined", "missing", "not_mobile"]), ("state", "refused")),
+                            models.Q(models.Q(("state", "refused"), _negated=True), ("refusal", "")),
+                            _connector="OR",
+                        ),
+                        name="refused_says_why",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("claimed_at__isnull", False),
+                            models.Q(("state__in", ["sending", "sent", "delivered", "unknown"]), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="only_claimed_messages_leave",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("send_before__gt", models.F("due_at"))), name="message_has_time_to_leave"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='StandardText',
+            name="StandardText",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, verbose_name='namn')),
-                ('text', models.TextField(max_length=918, verbose_name='text')),
-                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='standard_texts', to='teleq.queue', verbose_name='kö')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60, verbose_name="namn")),
+                ("text", models.TextField(max_length=918, verbose_name="text")),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="standard_texts",
+                        to="teleq.queue",
+                        verbose_name="kö",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'standardtext',
-                'verbose_name_plural': 'Standardtexter',
-                'ordering': ['queue', 'name'],
-                'constraints': [models.UniqueConstraint(fields=('queue', 'name'), name='one_standard_text_per_name', violation_error_message='Kön har redan en standardtext med det namnet.')],
+                "verbose_name": "standardtext",
+                "verbose_name_plural": "Standardtexter",
+                "ordering": ["queue", "name"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("queue", "name"),
+                        name="one_standard_text_per_name",
+                        violation_error_message="Kön har redan en standardtext med det namnet.",
+                    )
+                ],
             },
         ),
     ]

@@ -1,4 +1,4 @@
-"""Promise 6: a message is a row before it is anything else; one key is one message; what is unknown is not sent again."""
+"""Promise 6: nothing lost, nothing doubled: one key is one message, and what is not known is not sent again."""
 
 from datetime import timedelta
 
