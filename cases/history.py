@@ -64,7 +64,7 @@ def has_messages_under_way(entries_of: Case, at: datetime) -> bool:
 
 def _answers(case: Case) -> list[Entry]:
     provider_id, number = case.consent_key
-    events = Consent.events().filter(care_provider_id=provider_id, phone_number=number)
+    events = Consent.history().filter(care_provider_id=provider_id, phone_number=number)
     entries, before = [], None
     for event in events.select_related("answered_by").order_by("pgh_id"):
         if event.pgh_label != "delete":

@@ -77,7 +77,7 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         A statement of its own on purpose: a sub-select in the statement that waited for a lock reads what was true
         before the wait.
         """
-        events = Consent.events().filter(pgh_obj_id__in=[consent.pk for consent in consents])
+        events = Consent.history().filter(pgh_obj_id__in=[consent.pk for consent in consents])
         return dict(events.values_list("pgh_obj_id").annotate(Max("pgh_id")).order_by())
 
     _FOR_NUMBERS = (
@@ -141,7 +141,7 @@ class Consent(models.Model):
         return f"samtycke {self.pk}"  # no number: this is what logs and error reports would show
 
     @classmethod
-    def events(cls) -> models.QuerySet[Any]:
+    def history(cls) -> models.QuerySet[Any]:
         """The history: every state that an answer has had, written by triggers and never changed."""
         history: models.QuerySet[Any] = cls.pgh_event_model.objects.all()  # type: ignore[attr-defined]
         return history

@@ -49,7 +49,7 @@ class User(AbstractUser):
         validators=[RegexValidator(r"^SE\d{10}-[0-9A-Z]{1,18}$", "Ett HSA-id ser ut som SE2321000016-1ABC.")],
     )
 
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[misc]
+    objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
         verbose_name = "användare"

@@ -16,8 +16,6 @@ from teleq.models import OutgoingSms
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE
 
-Event = Consent.pgh_event_model
-
 
 def stockholm(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=STOCKHOLM)  # type: ignore[arg-type]
@@ -70,7 +68,7 @@ class TestAnswers:
     def test_the_same_answer_again_changes_nothing(self, say):
         first = say(Answer.YES)
         assert say(Answer.YES) == first
-        assert Event.objects.count() == 1
+        assert Consent.history().count() == 1
 
     def test_choosing_ej_valt_where_nothing_is_stored_stores_nothing(self, say):
         assert say(Answer.UNSET).consent is None
@@ -112,7 +110,7 @@ class TestPromise8OnRecord:
     def test_every_change_leaves_an_event(self, say, nurse):
         for answer in (Answer.YES, Answer.NO, Answer.UNSET):
             say(answer)
-        events = Event.objects.order_by("pgh_id")
+        events = Consent.history().order_by("pgh_id")
         assert [event.answer for event in events] == ["yes", "no", "unset"]
         assert {event.answered_by for event in events} == {nurse}
 
@@ -121,7 +119,7 @@ class TestPromise8OnRecord:
         with connection.cursor() as cursor:
             cursor.execute("UPDATE consent_consent SET answer = 'no'")
         Consent.objects.all().delete()
-        labels = Event.objects.order_by("pgh_id").values_list("pgh_label", "answer")
+        labels = Consent.history().order_by("pgh_id").values_list("pgh_label", "answer")
         assert list(labels) == [("insert", "yes"), ("update", "no"), ("delete", "no")]
 
     @pytest.mark.parametrize(
@@ -131,7 +129,7 @@ class TestPromise8OnRecord:
         say(Answer.YES)
         with pytest.raises(InternalError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(change)
-        assert Event.objects.get().answer == "yes"
+        assert Consent.history().get().answer == "yes"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -144,7 +142,7 @@ class TestAtOnce:
         with pytest.raises(ChangedMeanwhile):
             other.result(20)
         assert register.current(care_provider.pk, MOBILE).consent.answer == Answer.NO
-        assert Event.objects.count() == 1
+        assert Consent.history().count() == 1
 
     def test_of_two_changes_made_at_once_the_second_is_told(self, say, care_provider):
         shown = say(Answer.YES)
