@@ -21,11 +21,19 @@ INVALID_NUMBER = "Skriv ett giltigt telefonnummer, till exempel 070-174 06 05."
 INVALID_IDENTITY = "Skriv ett giltigt personnummer eller samordningsnummer, till exempel 19121212-1212."
 
 
+class PhoneInput(RegionalPhoneNumberWidget):
+    """Shows what was typed as it was typed; the library's rewrites it, and drops the 0 of a number that is too short."""
+
+    def format_value(self, value: object) -> str | None:
+        shown = super() if isinstance(value, PhoneNumber) else super(RegionalPhoneNumberWidget, self)
+        return shown.format_value(value)
+
+
 def phone_field(label: str, **options: object) -> PhoneNumberField:
     return PhoneNumberField(
         label=label,
         region="SE",
-        widget=RegionalPhoneNumberWidget(region="SE", attrs={"autocomplete": "off", "inputmode": "tel"}),
+        widget=PhoneInput(region="SE", attrs={"autocomplete": "off", "inputmode": "tel"}),
         error_messages={"invalid": INVALID_NUMBER, "required": "Skriv ett telefonnummer."},
         **options,
     )
@@ -37,6 +45,13 @@ def parse_personal_identity_number(text: str) -> str | None:
         return personnummer.parse(text).format(True)
     except personnummer.PersonnummerException:
         return None
+
+
+class OwnIds:
+    """Several forms stand on one page: each names its fields' ids after itself."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, auto_id=f"{type(self).__name__}_%s", **options)
 
 
 class PersonalIdentityNumberField(forms.CharField):
@@ -62,7 +77,7 @@ class PersonalIdentityNumberField(forms.CharField):
         return f"{value[:8]}-{value[8:]}" if value and len(value) == 12 and value.isdigit() else value
 
 
-class DetailsForm(forms.ModelForm):
+class DetailsForm(OwnIds, forms.ModelForm):
     a_number = phone_field("A-nummer", required=False, help_text="Lämna tomt om numret är dolt.")
     personal_identity_number = PersonalIdentityNumberField()
     callback_at = forms.DateTimeField(
@@ -105,12 +120,12 @@ class NewCaseForm(DetailsForm):
         return data
 
 
-class NumberForm(forms.Form):
+class NumberForm(OwnIds, forms.Form):
     phone_number = phone_field("Telefonnummer")
     shown_number = forms.CharField(widget=forms.HiddenInput)
 
 
-class ConsentForm(forms.Form):
+class ConsentForm(OwnIds, forms.Form):
     """The answer, with the number and the event that it was shown for."""
 
     answer = forms.ChoiceField(
@@ -122,7 +137,7 @@ class ConsentForm(forms.Form):
     seen_event = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
 
-class SmsForm(forms.Form):
+class SmsForm(OwnIds, forms.Form):
     text = forms.CharField(
         label="Skriv meddelande",
         required=False,  # "Lägg till svar" begins with an empty one
@@ -172,7 +187,7 @@ class SmsForm(forms.Form):
         return uuid.uuid4()
 
 
-class NoteForm(forms.ModelForm):
+class NoteForm(OwnIds, forms.ModelForm):
     class Meta:
         model = Note
         fields = ["text"]
@@ -181,7 +196,7 @@ class NoteForm(forms.ModelForm):
         error_messages = {"text": {"required": "Skriv en anteckning."}}
 
 
-class SearchForm(forms.Form):
+class SearchForm(OwnIds, forms.Form):
     """A phone number or a personnummer; which of them is seen from what it is."""
 
     query = forms.CharField(
