@@ -74,7 +74,7 @@ def save_outgoing_sms(settings: OutgoingSms) -> None:
 def save_care_provider(provider: CareProvider) -> None:
     """Save a care provider. Raises InUse if the order is withdrawn while a queue has the function on."""
     if provider.pk:
-        CareProvider.objects.select_for_update(no_key=True).get(pk=provider.pk)
-        if not provider.sms_consent_ordered and consent_in_use(provider):
-            raise InUse(in_use_text(provider))
+        stored = CareProvider.objects.select_for_update(no_key=True).get(pk=provider.pk)
+        if not provider.sms_consent_ordered and consent_in_use(stored):
+            raise InUse(in_use_text(stored))
     provider.save()

@@ -48,7 +48,7 @@ class OutgoingSmsAdmin(ScopedAdmin):
     queue_path = "queue"
     may_add = False
     form = OutgoingSmsForm
-    list_display = ["queue", "care_provider", "consent_required_shown", "sender"]
+    list_display = ["queue", "consent_required_shown", "sender", "care_provider"]
     list_select_related = ["queue__care_provider"]
 
     @admin.display(description="vårdgivare", ordering="queue__care_provider__name")
@@ -64,7 +64,7 @@ class OutgoingSmsAdmin(ScopedAdmin):
         own = list(self.get_queryset(request)[:2])
         if len(own) == 1:
             return redirect("admin:teleq_outgoingsms_change", own[0].pk)
-        return super().changelist_view(request, {"title": "Utgående SMS", **(extra_context or {})})
+        return super().changelist_view(request, extra_context)
 
     def changeform_view(
         self,

@@ -8,7 +8,8 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db.models import Exists, Field, ForeignKey, Model, OuterRef, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.text import capfirst
 
 from teleq.models import CareProvider, Queue, Role, User
 
@@ -65,6 +66,7 @@ class ScopedAdmin(ScopedChoices, admin.ModelAdmin):
     may_change = True
     may_delete = False
     show_facets = admin.ShowFacets.NEVER
+    actions = None
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.admin_site.has_permission(request) and (person(request).is_superuser or not self.operators_only)
@@ -82,6 +84,16 @@ class ScopedAdmin(ScopedChoices, admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.may_delete and self.has_view_permission(request, obj)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context |= {"show_save_and_continue": False, "show_save_and_add_another": False}  # one button: Spara
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:
         found = super().get_object(request, object_id, from_field)

@@ -34,7 +34,6 @@ class StandardTextAdmin(ScopedAdmin):
     form = StandardTextForm
     list_display = ["name", "queue", "length"]
     list_select_related = ["queue"]
-    search_fields = ["name", "text"]
 
     @admin.display(description="längd")
     def length(self, standard_text: StandardText) -> str:

@@ -20,9 +20,16 @@ from teleq.models import Membership, Queue, Role, User
 PERSON_FIELDS = ["username", "first_name", "last_name", "hsa_id", "email", "is_active"]
 
 
+AGAIN = "Lösenordet igen"
+
+
 class NewUserForm(UserCreationForm):
     class Meta(UserCreationForm.Meta):
         model = User
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password2"].label = AGAIN
 
 
 class UserForm(UserChangeForm):
@@ -37,6 +44,7 @@ class PasswordForm(AdminPasswordChangeForm):
         self.fields.pop("usable_password", None)
         for name in ("password1", "password2"):
             self.fields[name].required = True
+        self.fields["password2"].label = AGAIN
 
 
 class MembershipForm(forms.ModelForm):
@@ -44,18 +52,27 @@ class MembershipForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.fields["queue"].disabled = True  # another queue is another membership
+        for name in ("queue", "role"):  # Django's table has its labels in the head only
+            self.fields[name].widget.attrs["aria-label"] = self.fields[name].label
 
 
 class MembershipFormSet(BaseInlineFormSet):
     by_operator: bool  # set by MembershipInline
     for_new_user: bool
 
+    def add_fields(self, form: forms.ModelForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        if "DELETE" in form.fields:
+            form.fields["DELETE"].widget.attrs["aria-label"] = "Avsluta medlemskapet"
+
     def clean(self) -> None:
         super().clean()
         if any(self.errors) or self.by_operator:
             return
-        if self.for_new_user and not any(form.cleaned_data.get("queue") for form in self.forms):
-            raise forms.ValidationError("Välj minst en kö. En ny användare ska vara medlem i någon av dina köer.")
+        if self.for_new_user:
+            if not any(form.cleaned_data.get("queue") for form in self.forms):
+                raise forms.ValidationError("Välj minst en kö. En ny användare ska vara medlem i någon av dina köer.")
+            return
         abandoned = administered_only_by(self.instance, self._left_queues())
         if abandoned:
             names = ", ".join(str(queue) for queue in abandoned)
@@ -65,13 +82,13 @@ class MembershipFormSet(BaseInlineFormSet):
 
     def _left_queues(self) -> list[int]:
         """The queues that the user stops being an active administrator of by what is being saved."""
-        administered = [form for form in self.initial_forms if form.initial.get("role") == Role.ADMINISTRATOR]
+        if not self.instance.is_active:
+            return list(self.get_queryset().filter(role=Role.ADMINISTRATOR).values_list("queue_id", flat=True))
         return [
             form.instance.queue_id
-            for form in administered
-            if not self.instance.is_active
-            or form.cleaned_data.get("DELETE")
-            or form.cleaned_data["role"] != Role.ADMINISTRATOR
+            for form in self.initial_forms
+            if form.initial.get("role") == Role.ADMINISTRATOR
+            and (form.cleaned_data.get("DELETE") or form.cleaned_data["role"] != Role.ADMINISTRATOR)
         ]
 
 
@@ -118,7 +135,7 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
         (None, {"fields": ["username", "first_name", "last_name", "hsa_id", "email", "password1", "password2"]})
     ]
     inlines = [MembershipInline]
-    list_display = ["full_name", "username", "hsa_id", "is_active", "roles"]
+    list_display = ["full_name", "username", "hsa_id", "active", "roles"]
     list_display_links = ["full_name", "username"]
     list_filter = ["is_active"]
     search_fields = ["username", "first_name", "last_name", "hsa_id"]
@@ -136,12 +153,16 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     def full_name(self, user: User) -> str:
         return str(user)
 
+    @admin.display(description="aktiv", ordering="is_active")
+    def active(self, user: User) -> str:
+        return "Ja" if user.is_active else "Nej"
+
     @admin.display(description="köer")
     def roles(self, user: Any) -> str:
         """In the queues of whoever is looking."""
         return ", ".join(f"{each.queue} ({each.get_role_display().lower()})" for each in user.own_memberships)
 
-    def may_change_person(self, request: HttpRequest, user: User) -> bool:
+    def may_change_person(self, request: HttpRequest, user: Model) -> bool:
         """Whether the user's own fields and password may be changed, and not the memberships only."""
         return person(request).is_superuser or User.objects.only_in(own_queues(request)).filter(pk=user.pk).exists()
 
@@ -153,8 +174,10 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        changeable = self.may_change_person(request, self.get_object(request, object_id))
-        context = {"may_change_person": changeable, **(extra_context or {})}
+        context = {
+            "may_change_person": self.may_change_person(request, self.get_object(request, object_id)),
+            **(extra_context or {}),
+        }
         return super().change_view(request, object_id, form_url, context)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
