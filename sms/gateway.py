@@ -12,7 +12,6 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 import aiohttp
 from django.conf import settings
@@ -296,7 +295,11 @@ def _retry_delay(attempts: int) -> timedelta:
 
 def wake_on_commit(lane: Lane) -> None:
     """Tell the lane's worker when the transaction commits. A wake-up that is lost is logged and left to the sweep."""
-    transaction.on_commit(partial(wake, lane), robust=True)
+
+    def wake_lane() -> None:  # a partial has no name, which Django wants for the log
+        wake(lane)
+
+    transaction.on_commit(wake_lane, robust=True)
 
 
 def wake(lane: Lane) -> None:

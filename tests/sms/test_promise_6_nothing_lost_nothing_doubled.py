@@ -57,9 +57,11 @@ def test_what_was_rolled_back_wakes_nobody(draft, django_capture_on_commit_callb
     assert not Message.objects.exists()
 
 
-def test_with_the_broker_gone_the_row_waits_for_the_sweep(draft, provider, monkeypatch):
-    monkeypatch.setattr(app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
+def test_with_the_broker_gone_the_row_waits_for_the_sweep(draft, provider, monkeypatch, caplog):
+    monkeypatch.setenv("CELERY_BROKER_WRITE_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)
     [message] = gateway.accept([draft(kind=Kind.MANUAL)])
+    assert "wake_lane" in caplog.text  # tried, lost, and logged
     assert state(message) == State.QUEUED
     gateway.drain(Lane.MANUAL)
     assert state(message) == State.SENT
