@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -22,7 +23,7 @@ INVALID_IDENTITY = "Skriv ett giltigt personnummer eller samordningsnummer, till
 
 
 class PhoneInput(RegionalPhoneNumberWidget):
-    """Shows what was typed as it was typed; the library's rewrites it, and drops the 0 of a number that is too short."""
+    """Shows what was typed as it was typed. The library's rewrites it: a number that is too short loses its 0."""
 
     def format_value(self, value: object) -> str | None:
         shown = super() if isinstance(value, PhoneNumber) else super(RegionalPhoneNumberWidget, self)
@@ -41,6 +42,8 @@ def phone_field(label: str, **options: object) -> PhoneNumberField:
 
 def parse_personal_identity_number(text: str) -> str | None:
     """Twelve digits, or None if the text is no personnummer or samordningsnummer with the right check digit."""
+    if not text.isascii():  # other scripts have digits too
+        return None
     try:
         return personnummer.parse(text).format(True)
     except personnummer.PersonnummerException:
@@ -64,8 +67,8 @@ class PersonalIdentityNumberField(forms.CharField):
             **options,
         )
 
-    def clean(self, value: str) -> str:
-        text = super().clean(value)
+    def to_python(self, value: str) -> str:
+        text = super().to_python(value)
         if not text:
             return ""
         number = parse_personal_identity_number(text)
@@ -77,10 +80,17 @@ class PersonalIdentityNumberField(forms.CharField):
         return f"{value[:8]}-{value[8:]}" if value and len(value) == 12 and value.isdigit() else value
 
 
+class MinuteField(forms.DateTimeField):
+    """A time in whole minutes, as browsers write it. The seconds of the one that is stored are no change."""
+
+    def has_changed(self, initial: datetime | None, data: str | None) -> bool:
+        return super().has_changed(initial and initial.replace(second=0, microsecond=0), data)
+
+
 class DetailsForm(OwnIds, forms.ModelForm):
-    a_number = phone_field("A-nummer", required=False, help_text="Lämna tomt om numret är dolt.")
+    a_number = phone_field("A-nummer", required=False, empty_value=None, help_text="Lämna tomt om numret är dolt.")
     personal_identity_number = PersonalIdentityNumberField()
-    callback_at = forms.DateTimeField(
+    callback_at = MinuteField(
         label="Tid",
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         error_messages={"required": "Välj en tid.", "invalid": "Skriv en giltig tid."},

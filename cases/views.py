@@ -156,12 +156,12 @@ def _send_sms(request: HttpRequest, case: Case, form: SmsForm) -> HttpResponse:
     except callbacks.NumberChanged:
         messages.error(request, NUMBER_CHANGED)
         return _page(request, case, 409, sms_form=case_page.fresh_sms_form(case, data["text"]))
-    if message.text != normalize(data["text"]):
-        messages.error(request, "Det förra meddelandet är redan skickat. Tryck igen om du vill skicka det här också.")
-        return _page(request, case, 409, sms_form=case_page.fresh_sms_form(case, data["text"]))
     if message.state == State.REFUSED:
         messages.error(request, message.outcome)
         return _page(request, case, 422, sms_form=case_page.fresh_sms_form(case, data["text"]))
+    if message.text != normalize(data["text"]):
+        messages.error(request, "Det förra meddelandet är redan skickat. Tryck igen om du vill skicka det här också.")
+        return _page(request, case, 409, sms_form=case_page.fresh_sms_form(case, data["text"]))
     messages.success(request, "SMS:et är på väg.")
     return redirect("cases:case", case.pk)
 
@@ -197,7 +197,7 @@ def act(request: HttpRequest, case_id: int) -> HttpResponse:
     case = _case(request, case_id)
     chosen = ACTS.get(request.POST.get("act", ""))
     attempts = request.POST.get("attempts", "")
-    if chosen is None or not attempts.isdecimal():
+    if chosen is None or not attempts.isdecimal() or len(attempts) > 5:
         return HttpResponseBadRequest("Okänd knapp.", content_type="text/plain; charset=utf-8")
     try:
         chosen(case, request.user, int(attempts))

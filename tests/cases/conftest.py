@@ -1,0 +1,87 @@
+"""What a nurse's day needs beside the town: cases, colleagues, answers that lapsed, and a desk."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from cases import callbacks
+from cases.models import Case
+from consent.models import Answer, Channel, Consent
+from teleq.logs import Formatter
+from teleq.models import Membership, User
+from tests.cases.desk import Desk, desk_of
+from tests.conftest import MOBILE
+
+
+@pytest.fixture
+def colleague(make_user, queue, plain_queue) -> User:
+    user = make_user("karim", "Karim", "Noor")
+    Membership.objects.bulk_create(Membership(user=user, queue=each) for each in (queue, plain_queue))
+    return user
+
+
+@pytest.fixture
+def superuser(db) -> User:
+    return User.objects.create_superuser("drift")
+
+
+@pytest.fixture
+def desk(nurse) -> Desk:
+    return desk_of(nurse)
+
+
+@pytest.fixture
+def book(queue) -> Callable[..., Case]:
+    """The patient books a callback in an hour, unless said otherwise."""
+
+    def booked(**columns) -> Case:
+        soon = (timezone.now() + timedelta(hours=1)).replace(second=0, microsecond=0)
+        values = {"queue": queue, "phone_number": MOBILE, "name": "Berit Testsson", "callback_at": soon} | columns
+        return callbacks.create(Case(**values), by=None)
+
+    return booked
+
+
+@pytest.fixture
+def case(book) -> Case:
+    return book()
+
+
+@pytest.fixture
+def lapsed(care_provider, nurse) -> Callable[..., Consent]:
+    """An answer that stopped to count a second ago, and that the purge has not come to."""
+
+    def said_long_ago(answer: Answer, number: str = MOBILE) -> Consent:
+        now = timezone.now()
+        return Consent.objects.create(
+            care_provider=care_provider,
+            phone_number=number,
+            answer=answer,
+            answered_by=nurse,
+            channel=Channel.CASE,
+            case_id=0,
+            answered_at=now - timedelta(days=430),
+            valid_until=now - timedelta(seconds=1),
+        )
+
+    return said_long_ago
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """All that the product writes to its log, in the words it writes it."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Formatter("%(levelname)s %(name)s %(message)s"))
+    loggers = [logging.getLogger(), logging.getLogger("django")]  # the second doesn't tell the first
+    for logger in loggers:
+        logger.addHandler(handler)
+    yield stream
+    for logger in loggers:
+        logger.removeHandler(handler)

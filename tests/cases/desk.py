@@ -1,0 +1,201 @@
+"""A desk to sit at: pages whose buttons are pressed as a browser presses them, and two desks at the same time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from html.parser import HTMLParser
+
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cases.models import Case
+from sms.models import Message
+from teleq.models import User
+from tests.concurrency import in_another_connection
+
+OTHER_MOBILE = "+46701740606"
+
+
+def messages_of(case: Case) -> list[Message]:
+    return list(Message.objects.filter(case_message__case=case).order_by("id"))
+
+
+# Pages ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Button:
+    label: str
+    name: str
+    value: str
+    disabled: bool
+
+
+@dataclass
+class Form:
+    attributes: dict[str, str]
+    fields: dict[str, str] = field(default_factory=dict)
+    buttons: list[Button] = field(default_factory=list)
+
+
+class _Reader(HTMLParser):
+    """Finds what a browser would post, where links lead, and what is to be read."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+        self.links: list[str] = []
+        self.words: list[str] = []
+        self.rows: list[str] = []
+        self.title = ""
+        self._inside: list[str] = []
+        self._select = self._textarea = self._button = None
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        given = {name: value or "" for name, value in attrs}
+        self.links += [given[name] for name in ("href", "action", "hx-post", "hx-get", "src") if name in given]
+        if tag == "form":
+            self.forms.append(Form(given))
+            self._inside.append(tag)
+        elif tag == "tr":
+            self.rows.append("")
+        elif tag == "title":
+            self._inside.append(tag)
+        elif self._inside and self._inside[-1] == "form":
+            self._control(tag, given)
+
+    def _control(self, tag, given):
+        form, name = self.forms[-1], given.get("name", "")
+        if tag == "input" and name:
+            form.fields[name] = given.get("value", "")
+        elif tag == "textarea":
+            self._textarea = name
+            form.fields[name] = ""
+        elif tag == "select":
+            self._select = name
+        elif tag == "option" and ("selected" in given or self._select not in form.fields):
+            form.fields[self._select] = given.get("value", "")
+        elif tag == "button":
+            self._button = Button("", name, given.get("value", ""), "disabled" in given)
+            form.buttons.append(self._button)
+
+    def handle_endtag(self, tag):
+        if self._inside and self._inside[-1] == tag:
+            self._inside.pop()
+        if tag == "textarea" and self._textarea:
+            form = self.forms[-1]
+            form.fields[self._textarea] = form.fields[self._textarea].removeprefix("\n")
+            self._textarea = None
+        elif tag == "select":
+            self._select = None
+        elif tag == "button":
+            self._button = None
+
+    def handle_data(self, data):
+        if self._inside and self._inside[-1] == "title":
+            self.title += data
+            return
+        if self._textarea:
+            self.forms[-1].fields[self._textarea] += data
+        if self._button:
+            self._button.label += data
+        if self.rows:
+            self.rows[-1] += data
+        self.words.append(data)
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+class Page:
+    """A page as somebody has it open. Its buttons post what the page was shown with, and what was typed since."""
+
+    def __init__(self, client: Client, response) -> None:
+        self.client, self.status, self.html = client, response.status_code, response.content.decode()
+        self.address = response.request["PATH_INFO"]
+        self._read = _Reader(self.html)
+        self.title = squeezed(self._read.title)
+        self.links = self._read.links
+        self.rows = [squeezed(row) for row in self._read.rows[1:]]
+
+    @property
+    def text(self) -> str:
+        return squeezed("".join(self._read.words))
+
+    def typed(self, name: str, beside: str) -> str:
+        """What a field holds, in the form with this button."""
+        return self._button(beside)[0].fields[name]
+
+    def has_button(self, label: str) -> bool:
+        return any(squeezed(button.label) == label for form in self._read.forms for button in form.buttons)
+
+    def can_press(self, label: str) -> bool:
+        return not self._button(label)[1].disabled
+
+    def press(self, label: str, *, by_hand: bool = False, **typed: object) -> Page:
+        """Press a button. A shut one can't be, except by hand: by somebody who writes the request himself."""
+        form, button = self._button(label)
+        assert by_hand or not button.disabled, f"{label} is shut"
+        data = form.fields | ({button.name: button.value} if button.name else {}) | typed
+        send = self.client.post if form.attributes.get("method") == "post" else self.client.get
+        return Page(self.client, send(form.attributes.get("action") or self.address, data, follow=True))
+
+    def _button(self, label: str) -> tuple[Form, Button]:
+        for form in self._read.forms:
+            for button in form.buttons:
+                if squeezed(button.label) == label:
+                    return form, button
+        raise AssertionError(f"no button {label!r}")
+
+
+@dataclass
+class Desk:
+    client: Client
+
+    def open(self, address: str) -> Page:
+        return Page(self.client, self.client.get(address))
+
+    def case(self, case: Case) -> Page:
+        return self.open(reverse("cases:case", args=[case.pk]))
+
+    def work_list(self, query: str = "") -> Page:
+        return self.open(reverse("cases:work_list") + query)
+
+
+def desk_of(user: User) -> Desk:
+    client = Client()
+    client.force_login(user)
+    return Desk(client)
+
+
+# At the same time ----------------------------------------------------------------------------------------------------
+
+
+def at_once(case: Case, *acts: Callable[[], object]) -> list[object]:
+    """Run these at the same time, each in a connection of its own, let go when all of them wait for the case."""
+    with transaction.atomic():
+        Case.objects.select_for_update().get(pk=case.pk)
+        futures = [in_another_connection(act) for act in acts]
+        _wait_until_waiting(len(acts))
+    return [future.exception(timeout=20) or future.result() for future in futures]
+
+
+def _wait_until_waiting(count: int) -> None:
+    deadline = timezone.now() + timedelta(seconds=20)
+    while timezone.now() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0] == count:
+                return
+            # pg_stat_activity is read once per transaction unless told otherwise
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+    raise AssertionError("they never came to wait for the case")

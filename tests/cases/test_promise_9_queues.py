@@ -1,0 +1,130 @@
+"""Promise 9: your queues only."""
+
+import pytest
+from django.apps import apps
+from django.test import Client
+from django.urls import reverse
+
+from cases import urls
+from cases.models import Status
+from consent.models import Answer
+from teleq.models import Membership, Queue
+from tests.cases.desk import OTHER_MOBILE, desk_of
+from tests.conftest import MOBILE
+
+ONE_CASE = [pattern.name for pattern in urls.urlpatterns if "case_id" in str(pattern.pattern)]
+READS = {"case"}
+WRITES = {
+    "save_details": {"name": "Ny Testsson", "callback_at": "2099-01-01T10:30"},
+    "save_number": {"phone_number": OTHER_MOBILE, "shown_number": MOBILE},
+    "save_consent": {"answer": "yes", "shown_number": MOBILE, "seen_event": ""},
+    "sms": {"text": "Hej!", "shown_number": MOBILE, "token": "5f0d1f3e-6d4a-4c3c-9d0e-0d0b1f9f9a11", "send": "1"},
+    "add_note": {"text": "Ringer igen."},
+    "act": {"act": "take", "attempts": "0"},
+}
+
+
+def everything() -> dict[str, list]:
+    """All rows of cases, consents and messages."""
+    models = [model for app in ("cases", "consent", "sms") for model in apps.get_app_config(app).get_models()]
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
+
+
+def signed_in(user) -> Client:
+    return desk_of(user).client
+
+
+def test_the_table_below_has_every_address_of_a_case():
+    assert READS | set(WRITES) == set(ONE_CASE)
+
+
+@pytest.mark.parametrize("role", ["nurse", "administrator"])
+@pytest.mark.parametrize("name", ONE_CASE)
+def test_a_member_is_served_in_either_role(name, role, case, request):
+    client, address = signed_in(request.getfixturevalue(role)), reverse(f"cases:{name}", args=[case.pk])
+    before = everything()
+    assert client.get(address).status_code == (200 if name in READS else 405)
+    assert everything() == before
+    assert client.post(address, WRITES.get(name)).status_code in ((405,) if name in READS else (302, 422))
+    assert (everything() == before) == (name in READS)
+
+
+@pytest.mark.parametrize("role", ["outsider", "superuser"])
+@pytest.mark.parametrize("name", ONE_CASE)
+def test_others_find_nothing_there_and_change_nothing(name, role, case, request):
+    client, address = signed_in(request.getfixturevalue(role)), reverse(f"cases:{name}", args=[case.pk])
+    before = everything()
+    assert client.get(address).status_code == (404 if name in READS else 405)
+    assert client.post(address, WRITES.get(name)).status_code == (405 if name in READS else 404)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("name", ONE_CASE)
+def test_a_case_that_is_not_there_answers_as_one_that_is_somebody_elses(name, case, outsider):
+    client = signed_in(outsider)
+    send = client.get if name in READS else client.post
+    for case_id in (case.pk, case.pk + 1, 10**30):
+        assert send(reverse(f"cases:{name}", args=[case_id]), WRITES.get(name)).status_code == 404
+
+
+@pytest.mark.parametrize("pattern", urls.urlpatterns, ids=lambda pattern: pattern.name)
+def test_who_is_not_signed_in_is_sent_to_the_login(pattern, case):
+    args = [case.pk] if "case_id" in str(pattern.pattern) else []
+    address = reverse(f"cases:{pattern.name}", args=args)
+    client, before = Client(), everything()
+    for send, data in ((client.get, None), (client.post, WRITES.get(pattern.name))):
+        response = send(address, data)
+        assert (response.status_code, response.url) == (302, f"{reverse('login')}?next={address}")
+        assert send(address, data, headers={"HX-Request": "true"}).status_code == 401
+    assert everything() == before
+
+
+@pytest.mark.parametrize("role", ["outsider", "superuser"])
+@pytest.mark.parametrize("query", ["", "?queue={queue}", "?queue={queue}&status=all", "?status=all"])
+def test_the_work_list_shows_others_nothing(role, query, case, queue, request):
+    Queue.objects.filter(pk=queue.pk).update(unit="VC Myran")
+    page = desk_of(request.getfixturevalue(role)).work_list(query.format(queue=queue.pk))
+    assert (page.status, page.rows) == (200, [])
+    assert case.name not in page.text
+    assert "VC Myran" not in page.text
+
+
+@pytest.mark.parametrize("role", ["outsider", "superuser"])
+@pytest.mark.parametrize("query", [MOBILE, "191212121212"])
+def test_search_finds_others_nothing(role, query, book, request, nurse):
+    book(personal_identity_number="191212121212")
+    page = desk_of(request.getfixturevalue(role)).work_list().press("Sök", query=query)
+    assert "Inget ärende i dina köer har det numret." in page.text
+    assert "Berit" not in page.text
+    assert "Berit" in desk_of(nurse).work_list().press("Sök", query=query).text
+
+
+def test_a_superuser_is_told_why_the_work_list_is_empty(superuser, case):
+    assert "Du är inte medlem i någon kö." in desk_of(superuser).work_list().text
+
+
+def test_a_case_can_not_be_made_in_anothers_queue(queue, outsider, other_queue):
+    page = desk_of(outsider).open(reverse("cases:new_case"))
+    assert page.typed("queue", beside="Skapa ärendet") == str(other_queue.pk)
+    before = everything()
+    after = page.press("Skapa ärendet", queue=queue.pk, phone_number="070-174 06 05", callback_at="2099-01-01T10:30")
+    assert after.status == 422
+    assert "Välj en av dina köer." in after.text
+    assert everything() == before
+
+
+def test_membership_counts_from_one_page_to_the_next(case, nurse, queue):
+    desk = desk_of(nurse)
+    page = desk.case(case)
+    Membership.objects.filter(user=nurse, queue=queue).delete()
+    assert desk.case(case).status == 404
+    assert page.press("Ta ärendet").status == 404
+    case.refresh_from_db()
+    assert case.status == Status.WAITING
+
+
+def test_the_answer_of_the_same_number_at_another_care_provider_is_not_shown(say, book, other_queue, outsider):
+    say(Answer.NO)
+    page = desk_of(outsider).case(book(queue=other_queue))
+    assert "Inget svar är sparat för numret." in page.text
+    assert "Samtycke till SMS ändrat" not in page.text

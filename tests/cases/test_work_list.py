@@ -1,0 +1,336 @@
+"""The work list: what is shown, in which order, how it is filtered, and how a case is found."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from cases.models import Case, Note, Status
+from consent.models import Answer
+from sms.models import StandardText
+from tests.cases.desk import OTHER_MOBILE
+from tests.conftest import LANDLINE, MOBILE
+
+PERSONNUMMER = "191212121212"
+
+
+@pytest.fixture
+def in_minutes(book):
+    """Cases booked that many minutes from now, called after them."""
+
+    def booked(*minutes: int, **columns):
+        now = timezone.now()
+        return [book(name=f"M{each}", callback_at=now + timedelta(minutes=each), **columns) for each in minutes]
+
+    return booked
+
+
+def names(page) -> list[str]:
+    return [next(word for word in row.split() if word[0] == "M") for row in page.rows]
+
+
+# Order and overdue ---------------------------------------------------------------------------------------------------
+
+
+def test_cases_are_listed_by_their_time_whatever_their_queue(in_minutes, plain_queue, desk):
+    in_minutes(30, 10)
+    in_minutes(20, -5, queue=plain_queue)
+    assert names(desk.work_list()) == ["M-5", "M10", "M20", "M30"]
+
+
+def test_an_overdue_case_is_marked_in_words(in_minutes, desk):
+    in_minutes(-5, 5)
+    overdue, in_time = desk.work_list().rows
+    assert overdue.startswith("Försenad ")
+    assert "Försenad" not in in_time
+
+
+def test_the_case_view_says_it_too(in_minutes, desk):
+    overdue, in_time = in_minutes(-5, 5)
+    assert "Försenad" in desk.case(overdue).text
+    assert "Försenad" not in desk.case(in_time).text
+    assert "Försenad" not in desk.case(overdue).press("Klart").text
+
+
+def test_a_closed_case_is_not_overdue(in_minutes, desk):
+    [case] = in_minutes(-5)
+    desk.case(case).press("Klart")
+    [row] = desk.work_list("?status=all").rows
+    assert "Försenad" not in row
+
+
+def test_a_row_has_time_number_patient_queue_status_and_attempts(book, desk, queue):
+    at = timezone.localtime() + timedelta(days=1)
+    case = book(callback_at=at, reason="Recept")
+    desk.case(case).press("Inget svar").press("Ta ärendet")
+    [row] = desk.work_list().rows
+    assert row.startswith(
+        f"imorgon {at:%H.%M} 070-174 06 05 Berit Testsson Recept {queue.name} Pågår – Anna Lind 1 av 3"
+    )
+
+
+def test_a_name_with_markup_is_shown_as_text(book, desk):
+    book(name="<script>alert(1)</script>")
+    assert "<script>alert" not in desk.work_list().html
+
+
+# Filters -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def one_of_each(in_minutes, colleague) -> None:
+    for minute, status in enumerate(Status.values, start=1):
+        [case] = in_minutes(minute)
+        has_it = colleague if status == Status.ONGOING else None
+        Case.objects.filter(pk=case.pk).update(status=status, assignee=has_it)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["M1", "M2", "M3"]),
+        ("?status=open", ["M1", "M2", "M3"]),
+        ("?status=waiting", ["M1"]),
+        ("?status=ongoing", ["M2"]),
+        ("?status=no_answer", ["M3"]),
+        ("?status=done", ["M4"]),
+        ("?status=cancelled", ["M5"]),
+        ("?status=all", ["M1", "M2", "M3", "M4", "M5"]),
+    ],
+)
+@pytest.mark.usefixtures("one_of_each")
+def test_the_list_is_filtered_by_status(query, found, desk):
+    page = desk.work_list(query)
+    assert names(page) == found
+    assert page.typed("status", beside="Visa") == (query.removeprefix("?status=") or "open")
+
+
+def test_the_list_is_filtered_by_queue_and_keeps_the_queue_when_the_status_is_chosen(
+    in_minutes, desk, queue, plain_queue
+):
+    in_minutes(1)
+    in_minutes(2, queue=plain_queue)
+    page = desk.work_list(f"?queue={plain_queue.pk}")
+    assert names(page) == ["M2"]
+    assert names(page.press("Visa", status="all")) == ["M2"]
+    assert names(desk.work_list(f"?queue={queue.pk}")) == ["M1"]
+
+
+def test_the_tabs_count_each_queues_open_cases(in_minutes, desk, queue, plain_queue):
+    in_minutes(1, 2)
+    [closed] = in_minutes(3, queue=plain_queue)
+    desk.case(closed).press("Klart")
+    text = desk.work_list(f"?queue={queue.pk}&status=done").text
+    assert "Alla köer 2 öppna" in text
+    assert f"{queue} 2 öppna" in text
+    assert f"{plain_queue} 0 öppna" in text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?status=banana",
+        "?status=",
+        "?status=open%00",
+        "?queue=x",
+        "?queue=",
+        "?queue=-1",
+        "?queue=²",
+        "?queue=9" + "9" * 30,
+        "?queue=1%00",
+        "?page=x",
+        "?page=0",
+        "?page=-1",
+        "?page=" + "9" * 5000,
+        "?page=%00",
+        "?other=1",
+    ],
+    ids=lambda query: query[:20],
+)
+@pytest.mark.usefixtures("one_of_each")
+def test_what_is_unknown_in_the_address_reads_as_the_default(query, desk):
+    page = desk.work_list(query)
+    assert (page.status, names(page)) == (200, ["M1", "M2", "M3"])
+
+
+def test_the_list_comes_fifty_at_a_time_and_keeps_its_filter(in_minutes, desk, queue):
+    in_minutes(*range(1, 52))
+    first = desk.work_list(f"?queue={queue.pk}&status=waiting")
+    assert names(first) == [f"M{minute}" for minute in range(1, 51)]
+    assert "Sida 1 av 2" in first.text
+    [to_next] = [link for link in first.links if "page=2" in link]
+    assert f"queue={queue.pk}" in to_next
+    assert "status=waiting" in to_next
+    assert names(desk.open(to_next)) == ["M51"]
+    assert names(desk.work_list("?page=99")) == ["M51"]
+
+
+# Consent in the list -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "where_on", "where_off"), [("yes", "Ja", "–"), ("no", "Nej", "Nej"), ("unset", "Ej valt", "–")]
+)
+def test_each_row_shows_its_numbers_answer_and_where_the_function_is_off_only_a_nej(
+    answer, where_on, where_off, in_minutes, plain_queue, desk, say
+):
+    say(Answer.YES if answer == "no" else Answer.NO)
+    say(Answer(answer))
+    say(Answer.YES, OTHER_MOBILE)
+    in_minutes(1)
+    in_minutes(2, queue=plain_queue)
+    in_minutes(3, phone_number=OTHER_MOBILE)
+    in_minutes(4, phone_number=LANDLINE)
+    assert [row.split("av 3 ")[1] for row in desk.work_list().rows] == [where_on, where_off, "Ja", "Ej valt"]
+
+
+def test_a_lapsed_answer_reads_as_ej_valt_and_where_the_function_is_off_as_nothing(
+    in_minutes, plain_queue, desk, lapsed
+):
+    lapsed(Answer.NO)
+    in_minutes(1)
+    in_minutes(2, queue=plain_queue)
+    assert [row.split("av 3 ")[1] for row in desk.work_list().rows] == ["Ej valt", "–"]
+
+
+# Search --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "0701740605",
+        "070-174 06 05",
+        "070 1740605",
+        "+46701740605",
+        "+46 (0)70 174 06 05",
+        "0046701740605",
+        " 070-174 06 05\u202c",
+        "191212121212",
+        "19121212-1212",
+        "121212+1212",
+        "08-465 004 11",
+    ],
+)
+def test_a_case_is_found_by_number_a_nummer_and_personnummer_however_they_are_written(query, book, desk):
+    book(personal_identity_number=PERSONNUMMER, a_number=LANDLINE)
+    book(name="Cecilia Testsson", phone_number=OTHER_MOBILE)
+    page = desk.work_list().press("Sök", query=query)
+    assert page.status == 200
+    [row] = page.rows
+    assert "Berit Testsson" in row
+    assert "1 ärende." in page.text
+
+
+def test_closed_cases_are_found_too_the_latest_first(in_minutes, desk):
+    early, *_ = in_minutes(-60, 60, 30)
+    desk.case(early).press("Klart")
+    assert names(desk.work_list().press("Sök", query=MOBILE)) == ["M60", "M30", "M-60"]
+
+
+def test_what_is_not_found_is_said(case, desk):
+    assert "Inget ärende i dina köer har det numret." in desk.work_list().press("Sök", query="070-174 06 99").text
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("", "Skriv ett telefonnummer eller personnummer."),
+        ("0701", "Skriv ett helt telefonnummer eller personnummer."),
+        ("Berit", "Skriv ett helt telefonnummer eller personnummer."),
+        ("19121212-1213", "Skriv ett helt telefonnummer eller personnummer."),
+        ("%' OR 1=1 --", "Skriv ett helt telefonnummer eller personnummer."),
+        ("\u202c", "Skriv ett helt telefonnummer eller personnummer."),
+        ("0701740605\x00", "Null-tecken är inte tillåtna."),
+    ],
+)
+def test_what_can_not_be_searched_for_is_said_and_kept(query, message, case, desk):
+    page = desk.work_list().press("Sök", query=query)
+    assert page.status == 422
+    assert message in page.text
+    if "\x00" not in query:
+        assert page.typed("query", beside="Sök") == query
+
+
+def test_the_list_beside_a_failed_search_leads_where_the_work_list_does(in_minutes, desk, plain_queue):
+    in_minutes(*range(1, 52))
+    page = desk.work_list().press("Sök", query="0701")
+    assert page.press("Visa", status="all").status == 200
+    for link in page.links:
+        if "status=" in link or "page=" in link:
+            assert link.startswith(reverse("cases:work_list") + "?"), link
+
+
+# Nothing personal where it would be kept -----------------------------------------------------------------------------
+
+
+def test_neither_titles_nor_addresses_tell_of_patients(book, desk):
+    case = book(personal_identity_number=PERSONNUMMER, reason="Recept", a_number=LANDLINE)
+    after_search = desk.work_list().press("Sök", query=MOBILE)
+    not_found = desk.work_list().press("Sök", query="070174060")
+    wrong = desk.case(case).press("Spara numret", phone_number="070-174")
+    for page in (desk.work_list(), desk.case(case), after_search, not_found, wrong, desk.case(case).press("Klart")):
+        assert page.title.endswith("teleQ")
+        addresses = [link for link in page.links if not link.startswith("tel:")]
+        for told in (*addresses, page.title, page.address):
+            for secret in ("Berit", "Testsson", "Recept", "1740", "46500", "1212"):
+                assert secret not in told
+
+
+def test_no_browser_or_proxy_keeps_a_page(case, desk):
+    for address in ("/", reverse("cases:case", args=[case.pk])):
+        assert "no-store" in desk.client.get(address).headers["Cache-Control"]
+
+
+def test_a_search_can_not_be_asked_for_in_an_address(desk):
+    assert desk.open(reverse("cases:search") + "?query=0701740605").status == 405
+
+
+# Queries -------------------------------------------------------------------------------------------------------------
+
+
+def queries(desk, address: str) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        assert desk.open(address).status == 200
+    return [query["sql"] for query in captured]
+
+
+def test_forty_cases_take_as_many_queries_as_one(in_minutes, desk, say, plain_queue, colleague):
+    in_minutes(1)
+    once = queries(desk, "/?status=all")
+    in_minutes(*range(2, 20))
+    for minute in range(20, 41):
+        number = f"+467017406{minute}"
+        in_minutes(minute, phone_number=number, queue=plain_queue, status=Status.ONGOING, assignee=colleague)
+        say(Answer.NO, number)
+    assert len(desk.work_list("?status=all").rows) == 40
+    assert len(queries(desk, "/?status=all")) == len(once) <= 8
+
+
+def test_a_search_that_finds_forty_takes_as_many_queries_as_one_that_finds_one(in_minutes, desk):
+    def found() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            desk.work_list().press("Sök", query=MOBILE)
+        return len(captured)
+
+    in_minutes(1)
+    once = found()
+    in_minutes(*range(2, 41))
+    assert found() == once
+
+
+def test_a_case_with_a_long_history_takes_as_many_queries_as_a_new_one(case, desk, say, queue, colleague):
+    address = reverse("cases:case", args=[case.pk])
+    say(Answer.YES)
+    desk.case(case).press("Skicka SMS", text="Hej!")
+    desk.case(case).press("Spara anteckningen", text="Ringer igen.")
+    once = queries(desk, address)
+    for number in range(40):
+        StandardText.objects.create(queue=queue, name=f"text {number}", text="Hej!")
+        Note.objects.create(case=case, text="Ringer igen.", author=colleague)
+        say(Answer.NO if number % 2 else Answer.YES, renew=True)
+        desk.case(case).press("Skicka SMS", text="Hej!", by_hand=True)
+    assert len(queries(desk, address)) == len(once) <= 16
