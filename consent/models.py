@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pghistory
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Max, Q
@@ -91,7 +92,19 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         return [[provider for provider, _ in ordered], [number for _, number in ordered]]
 
 
-@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
+NO_TRUNCATE = pgtrigger.Trigger(
+    name="no_truncate",
+    level=pgtrigger.Statement,
+    when=pgtrigger.Before,
+    operation=pgtrigger.Truncate,
+    func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;",
+)
+"""Beside the history's own protection, which stops updates and deletes."""
+
+
+@pghistory.track(
+    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), meta={"triggers": [NO_TRUNCATE]}
+)
 class Consent(models.Model):
     """An answer, and until when it counts. Written by `consent.register` only.
 

@@ -24,12 +24,12 @@ def answer_in_force(consent: Consent | None, at: datetime) -> Answer:
 def verdict(settings: OutgoingSms | None, consent: Consent | None, at: datetime) -> Verdict:
     """Judge by a queue's settings and the answer stored for the number, at an aware instant.
 
-    A Nej stops every message. Where the queue requires consent, or its settings are missing, only Ja lets one through.
+    A Nej stops every message. Where the queue requires consent, only Ja lets one through. Where its settings are
+    missing, nothing does: whether consent is required is not known, nor who the sender is.
     """
     answer = answer_in_force(consent, at)
     if answer is Answer.NO:
         return Verdict.DECLINED
-    required = settings is None or settings.consent_required
-    if required and answer is not Answer.YES:
+    if settings is None or (settings.consent_required and answer is not Answer.YES):
         return Verdict.MISSING
     return Verdict.ALLOWED

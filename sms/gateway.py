@@ -79,9 +79,9 @@ def accept(drafts: Sequence[Draft]) -> list[Message]:
     _refuse_at_once([message for message in messages if message.kind == Kind.MANUAL])
     Message.objects.bulk_create(messages, ignore_conflicts=True)
     # PostgreSQL doesn't say which rows a conflict skipped; each row's own token tells ours from one already there.
-    tokens = {message.key: message.receipt_token for message in messages}
-    written = Message.objects.filter(key__in=tokens).order_by("id")
-    new = [message for message in written if message.receipt_token == tokens[message.key]]
+    tokens = {message.receipt_token for message in messages}
+    written = Message.objects.filter(key__in=[message.key for message in messages]).order_by("id")
+    new = [message for message in written if message.receipt_token in tokens]
     for lane in {Lane.of(message.kind) for message in new if message.state == State.QUEUED}:
         wake_on_commit(lane)
     return new

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import pgtrigger
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.db import connection
+from django.test import TransactionTestCase
 
 from consent import register
 from consent.models import Answer, ConsentText
@@ -18,10 +25,25 @@ from sms.models import Kind, Message
 from teleq import administration
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User, database_now
 
+ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "korrekt-häst-batteri"
 MOBILE = "+46701740605"
 LANDLINE = "+46846500411"
 QUESTION = "Får vi skicka SMS till dig på det här numret?"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def history_may_be_emptied_between_tests() -> Iterator[None]:
+    """After a test with real transactions every table is truncated, which the history otherwise refuses."""
+    empty_tables = TransactionTestCase._fixture_teardown
+
+    def empty_history_too(case: TransactionTestCase) -> None:
+        with pgtrigger.ignore("consent.ConsentEvent:no_truncate"):
+            empty_tables(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_history_too)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -155,7 +177,8 @@ class ProviderServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _ProviderHandler)
         self.received: list[dict[str, str]] = []
         self.answers: list[int | str] = []
-        """Status codes in turn, or "cut" to close the connection without an answer; then 201."""
+        """Status codes in turn, "cut" to close the connection without an answer or "hang" to give none; then 201."""
+        self.closing = threading.Event()
 
     @property
     def url(self) -> str:
@@ -170,7 +193,9 @@ class _ProviderHandler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.received.append({name: values[0] for name, values in parse_qs(body).items()})
         answer = self.server.answers.pop(0) if self.server.answers else 201
-        if answer == "cut":
+        if answer == "hang":
+            self.server.closing.wait()
+        if answer in ("cut", "hang"):
             self.close_connection = True
             return
         self.send_response(answer)
@@ -189,5 +214,35 @@ def provider(settings: object) -> Iterator[ProviderServer]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     settings.TELEQ_URL = server.url
     yield server
+    server.closing.set()
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[[str], None]]:
+    """Start a real worker for both lanes, on the tests' database, that finds provider and product at this address."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(teleq_url: str) -> None:
+        database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+        command = [sys.executable, "-m", "celery", "-A", "teleq", "worker", "-Q", "manual,bulk", "-c", "1"]
+        with (tmp_path / "worker.log").open("ab") as log:
+            started.append(
+                subprocess.Popen(
+                    [*command, "--without-gossip", "--without-mingle", "--loglevel=warning"],
+                    cwd=ROOT,
+                    env=os.environ | {"DATABASE_URL": database, "TELEQ_URL": teleq_url},
+                    stdout=log,
+                    stderr=log,
+                )
+            )
+
+    yield start
+    for process in started:  # before the tables are emptied: it may hold some of their rows
+        process.terminate()
+    for process in started:
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()

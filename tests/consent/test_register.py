@@ -123,7 +123,12 @@ class TestPromise8OnRecord:
         assert list(labels) == [("insert", "yes"), ("update", "no"), ("delete", "no")]
 
     @pytest.mark.parametrize(
-        "change", ["UPDATE consent_consentevent SET answer = 'no'", "DELETE FROM consent_consentevent"]
+        "change",
+        [
+            "UPDATE consent_consentevent SET answer = 'no'",
+            "DELETE FROM consent_consentevent",
+            "TRUNCATE consent_consentevent",
+        ],
     )
     def test_an_event_cannot_be_changed_or_removed(self, say, change):
         say(Answer.YES)
@@ -168,7 +173,7 @@ def test_promise_7_the_verdict_for_every_setting_and_answer(required, answer, la
     counts = None if lapsed else answer
     if counts == Answer.NO:
         expected = Verdict.DECLINED
-    elif counts == Answer.YES or required is False:
+    elif required is False or (required and counts == Answer.YES):
         expected = Verdict.ALLOWED
     else:
         expected = Verdict.MISSING
