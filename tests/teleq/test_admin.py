@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import unescape
 
@@ -26,8 +26,11 @@ SECRET = "nio-lika-bra-fiskar"
 
 
 @pytest.fixture
-def operator() -> User:
-    return User.objects.create_superuser("operator", password=SECRET)
+def operator(make_user: Callable[..., User]) -> User:
+    user = make_user("operator", "Disa", "Drake")
+    user.is_superuser = True
+    user.save(update_fields=["is_superuser"])
+    return user
 
 
 @pytest.fixture

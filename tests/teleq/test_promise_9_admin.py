@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
@@ -20,8 +22,11 @@ NEW = {"password1": "fyra-stora-granar", "password2": "fyra-stora-granar"}
 
 
 @pytest.fixture
-def operator() -> User:
-    return User.objects.create_superuser("operator", password=SECRET)
+def operator(make_user: Callable[..., User]) -> User:
+    user = make_user("operator", "Disa", "Drake")
+    user.is_superuser = True
+    user.save(update_fields=["is_superuser"])
+    return user
 
 
 @pytest.fixture
@@ -41,9 +46,9 @@ def elsewhere(care_provider: CareProvider) -> Queue:
 
 
 @pytest.fixture
-def colleague(queue: Queue, elsewhere: Queue) -> User:
+def colleague(make_user: Callable[..., User], queue: Queue, elsewhere: Queue) -> User:
     """Works in the administrator's queue and in one that is not the administrator's."""
-    user = User.objects.create_user("colleague", password=SECRET)
+    user = make_user("colleague", "Kim", "Berg")
     Membership.objects.create(user=user, queue=queue)
     Membership.objects.create(user=user, queue=elsewhere)
     return user
