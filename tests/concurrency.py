@@ -1,4 +1,4 @@
-"""Real connections beside the test's own, and a way to see that one of them waits for a lock."""
+"""Real connections beside the test's own, and ways to wait for what they do without guessing how long."""
 
 from __future__ import annotations
 
@@ -25,17 +25,25 @@ def in_another_connection(act: Callable[[], Any]) -> Future[Any]:
     return future
 
 
-def wait_until_a_connection_waits_for_a_lock(seconds: float = 20) -> None:
-    """Returns when PostgreSQL itself says so; fails when it never does."""
-    query = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()"
-    )
+def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Returns when it is so; fails when it never is."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(query)
-            if cursor.fetchone()[0]:
-                return
-    raise AssertionError("no connection came to wait for a lock")
+    while not condition():
+        assert time.monotonic() < end, "it never came to be so"
+        time.sleep(0.02)  # only not to keep the processor from those who are waited for
+
+
+def wait_until_a_connection_waits_for_a_lock(how_many: int = 1) -> None:
+    """Returns when PostgreSQL itself says so."""
+    wait_until(lambda: _connections_that_wait_for_a_lock() >= how_many)
+
+
+def _connections_that_wait_for_a_lock() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()"
+        )
+        count: int = cursor.fetchone()[0]
+        return count

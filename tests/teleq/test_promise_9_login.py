@@ -10,24 +10,27 @@ OPEN = {"login", "sms:receipt", "sms:simulator_send", "admin:login"}
 EXAMPLES = {"int": "1", "slug": "simulator", "str": "x", "path": "x"}
 
 
-def addresses(resolver: URLResolver, prefix: str = "/", space: str = "") -> Iterator[tuple[str, str]]:
+def addresses(resolver: URLResolver, prefix: str = "/", space: str = "") -> Iterator[tuple[str, str, bool]]:
+    """Name, an example, and whether it asks for a login."""
     for pattern in resolver.url_patterns:
         route = prefix + re.sub(r"<(?:(\w+):)?\w+>", lambda m: EXAMPLES[m[1] or "str"], str(pattern.pattern))
         if isinstance(pattern, URLPattern):
-            yield (f"{space}{pattern.name}", route)
+            yield (f"{space}{pattern.name}", route, getattr(pattern.callback, "login_required", True))
         else:
             yield from addresses(pattern, route, f"{pattern.namespace}:" if pattern.namespace else space)
 
 
-ALL = [(name, route) for name, route in addresses(get_resolver()) if "^" not in route and "$" not in route]
+ALL = list(addresses(get_resolver()))
+EXACT = [(name, route) for name, route, _ in ALL if "^" not in route and "$" not in route]  # no pattern in them
 
 
-def test_the_list_is_not_empty():
-    assert len(ALL) > 20
+def test_the_open_addresses_are_these_and_no_others():
+    assert {name for name, _, asks in ALL if not asks} == OPEN
+    assert len(EXACT) > 20
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("name", "address"), [pair for pair in ALL if pair[0] not in OPEN])
+@pytest.mark.parametrize(("name", "address"), [pair for pair in EXACT if pair[0] not in OPEN])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_without_a_login_one_is_sent_to_the_login(name, address, method, client):
     response = getattr(client, method)(address)
