@@ -28,6 +28,12 @@ class TeleqAdminSite(admin.AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Administrators of a queue, and the operator. Neither is_staff nor Django's permission table has a say."""
+        # Django asks some forty times in making one page; each request asks the database once.
+        if not hasattr(request, "may_enter_admin"):
+            request.may_enter_admin = self._may_enter(request)  # type: ignore[attr-defined]
+        return request.may_enter_admin
+
+    def _may_enter(self, request: HttpRequest) -> bool:
         from teleq.models import Queue, Role  # noqa: PLC0415  this module is loaded before the models
 
         user = request.user

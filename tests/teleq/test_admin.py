@@ -412,6 +412,7 @@ def test_a_page_has_one_heading_the_way_back_and_no_script_or_style_of_its_own(
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)[^>]*>\s*\S", body)
 
 
-def test_admin_costs_few_queries(office, queue, django_assert_max_num_queries):
-    with django_assert_max_num_queries(40):
-        office.get("/admin/teleq/user/")
+@pytest.mark.parametrize("address", PAGES[:10])
+def test_a_page_costs_few_queries(address, office, several_queues, django_assert_max_num_queries):
+    with django_assert_max_num_queries(20):
+        office.get(address)
