@@ -111,6 +111,7 @@ def test_two_who_call_at_the_same_time_are_counted_once(case, nurse, colleague):
     pages = [desk_of(user).case(case) for user in (nurse, colleague)]
     at_once(case, *[lambda page=page: page.press("Inget svar") for page in pages])
     assert state_of(case) == (Status.NO_ANSWER, "", 1)
+    assert case.events.filter(kind="no_answer").count() == 1
 
 
 @pytest.mark.parametrize("button", ["Inget svar", "Fick svar"])
