@@ -31,7 +31,7 @@ TABLE = [
     (OFF, "never asked", OPEN, NOT_MOBILE),
     (OFF, "Ja that lapsed", OPEN, NOT_MOBILE),
     (OFF, "Nej that lapsed", OPEN, NOT_MOBILE),
-    (NO_SETTINGS, "Ja", OPEN, NOT_MOBILE),
+    (NO_SETTINGS, "Ja", MISSING, MISSING),
     (NO_SETTINGS, "Nej", DECLINED, DECLINED),
     (NO_SETTINGS, "Ej valt", MISSING, MISSING),
     (NO_SETTINGS, "never asked", MISSING, MISSING),
