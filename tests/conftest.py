@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from consent.models import Answer, ConsentText
 from sms import gateway
 from sms.models import Kind, Message
 from teleq import administration
+from teleq.celery import app
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User, database_now
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,6 +46,12 @@ def history_may_be_emptied_between_tests() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", empty_history_too)
         yield
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests last: Playwright leaves its event loop running in this thread, where none other may start."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
 
 
 @pytest.fixture(scope="session")
@@ -220,11 +228,14 @@ def provider(settings: object) -> Iterator[ProviderServer]:
 
 
 @pytest.fixture
-def worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[[str], None]]:
-    """Start a real worker for both lanes, on the tests' database, that finds provider and product at this address."""
+def worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
+    """Start a real worker for both lanes, on the tests' database, that finds provider and product at this address.
+
+    Each is a process group of its own.
+    """
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(teleq_url: str) -> None:
+    def start(teleq_url: str) -> subprocess.Popen[bytes]:
         database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
         command = [sys.executable, "-m", "celery", "-A", "teleq", "worker", "-Q", "manual,bulk", "-c", "1"]
         with (tmp_path / "worker.log").open("ab") as log:
@@ -235,8 +246,10 @@ def worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[[str], N
                     env=os.environ | {"DATABASE_URL": database, "TELEQ_URL": teleq_url},
                     stdout=log,
                     stderr=log,
+                    start_new_session=True,
                 )
             )
+        return started[-1]
 
     yield start
     for process in started:  # before the tables are emptied: it may hold some of their rows
@@ -245,4 +258,12 @@ def worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[[str], N
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def wakes_at_once() -> Iterator[None]:
+    """A wake-up is followed where it is given, by Celery itself, as if a worker stood beside."""
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = False
