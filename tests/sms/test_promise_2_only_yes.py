@@ -1,7 +1,5 @@
 """Promise 2: only "Ja". Refused otherwise, with the reason, and the provider is never called."""
 
-from datetime import timedelta
-
 import pytest
 
 from consent.models import Answer, Consent
@@ -55,7 +53,10 @@ def test_a_lapsed_answer_is_no_answer(kind, answer, accept, say, provider):
 
 
 @KINDS
-def test_where_the_settings_are_missing_nothing_leaves(kind, accept, queue, provider):
+@pytest.mark.parametrize("answer", [None, Answer.YES])
+def test_where_the_settings_are_missing_nothing_leaves(kind, answer, accept, say, queue, provider):
+    if answer:
+        say(answer)
     OutgoingSms.objects.filter(queue=queue).delete()
     message = drained(accept(kind=kind))
     assert (message.state, message.refusal) == (State.REFUSED, Refusal.MISSING)
@@ -63,7 +64,19 @@ def test_where_the_settings_are_missing_nothing_leaves(kind, accept, queue, prov
 
 
 @KINDS
-def test_where_the_box_is_not_ticked_no_yes_is_needed(kind, accept, plain_queue, provider):
+@pytest.mark.parametrize("answer", [None, Answer.UNSET, Answer.YES])
+def test_where_the_box_is_not_ticked_no_yes_is_needed(kind, answer, accept, say, plain_queue, provider):
+    if answer:
+        say(Answer.NO)
+        say(answer)
+    assert drained(accept(kind=kind, queue_id=plain_queue.pk)).state == State.SENT
+    assert len(provider.received) == 1
+
+
+@KINDS
+def test_where_the_box_is_not_ticked_a_lapsed_no_stops_nothing(kind, accept, say, plain_queue, provider):
+    say(Answer.NO)
+    Consent.objects.update(answered_at="2024-01-01T00:00Z", valid_until="2025-03-01T00:00Z")
     assert drained(accept(kind=kind, queue_id=plain_queue.pk)).state == State.SENT
 
 
@@ -78,35 +91,31 @@ def test_where_the_box_is_not_ticked_a_no_stops_it_all_the_same(kind, accept, sa
 def test_a_yes_given_to_another_care_provider_opens_nothing(accept, say, other_care_provider, provider):
     say(Answer.YES, provider=other_care_provider)
     assert drained(accept()).refusal == Refusal.MISSING
+    assert provider.received == []
+
+
+def test_a_yes_for_another_number_opens_nothing(accept, say, provider):
+    say(Answer.YES, number="+46701740606")
+    assert drained(accept()).refusal == Refusal.MISSING
+    assert provider.received == []
+
+
+def test_a_manual_message_that_is_not_allowed_is_refused_while_the_nurse_looks(accept, say):
+    say(Answer.NO)
+    message = accept(kind=Kind.MANUAL)
+    assert (message.state, message.refusal) == (State.REFUSED, Refusal.DECLINED)
+
+
+def test_a_number_that_cannot_be_read_is_refused_and_holds_up_no_other(accept, say, plain_queue, provider):
+    unreadable = accept(to_number="hemligt", queue_id=plain_queue.pk)
+    readable = accept(queue_id=plain_queue.pk)
+    assert drained(unreadable).refusal == Refusal.NOT_MOBILE
+    readable.refresh_from_db()
+    assert readable.state == State.SENT
 
 
 def test_a_landline_is_refused_and_consents_reason_comes_first(accept, say, provider):
     assert drained(accept(to_number=LANDLINE)).refusal == Refusal.MISSING
     say(Answer.YES, number=LANDLINE)
     assert drained(accept(to_number=LANDLINE)).refusal == Refusal.NOT_MOBILE
-    assert provider.received == []
-
-
-def test_promise_5_a_later_yes_does_not_release_a_refused_message(accept, say, provider):
-    message = drained(accept())
-    assert message.state == State.REFUSED
-    say(Answer.YES)
-    assert drained(message).state == State.REFUSED
-    assert provider.received == []
-
-
-def test_promise_8_the_message_says_which_answer_decided(accept, say, provider):
-    current = say(Answer.YES)
-    message = drained(accept())
-    assert message.consent_event_id == current.event_id
-    assert message.consent_answer == Answer.YES
-    assert message.consent_answered_at == current.consent.answered_at
-    assert message.consent_channel == "case"
-
-
-def test_what_is_past_its_time_expires_and_does_not_leave(accept, say, provider):
-    say(Answer.YES)
-    message = accept()
-    Message.objects.update(due_at=message.due_at - timedelta(days=1), send_before=message.due_at - timedelta(hours=1))
-    assert drained(message).state == State.EXPIRED
     assert provider.received == []
