@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.cache import add_never_cache_headers
 
 
@@ -28,4 +29,6 @@ class LoginMiddleware(LoginRequiredMiddleware):
     def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., HttpResponse]) -> HttpResponse:
         if request.headers.get("HX-Request"):
             return HttpResponse(status=401)
+        if request.method not in ("GET", "HEAD"):  # an address to post to is nowhere to come back to
+            return redirect(self.get_login_url(view_func))
         return super().handle_no_permission(request, view_func)
