@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
+from django.test import Client
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
+from cases import callbacks
+from cases.models import Case
 from sms.models import StandardText
-from teleq.models import Queue, User
-from tests.conftest import PASSWORD
+from teleq.models import Queue, User, database_now
+from tests.conftest import MOBILE, PASSWORD
 
 # Playwright's loop runs in this thread, where Django would otherwise refuse to talk to the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
@@ -23,15 +29,16 @@ THREE_CALLS = (
     "Hej. Vi har försökt nå dig tre gånger. Om du fortfarande vill komma i kontakt med oss, vänligen ring igen."
     " Häls. VC Spindeln"
 )
-EXPECTED_ANSWERS = (
-    "status of 401",
-    "status of 404",
-    "status of 409",
-    "status of 422",
-    "ERR_INTERNET_DISCONNECTED",
-    "htmx:afterRequest",
-    "htmx:sendError",
-)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Last of all: once Playwright's loop runs in this thread, no other test there can run a loop of its own."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: here in item.path.parents)
+
+
+# The browser ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +49,36 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(scope="session")
 def browser_context_args() -> dict[str, Any]:
-    return {
-        "locale": "sv-SE",
-        "timezone_id": "Europe/Stockholm",
-        "reduced_motion": "reduce",
-    }
+    return {"locale": "sv-SE", "timezone_id": "Europe/Stockholm", "reduced_motion": "reduce"}
+
+
+class Complaints:
+    """What the browser's console complained of, violations of the security policy included: nothing, unless expected.
+
+    That a form was answered with 409 or 422 is in the console too, and is how the product says what was wrong with it.
+    """
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self._expected = ["status of 409", "status of 422"]
+
+    def expect(self, *parts: str) -> None:
+        self._expected += parts
+
+    def listen(self, page: Page) -> None:
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.heard.append(str(error)))
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(part in message.text for part in self._expected):
+            self.heard.append(message.text)
+
+
+@pytest.fixture
+def complaints() -> Iterator[Complaints]:
+    complaints = Complaints()
+    yield complaints
+    assert complaints.heard == []
 
 
 @pytest.fixture
@@ -57,43 +89,25 @@ def product(live_server: Any, settings: Any) -> str:
 
 
 @pytest.fixture
-def standard_text(queue: Queue) -> StandardText:
-    return StandardText.objects.create(queue=queue, name="ring 3 gånger", text=THREE_CALLS)
-
-
-@pytest.fixture
-def complaints() -> Iterator[list[str]]:
-    """What the browser's console complained of, the security policy's violations included. There must be nothing."""
-    heard: list[str] = []
-    yield heard
-    assert heard == []
-
-
-@pytest.fixture
-def open_page(new_context: Callable[..., BrowserContext], complaints: list[str]) -> Callable[..., Page]:
-    def note(message: ConsoleMessage) -> None:
-        expected = any(part in message.text for part in EXPECTED_ANSWERS) or "Response Status Error" in message.text
-        if message.type == "error" and not expected:
-            complaints.append(message.text)
+def open_page(product: str, new_context: Callable[..., BrowserContext], complaints: Complaints) -> Callable[..., Page]:
+    """A page of a browser of its own."""
 
     def make(width: int = 1280, **options: Any) -> Page:
-        page = new_context(**options).new_page()
-        page.set_viewport_size({"width": width, "height": 900})
+        page = new_context(base_url=product, viewport={"width": width, "height": 900}, **options).new_page()
         page.set_default_timeout(15_000)
-        page.on("console", note)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        complaints.listen(page)
         return page
 
     return make
 
 
 @pytest.fixture
-def sign_in(product: str, open_page: Callable[..., Page]) -> Callable[..., Page]:
-    """A page of its own browser, signed in as this user, at the work list."""
+def log_in(open_page: Callable[..., Page]) -> Callable[..., Page]:
+    """A page at the work list, reached through the login page."""
 
     def enter(user: User, **options: Any) -> Page:
         page = open_page(**options)
-        page.goto(f"{product}/login/")
+        page.goto("/")
         page.get_by_label("Användarnamn").fill(user.username)
         page.get_by_label("Lösenord").fill(PASSWORD)
         page.get_by_role("button", name="Logga in").click()
@@ -101,3 +115,54 @@ def sign_in(product: str, open_page: Callable[..., Page]) -> Callable[..., Page]
         return page
 
     return enter
+
+
+@pytest.fixture
+def sign_in(product: str, open_page: Callable[..., Page]) -> Callable[..., Page]:
+    """A page that is signed in already, at this address."""
+
+    def enter(user: User, address: str = "/", **options: Any) -> Page:
+        page = open_page(**options)
+        client = Client()
+        client.force_login(user)
+        session = client.cookies[django_settings.SESSION_COOKIE_NAME]
+        page.context.add_cookies([{"name": session.key, "value": session.value, "url": product, "httpOnly": True}])
+        page.goto(address)
+        return page
+
+    return enter
+
+
+# The town ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def standard_text(queue: Queue) -> StandardText:
+    return StandardText.objects.create(queue=queue, name="ring 3 gånger", text=THREE_CALLS)
+
+
+@pytest.fixture
+def book(queue: Queue) -> Callable[..., Case]:
+    """The patient books a callback in an hour, unless said otherwise."""
+
+    def booked(**columns: Any) -> Case:
+        at = database_now() + timedelta(hours=1)
+        values = {"queue": queue, "phone_number": MOBILE, "name": "Agda Andersson", "callback_at": at} | columns
+        return callbacks.create(Case(**values), by=None)
+
+    return booked
+
+
+@pytest.fixture
+def case(book: Callable[..., Case]) -> Case:
+    return book()
+
+
+@pytest.fixture
+def open_case(sign_in: Callable[..., Page], nurse: User) -> Callable[..., Page]:
+    """The case view, before the nurse unless another is named."""
+
+    def show(case: Case, user: User = nurse, **options: Any) -> Page:
+        return sign_in(user, f"/cases/{case.pk}/", **options)
+
+    return show

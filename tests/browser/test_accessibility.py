@@ -6,103 +6,148 @@ from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from cases import callbacks
 from cases.models import Case, Status
-from consent.models import Answer, Consent
+from consent.models import Answer, Channel, Consent
 from sms.models import SimulatedSms
 from teleq.models import database_now
 from tests.conftest import LANDLINE, MOBILE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-WIDTHS = pytest.mark.parametrize("width", [1280, 320])
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 900}
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
 
 
 def check(page: Page) -> None:
-    findings = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
-    assert findings.violations_count == 0, findings.generate_report()
-    assert page.get_by_role("heading", level=1).count() == 1
-    assert page.evaluate("document.documentElement.lang").startswith("sv")
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    """Nothing for axe to find at either width, no sideways scrolling, one heading for the page, Swedish."""
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    expect(page.locator("html[lang=sv]")).to_have_count(1)
+    for size in (NARROW, WIDE):
+        page.set_viewport_size(size)
+        findings = Axe().run(page, options=RULES)
+        assert findings.violations_count == 0, f"{page.title()}, {size['width']} px: {findings.generate_report()}"
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
-def make_case(queue, **options) -> Case:
-    at = database_now() + timedelta(hours=1)
-    return Case.objects.create(**{"queue": queue, "name": "Agda", "phone_number": MOBILE, "callback_at": at} | options)
+@pytest.fixture
+def answered(care_provider, nurse):
+    """Answers of long ago are written past the register, which knows only now."""
+
+    def write(answer: Answer, number: str, **columns: object) -> None:
+        now = timezone.now()
+        values = {"answered_at": now - timedelta(days=30), "valid_until": now + timedelta(days=390)} | columns
+        Consent.objects.create(
+            care_provider=care_provider,
+            phone_number=number,
+            answer=answer,
+            answered_by=nurse,
+            channel=Channel.CASE,
+            case_id=0,
+            **values,
+        )
+
+    return write
 
 
-@WIDTHS
-def test_the_login(open_page, product, width, db):
-    page = open_page(width=width)
-    page.goto(f"{product}/login/")
+def test_the_login(open_page):
+    page = open_page()
+    page.goto("/login/")
     check(page)
     page.get_by_label("Användarnamn").fill("ingen")
     page.get_by_label("Lösenord").fill("fel")
     page.get_by_role("button", name="Logga in").click()
-    expect(page.get_by_role("listitem")).to_be_visible()
+    expect(page.get_by_text("Ange ett korrekt användarnamn och lösenord.")).to_be_visible()
     check(page)
 
 
-@WIDTHS
-def test_the_work_list_the_search_and_a_new_case(sign_in, product, nurse, queue, plain_queue, say, width):
-    page = sign_in(nurse, width=width)
+def test_the_work_list(sign_in, nurse, book, plain_queue, answered):
+    page = sign_in(nurse)
+    expect(page.get_by_text("Inga ärenden att visa.")).to_be_visible()
     check(page)
-    for status in Status:
+
+    answers = [Answer.YES, Answer.NO, Answer.UNSET, None, Answer.YES]
+    for place, (status, answer) in enumerate(zip(Status, answers, strict=True)):
+        number = f"+467017406{10 + place}"
         taken = nurse if status == Status.ONGOING else None
-        make_case(queue, status=status, assignee=taken, reason="Ont i halsen")
-    make_case(plain_queue, phone_number="+46701740606", callback_at=database_now() - timedelta(hours=1))
-    for answer in Answer:
-        say(answer)
-        page.goto(f"{product}/?status=all")
-        check(page)
-    search = page.get_by_label("Sök telefonnummer eller personnummer")
-    for text in ("070-174 06 05", "070-174 06 99", "hej"):
-        search.fill(text)
+        book(status=status, assignee=taken, phone_number=number, reason="Ont i halsen", attempts=place % 3)
+        if answer:
+            answered(answer, number)
+    book(queue=plain_queue, callback_at=database_now() - timedelta(hours=1), name="")
+    book(phone_number=LANDLINE, callback_at=database_now() + timedelta(days=3))
+    page.goto("/?status=all")
+    for shown in ("Försenad", "Namn saknas", "Pågår – Anna Lind", "Klart", "Avbokat"):
+        expect(page.get_by_role("table").get_by_text(shown)).to_be_visible()
+    check(page)
+
+
+def test_the_search(sign_in, nurse, case):
+    page = sign_in(nurse)
+    for text, answer in (
+        ("070-174 06 05", case.name),
+        ("070-174 06 99", "Inget ärende i dina köer har det numret."),
+        ("hej", "Skriv ett helt telefonnummer eller personnummer."),
+    ):
+        page.get_by_label("Sök telefonnummer eller personnummer").fill(text)
         page.get_by_role("button", name="Sök").click()
+        expect(page.get_by_text(answer)).to_be_visible()
         check(page)
-    page.goto(f"{product}/cases/new/")
+
+
+def test_a_new_case_and_a_page_that_is_not_there(sign_in, nurse, complaints):
+    page = sign_in(nurse, "/cases/new/")
     check(page)
     page.get_by_label("Telefonnummer").fill("hej")
+    page.get_by_label("A-nummer").fill("hej")
     page.get_by_label("Personnummer").fill("19121212-1213")
     page.get_by_role("button", name="Skapa ärendet").click()
-    expect(page.get_by_text("Skriv ett giltigt personnummer")).to_be_visible()
+    for error in ("Välj en kö.", "Skriv ett giltigt personnummer", "Välj en tid."):
+        expect(page.get_by_text(error)).to_be_visible()
+    expect(page.get_by_text("Skriv ett giltigt telefonnummer")).to_have_count(2)
     check(page)
-    page.goto(f"{product}/cases/999999/")
+
+    complaints.expect("status of 404")
+    page.goto("/cases/999999/")
+    expect(page.get_by_role("heading", name="Sidan finns inte")).to_be_visible()
     check(page)
 
 
-@WIDTHS
-def test_the_case_view_in_each_state(sign_in, product, nurse, queue, plain_queue, say, width):
-    page = sign_in(nurse, width=width)
-    case = make_case(queue, a_number=MOBILE, personal_identity_number="191212121212")
-    address = f"{product}/cases/{case.pk}/"
-    for answer in (Answer.YES, Answer.NO, Answer.UNSET):
-        say(answer)
-        page.goto(address)
+YES, NO, UNSET, LAPSED = (f"+467017406{last}" for last in (11, 12, 13, 14))
+
+
+def test_the_case_view_in_each_state(sign_in, nurse, book, plain_queue, answered):
+    answered(Answer.YES, YES)
+    answered(Answer.NO, NO)
+    answered(Answer.UNSET, UNSET)
+    answered(Answer.YES, LAPSED, answered_at="2024-01-01T00:00Z", valid_until="2025-03-01T00:00Z")
+    answered(Answer.YES, LANDLINE)
+    closed = book(phone_number=YES)
+    callbacks.add_note(closed, "Vill bli uppringd före lunch.", by=nurse)
+    callbacks.close(closed, Status.DONE, by=nurse)
+    page = sign_in(nurse)
+    for case, shown in (
+        (book(phone_number=YES, a_number=MOBILE, personal_identity_number="191212121212"), "Gäller till"),
+        (book(phone_number=NO), "SMS-utskick avböjt"),
+        (book(phone_number=UNSET), "Samtycke till SMS saknas"),
+        (book(phone_number=LAPSED), "Inget svar är sparat för numret."),
+        (book(phone_number=LANDLINE), "Numret kan inte ta emot SMS (inte ett mobilnummer)."),
+        (book(phone_number=YES, queue=plain_queue), "VC Spindeln Tidbokning"),
+        (closed, "Öppna igen"),
+    ):
+        page.goto(f"/cases/{case.pk}/")
+        expect(page.get_by_text(shown)).to_be_visible()
         check(page)
-    say(Answer.YES)
-    Consent.objects.update(answered_at="2024-01-01T00:00Z", valid_until="2025-03-01T00:00Z")
-    page.goto(address)
-    check(page)
-    landline = make_case(queue, phone_number=LANDLINE)
-    say(Answer.YES, number=LANDLINE)
-    for other in (landline, make_case(plain_queue), make_case(queue, status=Status.DONE)):
-        page.goto(f"{product}/cases/{other.pk}/")
-        check(page)
 
 
-@WIDTHS
-def test_the_case_view_with_something_wrong_in_each_form(sign_in, product, nurse, queue, say, width):
+def test_the_case_view_with_something_wrong_in_each_form(open_case, case: Case, say):
     say(Answer.YES)
-    case = make_case(queue)
-    page = sign_in(nurse, width=width)
-    page.goto(f"{product}/cases/{case.pk}/")
-    page.get_by_label("Telefonnummer").fill("07")
-    page.get_by_role("button", name="Spara numret").click()
-    expect(page.get_by_text("Skriv ett giltigt telefonnummer")).to_be_visible()
-    check(page)
-    page.goto(f"{product}/cases/{case.pk}/")
+    page = open_case(case)
     page.get_by_role("button", name="Skicka SMS").click()
     expect(page.get_by_text("Skriv ett meddelande.")).to_be_visible()
     check(page)
@@ -110,6 +155,9 @@ def test_the_case_view_with_something_wrong_in_each_form(sign_in, product, nurse
     expect(page.get_by_text("Välj en standardtext.")).to_be_visible()
     page.get_by_role("button", name="Spara anteckningen").click()
     expect(page.get_by_text("Skriv en anteckning.")).to_be_visible()
+    page.get_by_label("Telefonnummer").fill("07")
+    page.get_by_role("button", name="Spara numret").click()
+    expect(page.get_by_text("Skriv ett giltigt telefonnummer")).to_be_visible()
     check(page)
     page.get_by_text("Ändra uppgifter").click()
     page.get_by_label("Personnummer").fill("hej")
@@ -118,11 +166,11 @@ def test_the_case_view_with_something_wrong_in_each_form(sign_in, product, nurse
     check(page)
 
 
-@WIDTHS
-def test_the_simulator(sign_in, product, nurse, width):
-    page = sign_in(nurse, width=width)
-    page.goto(f"{product}/simulator/")
+def test_the_simulator(sign_in, nurse):
+    page = sign_in(nurse, "/simulator/")
+    expect(page.get_by_text("Inget SMS har skickats än.")).to_be_visible()
     check(page)
     SimulatedSms.objects.create(to_number=MOBILE, sender="teleQ", text="Hej!", callback_url="http://127.0.0.1/")
     page.reload()
+    expect(page.get_by_text("Hej!")).to_be_visible()
     check(page)

@@ -1,0 +1,103 @@
+"""Two nurses with the same case open (promises 3 and 7)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from cases.models import Case
+from consent import register
+from consent.models import Answer, Consent
+from sms.models import Message, Refusal, SimulatedSms, State
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Held:
+    """What a page posts to this address, held until it is let go."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self._page, self._address, self._routes = page, address, list[Route]()
+        page.route(address, self._hold)
+
+    def __enter__(self) -> Held:
+        self._request = self._page.expect_request(self._address)
+        self._request.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._request.__exit__(*error)
+
+    def _hold(self, route: Route) -> None:
+        self._routes.append(route)
+
+    def let_go(self) -> None:
+        self._routes.pop().continue_()
+
+
+def test_a_page_left_open_cannot_bring_back_an_answer_that_was_withdrawn(open_case, case, say):
+    say(Answer.YES)
+    left_open, other = open_case(case), open_case(case)
+    other.get_by_label("Samtycke till SMS").select_option("Nej")
+    expect(other.get_by_text("SMS-utskick avböjt", exact=True)).to_be_visible()
+
+    left_open.get_by_role("button", name="Bekräfta svaret").click()
+
+    expect(left_open.get_by_text("Svaret har ändrats av någon annan.")).to_be_visible()
+    expect(left_open.get_by_label("Samtycke till SMS").locator("option:checked")).to_have_text("Nej")
+    expect(left_open.get_by_text("SMS-utskick avböjt", exact=True)).to_be_visible()
+    expect(left_open.get_by_role("button", name="Skicka SMS")).to_be_disabled()
+    assert [event.answer for event in Consent.history().order_by("pgh_id")] == ["yes", "no"]
+
+
+def test_a_no_and_a_press_at_once_end_refused_or_sent_before_but_never_sent_after(
+    open_case, book, say, worker, product
+):
+    worker(product)
+    at_no, at_press = open_case(book()), open_case(book())
+    outcomes = [_at_once(at_no, at_press, book, say, round_) for round_ in range(6)]
+    assert set(outcomes) <= {State.DELIVERED, State.REFUSED}
+    assert State.REFUSED in outcomes  # in every third round at least, the Nej was there first
+
+
+def _at_once(at_no: Page, at_press: Page, book, say, round_: int) -> str:
+    number = f"+467017406{10 + round_}"
+    case: Case = book(phone_number=number)
+    yes = say(Answer.YES, number=number).event_id
+    for page in (at_no, at_press):
+        page.goto(f"/cases/{case.pk}/")
+    at_press.get_by_label("Skriv meddelande").fill("Hej!")
+    with Held(at_no, f"**/cases/{case.pk}/consent/") as no:
+        at_no.get_by_label("Samtycke till SMS").select_option("Nej")
+    with Held(at_press, f"**/cases/{case.pk}/sms/") as press:
+        at_press.get_by_role("button", name="Skicka SMS").click()
+
+    history = at_press.get_by_role("region", name="Historik")
+    if round_ % 3 == 0:  # the Nej is answered before the press is let go
+        no.let_go()
+        expect(at_no.get_by_text("SMS-utskick avböjt", exact=True)).to_be_visible()
+        press.let_go()
+    elif round_ % 3 == 1:
+        press.let_go()
+        no.let_go()
+    else:  # the press is answered before the Nej is let go
+        press.let_go()
+        expect(at_press.get_by_text("SMS:et är på väg.")).to_be_visible()
+        no.let_go()
+    expect(at_no.get_by_text("SMS-utskick avböjt", exact=True)).to_be_visible()
+    expect(history.get_by_text(re.compile(r"SMS: (Levererat|SMS-utskick avböjt)\."))).to_be_visible(timeout=30_000)
+
+    message = Message.objects.get(case_message__case=case)
+    current = register.current(*case.consent_key)
+    assert current.consent.answer == Answer.NO
+    if message.state == State.REFUSED:
+        assert message.refusal == Refusal.DECLINED
+        assert message.consent_event_id == current.event_id
+        assert message.claimed_at is None
+    else:
+        assert message.consent_event_id == yes
+        assert message.claimed_at < current.consent.answered_at
+    assert SimulatedSms.objects.filter(to_number=number).count() == (message.state == State.DELIVERED)
+    return message.state
