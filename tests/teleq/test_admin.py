@@ -300,6 +300,9 @@ def test_a_queues_last_administrator_does_not_leave_it_without_one(leaving, offi
     assert own.role == Role.ADMINISTRATOR
 
     Membership.objects.filter(user=nurse, queue=one_queue).update(role=Role.ADMINISTRATOR)
+    User.objects.filter(pk=nurse.pk).update(is_active=False)
+    assert "skulle sakna administratör." in text_of(office.post(address, post))
+    User.objects.filter(pk=nurse.pk).update(is_active=True)
     assert office.post(address, post).status_code == 302
     assert not administrator.memberships.filter(role=Role.ADMINISTRATOR).exists()
 
@@ -324,8 +327,9 @@ def test_the_operator_may_make_a_user_without_queues_and_close_a_unit(client, op
     assert not administrator.is_active
 
 
-def test_a_weak_password_is_refused(office, nurse):
+def test_a_weak_password_is_refused_and_an_account_without_one_is_not_offered(office, nurse):
     before = nurse.password
+    assert "usable_password" not in office.get(f"/admin/teleq/user/{nurse.pk}/password/").context["form"].fields
     weak = {"password1": "kort", "password2": "kort"}
     assert office.post(f"/admin/teleq/user/{nurse.pk}/password/", weak).context["form"].errors["password2"]
     nothing = {"password1": "", "password2": "", "usable_password": "false", "unset-password": "1"}
