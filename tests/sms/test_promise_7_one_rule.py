@@ -3,39 +3,53 @@
 That the screen asks it too is tested with the cases; its full truth table, with the consent.
 """
 
+from itertools import product
+
 import pytest
 
-from consent import register
 from consent.models import Answer, Consent
 from sms import gateway
-from sms.models import Kind, Lane, State
+from sms.models import Kind, Lane, Message, State
 from teleq.models import OutgoingSms, database_now
-from tests.conftest import LANDLINE, MOBILE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+MOBILES, LANDLINES = "+467017406{:02}", "+468465004{:02}"
 
-@pytest.mark.parametrize("number", [MOBILE, LANDLINE])
-@pytest.mark.parametrize("lapsed", [False, True], ids=["in force", "lapsed"])
-@pytest.mark.parametrize("answer", [None, *Answer])
-@pytest.mark.parametrize("box", ["ticked", "not ticked", "missing"])
-def test_accept_and_claim_say_what_the_rule_says(box, answer, lapsed, number, accept, say, queue, care_provider):
-    if answer:
-        say(Answer.YES if answer is not Answer.YES else Answer.NO, number=number)
+
+@pytest.fixture
+def numbers(say) -> list[str]:
+    """Mobiles and landlines with every answer, in force and lapsed, and with none."""
+    numbers = []
+    for form, (index, (answer, lapsed)) in product((MOBILES, LANDLINES), enumerate(product(Answer, (False, True)), 5)):
+        number = form.format(index)
+        say(Answer.NO if answer is not Answer.NO else Answer.YES, number=number)
         say(answer, number=number)
-    if lapsed:
-        Consent.objects.update(answered_at="2024-01-01T00:00Z", valid_until="2025-03-01T00:00Z")
+        if lapsed:
+            lapsed_at = {"answered_at": "2024-01-01T00:00Z", "valid_until": "2025-03-01T00:00Z"}
+            Consent.objects.filter(phone_number=number).update(**lapsed_at)
+        numbers.append(number)
+    return [*numbers, MOBILES.format(99), LANDLINES.format(99)]
+
+
+@pytest.mark.parametrize("box", ["ticked", "not ticked", "missing"])
+def test_accept_and_claim_say_what_the_rule_says(box, numbers, draft, queue, care_provider):
     rows = OutgoingSms.objects.filter(queue=queue)
     rows.delete() if box == "missing" else rows.update(consent_required=box == "ticked")
+    settings, consents = rows.first(), Consent.objects.by_number([(care_provider.pk, number) for number in numbers])
+    at = database_now()
+    rule = {
+        number: gateway.refusal(settings, consents.get((care_provider.pk, number)), number, at) or ""
+        for number in numbers
+    }
+    assert len(set(rule.values())) == {"ticked": 4, "not ticked": 3, "missing": 2}[box]
 
-    consent = register.current(care_provider.pk, number).consent
-    expected = gateway.refusal(rows.first(), consent, number, database_now())
+    accepted = gateway.accept([draft(kind=Kind.MANUAL, to_number=number) for number in numbers])
+    assert {message.to_number.as_e164: message.refusal for message in accepted} == rule
 
-    accepted = accept(kind=Kind.MANUAL, to_number=number)
-    assert accepted.refusal == (expected or "")
-    automatic = accept(to_number=number)
-    assert automatic.state == State.QUEUED
-    claimed = gateway.claim(Lane.BULK, "simulator")
-    automatic.refresh_from_db()
-    assert automatic.refusal == (expected or "")
-    assert len(claimed.sending) == (0 if expected else 1)
+    automatic = gateway.accept([draft(to_number=number) for number in numbers])
+    assert {message.state for message in automatic} == {State.QUEUED}
+    gateway.claim(Lane.BULK, "simulator")
+    claimed = Message.objects.filter(kind=Kind.REMINDER)
+    assert {message.to_number.as_e164: message.refusal for message in claimed} == rule
+    assert {message.state for message in claimed if not message.refusal} <= {State.SENDING}
