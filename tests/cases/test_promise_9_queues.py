@@ -72,9 +72,11 @@ def test_who_is_not_signed_in_is_sent_to_the_login(pattern, case):
     args = [case.pk] if "case_id" in str(pattern.pattern) else []
     address = reverse(f"cases:{pattern.name}", args=args)
     client, before = Client(), everything()
-    for send, data in ((client.get, None), (client.post, WRITES.get(pattern.name))):
+    login = reverse("login")
+    ways = ((client.get, None, f"{login}?next={address}"), (client.post, WRITES.get(pattern.name), login))
+    for send, data, leads_to in ways:
         response = send(address, data)
-        assert (response.status_code, response.url) == (302, f"{reverse('login')}?next={address}")
+        assert (response.status_code, response.url) == (302, leads_to)
         assert send(address, data, headers={"HX-Request": "true"}).status_code == 401
     assert everything() == before
 
