@@ -53,7 +53,7 @@ def release(case: Case, *, by: User) -> None:
     """Put the case back in the queue. Anyone in the queue may: who has it may have gone home."""
     with _locked(case) as locked:
         if locked.status == Status.ONGOING:
-            _set(locked, status=Status.NO_ANSWER if locked.attempts else Status.WAITING, assignee=None)
+            _set(locked, status=_status_in_line(locked), assignee=None)
             _note_event(locked, CaseEvent.Kind.RELEASED, by)
 
 
@@ -66,11 +66,8 @@ def record_attempt(case: Case, *, answered: bool, seen_attempts: int, by: User) 
             raise NotPossible("Ärendet är avslutat.")
         if locked.assignee not in (None, by):
             raise NotPossible(f"{locked.assignee} har redan tagit ärendet.")
-        locked.attempts += 1
-        if answered:
-            _set(locked, attempts=locked.attempts, status=Status.ONGOING, assignee=by)
-        else:
-            _set(locked, attempts=locked.attempts, status=Status.NO_ANSWER, assignee=None)
+        status, assignee = (Status.ONGOING, by) if answered else (Status.NO_ANSWER, None)
+        _set(locked, attempts=seen_attempts + 1, status=status, assignee=assignee)
         kind = CaseEvent.Kind.ANSWERED if answered else CaseEvent.Kind.NO_ANSWER
         _note_event(locked, kind, by, f"Försök {locked.attempts} av {locked.queue.max_attempts}")
 
@@ -87,7 +84,7 @@ def close(case: Case, status: Status, *, by: User) -> None:
 def reopen(case: Case, *, by: User) -> None:
     with _locked(case) as locked:
         if not locked.is_open:
-            _set(locked, status=Status.NO_ANSWER if locked.attempts else Status.WAITING)
+            _set(locked, status=_status_in_line(locked))
             _note_event(locked, CaseEvent.Kind.REOPENED, by)
 
 
@@ -155,6 +152,11 @@ def _set(case: Case, **values: object) -> None:
     for name, value in values.items():
         setattr(case, name, value)
     case.save(update_fields=values)
+
+
+def _status_in_line(case: Case) -> Status:
+    """What a case that nobody has is waiting as."""
+    return Status.NO_ANSWER if case.attempts else Status.WAITING
 
 
 def _require_shown_number(case: Case, shown: str) -> None:

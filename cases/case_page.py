@@ -26,7 +26,7 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "mine": case.assignee_id == user.pk,
         "overdue": case.is_open and case.callback_at < at,
         "number_form": NumberForm(initial={"phone_number": case.phone_number, "shown_number": number}),
-        "consent": current.consent if answer is not Answer.UNSET or _counts(current, at) else None,
+        "consent": current.consent if current.consent and current.consent.counts(at) else None,
         "answer": answer,
         "may_renew": answer is not Answer.UNSET,
         "shows_consent": case.shows_consent(answer),
@@ -42,10 +42,6 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         **bound,
         "sms_form": sms_form,
     }
-
-
-def _counts(current: register.Current, at: Any) -> bool:
-    return current.consent is not None and at < current.consent.valid_until
 
 
 def fresh_sms_form(case: Case, text: str = "", standard_text: object = None) -> SmsForm:

@@ -74,8 +74,7 @@ def _answers(case: Case) -> list[Entry]:
 
 
 def _answer_sentence(before: Consent | None, event: Consent) -> str:
-    counted = before is not None and event.answered_at < before.valid_until
-    old = Answer(before.answer) if before and counted else Answer.UNSET
+    old = Answer(before.answer) if before and event.answered_at < before.valid_until else Answer.UNSET
     new = Answer(event.answer)
     if old is new:
         return f"Samtycke till SMS bekräftat: {new.label}."

@@ -22,6 +22,7 @@ from sms.models import State
 from sms.segments import normalize
 
 NUMBER_CHANGED = "Numret har ändrats. Kontrollera svaret."
+ALREADY_SENT = "Det förra meddelandet är redan skickat. Tryck igen om du vill skicka det här också."
 ANSWER_CHANGED = "Svaret har ändrats av någon annan. Ingenting sparades; nu visas det som gäller."
 
 
@@ -154,16 +155,19 @@ def _send_sms(request: HttpRequest, case: Case, form: SmsForm) -> HttpResponse:
             case, data["text"], token=str(data["token"]), shown=data["shown_number"], by=request.user
         )
     except callbacks.NumberChanged:
-        messages.error(request, NUMBER_CHANGED)
-        return _page(request, case, 409, sms_form=case_page.fresh_sms_form(case, data["text"]))
+        return _not_sent(request, case, data["text"], NUMBER_CHANGED, 409)
     if message.state == State.REFUSED:
-        messages.error(request, message.outcome)
-        return _page(request, case, 422, sms_form=case_page.fresh_sms_form(case, data["text"]))
+        return _not_sent(request, case, data["text"], message.outcome, 422)
     if message.text != normalize(data["text"]):
-        messages.error(request, "Det förra meddelandet är redan skickat. Tryck igen om du vill skicka det här också.")
-        return _page(request, case, 409, sms_form=case_page.fresh_sms_form(case, data["text"]))
+        return _not_sent(request, case, data["text"], ALREADY_SENT, 409)
     messages.success(request, "SMS:et är på väg.")
     return redirect("cases:case", case.pk)
+
+
+def _not_sent(request: HttpRequest, case: Case, text: str, reason: str, status: int) -> HttpResponse:
+    """The reason, and the text in a form with a token of its own: pressing again is a new act."""
+    messages.error(request, reason)
+    return _page(request, case, status, sms_form=case_page.fresh_sms_form(case, text))
 
 
 @require_POST

@@ -165,7 +165,11 @@ class Consent(models.Model):
 
     def in_force(self, at: datetime) -> Answer:
         """What the answer counts as at this instant: itself before `valid_until`, Ej valt from then on."""
-        return Answer(self.answer) if at < self.valid_until else Answer.UNSET
+        return Answer(self.answer) if self.counts(at) else Answer.UNSET
+
+    def counts(self, at: datetime) -> bool:
+        """Whether the answer has not lapsed, whichever of the three it is."""
+        return at < self.valid_until
 
 
 def number_text(number: PhoneNumber | str) -> str:
