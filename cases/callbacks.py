@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from phonenumber_field.phonenumber import PhoneNumber
 
+from cases import automatic_sms
 from cases.models import Case, CaseEvent, CaseMessage, Note, Status
+from cases.templatetags.swedish import date_and_clock
 from consent.models import number_text
 from sms import gateway
 from sms.models import Kind, Message
@@ -34,6 +36,7 @@ def create(case: Case, *, by: User | None) -> Case:
     with transaction.atomic():
         case.save()
         _note_event(case, CaseEvent.Kind.CREATED, by)
+        automatic_sms.confirm(case)
     return case
 
 
@@ -72,12 +75,13 @@ def record_attempt(case: Case, *, answered: bool, seen_attempts: int, by: User) 
         _note_event(locked, kind, by, f"Försök {locked.attempts} av {locked.queue.max_attempts}")
 
 
-def close(case: Case, status: Status, *, by: User) -> None:
+def close(case: Case, status: Status, *, by: User | None) -> None:
     """Finish the case as Klart or Avbokat. What waits to be sent for it is cancelled."""
     with _locked(case) as locked:
         if locked.is_open:
-            _set(locked, status=status, assignee=None)
-            _cancel_waiting(locked)
+            # A reminder that was cancelled has used up its booking: a case that is opened again needs another.
+            cancelled = _cancel_waiting(locked)
+            _set(locked, status=status, assignee=None, booking=locked.booking + bool(cancelled))
             _note_event(locked, CaseEvent.Kind(status.value), by)
 
 
@@ -93,13 +97,21 @@ def save_details(case: Case, changed: list[str], *, by: User) -> None:
     if not changed:
         return
     with _locked(case) as locked:
-        values = {name: getattr(case, name) for name in changed}
-        if "callback_at" in changed:
-            values["booking"] = locked.booking + 1
-            _note_event(locked, CaseEvent.Kind.MOVED, by)
-        if set(changed) - {"callback_at"}:
+        details = {name: getattr(case, name) for name in changed if name != "callback_at"}
+        if details:
+            _set(locked, **details)
             _note_event(locked, CaseEvent.Kind.DETAILS_CHANGED, by)
-        _set(locked, **values)
+        if "callback_at" in changed:
+            _move(locked, case.callback_at, by)
+
+
+def move(case: Case, to: datetime, *, by: User | None) -> None:
+    """Give the case another time. Raises NotPossible if it is closed."""
+    with _locked(case) as locked:
+        if not locked.is_open:
+            raise NotPossible("Ärendet är avslutat.")
+        if locked.callback_at != to:
+            _move(locked, to, by)
 
 
 def change_number(case: Case, number: PhoneNumber, *, shown: str, by: User) -> None:
@@ -108,9 +120,8 @@ def change_number(case: Case, number: PhoneNumber, *, shown: str, by: User) -> N
         _require_shown_number(locked, shown)
         if locked.phone_number == number:
             return
-        _cancel_waiting(locked)
-        _set(locked, phone_number=number)
         _note_event(locked, CaseEvent.Kind.NUMBER_CHANGED, by)
+        _book_anew(locked, phone_number=number)
 
 
 def add_note(case: Case, text: str, *, by: User) -> None:
@@ -136,15 +147,27 @@ def send_sms(case: Case, text: str, *, token: str, shown: str, by: User) -> Mess
             due_at=at,
             send_before=at + MANUAL_LEAVES_WITHIN,
         )
-        for message in gateway.accept([draft]):
-            CaseMessage.objects.create(case=locked, message=message, booking=locked.booking)
+        CaseMessage.objects.tie(gateway.accept([draft]), {key: locked})
     return Message.objects.get(key=key)
+
+
+def _move(case: Case, to: datetime, by: User | None) -> None:
+    _note_event(case, CaseEvent.Kind.MOVED, by, f"Från {date_and_clock(case.callback_at)} till {date_and_clock(to)}")
+    _book_anew(case, callback_at=to)
+
+
+def _book_anew(case: Case, **values: object) -> None:
+    """Another time or number is another booking: what waited for the old one is cancelled, the new one is confirmed."""
+    _cancel_waiting(case)
+    _set(case, booking=case.booking + 1, booked_at=database_now(), **values)
+    if case.is_open:
+        automatic_sms.confirm(case)
 
 
 @contextmanager
 def _locked(case: Case) -> Iterator[Case]:
     with transaction.atomic():
-        rows = Case.objects.select_related("queue", "assignee")
+        rows = Case.objects.select_related("queue__outgoing_sms", "assignee")
         yield rows.select_for_update(of=("self",), no_key=True).get(pk=case.pk)
 
 
@@ -164,8 +187,8 @@ def _require_shown_number(case: Case, shown: str) -> None:
         raise NumberChanged
 
 
-def _cancel_waiting(case: Case) -> None:
-    gateway.cancel(Message.objects.filter(case_message__case=case))
+def _cancel_waiting(case: Case) -> int:
+    return gateway.cancel(Message.objects.filter(case_message__case=case))
 
 
 def _note_event(case: Case, kind: CaseEvent.Kind, by: User | None, detail: str = "") -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cases.models import Case, CaseEvent
 from consent.models import Answer, Channel, Consent
-from sms.models import Kind, Message, State
+from sms.models import Message, State
 from teleq.models import User
 
 BY_ITSELF = "Automatiskt"
@@ -35,10 +35,18 @@ def _acts(case: Case) -> list[Entry]:
     ]
 
 
+BY_THE_PATIENT = {
+    CaseEvent.Kind.CREATED: "Patienten bokade återuppringning",
+    CaseEvent.Kind.MOVED: "Patienten ändrade tiden",
+    CaseEvent.Kind.CANCELLED: "Patienten avbokade",
+}
+"""What is said of what came in through the telephone system."""
+
+
 def _sentence(event: CaseEvent) -> str:
     label = event.get_kind_display()
-    if event.kind == CaseEvent.Kind.CREATED and event.user is None:
-        label = "Patienten bokade återuppringning"
+    if event.user is None:
+        label = BY_THE_PATIENT.get(CaseEvent.Kind(event.kind), label)
     return f"{label}. {event.detail}." if event.detail else f"{label}."
 
 
@@ -58,7 +66,7 @@ def _messages(case: Case) -> list[Entry]:
 def has_messages_under_way(entries_of: Case, at: datetime) -> bool:
     """Whether a message is so fresh that its state is about to change: what the page keeps an eye on."""
     fresh = [State.QUEUED, State.SENDING, State.SENT]
-    states = Message.objects.filter(case_message__case=entries_of, state__in=fresh, kind=Kind.MANUAL)
+    states = Message.objects.filter(case_message__case=entries_of, state__in=fresh)
     return any((at - created).total_seconds() < 60 for created in states.values_list("created_at", flat=True))
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -11,7 +16,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Answer, NumberKey, number_text
 from sms.models import Message
-from teleq.models import Queue, User
+from teleq.models import CareProvider, Queue, User
 
 
 class Status(models.TextChoices):
@@ -29,6 +34,10 @@ class CaseQuerySet(models.QuerySet["Case"]):
     def for_user(self, user: User) -> CaseQuerySet:
         """The cases of the user's queues: the one way from a request to patients' data (promise 9)."""
         return self.filter(queue__in=Queue.objects.for_user(user))
+
+    def for_care_provider(self, care_provider: CareProvider) -> CaseQuerySet:
+        """The cases that the care provider's telephone system may read and change: the intake API's one way to them."""
+        return self.filter(queue__care_provider=care_provider)
 
     def open(self) -> CaseQuerySet:
         return self.exclude(status__in=CLOSED)
@@ -55,6 +64,7 @@ class Case(models.Model):
     personal_identity_number = models.CharField("personnummer", max_length=12, blank=True)
     callback_at = models.DateTimeField("tid")
     booking = models.PositiveIntegerField(default=1, help_text="Räknas upp varje gång ärendet bokas om.")
+    booked_at = models.DateTimeField(db_default=Now(), help_text="När tiden eller numret bokades.")
     attempts = models.PositiveSmallIntegerField("försök", default=0)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
     assignee = models.ForeignKey(
@@ -82,6 +92,7 @@ class Case(models.Model):
                 condition=~Q(status__in=CLOSED),
                 name="case_list_open",
             ),
+            models.Index(fields=["callback_at", "id"], condition=~Q(status__in=CLOSED), name="case_coming_up"),
             models.Index(fields=["phone_number"], name="case_phone_number"),
             models.Index(fields=["a_number"], name="case_a_number"),
             models.Index(
@@ -154,6 +165,15 @@ class Note(models.Model):
         return f"anteckning {self.pk}"
 
 
+class CaseMessageQuerySet(models.QuerySet["CaseMessage"]):
+    def tie(self, messages: Iterable[Message], cases: Mapping[str, Case]) -> None:
+        """Tie each message to the case that asked for it, found by the message's key."""
+        self.bulk_create(
+            CaseMessage(case=cases[message.key], message=message, booking=cases[message.key].booking)
+            for message in messages
+        )
+
+
 class CaseMessage(models.Model):
     """Ties a message to its case: messages themselves know numbers and queues, not cases."""
 
@@ -161,9 +181,152 @@ class CaseMessage(models.Model):
     message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="case_message")
     booking = models.PositiveIntegerField()
 
+    objects = CaseMessageQuerySet.as_manager()
+
     class Meta:
         verbose_name = "ärendets SMS"
         verbose_name_plural = "ärendets SMS"
 
     def __str__(self) -> str:
         return f"SMS i ärende {self.case_id}"
+
+
+# Telephone hours -----------------------------------------------------------------------------------------------------
+
+
+class TelephoneHours(models.Model):
+    """When a queue calls back, each week: from `opens` till `closes` by the clock in Stockholm."""
+
+    class Weekday(models.IntegerChoices):
+        MONDAY = 0, "Måndag"
+        TUESDAY = 1, "Tisdag"
+        WEDNESDAY = 2, "Onsdag"
+        THURSDAY = 3, "Torsdag"
+        FRIDAY = 4, "Fredag"
+        SATURDAY = 5, "Lördag"
+        SUNDAY = 6, "Söndag"
+
+    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="telephone_hours", verbose_name="kö")
+    weekday = models.PositiveSmallIntegerField("veckodag", choices=Weekday.choices)
+    opens = models.TimeField("öppnar", default=time(8))
+    closes = models.TimeField("stänger", default=time(16))
+
+    class Meta:
+        verbose_name = "telefontid"
+        verbose_name_plural = "telefontider"
+        ordering = ["queue", "weekday", "opens"]
+        constraints = [
+            models.CheckConstraint(condition=Q(weekday__range=(0, 6)), name="weekday_is_valid"),
+            models.CheckConstraint(
+                condition=Q(closes__gt=models.F("opens")),
+                name="closes_after_opening",
+                violation_error_message="Telefontiden måste stänga efter att den har öppnat.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_weekday_display()} {self.opens:%H.%M}–{self.closes:%H.%M}"
+
+
+class ClosedDay(models.Model):
+    """A day on which a queue is closed, beside the public holidays."""
+
+    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="closed_days", verbose_name="kö")
+    day: models.DateField[date, date] = models.DateField("dag")
+    reason = models.CharField("anledning", max_length=60, blank=True)
+
+    class Meta:
+        verbose_name = "stängd dag"
+        verbose_name_plural = "stängda dagar"
+        ordering = ["queue", "day"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["queue", "day"],
+                name="one_closed_day_per_date",
+                violation_error_message="Dagen är redan stängd.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}"
+
+
+class Slot(models.Model):
+    """A time that has been booked at some moment: the row that whoever books, moves or cancels holds meanwhile.
+
+    How many places are taken is counted in the cases, which nobody can forget to keep true.
+    """
+
+    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="+")
+    starts_at: models.DateTimeField[datetime, datetime] = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "tid"
+        verbose_name_plural = "tider"
+        constraints = [models.UniqueConstraint(fields=["queue", "starts_at"], name="one_slot_per_time")]
+
+    def __str__(self) -> str:
+        return f"tid {self.pk}"
+
+
+# The telephone system ------------------------------------------------------------------------------------------------
+
+
+class IntakeCall(models.Model):
+    """A call in which the telephone system booked a callback, by the telephone system's own id for it."""
+
+    care_provider = models.ForeignKey(CareProvider, on_delete=models.PROTECT, related_name="+")
+    call_id = models.CharField(max_length=100)
+    # Null only within the transaction that books.
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, null=True, related_name="calls")
+
+    class Meta:
+        verbose_name = "samtal"
+        verbose_name_plural = "samtal"
+        constraints = [
+            models.UniqueConstraint(fields=["care_provider", "call_id"], name="the_same_call_is_the_same_callback")
+        ]
+
+    def __str__(self) -> str:
+        return f"samtal {self.pk}"
+
+
+class IntakeKeyQuerySet(models.QuerySet["IntakeKey"]):
+    def valid(self, key: str) -> IntakeKey | None:
+        return self.select_related("care_provider").filter(digest=_digest(key), revoked_at=None).first()
+
+
+def _digest(key: str) -> str:
+    """A key is 256 random bits, which no dictionary holds: one round of SHA-256 is enough, and one look-up finds it."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+class IntakeKey(models.Model):
+    """What a telephone system shows to book callbacks for a care provider. The key itself is not stored."""
+
+    care_provider = models.ForeignKey(
+        CareProvider, on_delete=models.PROTECT, related_name="intake_keys", verbose_name="vårdgivare"
+    )
+    name = models.CharField("namn", max_length=60, help_text="Till exempel vilken telefonväxel som använder nyckeln.")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField("skapad", db_default=Now(), editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False, verbose_name="skapad av"
+    )
+    revoked_at = models.DateTimeField("återkallad", null=True, editable=False)
+
+    objects = IntakeKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "nyckel för telefonsystem"
+        verbose_name_plural = "nycklar för telefonsystem"
+        ordering = ["care_provider", "-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def give_new_key(self) -> str:
+        """Make the key, and return it: the only time it is there to be seen. The caller saves."""
+        key = f"teleq_{secrets.token_urlsafe(32)}"
+        self.digest = _digest(key)
+        return key

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,6 +35,8 @@ CLAIM_SIZE = 200
 CONNECTIONS = 100
 RECORD_EVERY = 0.25
 """Seconds: outcomes are recorded at least this often while a claim is under way."""
+TURN = 30.0
+"""Seconds that a drain goes on at the most."""
 STUCK_AFTER = timedelta(minutes=2)
 """A message that has been `sending` for longer was in the hands of a worker that died."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=10), timedelta(minutes=10)
@@ -63,6 +66,7 @@ def accept(drafts: Sequence[Draft]) -> list[Message]:
     Returns those that are new: a key that is already there is left as it is. A manual message that isn't allowed is
     refused at once, and is a row all the same.
     """
+    at = database_now()
     messages = [
         Message(
             key=draft.key,
@@ -71,17 +75,15 @@ def accept(drafts: Sequence[Draft]) -> list[Message]:
             to_number=draft.to_number,
             text=normalize(draft.text),
             author_id=draft.author_id,
+            created_at=at,
+            state_at=at,
             due_at=draft.due_at,
             send_before=draft.send_before,
         )
         for draft in drafts
     ]
     _refuse_at_once([message for message in messages if message.kind == Kind.MANUAL])
-    Message.objects.bulk_create(messages, ignore_conflicts=True)
-    # PostgreSQL doesn't say which rows a conflict skipped; each row's own token tells ours from one already there.
-    tokens = {message.receipt_token for message in messages}
-    written = Message.objects.filter(key__in=[message.key for message in messages]).order_by("id")
-    new = [message for message in written if message.receipt_token in tokens]
+    new = Message.objects.insert_new(messages)
     for lane in {Lane.of(message.kind) for message in new if message.state == State.QUEUED}:
         wake_on_commit(lane)
     return new
@@ -89,6 +91,8 @@ def accept(drafts: Sequence[Draft]) -> list[Message]:
 
 def _refuse_at_once(messages: list[Message]) -> None:
     """Judge what a person asked for while they look. What passes is judged again when it is claimed."""
+    if not messages:
+        return
     queues = {message.queue_id for message in messages}
     providers_of = dict(Queue.objects.filter(pk__in=queues).values_list("pk", "care_provider_id"))
     keys = {message.key: (providers_of[message.queue_id], number_text(message.to_number)) for message in messages}
@@ -100,9 +104,10 @@ def _refuse_at_once(messages: list[Message]) -> None:
         bench.judge(message, keys[message.key])
 
 
-def cancel(messages: MessageQuerySet) -> None:
-    """Take back what has not been claimed. What a claim holds at this moment is past the point of no return."""
-    messages.filter(state=State.QUEUED).update(state=State.CANCELLED, state_at=Now())
+def cancel(messages: MessageQuerySet) -> int:
+    """Take back what has not been claimed, and say how many they were. What a claim holds at this moment is past the
+    point of no return."""
+    return messages.filter(state=State.QUEUED).update(state=State.CANCELLED, state_at=Now())
 
 
 # Judge ---------------------------------------------------------------------------------------------------------------
@@ -199,17 +204,21 @@ def _take(message: Message, key: NumberKey, bench: _Bench, provider_name: str) -
 def drain(lane: Lane) -> int:
     """Claim, hand over and record until nothing is due in the lane. Returns how many messages were judged.
 
+    After half a minute it stops and leaves the rest to the wake-up it gives, so that a sweep gets its turn between.
     Hand-over is outside any transaction. Loop, session and connections live as long as the drain, so that no
     connection which the provider has closed meanwhile is posted on.
     """
     provider = providers.configured()
-    judged = 0
+    judged, turn_ends = 0, time.monotonic() + TURN
     with asyncio.Runner() as runner:
         session = runner.run(_open_session())
         try:
             while (claimed := claim(lane, provider.name)).judged:
                 judged += claimed.judged
                 _hand_over(runner, session, provider, claimed)
+                if time.monotonic() > turn_ends:
+                    wake(lane)
+                    break
         finally:
             runner.run(session.close())
     return judged

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -86,22 +86,48 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def due(self) -> MessageQuerySet:
         return self.filter(state=State.QUEUED, due_at__lte=Now()).order_by("due_at", "id")
 
-    def write(self, messages: Collection[Message], names: Collection[str]) -> None:
+    def insert_new(self, messages: Sequence[Message]) -> list[Message]:
+        """Insert these and return those that are new, with their ids: a key that is there already is left as it is.
+
+        One statement whatever their number. Django's `bulk_create` doesn't tell which rows a conflict skipped.
+        """
+        rows = _Rows(messages, [field.name for field in Message._meta.concrete_fields if field.name != "id"])
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO sms_message ({rows.columns}) SELECT {rows.columns}"  # noqa: S608  as in `write`
+                f" FROM unnest({rows.arrays}) AS new ({rows.columns}) ON CONFLICT (key) DO NOTHING RETURNING key, id",
+                rows.values,
+            )
+            ids = dict(cursor.fetchall())
+        new = [message for message in messages if message.key in ids]
+        for message in new:
+            message.pk = ids[message.key]
+            message._state.adding = False
+        return new
+
+    def write(self, messages: Sequence[Message], names: Collection[str]) -> None:
         """Save these fields of messages that the transaction holds, in one statement whatever their number."""
-        fields: list[Any] = [Message._meta.get_field(name) for name in ("id", *names)]
-        arrays = ", ".join(f"%s::{field.cast_db_type(connection)}[]" for field in fields)
-        columns = ", ".join(field.column for field in fields)
-        assignments = ", ".join(f"{field.column} = new.{field.column}" for field in fields[1:])
-        values = [
-            [field.get_db_prep_save(getattr(message, field.attname), connection) for message in messages]
-            for field in fields
-        ]
+        rows = _Rows(messages, ["id", *names])
+        assignments = ", ".join(f"{field.column} = new.{field.column}" for field in rows.fields[1:])
         with connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE sms_message AS old SET {assignments}"  # noqa: S608  names from the model, values as parameters
-                f" FROM unnest({arrays}) AS new ({columns}) WHERE old.id = new.id",
-                values,
+                f" FROM unnest({rows.arrays}) AS new ({rows.columns}) WHERE old.id = new.id",
+                rows.values,
             )
+
+
+class _Rows:
+    """Messages turned into one array a column, for SQL that takes them all at once."""
+
+    def __init__(self, messages: Sequence[Message], names: Collection[str]) -> None:
+        self.fields: list[Any] = [Message._meta.get_field(name) for name in names]
+        self.columns = ", ".join(field.column for field in self.fields)
+        self.arrays = ", ".join(f"%s::{field.cast_db_type(connection)}[]" for field in self.fields)
+        self.values = [
+            [field.get_db_prep_save(getattr(message, field.attname), connection) for message in messages]
+            for field in self.fields
+        ]
 
 
 class Message(models.Model):

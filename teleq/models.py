@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -11,6 +11,9 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
+from phonenumber_field.modelfields import PhoneNumberField
+
+INVALID_SENDER = "Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer."
 
 
 def database_now() -> datetime:
@@ -104,7 +107,14 @@ class Queue(models.Model):
     )
     unit = models.CharField("vårdenhet", max_length=100)
     name = models.CharField("namn", max_length=100)
+    phone_number = PhoneNumberField(
+        "telefonnummer", blank=True, help_text="Numret som patienterna ringer. {telefon} i SMS blir det här numret."
+    )
     max_attempts = models.PositiveSmallIntegerField("antal försök", default=3)
+    slot_minutes = models.PositiveSmallIntegerField(
+        "minuter per tid", default=15, help_text="Telefontiderna delas in i så här långa tider att boka."
+    )
+    slot_capacity = models.PositiveSmallIntegerField("platser per tid", default=1)
     members: models.ManyToManyField[User, Membership] = models.ManyToManyField(
         User, through="Membership", related_name="queues"
     )
@@ -122,10 +132,16 @@ class Queue(models.Model):
                 violation_error_message="Vårdenheten har redan en kö med det namnet.",
             ),
             models.CheckConstraint(condition=Q(max_attempts__gte=1), name="at_least_one_attempt"),
+            models.CheckConstraint(condition=Q(slot_minutes__range=(5, 480)), name="a_slot_has_a_length"),
+            models.CheckConstraint(condition=Q(slot_capacity__gte=1), name="a_slot_has_a_place"),
         ]
 
     def __str__(self) -> str:
         return f"{self.unit} {self.name}"
+
+    @property
+    def slot_length(self) -> timedelta:
+        return timedelta(minutes=self.slot_minutes)
 
     @property
     def sms_settings(self) -> OutgoingSms | None:
@@ -185,19 +201,46 @@ class OutgoingSmsQuerySet(models.QuerySet["OutgoingSms"]):
         return self.select_for_update().get(queue_id=queue_id)
 
 
+class Lead(models.IntegerChoices):
+    """How long before the callback its reminder is sent, in minutes."""
+
+    MINUTES_15 = 15, "15 minuter före"
+    MINUTES_30 = 30, "30 minuter före"
+    HOURS_1 = 60, "1 timme före"
+    HOURS_2 = 2 * 60, "2 timmar före"
+    HOURS_4 = 4 * 60, "4 timmar före"
+    HOURS_12 = 12 * 60, "12 timmar före"
+    DAYS_1 = 24 * 60, "1 dygn före"
+    DAYS_2 = 2 * 24 * 60, "2 dygn före"
+    DAYS_7 = 7 * 24 * 60, "1 vecka före"
+
+
 class OutgoingSms(models.Model):
+    """A queue's settings for text messages. In the texts, {tid}, {datum}, {enhet} and {telefon} are filled in."""
+
     queue = models.OneToOneField(
         Queue, on_delete=models.CASCADE, primary_key=True, related_name="outgoing_sms", verbose_name="kö"
     )
     consent_required = models.BooleanField("Aktivera samtycke till SMS", default=False)
     sender = models.CharField(
         "avsändare",
-        max_length=11,
+        max_length=16,
         default="teleQ",
-        help_text="3–11 tecken, A–Z, a–z och 0–9, inte siffra först.",
-        validators=[
-            RegexValidator(r"^[A-Za-z][A-Za-z0-9]{2,10}$", "Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra först.")
-        ],
+        help_text="3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer.",
+        validators=[RegexValidator(r"^([A-Za-z][A-Za-z0-9]{2,10}|\+[1-9][0-9]{6,14})$", INVALID_SENDER)],
+    )
+    confirmation_on = models.BooleanField("Skicka bokningsbekräftelse", default=False)
+    confirmation_text = models.TextField(
+        "text i bokningsbekräftelsen",
+        max_length=918,
+        default="Din tid är bokad: vi ringer upp dig {datum} kl. {tid}. Häls. {enhet}",
+    )
+    reminder_on = models.BooleanField("Skicka påminnelse om återuppringning", default=False)
+    reminder_minutes = models.PositiveIntegerField("när", choices=Lead.choices, default=Lead.HOURS_1)
+    reminder_text = models.TextField(
+        "text i påminnelsen",
+        max_length=918,
+        default="Påminnelse: vi ringer upp dig {datum} kl. {tid}. Häls. {enhet}",
     )
 
     objects = OutgoingSmsQuerySet.as_manager()
@@ -206,6 +249,9 @@ class OutgoingSms(models.Model):
         verbose_name = "utgående SMS"
         verbose_name_plural = "Utgående SMS"
         ordering = ["queue__unit", "queue__name"]
+        constraints = [
+            models.CheckConstraint(condition=Q(reminder_minutes__gte=1), name="a_reminder_comes_before_its_callback")
+        ]
 
     def __str__(self) -> str:
         return str(self.queue)

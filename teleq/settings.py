@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "pgtrigger",
     "pghistory",
     "csp",
+    "ninja",
 ]
 
 MIDDLEWARE = [
@@ -167,8 +168,14 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_DB_REUSE_MAX = 10_000  # else Celery closes the database connection round every task
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_TASK_DEFAULT_QUEUE = "bulk"
-CELERY_TASK_ROUTES = {"sms.tasks.deliver_manual": {"queue": "manual"}}
+CELERY_TASK_ROUTES = {
+    "sms.tasks.deliver_manual": {"queue": "manual"},
+    # Of their own, beside the bulk messages: a worker takes from its queues in turn.
+    "sms.tasks.sweep": {"queue": "sweep"},
+    "cases.tasks.remind": {"queue": "sweep"},
+}
 CELERY_BEAT_SCHEDULE = {
+    "remind": {"task": "cases.tasks.remind", "schedule": 60.0, "options": {"expires": 55}},
     "sweep": {"task": "sms.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
 }
 

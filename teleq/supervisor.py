@@ -17,6 +17,7 @@ from teleq.embedded import ROOT, Child, Failure, Run, end_with_parent
 
 PYTHON = sys.executable
 TEMPLATES = ROOT / "templates"
+WORKERS = {"manual": "manual", "bulk": "bulk,sweep"}
 BROWSERS = ("chromium", "chromium-browser")
 
 
@@ -121,8 +122,8 @@ def start_services(run: Run, listener: socket.socket) -> Child:
     listener.close()
     celery = [PYTHON, "-m", "celery", "-A", "teleq"]
     worker = ["worker", "--concurrency=1", "--without-gossip", "--without-mingle", "--loglevel=warning"]
-    for queue in ("manual", "bulk"):
-        run.spawn(f"worker-{queue}", run.services_folder, *celery, *worker, "-Q", queue, "-n", f"{queue}@%h")
+    for name, queues in WORKERS.items():
+        run.spawn(f"worker-{name}", run.services_folder, *celery, *worker, "-Q", queues, "-n", f"{name}@%h")
     run.spawn("beat", run.services_folder, *celery, "beat", "--schedule=beat", "--pidfile=", "--loglevel=warning")
     return web
 

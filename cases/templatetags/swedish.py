@@ -37,6 +37,11 @@ def day_and_clock(at: datetime) -> str:
     return f"{_day(local, timezone.localtime())} {local:%H.%M}"
 
 
+def date_and_clock(at: datetime) -> str:
+    """For what is stored, and read another day: "26 november 2026 10.30"."""
+    return date_format(timezone.localtime(at), "j F Y H.i")
+
+
 @register.filter
 def last_day(valid_until: datetime) -> str:
     """The date on which an answer stops to count: "24 januari 2028"."""

@@ -1,0 +1,326 @@
+"""The intake API at /api/v1: a telephone system books callbacks, moves them, cancels them and reads their state.
+
+It parses, calls `cases.booking` and answers. Answers carry no patient's data. Nothing here can set consent, and what is
+not asked for is refused rather than passed over in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ValidationError as FieldError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from ninja import NinjaAPI, Query, Schema
+from ninja.errors import HttpError, ValidationError
+from ninja.security import HttpBearer
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from cases import booking, callbacks, free_times
+from cases.forms import INVALID_IDENTITY, parse_personal_identity_number, phone_field
+from cases.models import Case, IntakeKey, Status
+from consent.models import number_text
+from teleq.models import CareProvider, Queue
+
+LONGEST_AHEAD = timedelta(days=366)
+MOST_DAYS = 60
+WITHHELD = "Numret är dolt. Ange det telefonnummer som patienten vill bli uppringd på."
+
+
+class Key(HttpBearer):
+    def authenticate(self, request: HttpRequest, token: str) -> CareProvider | None:
+        key = IntakeKey.objects.valid(token)
+        return key.care_provider if key else None
+
+
+api = NinjaAPI(
+    title="teleQ",
+    version="1",
+    urls_namespace="api",
+    auth=Key(),
+    description=(
+        "For telephone systems: book callbacks, move them, cancel them and read their state. A key belongs to one care"
+        " provider (vårdgivare) and is made under Admin > Nycklar för telefonsystem. Times are ISO 8601 with their"
+        " offset from UTC. Whether a patient may be texted is asked by the nurse, and can't be set here."
+    ),
+)
+
+
+# What comes in -------------------------------------------------------------------------------------------------------
+
+
+def _number(text: str) -> str:
+    try:
+        return number_text(phone_field("").clean(text))
+    except FieldError as error:
+        raise ValueError(error.messages[0]) from None
+
+
+def _identity(text: str) -> str:
+    number = parse_personal_identity_number(text)
+    if number is None:
+        raise ValueError(INVALID_IDENTITY)
+    return number
+
+
+def _ahead(at: datetime) -> datetime:
+    now = timezone.now()
+    if at <= now:
+        raise ValueError("Tiden har redan passerat.")
+    if at > now + LONGEST_AHEAD:
+        raise ValueError("Tiden är mer än ett år bort.")
+    return at
+
+
+def _near(day: date) -> date:
+    if abs(day - timezone.localdate()) > LONGEST_AHEAD:
+        raise ValueError("Dagen är mer än ett år bort.")
+    return day
+
+
+def text(pattern: str, longest: int) -> Any:
+    return Field(pattern=pattern, max_length=longest)
+
+
+NumberText = Annotated[str, text(r"^[+0-9 ()/.\-]+$", 40), AfterValidator(_number)]
+IdentityText = Annotated[str, text(r"^[0-9+\-]+$", 13), AfterValidator(_identity)]
+LineOfText = r"^[^\u0000-\u001f\u007f]*$"
+
+
+class Strict(Schema):
+    model_config = {"extra": "forbid"}
+
+
+class Booking(Strict):
+    queue: int = Field(description="As listed by /queues.")
+    call_id: str = Field(
+        pattern=r"^[!-~]+$",
+        max_length=100,
+        description="The telephone system's own. The same call is the same callback.",
+    )
+    callback_at: Annotated[AwareDatetime, AfterValidator(_ahead)] = Field(description="One of the free times.")
+    phone_number: NumberText | None = Field(
+        None,
+        description="Where the patient wants to be called. Left out where it is the A-number.",
+        examples=["070-174 06 05"],
+    )
+    a_number: NumberText | None = Field(None, description="Where the call came from. Null or left out: withheld.")
+    personal_identity_number: IdentityText | None = Field(None, examples=["19121212-1212"])
+    name: str = Field("", pattern=LineOfText, max_length=100)
+    reason: str = Field("", pattern=LineOfText, max_length=200, description="Kontaktorsak.")
+
+
+class Move(Strict):
+    callback_at: Annotated[AwareDatetime, AfterValidator(_ahead)] = Field(description="One of the free times.")
+
+
+class Days(Strict):
+    first: Annotated[date, AfterValidator(_near)] | None = Field(None, description="Today, if left out.")
+    days: int = Field(14, ge=1, le=MOST_DAYS)
+
+
+# What goes out -------------------------------------------------------------------------------------------------------
+
+
+class QueueOut(Schema):
+    id: int
+    unit: str
+    name: str
+
+
+class Callback(Schema):
+    id: int
+    queue: int = Field(alias="queue_id")
+    callback_at: datetime
+    state: Status = Field(alias="status")
+
+
+class FreeTime(Schema):
+    starts_at: datetime
+    places: int = Field(ge=1)
+
+
+class Problem(Schema):
+    detail: str
+
+
+class FieldProblem(Schema):
+    field: str
+    reason: str
+
+
+class Invalid(Problem):
+    errors: list[FieldProblem]
+
+
+class NotPossible(Problem):
+    free_times: list[FreeTime] = Field(description="The nearest ones, where it was the time that was not free.")
+
+
+ASKED = {401: Problem, 404: Problem, 422: Invalid}
+CHANGED = ASKED | {400: Problem, 409: NotPossible}
+
+
+# Operations ----------------------------------------------------------------------------------------------------------
+
+
+@api.get("/queues", response={200: list[QueueOut], 401: Problem}, summary="The care provider's queues")
+def list_queues(request: HttpRequest) -> Any:
+    return _care_provider(request).queues.all()
+
+
+@api.get("/queues/{int:queue_id}/free-times", response={200: list[FreeTime]} | ASKED, summary="A queue's free times")
+def list_free_times(request: HttpRequest, queue_id: int, asked: Query[Days]) -> Any:
+    first = asked.first or timezone.localdate()
+    return free_times.between(_queue(request, queue_id), first, first + timedelta(days=asked.days - 1))
+
+
+@api.post(
+    "/callbacks",
+    response={201: Callback, 200: Callback} | CHANGED,
+    summary="Book a callback",
+    description=(
+        "201: a new callback. 200: this call has booked one already, or the number had an open callback in the queue,"
+        " with the same personal identity number or both without, which was moved."
+    ),
+)
+def book(request: HttpRequest, wanted: Booking) -> Any:
+    queue = _queue(request, wanted.queue)
+    phone_number = wanted.phone_number or wanted.a_number
+    if phone_number is None:
+        raise ValidationError([{"loc": ("body", "phone_number"), "msg": WITHHELD}])
+    case, made = _or_nearest(
+        queue,
+        wanted.callback_at,
+        lambda: booking.book(
+            booking.Wanted(
+                queue=queue,
+                call_id=wanted.call_id,
+                phone_number=phone_number,
+                a_number=wanted.a_number,
+                personal_identity_number=wanted.personal_identity_number or "",
+                callback_at=wanted.callback_at,
+                name=wanted.name.strip(),
+                reason=wanted.reason.strip(),
+            )
+        ),
+    )
+    return (201 if made else 200), _callback(request, case.pk)
+
+
+@api.get("/callbacks/{int:callback_id}", response={200: Callback} | ASKED, summary="Read a callback's state")
+def read(request: HttpRequest, callback_id: int) -> Any:
+    return _callback(request, callback_id)
+
+
+@api.post("/callbacks/{int:callback_id}/move", response={200: Callback} | CHANGED, summary="Move a callback")
+def move(request: HttpRequest, callback_id: int, wanted: Move) -> Any:
+    case = _callback(request, callback_id)
+    _or_nearest(case.queue, wanted.callback_at, lambda: booking.move(case, wanted.callback_at))
+    return _callback(request, callback_id)
+
+
+@api.post(
+    "/callbacks/{int:callback_id}/cancel",
+    response={200: Callback} | ASKED,
+    summary="Cancel a callback",
+    description="One that is closed already is left as it is.",
+)
+def cancel(request: HttpRequest, callback_id: int) -> Any:
+    booking.cancel(_callback(request, callback_id))
+    return _callback(request, callback_id)
+
+
+def _care_provider(request: HttpRequest) -> CareProvider:
+    return request.auth  # type: ignore[attr-defined]
+
+
+def _queue(request: HttpRequest, queue_id: int) -> Queue:
+    return get_object_or_404(_care_provider(request).queues.select_related("outgoing_sms"), pk=queue_id)
+
+
+def _callback(request: HttpRequest, callback_id: int) -> Case:
+    return get_object_or_404(
+        Case.objects.for_care_provider(_care_provider(request)).select_related("queue"), pk=callback_id
+    )
+
+
+# What went wrong -----------------------------------------------------------------------------------------------------
+
+
+class _Refused(Exception):
+    def __init__(self, detail: str, nearest: list[free_times.FreeTime]) -> None:
+        self.detail, self.nearest = detail, nearest
+
+
+def _or_nearest(queue: Queue, at: datetime, act: Callable[[], Any]) -> Any:
+    """What is free is looked up when the transaction is over: nobody waits for it."""
+    try:
+        return act()
+    except booking.NotFree as problem:
+        raise _Refused(str(problem), free_times.nearest(queue, at)) from None
+    except callbacks.NotPossible as problem:
+        raise _Refused(str(problem), []) from None
+
+
+@api.exception_handler(_Refused)
+def refused(request: HttpRequest, problem: _Refused) -> HttpResponse:
+    nearest = [{"starts_at": time.starts_at, "places": time.places} for time in problem.nearest]
+    return api.create_response(request, {"detail": problem.detail, "free_times": nearest}, status=409)
+
+
+@api.exception_handler(ValidationError)
+def invalid(request: HttpRequest, problem: ValidationError) -> HttpResponse:
+    errors = [{"field": _field(error["loc"]), "reason": _reason(error)} for error in problem.errors]
+    return api.create_response(request, {"detail": "Uppgifterna går inte att använda.", "errors": errors}, status=422)
+
+
+REASONS = {
+    "missing": "Uppgiften saknas.",
+    "extra_forbidden": "Uppgiften finns inte här.",
+    "timezone_aware": "Skriv tiden med tidszon, till exempel 2026-11-26T10:30:00+01:00.",
+    "datetime_from_date_parsing": "Skriv tiden som 2026-11-26T10:30:00+01:00.",
+    "datetime_parsing": "Skriv tiden som 2026-11-26T10:30:00+01:00.",
+    "date_from_datetime_parsing": "Skriv dagen som 2026-11-26.",
+    "string_too_long": "Texten är för lång.",
+    "string_pattern_mismatch": "Texten innehåller tecken som inte går att använda, eller är tom.",
+}
+
+
+def _reason(error: dict[str, Any]) -> str:
+    if error.get("type") == "value_error":
+        return str(error["ctx"]["error"])
+    return REASONS.get(error.get("type", ""), error["msg"])
+
+
+def _field(place: tuple[str | int, ...]) -> str:
+    """The field's own name, without where in the request it stood and what our code calls that."""
+    return ".".join(str(part) for part in place if part not in ("body", "query", "path", "wanted", "asked")) or "body"
+
+
+@api.exception_handler(HttpError)
+def unreadable(request: HttpRequest, problem: HttpError) -> HttpResponse:
+    return api.create_response(request, {"detail": problem.message}, status=problem.status_code)
+
+
+@api.exception_handler(Http404)
+def not_found(request: HttpRequest, problem: Http404) -> HttpResponse:
+    return api.create_response(request, {"detail": "Finns inte hos vårdgivaren."}, status=404)
+
+
+# Addresses -----------------------------------------------------------------------------------------------------------
+
+
+def _urls() -> tuple[list[Any], str, str]:
+    """The operations ask for their key instead of a login; the document and its page are open, as the source is."""
+    patterns, app_name, namespace = api.urls
+    for pattern in patterns:
+        login_not_required(pattern.callback)
+    return patterns, app_name, namespace
+
+
+urls = _urls()

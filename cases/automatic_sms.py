@@ -1,0 +1,95 @@
+"""Bokningsbekräftelse and påminnelse om återuppringning: what the patient is texted without anyone pressing a button.
+
+Both go the gateway's way like any message: a row under its key, judged when it is claimed. The key has the booking in
+it, so that there is one of each per booking, whoever asks and however often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, F, Max, OuterRef, Q
+from django.db.models.functions import Now
+
+from cases.models import Case, CaseMessage, CaseQuerySet
+from consent.models import number_text
+from sms import gateway, placeholders
+from sms.models import Kind
+from teleq.models import OutgoingSms, database_now
+
+BATCH = 1000
+MINUTE = timedelta(minutes=1)
+
+
+def confirm(case: Case) -> None:
+    """Confirm the case's booking, in the caller's transaction, if the queue does."""
+    settings = case.queue.sms_settings
+    at = database_now()
+    if settings and settings.confirmation_on and case.callback_at > at:
+        _accept([case], Kind.CONFIRMATION, lambda case: (settings.confirmation_text, at))
+
+
+def remind_all_due() -> int:
+    """Turn every reminder that is due into a message. Returns how many cases were gone through.
+
+    What is due is read from the cases themselves, so that it does no harm to run this twice, at the same time or late.
+    A batch at a time, each its own transaction: cases that somebody is working on are left to the next minute.
+    """
+    gone_through, after = 0, Q()
+    while cases := _remind(after):
+        gone_through += len(cases)
+        last = cases[-1]
+        after = Q(callback_at__gt=last.callback_at) | Q(callback_at=last.callback_at, pk__gt=last.pk)
+    return gone_through
+
+
+@transaction.atomic
+def _remind(after: Q) -> list[Case]:
+    due = _due_for_reminder().filter(after).order_by("callback_at", "pk")
+    cases = list(due.select_for_update(of=("self",), no_key=True, skip_locked=True)[:BATCH])
+    _accept(cases, Kind.REMINDER, _reminder)
+    return cases
+
+
+def _due_for_reminder() -> CaseQuerySet:
+    """Open cases whose callback is less than the queue's lead away, and that were booked before that."""
+    lead = F("queue__outgoing_sms__reminder_minutes") * MINUTE
+    longest = OutgoingSms.objects.filter(reminder_on=True).aggregate(longest=Max("reminder_minutes"))["longest"] or 0
+    reminded = CaseMessage.objects.filter(case=OuterRef("pk"), booking=OuterRef("booking"), message__kind=Kind.REMINDER)
+    return (
+        Case.objects.open()
+        .filter(
+            ~Exists(reminded),
+            queue__outgoing_sms__reminder_on=True,
+            callback_at__range=(Now(), Now() + longest * MINUTE),  # no column in it: an index can answer
+            callback_at__lte=Now() + lead,
+            booked_at__lte=F("callback_at") - lead,
+        )
+        .select_related("queue__outgoing_sms")
+    )
+
+
+def _reminder(case: Case) -> tuple[str, datetime]:
+    settings = case.queue.outgoing_sms
+    return settings.reminder_text, case.callback_at - settings.reminder_minutes * MINUTE
+
+
+def _accept(cases: Iterable[Case], kind: Kind, text_and_time: Callable[[Case], tuple[str, datetime]]) -> None:
+    by_key = {f"{kind}:{case.pk}:{case.booking}": case for case in cases}
+    drafts = []
+    for key, case in by_key.items():
+        text, due_at = text_and_time(case)
+        drafts.append(
+            gateway.Draft(
+                key=key,
+                kind=kind,
+                queue_id=case.queue_id,
+                to_number=number_text(case.phone_number),
+                text=placeholders.fill(text, case.queue, case.callback_at),
+                due_at=due_at,
+                send_before=case.callback_at,
+            )
+        )
+    CaseMessage.objects.tie(gateway.accept(drafts), by_key)

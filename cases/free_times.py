@@ -1,0 +1,89 @@
+"""Which times a queue can be booked at: its telephone hours cut into slots, less what is closed, past or full.
+
+Hours are by the clock in Stockholm. Closed are the queue's own closed days, the public holidays (lag 1989:253 om
+allmänna helgdagar) and the three eves that count as Sundays (semesterlagen 7 §): Midsummer, Christmas, New Year's.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import holidays
+from django.utils import timezone
+
+from cases.models import Case
+from teleq.models import Queue, database_now
+
+DAY = timedelta(days=1)
+NEAREST = 5
+LOOK_BACK, LOOK_AHEAD = timedelta(days=7), timedelta(days=28)
+HOLIDAYS = holidays.country_holidays("SE", categories=("public", "de_facto"))
+
+
+@dataclass(frozen=True)
+class FreeTime:
+    starts_at: datetime
+    places: int
+
+
+def between(queue: Queue, first: date, last: date) -> list[FreeTime]:
+    """The free times of these days, the last one included. None that has begun."""
+    slots = slots_of(queue, first, last)
+    if not slots:
+        return []
+    booked = Case.objects.open().filter(
+        queue=queue, callback_at__gte=slots[0], callback_at__lt=slots[-1] + queue.slot_length
+    )
+    taken = Counter(slot_at(queue, slots, at) for at in booked.values_list("callback_at", flat=True))
+    now = database_now()
+    return [
+        FreeTime(slot, queue.slot_capacity - taken[slot])
+        for slot in slots
+        if slot > now and taken[slot] < queue.slot_capacity
+    ]
+
+
+def nearest(queue: Queue, at: datetime) -> list[FreeTime]:
+    """The free times closest to the one that was asked for, in order."""
+    free = between(queue, _day(at - LOOK_BACK), _day(at + LOOK_AHEAD))
+    return sorted(sorted(free, key=lambda time: abs(time.starts_at - at))[:NEAREST], key=lambda time: time.starts_at)
+
+
+def slots_of(queue: Queue, first: date, last: date) -> list[datetime]:
+    """When the queue's slots begin, on these days."""
+    hours = list(queue.telephone_hours.all())
+    closed = set(queue.closed_days.filter(day__range=(first, last)).values_list("day", flat=True))
+    days = (first + DAY * number for number in range((last - first).days + 1))
+    return sorted(
+        {
+            start
+            for day in days
+            if day not in closed and day not in HOLIDAYS
+            for each in hours
+            if each.weekday == day.weekday()
+            for start in _cut(day, each.opens, each.closes, queue.slot_length)
+        }
+    )
+
+
+def slot_at(queue: Queue, slots: list[datetime], at: datetime) -> datetime | None:
+    """The slot that a time falls in: nurses book to the minute."""
+    place = bisect_right(slots, at) - 1
+    return slots[place] if place >= 0 and at < slots[place] + queue.slot_length else None
+
+
+def _cut(day: date, opens: time, closes: time, length: timedelta) -> Iterable[datetime]:
+    start, end = datetime.combine(day, opens), datetime.combine(day, closes)
+    while start + length <= end:
+        at = timezone.make_aware(start).astimezone(UTC)
+        if timezone.localtime(at).replace(tzinfo=None) == start:  # not in the hour that summer time skips
+            yield at
+        start += length
+
+
+def _day(at: datetime) -> date:
+    return timezone.localtime(at).date()
