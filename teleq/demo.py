@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from dateutil.relativedelta import relativedelta
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import OperationalError, connection, transaction
-from django.utils import timezone
-from django.utils.formats import date_format
 
-from cases.models import Case, CaseEvent, CaseMessage, Note, Status
+from cases.models import Case, CaseEvent, CaseMessage, Note, Status, TelephoneHours
 from consent.models import Answer, Channel, Consent, ConsentText, number_text
 from consent.register import VALID_FOR, answer_in_case, current, valid_until
 from consent.verdict import answer_in_force
+from sms import placeholders
 from sms.models import Kind, Message, Refusal, SimulatedSms, StandardText, State
 from teleq.administration import create_queue, save_outgoing_sms
-from teleq.models import CareProvider, Membership, Queue, Role, User, database_now
+from teleq.models import CareProvider, Lead, Membership, Queue, Role, User, database_now
 
 # Logins --------------------------------------------------------------------------------------------------------------
 
@@ -175,7 +174,7 @@ PATIENTS = [
     Patient(R, 7, "", _mobile(19), "", "", a_number=WITHHELD),
     Patient(R, 8, "Elsa Lindqvist", _mobile(20), "201510049941", "Öronvärk", note="Mamma ringer för Elsa."),
     Patient(R, -1, "Johan Lindqvist", _mobile(20), "198310219954", "Huvudvärk"),
-    Patient(R, 9, "Bo Hedlund", _mobile(21), "199012129939", "Intyg till arbetsgivare", status=Status.CANCELLED),
+    Patient(R, 1, "Bo Hedlund", _mobile(21), "199012129939", "Intyg till arbetsgivare", status=Status.CANCELLED),
     Patient(R, 46, "Astrid Nordin", _mobile(33), "197511309986", "Egenvård vid pollenallergi"),
     Patient(T, 1, "Tolvan Tolvansson", _mobile(6), "191212121212", "Boka om läkarbesök"),
     Patient(T, 8, "Linnea Berg", _mobile(12), "197904269862", "Tid för provtagning"),
@@ -231,13 +230,13 @@ ANSWERED_NOW = {_mobile(13): Answer.UNSET, _mobile(20): Answer.YES}
 
 @dataclass(frozen=True)
 class Text:
-    """A message of a patient's case. `minutes` is when it was due, counted from loading; None: when it was booked."""
+    """A message of a patient's case. A manual one was written `minutes` after loading."""
 
     queue: str
     patient: str
     kind: Kind
     state: State
-    minutes: int | None = None
+    minutes: int = 0
     refusal: Refusal | None = None
     author: str = "anna"
     words: str = STANDARD_TEXTS["Vi har försökt ringa"]
@@ -249,13 +248,17 @@ TEXTS = [
     Text(R, "Tolvan Tolvansson", Kind.CONFIRMATION, State.REFUSED, refusal=Refusal.DECLINED),
     Text(R, "Nils Persson", Kind.CONFIRMATION, State.REFUSED, refusal=Refusal.MISSING),
     Text(R, "Fatima Hassan", Kind.CONFIRMATION, State.DELIVERED),
-    Text(R, "Fatima Hassan", Kind.REMINDER, State.SENT, minutes=-60),
+    Text(R, "Fatima Hassan", Kind.REMINDER, State.SENT),
     Text(R, "Erik Lund", Kind.CONFIRMATION, State.DELIVERED),
     Text(R, "Erik Lund", Kind.MANUAL, State.DELIVERED, minutes=-22),
     Text(R, "Maja Holm", Kind.CONFIRMATION, State.REFUSED, refusal=Refusal.MISSING),
     Text(R, "Sven Ek", Kind.CONFIRMATION, State.REFUSED, refusal=Refusal.DECLINED),
     Text(R, "Linnea Berg", Kind.CONFIRMATION, State.DELIVERED),
-    Text(R, "Linnea Berg", Kind.REMINDER, State.QUEUED, minutes=120),
+    Text(
+        *(R, "Linnea Berg", Kind.MANUAL, State.QUEUED),
+        minutes=-3,
+        words="Hej. Ta gärna fram namnet på medicinen innan vi ringer. Häls. {unit}",
+    ),
     Text(
         *(R, "Ines Garcia", Kind.MANUAL, State.FAILED),
         minutes=-35,
@@ -274,13 +277,21 @@ TEXTS = [
         minutes=0,
         words="Hej. Håll foten högt tills vi ringer. Häls. {unit}",
     ),
-    Text(R, "Johan Lindqvist", Kind.REMINDER, State.EXPIRED, minutes=-100),
+    Text(R, "Johan Lindqvist", Kind.REMINDER, State.EXPIRED),
     Text(R, "Bo Hedlund", Kind.CONFIRMATION, State.DELIVERED),
-    Text(R, "Bo Hedlund", Kind.REMINDER, State.CANCELLED, minutes=200),
+    Text(R, "Bo Hedlund", Kind.REMINDER, State.CANCELLED),
     Text(T, "Tolvan Tolvansson", Kind.CONFIRMATION, State.REFUSED, refusal=Refusal.DECLINED),
     Text(T, "Kerstin Dahl", Kind.CONFIRMATION, State.DELIVERED),
     Text(T, "Hanna Sandberg", Kind.MANUAL, State.DELIVERED, minutes=-8),
-    Text(M, "Gun Wallin", Kind.CONFIRMATION, State.DELIVERED),
+    Text(
+        M,
+        "Gun Wallin",
+        Kind.MANUAL,
+        State.DELIVERED,
+        minutes=-40,
+        author="sara",
+        words="Hej. Vi ringer i dag. Häls. {unit}",
+    ),
 ]
 
 
@@ -320,18 +331,36 @@ class _Loader:
         norrsund = CareProvider.objects.create(name="Region Norrsund")
         for provider in (sundvik, norrsund):
             ConsentText.objects.create(care_provider=provider, text=TO_READ_OUT)
-        self._queue(R, sundvik, "VC Spindeln", "Rådgivning", consent_required=True)
-        self._queue(T, sundvik, "VC Spindeln", "Tidbokning", consent_required=False)
-        self._queue(M, norrsund, "VC Myran", "Rådgivning", consent_required=False)
+        radgivning = self._queue(R, sundvik, "VC Spindeln", "Rådgivning", "08-465 004 01")
+        tidbokning = self._queue(T, sundvik, "VC Spindeln", "Tidbokning", "08-465 004 02")
+        self._queue(M, norrsund, "VC Myran", "Rådgivning", "08-465 004 03")
+        # Open late and every day, so that there is a time to book whenever somebody tries it.
+        self._open(radgivning, TelephoneHours.Weekday.values, time(7), time(22), slot_minutes=10, slot_capacity=2)
+        self._open(tidbokning, TelephoneHours.Weekday.values[:5], time(8), time(16), slot_minutes=15, slot_capacity=1)
+        self._text(radgivning, consent_required=True, reminder_minutes=Lead.MINUTES_30)
+        self._text(tidbokning, consent_required=False, reminder_minutes=Lead.HOURS_1)
 
-    def _queue(self, key: str, provider: CareProvider, unit: str, name: str, *, consent_required: bool) -> None:
-        queue = create_queue(Queue(care_provider=provider, unit=unit, name=name))
-        queue.outgoing_sms.consent_required = consent_required
+    def _queue(self, key: str, provider: CareProvider, unit: str, name: str, phone_number: str) -> Queue:
+        queue = create_queue(Queue(care_provider=provider, unit=unit, name=name, phone_number=phone_number))
         queue.outgoing_sms.sender = unit.replace(" ", "")
         save_outgoing_sms(queue.outgoing_sms)
         for title, text in STANDARD_TEXTS.items():
             StandardText.objects.create(queue=queue, name=title, text=text.format(unit=unit))
         self.queues[key] = queue
+        return queue
+
+    def _open(self, queue: Queue, weekdays: list[int], opens: time, closes: time, **slots: int) -> None:
+        Queue.objects.filter(pk=queue.pk).update(**slots)
+        TelephoneHours.objects.bulk_create(
+            TelephoneHours(queue=queue, weekday=weekday, opens=opens, closes=closes) for weekday in weekdays
+        )
+
+    def _text(self, queue: Queue, *, consent_required: bool, reminder_minutes: int) -> None:
+        settings_of_queue = queue.outgoing_sms
+        settings_of_queue.consent_required = consent_required
+        settings_of_queue.confirmation_on = settings_of_queue.reminder_on = True
+        settings_of_queue.reminder_minutes = reminder_minutes
+        save_outgoing_sms(settings_of_queue)
 
     def _logins(self) -> None:
         hashed = make_password(PASSWORD)  # once: it is slow on purpose
@@ -363,6 +392,7 @@ class _Loader:
         Note.objects.bulk_create(notes)
 
     def _case(self, place: int, patient: Patient) -> Case:
+        booked_at = self.start - timedelta(hours=3, minutes=7 * place)
         return Case(
             queue=self.queues[patient.queue],
             name=patient.name,
@@ -374,7 +404,8 @@ class _Loader:
             attempts=patient.attempts,
             status=patient.status,
             assignee=self.users[patient.nurse] if patient.status == Status.ONGOING else None,
-            created_at=self.start - timedelta(hours=3, minutes=7 * place),
+            created_at=booked_at,
+            booked_at=booked_at,
         )
 
     def _events(self, patient: Patient, case: Case) -> Iterable[CaseEvent]:
@@ -457,8 +488,9 @@ class _Loader:
     def _message(self, text: Text) -> Message:
         case = self.cases[text.queue, text.patient]
         manual = text.kind == Kind.MANUAL
-        booked_at = case.created_at + timedelta(minutes=1)
-        due_at = booked_at if text.minutes is None else self.start + timedelta(minutes=text.minutes)
+        written_at = self._written_at(text, case)
+        # What waits could not be handed over, and is tried again in a while.
+        due_at = self.start + timedelta(minutes=10) if text.state == State.QUEUED else written_at
         return Message(
             key=f"manual:{case.pk}:demo" if manual else f"{text.kind}:{case.pk}:{case.booking}",
             kind=text.kind,
@@ -466,13 +498,20 @@ class _Loader:
             to_number=case.phone_number,
             text=text.words.format(unit=case.queue.unit) if manual else _automatic_text(text.kind, case),
             author=self.users[text.author] if manual else None,
-            created_at=due_at if manual else booked_at,
+            created_at=written_at,
             due_at=due_at,
             send_before=max(case.callback_at, due_at + timedelta(minutes=1)),
             state=State.REFUSED if text.refusal else State.QUEUED,
             refusal=text.refusal or "",
-            state_at=due_at if text.refusal else booked_at,
+            state_at=written_at,
         )
+
+    def _written_at(self, text: Text, case: Case) -> datetime:
+        if text.kind == Kind.CONFIRMATION:
+            return case.booked_at
+        if text.kind == Kind.REMINDER:
+            return case.callback_at - timedelta(minutes=case.queue.outgoing_sms.reminder_minutes)
+        return self.start + timedelta(minutes=text.minutes)
 
     def _note_answers(self, messages: list[Message]) -> None:
         """On each message that was judged, the answer that decided."""
@@ -528,6 +567,7 @@ def _note_answer(message: Message, consent: Consent | None, events: dict[int, in
 
 
 def _automatic_text(kind: Kind, case: Case) -> str:
-    when = date_format(timezone.localtime(case.callback_at), r"j F \k\l. H.i")
-    opening = "Din tid är bokad" if kind == Kind.CONFIRMATION else "Påminnelse"
-    return f"{opening}: vi ringer upp dig {when}. Häls. {case.queue.unit}"
+    texts = case.queue.outgoing_sms
+    return placeholders.fill(
+        texts.confirmation_text if kind == Kind.CONFIRMATION else texts.reminder_text, case.queue, case.callback_at
+    )

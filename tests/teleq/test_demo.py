@@ -11,12 +11,14 @@ from django.conf import global_settings
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
+from django.utils import timezone
 from personnummer.personnummer import Personnummer
 
+from cases import free_times
 from cases.models import Case, CaseEvent, CaseMessage, Status
 from consent.models import Answer, Consent, ConsentText, number_text
 from consent.verdict import Verdict, answer_in_force, verdict
-from sms.models import Message, Refusal, SimulatedSms, StandardText, State
+from sms.models import Kind, Message, Refusal, SimulatedSms, StandardText, State
 from sms.numbers import can_receive_sms
 from teleq import demo
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User, database_now
@@ -375,6 +377,24 @@ def test_what_waits_is_not_due_yet(loaded):
 def test_what_was_delivered_lies_in_the_simulator(loaded):
     delivered = Message.objects.filter(state=State.DELIVERED)
     assert sorted(SimulatedSms.objects.values_list("text", flat=True)) == sorted(m.text for m in delivered)
+
+
+def test_every_automatic_message_left_when_the_queues_settings_say(loaded):
+    for tie in CaseMessage.objects.exclude(message__kind=Kind.MANUAL).select_related("case", "message"):
+        settings = tie.message.queue.outgoing_sms
+        if tie.message.kind == Kind.CONFIRMATION:
+            assert settings.confirmation_on
+            assert tie.message.due_at == tie.case.booked_at
+        else:
+            assert settings.reminder_on
+            assert tie.message.due_at == tie.case.callback_at - timedelta(minutes=settings.reminder_minutes)
+            assert tie.message.due_at < database_now()
+
+
+def test_the_telephone_system_can_book_in_both_of_spindelns_queues(loaded):
+    today = timezone.localdate()
+    for name in ("Rådgivning", "Tidbokning"):
+        assert free_times.between(queue("VC Spindeln", name), today, today + timedelta(days=14))
 
 
 # The check at start
