@@ -174,7 +174,7 @@ PATIENTS = [
     Patient(R, 7, "", _mobile(19), "", "", a_number=WITHHELD),
     Patient(R, 8, "Elsa Lindqvist", _mobile(20), "201510049941", "Öronvärk", note="Mamma ringer för Elsa."),
     Patient(R, -1, "Johan Lindqvist", _mobile(20), "198310219954", "Huvudvärk"),
-    Patient(R, 1, "Bo Hedlund", _mobile(21), "199012129939", "Intyg till arbetsgivare", status=Status.CANCELLED),
+    Patient(R, 0, "Bo Hedlund", _mobile(21), "199012129939", "Intyg till arbetsgivare", status=Status.CANCELLED),
     Patient(R, 46, "Astrid Nordin", _mobile(33), "197511309986", "Egenvård vid pollenallergi"),
     Patient(T, 1, "Tolvan Tolvansson", _mobile(6), "191212121212", "Boka om läkarbesök"),
     Patient(T, 8, "Linnea Berg", _mobile(12), "197904269862", "Tid för provtagning"),
@@ -334,10 +334,10 @@ class _Loader:
         radgivning = self._queue(R, sundvik, "VC Spindeln", "Rådgivning", "08-465 004 01")
         tidbokning = self._queue(T, sundvik, "VC Spindeln", "Tidbokning", "08-465 004 02")
         self._queue(M, norrsund, "VC Myran", "Rådgivning", "08-465 004 03")
-        # Open late and every day, so that there is a time to book whenever somebody tries it.
-        self._open(radgivning, TelephoneHours.Weekday.values, time(7), time(22), slot_minutes=10, slot_capacity=2)
+        # Open late and every day, in short slots and with short notice, so that whoever tries it has not long to wait.
+        self._open(radgivning, TelephoneHours.Weekday.values, time(7), time(22), slot_minutes=5, slot_capacity=1)
         self._open(tidbokning, TelephoneHours.Weekday.values[:5], time(8), time(16), slot_minutes=15, slot_capacity=1)
-        self._text(radgivning, consent_required=True, reminder_minutes=Lead.MINUTES_30)
+        self._text(radgivning, consent_required=True, reminder_minutes=Lead.MINUTES_15)
         self._text(tidbokning, consent_required=False, reminder_minutes=Lead.HOURS_1)
 
     def _queue(self, key: str, provider: CareProvider, unit: str, name: str, phone_number: str) -> Queue:
