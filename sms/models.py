@@ -99,10 +99,12 @@ class MessageQuerySet(models.QuerySet["Message"]):
                 rows.values,
             )
             ids = dict(cursor.fetchall())
-        new = [message for message in messages if message.key in ids]
-        for message in new:
-            message.pk = ids[message.key]
-            message._state.adding = False
+        new = []
+        for message in messages:
+            if message.key in ids:  # popped, as of two with one key the first became the row
+                message.pk = ids.pop(message.key)
+                message._state.adding = False
+                new.append(message)
         return new
 
     def write(self, messages: Sequence[Message], names: Collection[str]) -> None:
