@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.utils import timezone
@@ -14,8 +14,9 @@ from cases import callbacks
 from cases.models import Case
 from consent.models import Answer, Channel, Consent
 from teleq.logs import Formatter
-from teleq.models import Membership, User
+from teleq.models import Membership, Queue, User
 from tests.cases.desk import Desk, desk_of
+from tests.cases.telephone_system import TelephoneSystem, an_open_day, connect, keep_open
 from tests.conftest import MOBILE
 
 
@@ -85,3 +86,30 @@ def logged() -> Iterator[io.StringIO]:
     yield stream
     for logger in loggers:
         logger.removeHandler(handler)
+
+
+# The telephone system ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def open_queue(queue) -> Queue:
+    """Open from eight to four every day that is no holiday: a place each quarter of an hour."""
+    keep_open(queue)
+    return queue
+
+
+@pytest.fixture
+def day(open_queue) -> date:
+    """A day in the coming week on which the queue is open."""
+    return an_open_day(open_queue)
+
+
+@pytest.fixture
+def telephones(care_provider, administrator) -> TelephoneSystem:
+    return connect(care_provider, by=administrator)
+
+
+@pytest.fixture
+def other_telephones(other_care_provider, outsider) -> TelephoneSystem:
+    """Another care provider's."""
+    return connect(other_care_provider, by=outsider)
