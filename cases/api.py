@@ -1,32 +1,35 @@
 """The intake API at /api/v1: a telephone system books callbacks, moves them, cancels them and reads their state.
 
-It parses, calls `cases.booking` and answers. Answers carry no patient's data. Nothing here can set consent, and what is
-not asked for is refused rather than passed over in silence.
+It parses, calls `cases.booking` and answers. Answers carry no patient's data. Nothing here can set consent, and a field
+that is not asked for is refused rather than passed over in silence.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as FieldError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import NinjaAPI, Query, Schema
-from ninja.errors import HttpError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.responses import Status as Reply
 from ninja.security import HttpBearer
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from cases import booking, callbacks, free_times
 from cases.forms import INVALID_IDENTITY, parse_personal_identity_number, phone_field
+from cases.free_times import LONGEST_AHEAD
 from cases.models import Case, IntakeKey, Status
 from consent.models import number_text
-from teleq.models import CareProvider, Queue
+from teleq.models import CareProvider, Queue, database_now
 
-LONGEST_AHEAD = timedelta(days=366)
 MOST_DAYS = 60
 WITHHELD = "Numret är dolt. Ange det telefonnummer som patienten vill bli uppringd på."
 
@@ -67,8 +70,15 @@ def _identity(text: str) -> str:
     return number
 
 
+def _written_out(value: Any) -> Any:
+    """Times and days begin with a date: the library would read a bare number as seconds since 1970."""
+    if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\d", value):
+        raise ValueError("Skriv dagen som 2026-11-26, och en tid som 2026-11-26T10:30:00+01:00.")
+    return value
+
+
 def _ahead(at: datetime) -> datetime:
-    now = timezone.now()
+    now = database_now()
     if at <= now:
         raise ValueError("Tiden har redan passerat.")
     if at > now + LONGEST_AHEAD:
@@ -88,6 +98,8 @@ def text(pattern: str, longest: int) -> Any:
 
 NumberText = Annotated[str, text(r"^[+0-9 ()/.\-]+$", 40), AfterValidator(_number)]
 IdentityText = Annotated[str, text(r"^[0-9+\-]+$", 13), AfterValidator(_identity)]
+Time = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_ahead)]
+Day = Annotated[date, BeforeValidator(_written_out), AfterValidator(_near)]
 LineOfText = r"^[^\u0000-\u001f\u007f]*$"
 
 
@@ -96,13 +108,13 @@ class Strict(Schema):
 
 
 class Booking(Strict):
-    queue: int = Field(description="As listed by /queues.")
+    queue: int = Field(strict=True, description="As listed by /queues.")
     call_id: str = Field(
         pattern=r"^[!-~]+$",
         max_length=100,
         description="The telephone system's own. The same call is the same callback.",
     )
-    callback_at: Annotated[AwareDatetime, AfterValidator(_ahead)] = Field(description="One of the free times.")
+    callback_at: Time = Field(description="One of the free times.")
     phone_number: NumberText | None = Field(
         None,
         description="Where the patient wants to be called. Left out where it is the A-number.",
@@ -115,11 +127,11 @@ class Booking(Strict):
 
 
 class Move(Strict):
-    callback_at: Annotated[AwareDatetime, AfterValidator(_ahead)] = Field(description="One of the free times.")
+    callback_at: Time = Field(description="One of the free times.")
 
 
-class Days(Strict):
-    first: Annotated[date, AfterValidator(_near)] | None = Field(None, description="Today, if left out.")
+class Days(Schema):
+    first: Day | None = Field(None, description="Today, if left out.")
     days: int = Field(14, ge=1, le=MOST_DAYS)
 
 
@@ -173,7 +185,7 @@ def list_queues(request: HttpRequest) -> Any:
     return _care_provider(request).queues.all()
 
 
-@api.get("/queues/{int:queue_id}/free-times", response={200: list[FreeTime]} | ASKED, summary="A queue's free times")
+@api.get("/queues/{queue_id}/free-times", response={200: list[FreeTime]} | ASKED, summary="A queue's free times")
 def list_free_times(request: HttpRequest, queue_id: int, asked: Query[Days]) -> Any:
     first = asked.first or timezone.localdate()
     return free_times.between(_queue(request, queue_id), first, first + timedelta(days=asked.days - 1))
@@ -192,7 +204,7 @@ def book(request: HttpRequest, wanted: Booking) -> Any:
     queue = _queue(request, wanted.queue)
     phone_number = wanted.phone_number or wanted.a_number
     if phone_number is None:
-        raise ValidationError([{"loc": ("body", "phone_number"), "msg": WITHHELD}])
+        raise ValidationError([{"loc": ("body", "phone_number"), "type": "value_error", "ctx": {"error": WITHHELD}}])
     case, made = _or_nearest(
         queue,
         wanted.callback_at,
@@ -209,15 +221,15 @@ def book(request: HttpRequest, wanted: Booking) -> Any:
             )
         ),
     )
-    return (201 if made else 200), _callback(request, case.pk)
+    return Reply(201 if made else 200, _callback(request, case.pk))
 
 
-@api.get("/callbacks/{int:callback_id}", response={200: Callback} | ASKED, summary="Read a callback's state")
+@api.get("/callbacks/{callback_id}", response={200: Callback} | ASKED, summary="Read a callback's state")
 def read(request: HttpRequest, callback_id: int) -> Any:
     return _callback(request, callback_id)
 
 
-@api.post("/callbacks/{int:callback_id}/move", response={200: Callback} | CHANGED, summary="Move a callback")
+@api.post("/callbacks/{callback_id}/move", response={200: Callback} | CHANGED, summary="Move a callback")
 def move(request: HttpRequest, callback_id: int, wanted: Move) -> Any:
     case = _callback(request, callback_id)
     _or_nearest(case.queue, wanted.callback_at, lambda: booking.move(case, wanted.callback_at))
@@ -225,7 +237,7 @@ def move(request: HttpRequest, callback_id: int, wanted: Move) -> Any:
 
 
 @api.post(
-    "/callbacks/{int:callback_id}/cancel",
+    "/callbacks/{callback_id}/cancel",
     response={200: Callback} | ASKED,
     summary="Cancel a callback",
     description="One that is closed already is left as it is.",
@@ -286,25 +298,41 @@ REASONS = {
     "datetime_from_date_parsing": "Skriv tiden som 2026-11-26T10:30:00+01:00.",
     "datetime_parsing": "Skriv tiden som 2026-11-26T10:30:00+01:00.",
     "date_from_datetime_parsing": "Skriv dagen som 2026-11-26.",
-    "string_too_long": "Texten är för lång.",
+    "date_from_datetime_inexact": "Skriv dagen som 2026-11-26.",
+    "int_type": "Skriv ett heltal.",
+    "int_parsing": "Skriv ett heltal.",
+    "greater_than_equal": "Skriv ett tal som är minst {ge}.",
+    "less_than_equal": "Skriv ett tal som är högst {le}.",
+    "string_type": "Skriv en text.",
+    "string_too_long": "Texten är för lång: högst {max_length} tecken.",
     "string_pattern_mismatch": "Texten innehåller tecken som inte går att använda, eller är tom.",
 }
+WRONG = "Uppgiften har fel form."
 
 
 def _reason(error: dict[str, Any]) -> str:
-    if error.get("type") == "value_error":
-        return str(error["ctx"]["error"])
-    return REASONS.get(error.get("type", ""), error["msg"])
+    """In our own words: the library's are English."""
+    told = error.get("ctx", {})
+    return str(told["error"]) if error["type"] == "value_error" else REASONS.get(error["type"], WRONG).format(**told)
 
 
 def _field(place: tuple[str | int, ...]) -> str:
     """The field's own name, without where in the request it stood and what our code calls that."""
-    return ".".join(str(part) for part in place if part not in ("body", "query", "path", "wanted", "asked")) or "body"
+    source, *names = place
+    return ".".join(str(name) for name in (names[1:] if names[0] in ("wanted", "asked") else names)) or str(source)
 
 
 @api.exception_handler(HttpError)
-def unreadable(request: HttpRequest, problem: HttpError) -> HttpResponse:
-    return api.create_response(request, {"detail": problem.message}, status=problem.status_code)
+@api.exception_handler(RequestDataTooBig)
+def unreadable(request: HttpRequest, problem: Exception) -> HttpResponse:
+    return api.create_response(request, {"detail": "Anropet går inte att läsa: skicka JSON."}, status=400)
+
+
+@api.exception_handler(AuthenticationError)
+def no_key(request: HttpRequest, problem: AuthenticationError) -> HttpResponse:
+    response = api.create_response(request, {"detail": "Nyckeln saknas eller gäller inte."}, status=401)
+    response["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 @api.exception_handler(Http404)

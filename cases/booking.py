@@ -5,7 +5,6 @@ Locks in one order: the call, the number, the case, the slots. Then `cases.callb
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,7 +72,7 @@ def move(case: Case, to: datetime) -> None:
 @transaction.atomic
 def cancel(case: Case) -> None:
     case = _locked(case)
-    _lock_slots(case.queue, _slots_around(case.queue, case.callback_at))
+    _lock_slots(case.queue, _slot_at(case.queue, case.callback_at))
     callbacks.close(case, Status.CANCELLED, by=None)
 
 
@@ -107,24 +106,25 @@ def _locked(case: Case) -> Case:
 
 def _take_place(queue: Queue, at: datetime, moved: Case | None = None) -> None:
     """Hold the slot till the commit, so that of two who want the last place the second finds it taken."""
-    slots = _slots_around(queue, at)
-    if at not in slots:
+    slot = _slot_at(queue, at)
+    if slot is None:
         raise NotFree("Tiden går inte att boka: kön har inte telefontid då.")
-    _lock_slots(queue, [*slots, *(_slots_around(queue, moved.callback_at) if moved else [])])
+    if slot != at:
+        raise NotFree("Tiden går inte att boka: den är inte en av köns tider.")
+    _lock_slots(queue, slot, moved and _slot_at(queue, moved.callback_at))
     there = Case.objects.open().filter(queue=queue, callback_at__gte=at, callback_at__lt=at + queue.slot_length)
     if there.exclude(pk=moved and moved.pk).count() >= queue.slot_capacity:
         raise NotFree("Tiden går inte att boka: alla platser är tagna.")
 
 
-def _slots_around(queue: Queue, at: datetime) -> list[datetime]:
-    """The slot that the time falls in: one, or none where the queue is closed."""
+def _slot_at(queue: Queue, at: datetime) -> datetime | None:
+    """The slot that the time falls in, or None where the queue is closed then."""
     day = timezone.localtime(at).date()
-    slot = free_times.slot_at(queue, free_times.slots_of(queue, day, day), at)
-    return [slot] if slot else []
+    return free_times.slot_at(queue, free_times.slots_of(queue, day, day), at)
 
 
-def _lock_slots(queue: Queue, times: Iterable[datetime]) -> None:
+def _lock_slots(queue: Queue, *slots: datetime | None) -> None:
     """In the order of time, as everyone else does."""
-    starts = sorted(set(times))
+    starts = sorted({slot for slot in slots if slot})
     Slot.objects.bulk_create([Slot(queue=queue, starts_at=start) for start in starts], ignore_conflicts=True)
     list(Slot.objects.select_for_update().filter(queue=queue, starts_at__in=starts).order_by("starts_at"))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 
 import holidays
 from django.utils import timezone
@@ -21,7 +22,7 @@ from teleq.models import Queue, database_now
 DAY = timedelta(days=1)
 NEAREST = 5
 LOOK_BACK, LOOK_AHEAD = timedelta(days=7), timedelta(days=28)
-HOLIDAYS = holidays.country_holidays("SE", categories=("public", "de_facto"))
+LONGEST_AHEAD = timedelta(days=366)
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class FreeTime:
 
 
 def between(queue: Queue, first: date, last: date) -> list[FreeTime]:
-    """The free times of these days, the last one included. None that has begun."""
+    """The free times of these days, the last one included. None that has begun, or is more than a year away."""
     slots = slots_of(queue, first, last)
     if not slots:
         return []
@@ -43,7 +44,7 @@ def between(queue: Queue, first: date, last: date) -> list[FreeTime]:
     return [
         FreeTime(slot, queue.slot_capacity - taken[slot])
         for slot in slots
-        if slot > now and taken[slot] < queue.slot_capacity
+        if now < slot <= now + LONGEST_AHEAD and taken[slot] < queue.slot_capacity
     ]
 
 
@@ -54,20 +55,20 @@ def nearest(queue: Queue, at: datetime) -> list[FreeTime]:
 
 
 def slots_of(queue: Queue, first: date, last: date) -> list[datetime]:
-    """When the queue's slots begin, on these days."""
-    hours = list(queue.telephone_hours.all())
+    """When the queue's slots begin, on these days. None begins before the one before it is over."""
+    hours = list(queue.telephone_hours.order_by("opens"))
     closed = set(queue.closed_days.filter(day__range=(first, last)).values_list("day", flat=True))
     days = (first + DAY * number for number in range((last - first).days + 1))
-    return sorted(
-        {
-            start
-            for day in days
-            if day not in closed and day not in HOLIDAYS
-            for each in hours
-            if each.weekday == day.weekday()
-            for start in _cut(day, each.opens, each.closes, queue.slot_length)
-        }
-    )
+    slots: list[datetime] = []
+    for day in days:
+        if day in closed or day in _holidays(day.year):
+            continue
+        for each in hours:
+            if each.weekday == day.weekday():
+                for start in _cut(day, each.opens, each.closes, queue.slot_length):
+                    if not slots or start >= slots[-1] + queue.slot_length:
+                        slots.append(start)
+    return slots
 
 
 def slot_at(queue: Queue, slots: list[datetime], at: datetime) -> datetime | None:
@@ -76,13 +77,17 @@ def slot_at(queue: Queue, slots: list[datetime], at: datetime) -> datetime | Non
     return slots[place] if place >= 0 and at < slots[place] + queue.slot_length else None
 
 
-def _cut(day: date, opens: time, closes: time, length: timedelta) -> Iterable[datetime]:
-    start, end = datetime.combine(day, opens), datetime.combine(day, closes)
+def _cut(day: date, opens: time, closes: time, length: timedelta) -> Iterator[datetime]:
+    """In UTC, where an hour is never skipped or repeated: the night the clock is changed is shorter or longer."""
+    start, end = (timezone.make_aware(datetime.combine(day, clock)).astimezone(UTC) for clock in (opens, closes))
     while start + length <= end:
-        at = timezone.make_aware(start).astimezone(UTC)
-        if timezone.localtime(at).replace(tzinfo=None) == start:  # not in the hour that summer time skips
-            yield at
+        yield start
         start += length
+
+
+@cache
+def _holidays(year: int) -> Container[date]:
+    return frozenset(holidays.country_holidays("SE", years=year, categories=("public", "de_facto")))
 
 
 def _day(at: datetime) -> date:

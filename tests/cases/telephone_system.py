@@ -44,7 +44,7 @@ class TelephoneSystem:
         """The body as JSON, unless it is bytes."""
         return self._answer(Client().post(f"/api/v1{address}", body, content_type=content_type, headers=self._headers))
 
-    def book(self, queue: Queue, at: datetime, **said: object) -> Answer:
+    def book(self, queue: Queue, at: datetime, /, **said: object) -> Answer:
         """A new call from MOBILE, unless said otherwise."""
         self.calls += 1
         wanted = {"queue": queue.pk, "call_id": f"call-{self.calls}", "callback_at": at.isoformat(), "a_number": MOBILE}
