@@ -80,8 +80,9 @@ def close(case: Case, status: Status, *, by: User | None) -> None:
     with _locked(case) as locked:
         if locked.is_open:
             # A reminder that was cancelled has used up its booking: a case that is opened again needs another.
-            cancelled = _cancel_waiting(locked)
-            _set(locked, status=status, assignee=None, booking=locked.booking + bool(cancelled))
+            reminders = _cancel_waiting(locked, kind=Kind.REMINDER)
+            _cancel_waiting(locked)
+            _set(locked, status=status, assignee=None, booking=locked.booking + reminders)
             _note_event(locked, CaseEvent.Kind(status.value), by)
 
 
@@ -187,8 +188,8 @@ def _require_shown_number(case: Case, shown: str) -> None:
         raise NumberChanged
 
 
-def _cancel_waiting(case: Case) -> int:
-    return gateway.cancel(Message.objects.filter(case_message__case=case))
+def _cancel_waiting(case: Case, **of_these: object) -> int:
+    return gateway.cancel(Message.objects.filter(case_message__case=case, **of_these))
 
 
 def _note_event(case: Case, kind: CaseEvent.Kind, by: User | None, detail: str = "") -> None:

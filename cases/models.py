@@ -169,7 +169,7 @@ class CaseMessageQuerySet(models.QuerySet["CaseMessage"]):
     def tie(self, messages: Iterable[Message], cases: Mapping[str, Case]) -> None:
         """Tie each message to the case that asked for it, found by the message's key."""
         self.bulk_create(
-            CaseMessage(case=cases[message.key], message=message, booking=cases[message.key].booking)
+            CaseMessage(case_id=cases[message.key].pk, message_id=message.pk, booking=cases[message.key].booking)
             for message in messages
         )
 

@@ -17,8 +17,9 @@ from datetime import datetime, timedelta
 import aiohttp
 from django.conf import settings
 from django.db import transaction
-from django.db.models.functions import Now
+from django.db.models.functions import Least, Now
 from django.urls import reverse
+from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Consent, NumberKey, number_text
 from consent.verdict import Verdict, answer_in_force, verdict
@@ -52,8 +53,8 @@ class Draft:
     key: str
     kind: Kind
     queue_id: int
-    to_number: str
-    """E.164."""
+    to_number: PhoneNumber | str
+    """E.164, where it is a text."""
     text: str
     send_before: datetime
     due_at: datetime
@@ -105,8 +106,14 @@ def _refuse_at_once(messages: list[Message]) -> None:
 
 
 def cancel(messages: MessageQuerySet) -> int:
-    """Take back what has not been claimed, and say how many they were. What a claim holds at this moment is past the
-    point of no return."""
+    """Take back what has not been claimed, and say how many they were. In the caller's transaction.
+
+    What is being handed over is past the point of no return; but if it turns out not to have been sent, it isn't tried
+    again.
+    """
+    list(messages.order_by("id").select_for_update(of=("self",)))  # so that none comes back between the two updates
+    handed_over = messages.filter(state=State.SENDING)
+    handed_over.update(send_before=Least("send_before", Now()))
     return messages.filter(state=State.QUEUED).update(state=State.CANCELLED, state_at=Now())
 
 

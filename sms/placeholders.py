@@ -1,7 +1,9 @@
 """What is filled in where a queue's confirmation or reminder is sent: "vi ringer upp dig {datum} kl. {tid}"."""
 
 import re
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -15,6 +17,19 @@ OFFERED = {
     "{enhet}": "vårdenhetens namn",
     "{telefon}": "köns telefonnummer",
 }
+
+
+@lru_cache(maxsize=64)  # a sweep writes the same few days for thousands of callbacks
+def _day(day: date) -> str:
+    return date_format(day, "l j F")
+
+
+_VALUES: dict[str, Callable[[Queue, datetime], str]] = {
+    "{tid}": lambda queue, local: f"{local:%H.%M}",
+    "{datum}": lambda queue, local: _day(local.date()),
+    "{enhet}": lambda queue, local: queue.unit,
+    "{telefon}": lambda queue, local: queue.phone_number.as_national if queue.phone_number else "",
+}
 _IN_BRACES = re.compile(r"\{[^{}]*\}|[{}]")
 
 LONGEST_DATE = datetime(2026, 9, 24, 10, 30, tzinfo=ZoneInfo("Europe/Stockholm"))
@@ -24,13 +39,7 @@ LONGEST_DATE = datetime(2026, 9, 24, 10, 30, tzinfo=ZoneInfo("Europe/Stockholm")
 def fill(text: str, queue: Queue, at: datetime) -> str:
     """The text with its placeholders filled in for a callback at this aware instant, told by the clock in Stockholm."""
     local = timezone.localtime(at)
-    values = {
-        "{tid}": f"{local:%H.%M}",
-        "{datum}": date_format(local, "l j F"),
-        "{enhet}": queue.unit,
-        "{telefon}": queue.phone_number.as_national if queue.phone_number else "",
-    }
-    return _IN_BRACES.sub(lambda found: values.get(found[0], found[0]), text)
+    return _IN_BRACES.sub(lambda found: _VALUES[found[0]](queue, local) if found[0] in _VALUES else found[0], text)
 
 
 def unknown(text: str) -> list[str]:
