@@ -17,14 +17,14 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
-ORDER = ["OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "CareProvider"]
+ORDER = ["OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "CareProvider", "IntakeKey"]
 
 
 class TeleqAdminSite(admin.AdminSite):
     site_header = "teleQ Admin"
     site_title = "teleQ Admin"
     index_title = "Admin"
-    enable_nav_sidebar = False  # six links: the first page holds them
+    enable_nav_sidebar = False  # seven links: the first page holds them
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Administrators of a queue, and the operator. Neither is_staff nor Django's permission table has a say."""

@@ -1,10 +1,14 @@
-"""What administrators and operators do: make queues, order the consent function, turn it on and off."""
+"""What administrators and operators do: make queues and keys, order the consent function, settle what is texted."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from itertools import combinations
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
 
+from cases.models import IntakeKey, TelephoneHours
+from sms import placeholders, segments
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
 
 
@@ -14,6 +18,16 @@ class NotOrdered(Exception):
 
 class InUse(Exception):
     """A queue of the care provider has Samtycke för SMS on, so the order can't be withdrawn. Its text says so."""
+
+
+class NumberNeeded(Exception):
+    """A text of the queue says {telefon}, and the queue has no telephone number. Its text says what to do."""
+
+
+NO_NUMBER = (
+    "{telefon} går inte att fylla i: kön har inget telefonnummer. Skriv numret i Köer, eller ta bort {telefon} här."
+)
+NUMBER_IN_USE = "Numret behövs: {telefon} står i en text i Utgående SMS. Ta först bort {telefon} där."
 
 
 def not_ordered_text(care_provider: CareProvider) -> str:
@@ -60,13 +74,64 @@ def administered_only_by(user: User, queue_ids: Collection[int]) -> list[Queue]:
 
 
 @transaction.atomic
+def save_queue(queue: Queue, fields: Collection[str]) -> None:
+    """Save these fields of a queue. Raises NumberNeeded if a text of the queue would be left without its number."""
+    if not queue.phone_number and queue.sms_settings and tells_number(OutgoingSms.objects.lock_switch(queue.pk)):
+        raise NumberNeeded(NUMBER_IN_USE)
+    queue.save(update_fields=fields)
+
+
+def overlapping(hours: Iterable[TelephoneHours]) -> list[TelephoneHours]:
+    """The telephone hours that begin before others of the same weekday have ended."""
+    in_order = sorted(hours, key=lambda each: (each.weekday, each.opens))
+    return [
+        later
+        for earlier, later in combinations(in_order, 2)
+        if earlier.weekday == later.weekday and later.opens < earlier.closes
+    ]
+
+
+def tells_number(settings: OutgoingSms) -> bool:
+    return any("{telefon}" in text for text in (settings.confirmation_text, settings.reminder_text))
+
+
+def length_problem(text: str) -> str | None:
+    parts = segments.count(text).parts
+    if parts <= segments.MAX_PARTS:
+        return None
+    return f"Texten är för lång: den blir {parts} SMS. Högst {segments.MAX_PARTS} SMS går."
+
+
+def problems_of(text: str, queue: Queue) -> list[str]:
+    """Why the text can't be what the queue's confirmation or reminder says."""
+    problems = [_unknown_text(found) for found in dict.fromkeys(placeholders.unknown(text))]
+    if "{telefon}" in text and not queue.phone_number:
+        problems.append(NO_NUMBER)
+    if too_long := length_problem(placeholders.fill(text, queue, placeholders.LONGEST_DATE)):
+        problems.append(too_long)
+    return problems
+
+
+def _unknown_text(found: str) -> str:
+    *others, last = placeholders.OFFERED
+    offered = f"{', '.join(others)} och {last}"
+    if len(found) == 1:
+        return f"Tecknet {found} står ensamt. Det som kan fyllas i är {offered}."
+    return f"{found} går inte att fylla i. Det som kan fyllas i är {offered}."
+
+
+@transaction.atomic
 def save_outgoing_sms(settings: OutgoingSms) -> None:
-    """Save a queue's settings, its switch included. Raises NotOrdered where the switch may not be on."""
+    """Save a queue's settings, its switch included. Raises NotOrdered where the switch may not be on, and NumberNeeded
+    where a text says {telefon} and the queue has no number."""
     OutgoingSms.objects.lock_switch(settings.queue_id)
     # The order is held too, so that it can't be withdrawn between this look and the commit.
     provider = CareProvider.objects.select_for_update(no_key=True).get(queues=settings.queue_id)
     if settings.consent_required and not provider.sms_consent_ordered:
         raise NotOrdered(not_ordered_text(provider))
+    # Read anew: the number can't be taken away while the settings are held.
+    if tells_number(settings) and not Queue.objects.get(pk=settings.queue_id).phone_number:
+        raise NumberNeeded(NO_NUMBER)
     settings.save()
 
 
@@ -78,3 +143,16 @@ def save_care_provider(provider: CareProvider) -> None:
         if not provider.sms_consent_ordered and consent_in_use(stored):
             raise InUse(in_use_text(stored))
     provider.save()
+
+
+def make_intake_key(key: IntakeKey, by: User) -> str:
+    """Save a new key for a telephone system, and return what the telephone system shows: it is not stored."""
+    secret = key.give_new_key()
+    key.created_by = by
+    key.save()
+    return secret
+
+
+def revoke_intake_key(key: IntakeKey) -> bool:
+    """From now on the key opens nothing, and that can't be undone. False if it was revoked already: its time stays."""
+    return bool(IntakeKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now()))

@@ -4,8 +4,10 @@ are not registered."""
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
+from cases.models import IntakeKey
 from consent.models import ConsentText
 from sms.models import StandardText
+from teleq.admin.intake_keys import IntakeKeyAdmin
 from teleq.admin.outgoing_sms import OutgoingSmsAdmin
 from teleq.admin.queues import CareProviderAdmin, QueueAdmin
 from teleq.admin.texts import ConsentTextAdmin, StandardTextAdmin
@@ -18,5 +20,6 @@ admin.site.register(Queue, QueueAdmin)
 admin.site.register(User, UserAdmin)
 admin.site.register(ConsentText, ConsentTextAdmin)
 admin.site.register(CareProvider, CareProviderAdmin)
+admin.site.register(IntakeKey, IntakeKeyAdmin)
 # What a user may do follows from their memberships, nothing else.
 admin.site.unregister(Group)

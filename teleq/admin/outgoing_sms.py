@@ -1,28 +1,73 @@
-"""Admin > Utgående SMS, as the manual walks it: tick "Aktivera samtycke till SMS", save."""
+"""Admin > Utgående SMS, as the manual walks it: tick "Aktivera samtycke till SMS", save. And the texts sent unasked."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.db.models import Field
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
 
+from cases.forms import phone_field
+from consent.models import number_text
+from sms import placeholders, segments
 from teleq.admin.scoped import ScopedAdmin
-from teleq.administration import NotOrdered, not_ordered_text, save_outgoing_sms
-from teleq.models import CareProvider, OutgoingSms
+from teleq.administration import NotOrdered, NumberNeeded, not_ordered_text, problems_of, save_outgoing_sms
+from teleq.models import INVALID_SENDER, CareProvider, OutgoingSms, Queue
 
 WITHOUT_CONSENT = "Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande."
+NO_TEXT = "Skriv en text, eller avmarkera rutan ovanför."
+SWITCHES = {"confirmation_text": "confirmation_on", "reminder_text": "reminder_on"}
+"""The texts, and what turns each on."""
+
+
+def preview(text: str, queue: Queue) -> dict[str, Any]:
+    """What the patient would read, and how long it is, on the day that is longest to write."""
+    filled = segments.normalize(placeholders.fill(text, queue, placeholders.LONGEST_DATE))
+    return {"text": filled, "segments": segments.count(filled)}
+
+
+class SmsTextarea(AdminTextareaWidget):
+    """A text, what can be filled in, and how it reads when that has been done. The text is what was typed, also where
+    it can't be saved."""
+
+    template_name = "admin/teleq/outgoingsms/sms_text.html"
+    queue: Queue  # set by the form
+
+    def get_context(self, name: str, value: str | None, attrs: Mapping[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        attrs = context["widget"]["attrs"]
+        described_by = [attrs.get("aria-describedby"), f"{attrs['id']}_placeholders"]
+        attrs["aria-describedby"] = " ".join(filter(None, described_by))
+        return {
+            **context,
+            **preview(value or "", self.queue),
+            "address": reverse("admin:teleq_outgoingsms_preview", args=[self.queue.pk, name]),
+            "offered": placeholders.OFFERED,
+        }
 
 
 class OutgoingSmsForm(forms.ModelForm):
     class Meta:
         model = OutgoingSms
-        fields = ["consent_required", "sender"]
+        fields = [
+            *("consent_required", "sender", "confirmation_on", "confirmation_text"),
+            *("reminder_on", "reminder_minutes", "reminder_text"),
+        ]
+        widgets = dict.fromkeys(SWITCHES, SmsTextarea)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in SWITCHES:
+            self.fields[name].required = False  # see clean
+            self.fields[name].widget.queue = self.instance.queue
         box = self.fields["consent_required"]
         if self.instance.consent_required:
             box.help_text = f"Om du avmarkerar rutan: {WITHOUT_CONSENT}"
@@ -41,6 +86,31 @@ class OutgoingSmsForm(forms.ModelForm):
             raise forms.ValidationError(not_ordered_text(self._provider))
         return ticked
 
+    def clean_sender(self) -> str:
+        """A telephone number in E.164, or what the model takes for a name."""
+        typed = self.cleaned_data["sender"]
+        if not re.search("[A-Za-z]", typed):
+            try:
+                return number_text(phone_field("").clean(typed))
+            except forms.ValidationError:
+                raise forms.ValidationError(INVALID_SENDER) from None
+        if len(typed) > self.Meta.model._meta.get_field("sender").max_length:
+            raise forms.ValidationError(INVALID_SENDER)  # the model says this too, and then how long its column is
+        return typed
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        for name, switch in SWITCHES.items():
+            if name not in data:
+                continue
+            data[name] = segments.normalize(data[name])
+            problems = problems_of(data[name], self.instance.queue)
+            if data.get(switch) and not data[name]:
+                problems = [NO_TEXT]
+            for problem in problems:
+                self.add_error(name, problem)
+        return data
+
 
 class OutgoingSmsAdmin(ScopedAdmin):
     """No add, no delete: a queue's settings are made with the queue."""
@@ -48,6 +118,12 @@ class OutgoingSmsAdmin(ScopedAdmin):
     queue_path = "queue"
     may_add = False
     form = OutgoingSmsForm
+    fieldsets = [
+        ("Samtycke", {"fields": ["consent_required"]}),
+        ("Avsändare", {"fields": ["sender"]}),
+        ("Bokningsbekräftelse", {"fields": ["confirmation_on", "confirmation_text"]}),
+        ("Påminnelse om återuppringning", {"fields": ["reminder_on", "reminder_minutes", "reminder_text"]}),
+    ]
     list_display = ["queue", "consent_required_shown", "sender", "care_provider"]
     list_select_related = ["queue__care_provider"]
 
@@ -58,6 +134,23 @@ class OutgoingSmsAdmin(ScopedAdmin):
     @admin.display(description="samtycke till SMS", ordering="consent_required")
     def consent_required_shown(self, settings: OutgoingSms) -> str:
         return "Aktiverat" if settings.consent_required else "Inte aktiverat"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.preview_view))
+        return [path("<int:queue_id>/preview/<str:name>/", view, name="teleq_outgoingsms_preview"), *super().get_urls()]
+
+    def preview_view(self, request: HttpRequest, queue_id: int, name: str) -> HttpResponse:
+        """What the text being typed would become."""
+        settings = self.get_object(request, str(queue_id))
+        if name not in SWITCHES:
+            raise Http404
+        context = preview(request.POST.get(name, ""), settings.queue)
+        return render(request, "admin/teleq/outgoingsms/preview.html", context)
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "sender":
+            kwargs["max_length"] = 40  # as typed, before a number is made E.164
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """With one queue there is nothing to choose: the click opens its form."""
@@ -77,7 +170,7 @@ class OutgoingSmsAdmin(ScopedAdmin):
             return super().changeform_view(
                 request, object_id, form_url, {"title": "Utgående SMS", **(extra_context or {})}
             )
-        except NotOrdered as refusal:  # the order was withdrawn while the form was being saved
+        except (NotOrdered, NumberNeeded) as refusal:  # withdrawn, or taken away, while the form was being saved
             self.message_user(request, str(refusal), messages.ERROR)
             return redirect(request.path)
 

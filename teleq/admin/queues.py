@@ -6,19 +6,48 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Field, QuerySet
+from django.db.models import DateField, Field, QuerySet, TimeField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from phonenumber_field.phonenumber import PhoneNumber
 
+from cases.forms import phone_field
+from cases.models import ClosedDay, TelephoneHours
+from teleq.admin.inlines import RowFormSet, ScopedInline
 from teleq.admin.scoped import ScopedAdmin, own_care_providers, person
-from teleq.administration import InUse, consent_in_use, create_queue, in_use_text, save_care_provider
+from teleq.administration import (
+    NUMBER_IN_USE,
+    InUse,
+    NumberNeeded,
+    consent_in_use,
+    create_queue,
+    in_use_text,
+    overlapping,
+    save_care_provider,
+    save_queue,
+    tells_number,
+)
 from teleq.models import CareProvider, Queue
+
+NO_HOURS = "{queue} har inga telefontider. Telefonsystemet kan inte boka någon tid."
+ALWAYS_CLOSED = (
+    "Telefonsystemet bokar inom telefontiderna. Helgdagar, midsommarafton, julafton och nyårsafton är alltid stängda."
+)
+RANGES = {
+    "max_attempts": {"min_value": 1},
+    "slot_minutes": {"min_value": 5, "max_value": 480},
+    "slot_capacity": {"min_value": 1},
+}
 
 
 class QueueForm(forms.ModelForm):
+    phone_number = phone_field(
+        "Telefonnummer", required=False, help_text=Queue._meta.get_field("phone_number").help_text
+    )
+
     class Meta:
         model = Queue
-        fields = ["care_provider", "unit", "name", "max_attempts"]
+        fields = ["care_provider", "unit", "name", "phone_number", "max_attempts", "slot_minutes", "slot_capacity"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -26,25 +55,81 @@ class QueueForm(forms.ModelForm):
             # Patients have answered within this care provider; a queue that moved would count others' answers.
             self.fields["care_provider"].disabled = True
 
+    def clean_phone_number(self) -> PhoneNumber | str:
+        number = self.cleaned_data["phone_number"]
+        settings = self.instance.sms_settings
+        if not number and settings and tells_number(settings):
+            raise forms.ValidationError(NUMBER_IN_USE)
+        return number
+
+
+class TelephoneHoursFormSet(RowFormSet):
+    delete_label = "Ta bort telefontiden"
+
+    def clean(self) -> None:
+        super().clean()
+        if any(self.errors):
+            return
+        kept = [form for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
+        too_early = overlapping(form.instance for form in kept)
+        for form in kept:
+            if form.instance in too_early:
+                form.add_error("opens", "Telefontiden överlappar en annan samma dag.")
+
+
+class TelephoneHoursInline(ScopedInline):
+    model = TelephoneHours
+    queue_path = "queue"
+    formset = TelephoneHoursFormSet
+    fields = ["weekday", "opens", "closes"]
+    formfield_overrides = {TimeField: {"widget": forms.TimeInput(attrs={"type": "time"}, format="%H:%M")}}
+
+
+class ClosedDaysFormSet(RowFormSet):
+    delete_label = "Ta bort den stängda dagen"
+
+
+class ClosedDaysInline(ScopedInline):
+    model = ClosedDay
+    queue_path = "queue"
+    formset = ClosedDaysFormSet
+    fields = ["day", "reason"]
+    formfield_overrides = {DateField: {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}}
+
 
 class QueueAdmin(ScopedAdmin):
     queue_path = "pk"
     form = QueueForm
-    list_display = ["unit", "name", "care_provider", "max_attempts"]
+    fieldsets = [
+        (None, {"fields": ["care_provider", "unit", "name", "phone_number", "max_attempts"]}),
+        ("Tider att boka", {"fields": ["slot_minutes", "slot_capacity"], "description": ALWAYS_CLOSED}),
+    ]
+    inlines = [TelephoneHoursInline, ClosedDaysInline]
+    list_display = ["unit", "name", "care_provider", "phone_number", "max_attempts"]
     list_display_links = ["unit", "name"]
     list_select_related = ["care_provider"]
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "max_attempts":
-            kwargs["min_value"] = 1
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+        return super().formfield_for_dbfield(db_field, request, **kwargs, **RANGES.get(db_field.name, {}))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except NumberNeeded as refusal:  # a text began to tell the number while the form was being saved
+            self.message_user(request, str(refusal), messages.ERROR)
+            return redirect(request.path)
 
     def save_model(self, request: HttpRequest, obj: Queue, form: forms.ModelForm, change: bool) -> None:
         if change:
-            obj.save(update_fields=form.changed_data)
+            save_queue(obj, form.changed_data)
             return
         maker = person(request)
         create_queue(obj, administrator=None if maker.is_superuser else maker)
+
+    def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if not form.instance.telephone_hours.exists():
+            self.message_user(request, NO_HOURS.format(queue=form.instance), messages.WARNING)
 
 
 class CareProviderForm(forms.ModelForm):

@@ -11,8 +11,9 @@ from django.http import HttpRequest
 
 from consent.models import ConsentText
 from sms.models import StandardText
-from sms.segments import MAX_PARTS, count, normalize
+from sms.segments import count, normalize
 from teleq.admin.scoped import ScopedAdmin, own_care_providers
+from teleq.administration import length_problem
 
 
 class StandardTextForm(forms.ModelForm):
@@ -22,9 +23,8 @@ class StandardTextForm(forms.ModelForm):
 
     def clean_text(self) -> str:
         text = normalize(self.cleaned_data["text"])
-        length = count(text)
-        if length.too_long:
-            raise forms.ValidationError(f"Texten är för lång: den blir {length.parts} SMS. Högst {MAX_PARTS} SMS går.")
+        if problem := length_problem(text):
+            raise forms.ValidationError(problem)
         return text
 
 

@@ -10,10 +10,10 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Prefetch, QuerySet
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 
-from teleq.admin.scoped import ScopedAdmin, ScopedChoices, own_care_providers, own_queues, person
+from teleq.admin.inlines import RowForm, RowFormSet, ScopedInline
+from teleq.admin.scoped import ScopedAdmin, own_care_providers, own_queues, person
 from teleq.administration import administered_only_by
 from teleq.models import Membership, Queue, Role, User
 
@@ -47,23 +47,17 @@ class PasswordForm(AdminPasswordChangeForm):
         self.fields["password2"].label = AGAIN
 
 
-class MembershipForm(forms.ModelForm):
+class MembershipForm(RowForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.fields["queue"].disabled = True  # another queue is another membership
-        for name in ("queue", "role"):  # Django's table has its labels in the head only
-            self.fields[name].widget.attrs["aria-label"] = self.fields[name].label
 
 
-class MembershipFormSet(BaseInlineFormSet):
+class MembershipFormSet(RowFormSet):
+    delete_label = "Avsluta medlemskapet"
     by_operator: bool  # set by MembershipInline
     for_new_user: bool
-
-    def add_fields(self, form: forms.ModelForm, index: int | None) -> None:
-        super().add_fields(form, index)
-        if "DELETE" in form.fields:
-            form.fields["DELETE"].widget.attrs["aria-label"] = "Avsluta medlemskapet"
 
     def clean(self) -> None:
         super().clean()
@@ -92,7 +86,7 @@ class MembershipFormSet(BaseInlineFormSet):
         ]
 
 
-class MembershipInline(ScopedChoices, admin.TabularInline):
+class MembershipInline(ScopedInline):
     """The user's memberships in the queues of whoever is looking; those in others' queues are not shown."""
 
     model = Membership
@@ -100,26 +94,12 @@ class MembershipInline(ScopedChoices, admin.TabularInline):
     form = MembershipForm
     formset = MembershipFormSet
     fields = ["queue", "role"]
-    extra = 1
 
     def get_formset(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> type[MembershipFormSet]:
         formset = super().get_formset(request, obj, **kwargs)
         formset.by_operator = person(request).is_superuser
         formset.for_new_user = obj is None
         return formset
-
-    # Whoever may open the user's page may do this; the rows and the choices are limited to their own queues.
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.admin_site.has_permission(request)
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_view_permission(request, obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_view_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_view_permission(request, obj)
 
 
 class UserAdmin(ScopedAdmin, DjangoUserAdmin):

@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from html import unescape
 
 import pytest
-from django.contrib.messages import get_messages
-from django.db import connection, transaction
-from django.test import Client
+from django.db import transaction
 
 from consent.models import ConsentText
 from sms.models import StandardText
 from teleq import administration
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
+from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
+from tests.teleq.forms import errors, said, save, shown, text_of
 
 pytestmark = pytest.mark.django_db
 
 WITHOUT_CONSENT = "Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande."
 SECRET = "nio-lika-bra-fiskar"
-
-
-@pytest.fixture
-def operator(make_user: Callable[..., User]) -> User:
-    user = make_user("operator", "Disa", "Drake")
-    user.is_superuser = True
-    user.save(update_fields=["is_superuser"])
-    return user
-
-
-@pytest.fixture
-def office(client: Client, administrator: User) -> Client:
-    """The administrator's browser."""
-    client.force_login(administrator)
-    return client
 
 
 @pytest.fixture
@@ -58,16 +38,8 @@ def settings_page(queue: Queue) -> str:
     return f"/admin/teleq/outgoingsms/{queue.pk}/change/"
 
 
-def text_of(response) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", response.content.decode())))
-
-
 def is_on(queue: Queue) -> bool:
     return OutgoingSms.objects.get(queue=queue).consent_required
-
-
-def said(response) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def memberships(*rows: dict[str, object], existing: int = 0) -> dict[str, object]:
@@ -75,42 +47,6 @@ def memberships(*rows: dict[str, object], existing: int = 0) -> dict[str, object
     for number, row in enumerate(rows):
         data |= {f"memberships-{number}-{name}": value for name, value in row.items()}
     return data
-
-
-class Post:
-    """A post from another machine that comes while this one's transaction holds what it needs."""
-
-    def __init__(self, client: Client, address: str, data: dict[str, object]) -> None:
-        self._thread = threading.Thread(target=self._run, args=(client, address, data))
-        self.response = None
-
-    def _run(self, client: Client, address: str, data: dict[str, object]) -> None:
-        try:
-            self.response = client.post(address, data)
-        finally:
-            connection.close()
-
-    def __call__(self) -> None:
-        self._thread.start()
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-        for _ in range(500):
-            with connection.cursor() as cursor:
-                cursor.execute(waiting)
-                if cursor.fetchone()[0]:
-                    return
-            time.sleep(0.01)
-        pytest.fail("The post waited for nothing.")
-
-    def finish(self) -> None:
-        self._thread.join(10)
-
-
-@contextmanager
-def posting(client: Client, address: str, data: dict[str, object]) -> Iterator[Post]:
-    post = Post(client, address, data)
-    with transaction.atomic():
-        yield post
-    post.finish()
 
 
 # Utgående SMS --------------------------------------------------------------------------------------------------------
@@ -125,7 +61,7 @@ def test_the_manuals_way_with_one_queue_admin_utgaende_sms_tick_save(office, one
     assert next(iter(form.context["adminform"].form.fields)) == "consent_required"
     assert "Aktivera samtycke till SMS" in text_of(form)
 
-    saved = office.post(settings_page(one_queue), {"consent_required": "on", "sender": "VCSpindeln"}, follow=True)
+    saved = office.post(settings_page(one_queue), shown(form) | {"consent_required": "on"}, follow=True)
 
     assert is_on(one_queue)
     assert "Ändrade" in text_of(saved) or "ändrades" in text_of(saved)  # said once, on the form one lands on
@@ -149,15 +85,14 @@ def test_until_the_function_is_ordered_the_box_is_shut_and_says_why(office, not_
 
 
 def test_a_tick_posted_by_hand_before_the_order_gets_the_reason_and_stores_nothing(office, not_ordered):
-    response = office.post(settings_page(not_ordered), {"consent_required": "on", "sender": "Annan"})
-    reason = administration.not_ordered_text(not_ordered.care_provider)
-    assert response.context["adminform"].errors["consent_required"] == [reason]
+    response = save(office, settings_page(not_ordered), consent_required="on", sender="Annan")
+    assert errors(response, "consent_required") == [administration.not_ordered_text(not_ordered.care_provider)]
     assert not is_on(not_ordered)
     assert OutgoingSms.objects.get(queue=not_ordered).sender == "teleQ"
 
 
 def test_the_sender_can_be_changed_while_the_function_is_not_ordered(office, not_ordered):
-    response = office.post(settings_page(not_ordered), {"sender": "VCSpindeln"})
+    response = save(office, settings_page(not_ordered), sender="VCSpindeln")
     assert OutgoingSms.objects.get(queue=not_ordered).sender == "VCSpindeln"
     assert WITHOUT_CONSENT not in said(response)
 
@@ -165,25 +100,22 @@ def test_the_sender_can_be_changed_while_the_function_is_not_ordered(office, not
 @pytest.mark.django_db(transaction=True)
 def test_an_order_withdrawn_while_the_tick_is_being_saved_is_told_and_stores_nothing(office, plain_queue):
     provider = plain_queue.care_provider
-    with posting(office, settings_page(plain_queue), {"consent_required": "on", "sender": "Annan"}) as post:
+    form = shown(office.get(settings_page(plain_queue))) | {"consent_required": "on", "sender": "Annan"}
+    with transaction.atomic():
         OutgoingSms.objects.update(consent_required=False)
         provider.sms_consent_ordered = False
         administration.save_care_provider(provider)
-        post()
-    assert said(post.response) == [administration.not_ordered_text(provider)]
+        post = in_another_connection(lambda: office.post(settings_page(plain_queue), form))
+        wait_until_a_connection_waits_for_a_lock()
+    assert said(post.result(10)) == [administration.not_ordered_text(provider)]
     assert not is_on(plain_queue)
 
 
 def test_unticking_says_what_it_means_before_and_after(office, queue):
     assert WITHOUT_CONSENT in text_of(office.get(settings_page(queue)))
-    response = office.post(settings_page(queue), {"sender": "teleQ"})
+    response = save(office, settings_page(queue), consent_required=None)
     assert not is_on(queue)
     assert WITHOUT_CONSENT in said(response)
-
-
-def test_a_sender_that_no_provider_takes_is_refused_in_swedish(office, queue):
-    response = office.post(settings_page(queue), {"consent_required": "on", "sender": "1177"})
-    assert "inte siffra först" in response.context["adminform"].errors["sender"][0]
 
 
 # Vårdgivare ----------------------------------------------------------------------------------------------------------
@@ -217,44 +149,16 @@ def test_the_order_is_not_withdrawn_while_a_queue_has_it_on(client, operator, qu
 def test_a_queue_that_turns_it_on_while_the_order_is_being_withdrawn_keeps_the_order(client, operator, plain_queue):
     client.force_login(operator)
     provider = plain_queue.care_provider
-    with posting(client, f"/admin/teleq/careprovider/{provider.pk}/change/", {"name": provider.name}) as post:
+    address = f"/admin/teleq/careprovider/{provider.pk}/change/"
+    with transaction.atomic():
         plain_queue.outgoing_sms.consent_required = True
         administration.save_outgoing_sms(plain_queue.outgoing_sms)
-        post()
-    assert said(post.response) == [administration.in_use_text(provider)]
+        post = in_another_connection(lambda: client.post(address, {"name": provider.name}))
+        wait_until_a_connection_waits_for_a_lock()
+    assert said(post.result(10)) == [administration.in_use_text(provider)]
     provider.refresh_from_db()
     assert provider.sms_consent_ordered
     assert is_on(plain_queue)
-
-
-# Köer ----------------------------------------------------------------------------------------------------------------
-
-
-def test_a_new_queue_comes_with_its_settings_and_its_maker_as_administrator(office, administrator, care_provider):
-    post = {"care_provider": care_provider.pk, "unit": "VC Tallen", "name": "Rådgivning", "max_attempts": 3}
-    assert office.post("/admin/teleq/queue/add/", post).status_code == 302
-    made = Queue.objects.get(unit="VC Tallen")
-    assert made.outgoing_sms.consent_required is False
-    assert [(each.user, each.role) for each in made.memberships.all()] == [(administrator, Role.ADMINISTRATOR)]
-
-
-def test_a_queue_whose_membership_cannot_be_made_is_not_made_either(care_provider):
-    with pytest.raises(ValueError, match="unsaved"):
-        administration.create_queue(Queue(care_provider=care_provider, unit="VC Tallen", name="Ny"), User())
-    assert not Queue.objects.filter(unit="VC Tallen").exists()
-
-
-def test_two_queues_of_a_unit_do_not_share_a_name(office, queue, plain_queue):
-    post = {"unit": queue.unit, "name": queue.name, "max_attempts": 3}
-    response = office.post(f"/admin/teleq/queue/{plain_queue.pk}/change/", post)
-    assert response.context["adminform"].form.non_field_errors() == ["Vårdenheten har redan en kö med det namnet."]
-
-
-@pytest.mark.parametrize("attempts", ["0", "-1", "40000", "tre", ""])
-def test_a_queue_makes_at_least_one_attempt(attempts, office, queue):
-    post = {"unit": queue.unit, "name": queue.name, "max_attempts": attempts}
-    response = office.post(f"/admin/teleq/queue/{queue.pk}/change/", post)
-    assert response.context["adminform"].errors["max_attempts"]
 
 
 # Användare -----------------------------------------------------------------------------------------------------------
@@ -399,6 +303,8 @@ PAGES = [
     "/admin/consent/consenttext/add/",
     "/admin/teleq/careprovider/",
     "/admin/teleq/careprovider/add/",
+    "/admin/cases/intakekey/",
+    "/admin/cases/intakekey/add/",
     "/admin/password_change/",
 ]
 

@@ -10,23 +10,17 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
+from cases.models import ClosedDay, IntakeKey, TelephoneHours
 from consent.models import ConsentText
 from sms.models import StandardText
-from teleq.administration import create_queue
+from teleq.administration import create_queue, make_intake_key
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
+from tests.teleq.forms import save, shown
 
 pytestmark = pytest.mark.django_db
 
 SECRET = "nio-lika-bra-fiskar"
 NEW = {"password1": "fyra-stora-granar", "password2": "fyra-stora-granar"}
-
-
-@pytest.fixture
-def operator(make_user: Callable[..., User]) -> User:
-    user = make_user("operator", "Disa", "Drake")
-    user.is_superuser = True
-    user.save(update_fields=["is_superuser"])
-    return user
 
 
 @pytest.fixture
@@ -37,6 +31,13 @@ def standard_text(queue: Queue) -> StandardText:
 @pytest.fixture
 def consent_text(care_provider: CareProvider) -> ConsentText:
     return ConsentText.objects.get(care_provider=care_provider)
+
+
+@pytest.fixture
+def intake_key(care_provider: CareProvider, operator: User) -> IntakeKey:
+    key = IntakeKey(care_provider=care_provider, name="Växeln")
+    make_intake_key(key, by=operator)
+    return key
 
 
 @pytest.fixture
@@ -117,6 +118,12 @@ PAGES = [
     ("admin:teleq_careprovider_add", None, OPERATOR_ONLY),
     ("admin:teleq_careprovider_change", "care_provider", {**OPERATOR_ONLY, "outsider": 404}),
     ("admin:teleq_careprovider_delete", "care_provider", NOBODY_AND_NOT_FOUND),
+    ("admin:cases_intakekey_changelist", None, OPERATOR_ONLY),
+    ("admin:cases_intakekey_add", None, OPERATOR_ONLY),
+    ("admin:cases_intakekey_change", "intake_key", {**OPERATOR_ONLY, "outsider": 404}),
+    ("admin:cases_intakekey_history", "intake_key", {**OPERATOR_ONLY, "outsider": 404}),
+    ("admin:cases_intakekey_revoke", "intake_key", {**OPERATOR_ONLY, "outsider": 404}),
+    ("admin:cases_intakekey_delete", "intake_key", NOBODY_AND_NOT_FOUND),
 ]
 
 
@@ -128,7 +135,7 @@ def test_a_page_opens_for_those_whose_queue_it_is(*, who, view, of, answers, sig
 
 
 def test_no_patients_data_is_in_admin():
-    assert set(admin.site._registry) == {OutgoingSms, StandardText, Queue, User, ConsentText, CareProvider}
+    assert set(admin.site._registry) == {OutgoingSms, StandardText, Queue, User, ConsentText, CareProvider, IntakeKey}
 
 
 def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
@@ -136,7 +143,11 @@ def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
     client = signed_in("administrator")
     assert [each["name"] for each in client.get("/admin/").context["app_list"][0]["models"]] == names
     client.force_login(operator)
-    assert [each["name"] for each in client.get("/admin/").context["app_list"][0]["models"]] == [*names, "Vårdgivare"]
+    assert [each["name"] for each in client.get("/admin/").context["app_list"][0]["models"]] == [
+        *names,
+        "Vårdgivare",
+        "Nycklar för telefonsystem",
+    ]
 
 
 def test_whoever_is_not_logged_in_comes_to_the_products_own_login_and_then_where_they_were_going(client):
@@ -229,6 +240,7 @@ def test_settings_of_somebody_elses_queue_are_not_changed(signed_in, queue):
         ("teleq_user", "nurse"),
         ("consent_consenttext", "consent_text"),
         ("teleq_careprovider", "care_provider"),
+        ("cases_intakekey", "intake_key"),
     ],
 )
 @pytest.mark.parametrize("who", ["administrator", "operator"])
@@ -269,8 +281,8 @@ def test_a_queue_is_not_made_under_somebody_elses_care_provider(signed_in, care_
 
 
 def test_a_queue_keeps_its_care_provider(signed_in, queue, other_care_provider, operator):
-    post = {"care_provider": other_care_provider.pk, "unit": queue.unit, "name": "Ny", "max_attempts": 4}
-    assert signed_in("operator").post(f"/admin/teleq/queue/{queue.pk}/change/", post).status_code == 302
+    changes = {"care_provider": other_care_provider.pk, "name": "Ny", "max_attempts": 4}
+    assert save(signed_in("operator"), f"/admin/teleq/queue/{queue.pk}/change/", **changes).status_code == 302
     care_provider = queue.care_provider
     queue.refresh_from_db()
     assert (queue.care_provider, queue.name, queue.max_attempts) == (care_provider, "Ny", 4)
@@ -411,3 +423,58 @@ def test_the_operator_sees_every_user_and_queue_but_no_case(signed_in, operator,
     assert nurse.username in users
     assert outsider.username in users
     assert str(queue.unit) in client.get("/admin/teleq/queue/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("who", "answer"), [("anonymous", 302), ("nurse", 403), ("administrator", 403), ("outsider", 403)]
+)
+def test_only_the_operator_makes_keys(who, answer, signed_in, care_provider):
+    post = {"care_provider": care_provider.pk, "name": "Växeln"}
+    assert signed_in(who).post(reverse("admin:cases_intakekey_add"), post).status_code == answer
+    assert not IntakeKey.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("who", "answer"), [("anonymous", 302), ("nurse", 403), ("administrator", 403), ("outsider", 404)]
+)
+def test_only_the_operator_revokes_keys(who, answer, signed_in, intake_key):
+    assert signed_in(who).post(reverse("admin:cases_intakekey_revoke", args=[intake_key.pk])).status_code == answer
+    intake_key.refresh_from_db()
+    assert intake_key.revoked_at is None
+
+
+@pytest.mark.parametrize(
+    ("who", "answer"),
+    [("anonymous", 302), ("nurse", 403), ("administrator", 200), ("outsider", 404), ("operator", 200)],
+)
+def test_a_text_is_previewed_for_own_queues_only(who, answer, signed_in, queue):
+    address = reverse("admin:teleq_outgoingsms_preview", args=[queue.pk, "reminder_text"])
+    response = signed_in(who).post(address, {"reminder_text": "Häls. {enhet}"})
+    assert response.status_code == answer
+    assert (queue.unit in response.content.decode()) == (answer == 200)
+
+
+def test_hours_and_closed_days_of_somebody_elses_queue_are_neither_shown_nor_changed(signed_in, queue, other_queue):
+    hours = TelephoneHours.objects.create(queue=queue, weekday=0)
+    closed = ClosedDay.objects.create(queue=queue, day="2026-12-31", reason="Inventering")
+    client, own = signed_in("outsider"), reverse("admin:teleq_queue_change", args=[other_queue.pk])
+    page = client.get(own)
+    assert "Inventering" not in page.content.decode()
+    taken = {
+        "telephone_hours-TOTAL_FORMS": 1, "telephone_hours-INITIAL_FORMS": 1,
+        "telephone_hours-0-id": hours.pk, "telephone_hours-0-queue": other_queue.pk,
+        "telephone_hours-0-weekday": 6, "telephone_hours-0-opens": "01:00", "telephone_hours-0-closes": "02:00",
+        "closed_days-TOTAL_FORMS": 1, "closed_days-INITIAL_FORMS": 1, "closed_days-0-DELETE": "on",
+        "closed_days-0-id": closed.pk, "closed_days-0-queue": other_queue.pk, "closed_days-0-day": "2026-12-31",
+    }  # fmt: skip
+    client.post(own, shown(page) | taken)
+    client.post(reverse("admin:teleq_queue_change", args=[queue.pk]), shown(page) | taken)
+    hours.refresh_from_db()
+    closed.refresh_from_db()
+    assert (hours.queue, hours.weekday, closed.queue) == (queue, 0, queue)
+
+
+def test_a_row_is_not_put_into_somebody_elses_queue(signed_in, queue, other_queue):
+    row = {"telephone_hours-0-queue": queue.pk, "telephone_hours-0-weekday": 0}
+    save(signed_in("outsider"), reverse("admin:teleq_queue_change", args=[other_queue.pk]), **row)
+    assert not TelephoneHours.objects.filter(queue=queue).exists()
