@@ -28,7 +28,7 @@ _VALUES: dict[str, Callable[[Queue, datetime], str]] = {
     "{tid}": lambda queue, local: f"{local:%H.%M}",
     "{datum}": lambda queue, local: _day(local.date()),
     "{enhet}": lambda queue, local: queue.unit,
-    "{telefon}": lambda queue, local: queue.phone_number.as_national if queue.phone_number else "",
+    "{telefon}": lambda queue, local: str(queue.phone_number),
 }
 _IN_BRACES = re.compile(r"\{[^{}]*\}|[{}]")
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,6 +27,7 @@ from sms.models import Kind, Message
 from teleq import administration
 from teleq.celery import app
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User, database_now
+from teleq.supervisor import WORKERS
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "korrekt-häst-batteri"
@@ -228,22 +230,18 @@ def provider(settings: object) -> Iterator[ProviderServer]:
 
 
 @pytest.fixture
-def worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
-    """Start a real worker for both lanes, on the tests' database, that finds provider and product at this address.
-
-    Each is a process group of its own.
-    """
+def celery(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start a real part of Celery on the tests' database. Each is a process group of its own."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(teleq_url: str) -> subprocess.Popen[bytes]:
+    def start(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-        command = [sys.executable, "-m", "celery", "-A", "teleq", "worker", "-Q", "manual,bulk", "-c", "1"]
-        with (tmp_path / "worker.log").open("ab") as log:
+        with (tmp_path / f"{arguments[0]}.log").open("ab") as log:
             started.append(
                 subprocess.Popen(
-                    [*command, "--without-gossip", "--without-mingle", "--loglevel=warning"],
+                    [sys.executable, "-m", "celery", "-A", "teleq", *arguments, "--loglevel=warning"],
                     cwd=ROOT,
-                    env=os.environ | {"DATABASE_URL": database, "TELEQ_URL": teleq_url},
+                    env=os.environ | {"DATABASE_URL": database} | environment,
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
@@ -259,6 +257,24 @@ def worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[[str], s
             process.wait(20)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def worker(celery: Callable[..., subprocess.Popen[bytes]]) -> Callable[[str], subprocess.Popen[bytes]]:
+    """Start a worker for every queue that finds provider and product at this address."""
+    queues = ",".join(WORKERS.values())
+    arguments = ("worker", "-Q", queues, "--concurrency=1", "--without-gossip", "--without-mingle")
+    return lambda teleq_url: celery(*arguments, TELEQ_URL=teleq_url)
+
+
+@pytest.fixture
+def beat(celery: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> Callable[[], subprocess.Popen[bytes]]:
+    """Start a beat that does each second what the product's does each minute."""
+    number = count()
+    return lambda: celery(
+        *("beat", f"--schedule={tmp_path / f'beat-{next(number)}'}", "--pidfile="),
+        DJANGO_SETTINGS_MODULE="tests.fast_beat",
+    )
 
 
 @pytest.fixture
