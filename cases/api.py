@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
+from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as FieldError
@@ -45,6 +46,7 @@ api = NinjaAPI(
     version="1",
     urls_namespace="api",
     auth=Key(),
+    docs_decorator=csp_update({"img-src": ["data:"]}),  # the arrows of the page's lists
     description=(
         "For telephone systems: book callbacks, move them, cancel them and read their state. A key belongs to one care"
         " provider (vårdgivare) and is made under Admin > Nycklar för telefonsystem. Times are ISO 8601 with their"
