@@ -118,6 +118,7 @@ class NewCaseForm(DetailsForm):
         super().__init__(*args, **options)
         queues = self.fields["queue"]
         queues.queryset = Queue.objects.for_user(user)
+        queues.empty_label = "Välj kö"
         queues.error_messages = {"required": "Välj en kö.", "invalid_choice": "Välj en av dina köer."}
         if queues.queryset.count() == 1:
             queues.initial = queues.queryset.get()

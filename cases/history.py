@@ -18,8 +18,7 @@ class Entry:
     at: datetime
     sentence: str
     who: str
-    text: str = ""
-    """What the message said, where the entry is one."""
+    message: Message | None = None
 
 
 def of_case(case: Case) -> list[Entry]:
@@ -57,7 +56,7 @@ def _messages(case: Case) -> list[Entry]:
             message.created_at,
             f"{message.get_kind_display()}: {message.outcome.rstrip('.')}.",
             str(message.author) if message.author else BY_ITSELF,
-            message.text,
+            message,
         )
         for message in messages
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.db.models import Count, Q
 
 from cases.forms import SearchForm
 from cases.models import CLOSED, Case, Status
-from consent.models import Answer, Consent
+from consent.models import Answer, Consent, number_text
 from consent.verdict import answer_in_force
 from teleq.models import Queue, User, database_now
 
@@ -45,12 +45,18 @@ class Row:
     case: Case
     answer: Answer | None
     """None where the case doesn't show Samtycke till SMS."""
+    to_be_asked: bool
+    """Nobody has answered for the number, or the answer has lapsed. A chosen Ej valt is an answer."""
+    more_on_number: bool
+    """The number has another open case in the user's queues."""
     overdue: bool
 
 
 def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -> dict[str, Any]:
     open_cases = Count("cases", filter=~Q(cases__status__in=CLOSED))
     queues = list(Queue.objects.for_user(user).annotate(open_cases=open_cases))
+    if chosen.queue_id not in {queue.pk for queue in queues}:
+        chosen = replace(chosen, queue_id=None)
     cases = Case.objects.for_user(user)
     if chosen.queue_id:
         cases = cases.filter(queue=chosen.queue_id)
@@ -66,7 +72,7 @@ def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -
         "chosen": chosen,
         "statuses": STATUS_CHOICES,
         "page": page,
-        "rows": _rows(page, at),
+        "rows": _rows(page, user, at),
         "at": at,
         "search_form": search_form or SearchForm(),
     }
@@ -77,21 +83,34 @@ def found(user: User, form: SearchForm) -> dict[str, Any]:
     at = database_now()
     cases = Case.objects.for_user(user).matching(form.number, form.personal_identity_number)
     latest = cases.for_list().order_by("-callback_at", "-id")[: FOUND_AT_MOST + 1]
-    rows = _rows(latest, at)
+    rows = _rows(latest, user, at)
     return {"rows": rows[:FOUND_AT_MOST], "more": len(rows) > FOUND_AT_MOST, "search_form": form, "at": at}
 
 
-def _rows(cases: Iterable[Case], at: datetime) -> list[Row]:
+def _rows(cases: Iterable[Case], user: User, at: datetime) -> list[Row]:
     cases = list(cases)
     consents = Consent.objects.by_number([case.consent_key for case in cases])
+    shared = _numbers_with_several_open(cases, user)
     rows = []
     for case in cases:
-        answer = answer_in_force(consents.get(case.consent_key), at)
+        consent = consents.get(case.consent_key)
+        answer = answer_in_force(consent, at)
+        shows_consent = case.shows_consent(answer)
         rows.append(
             Row(
                 case=case,
-                answer=answer if case.shows_consent(answer) else None,
+                answer=answer if shows_consent else None,
+                to_be_asked=case.is_open and shows_consent and not (consent and consent.counts(at)),
+                more_on_number=case.is_open and number_text(case.phone_number) in shared,
                 overdue=case.is_open and case.callback_at < at,
             )
         )
     return rows
+
+
+def _numbers_with_several_open(cases: Iterable[Case], user: User) -> set[str]:
+    """Counted in all of the user's queues, whichever of them are shown."""
+    numbers = {number_text(case.phone_number) for case in cases}
+    counted = Case.objects.for_user(user).open().filter(phone_number__in=numbers).values("phone_number")
+    several = counted.annotate(cases=Count("pk")).filter(cases__gt=1)
+    return {number_text(number) for number in several.values_list("phone_number", flat=True)}

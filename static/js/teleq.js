@@ -6,6 +6,7 @@ document.documentElement.classList.add("js");
 /* The answer is saved when the choice is made. With a closed list browsers fire `change` at every arrow key, so a choice
    made with the keyboard is saved when one leaves the list and its buttons, or presses Enter. */
 let byKeyboard = false;
+let swapping = null; // what is to stay on the page, while htmx puts an answer into it
 const answerForm = (target) => target.closest?.("[data-saves=answer]");
 const answerList = (target) => target.closest?.("[data-saves=answer] select");
 
@@ -25,6 +26,7 @@ document.addEventListener("change", (event) => {
   if (!byKeyboard) list.form.requestSubmit();
 });
 document.addEventListener("focusout", (event) => {
+  if (swapping) return; // it is the list that leaves, and what is chosen in it is kept
   const form = answerForm(event.target);
   // To the form's own buttons one goes on purpose: they save.
   if (form?.querySelector("[data-changed]") && !form.contains(event.relatedTarget)) form.requestSubmit();
@@ -52,7 +54,86 @@ function shutWhileNumberIsUnsaved() {
 document.addEventListener("input", (event) => {
   if (event.target.closest("[data-saves=number]")) shutWhileNumberIsUnsaved();
 });
-document.addEventListener("htmx:afterSettle", shutWhileNumberIsUnsaved);
+
+/* One save at a time. What is pressed meanwhile waits, and is pressed again when the answer has come: on the page as it is
+   then, with the event, the number and the token that it is then shown with. The same press again is the same press. */
+let saving = null; // the request and the press that is being saved
+let waiting = [];
+let lookAtHistory = null;
+const isHistory = (element) => element.matches("#history");
+
+function pressOf(element, submitter) {
+  const form = element.closest("form");
+  return { id: (submitter ?? element).id, posts: String(new URLSearchParams(new FormData(form))) };
+}
+document.addEventListener("htmx:confirm", (event) => {
+  const { elt, triggeringEvent } = event.detail;
+  if (!saving || elt.matches("#count")) return;
+  event.preventDefault();
+  if (isHistory(elt)) return; // it looks again soon
+  const press = pressOf(elt, triggeringEvent.submitter);
+  const same = (other) => other.id === press.id && other.posts === press.posts;
+  if ([saving.press, ...waiting].some(same)) return;
+  waiting.push(press);
+  if (answerForm(elt)) elt.elements.answer.dataset.changed = "true"; // not saved yet
+});
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { xhr, requestConfig: { elt, triggeringEvent } } = event.detail;
+  if (isHistory(elt)) {
+    lookAtHistory = xhr;
+  } else if (!elt.matches("#count")) {
+    lookAtHistory = null; // what it brings may be older than what the save brings
+    saving = { xhr, press: pressOf(elt, triggeringEvent.submitter) };
+  }
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { xhr, successful } = event.detail;
+  if (xhr !== saving?.xhr) return;
+  saving = null;
+  if (!successful || xhr.status === 409) waiting = []; // the page says that nothing was saved, and why
+  while (waiting.length && !saving) {
+    const again = document.getElementById(waiting.shift().id);
+    if (again?.matches("form")) again.requestSubmit();
+    else again?.click();
+  }
+});
+window.addEventListener("beforeunload", (event) => {
+  if (waiting.length) event.preventDefault();
+});
+
+/* What is swapped in leaves what was typed, chosen or opened since, and somewhere for the keyboard to go on from. */
+const asShown = (field) =>
+  field.options ? ([...field.options].find((option) => option.defaultSelected) ?? field.options[0])?.value : field.defaultValue;
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, requestConfig: { elt, formData } } = event.detail;
+  if (isHistory(elt) && xhr !== lookAtHistory) event.detail.shouldSwap = false;
+  if (!event.detail.shouldSwap) return;
+  const form = elt.closest("form");
+  const saved = (field) => (field.form === form ? formData.get(field.name) : asShown(field));
+  const fields = [...document.querySelectorAll("main :is(input:not([type=hidden]), select, textarea)[id]")];
+  const changed = (field) => field.value !== saved(field) && !(xhr.status === 409 && answerList(field)); // look first
+  swapping = {
+    typed: fields.filter(changed).map(({ id, value }) => ({ id, value })),
+    opened: [...document.querySelectorAll("main details[open][id]")].map(({ id }) => id),
+    focused: document.activeElement.id,
+  };
+});
+document.addEventListener("htmx:afterSettle", () => {
+  const { typed, opened, focused } = swapping ?? { typed: [], opened: [] };
+  swapping = null;
+  for (const { id, value } of typed) {
+    const field = document.getElementById(id);
+    if (!field || field.value === value) continue;
+    field.value = value;
+    if (answerList(field)) field.dataset.changed = "true";
+  }
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  for (const place of [`[id="${focused}"]`, "h1[tabindex]"]) {
+    if (focused && document.activeElement === document.body) document.querySelector(place)?.focus();
+  }
+  shutWhileNumberIsUnsaved();
+});
 
 /* A form that failed to reach the server says so where it is seen, and nothing typed is lost. What the page asks for by
    itself, the count and the history, fails in silence and hides no failure. */
@@ -72,8 +153,9 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (!byItself(event)) document.getElementById("failure").hidden = true;
 });
 
-/* Whoever has signed in again in another tab has a new token; the one in the page is of the session that ended. */
+/* Whoever has signed in again in another tab has a new token; the one in the page is of the session that ended. In an
+   address it would be kept in logs. */
 document.addEventListener("htmx:configRequest", (event) => {
   const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
-  if (token) event.detail.parameters.csrfmiddlewaretoken = token;
+  if (token && event.detail.verb !== "get") event.detail.parameters.csrfmiddlewaretoken = token;
 });

@@ -5,36 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from cases.models import Case
 from consent import register
 from consent.models import Answer, Consent
 from sms.models import Message, Refusal, SimulatedSms, State
+from tests.browser.held import Held
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Held:
-    """What a page posts to this address, held until it is let go."""
-
-    def __init__(self, page: Page, address: str) -> None:
-        self._page, self._address, self._routes = page, address, list[Route]()
-        page.route(address, self._hold)
-
-    def __enter__(self) -> Held:
-        self._request = self._page.expect_request(self._address)
-        self._request.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._request.__exit__(*error)
-
-    def _hold(self, route: Route) -> None:
-        self._routes.append(route)
-
-    def let_go(self) -> None:
-        self._routes.pop().continue_()
 
 
 def test_a_page_left_open_cannot_bring_back_an_answer_that_was_withdrawn(open_case, case, say):

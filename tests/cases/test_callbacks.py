@@ -6,10 +6,14 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from cases import automatic_sms
 from cases.models import Case, Note, Status
+from cases.templatetags.swedish import date_and_clock
 from consent.models import Answer
-from sms.models import State
-from tests.cases.desk import at_once, desk_of, messages_of
+from sms.models import Kind, Message, Refusal, State
+from teleq.models import Membership
+from tests.cases.desk import at_once, desk_of, messages_of, squeezed
+from tests.cases.telephone_system import at
 from tests.conftest import MOBILE
 
 ALREADY_TAKEN = "Karim Noor har redan tagit ärendet."
@@ -235,7 +239,7 @@ def test_a_wrong_one_is_kept_with_a_message_and_not_stored(written, case, desk):
     assert INVALID_IDENTITY in after.text
     assert after.typed("personal_identity_number", beside=SAVE) == written
     assert after.typed("name", beside=SAVE) == "Ny Testsson"
-    assert "<h1>Berit Testsson</h1>" in after.html
+    assert "Berit Testsson</h1>" in after.html
     case.refresh_from_db()
     assert (case.personal_identity_number, case.name) == ("", "Berit Testsson")
 
@@ -347,9 +351,101 @@ def test_a_patient_who_booked_by_telephone_is_told_as_such(case, desk):
     assert "Patienten bokade återuppringning.Telefonsystemet" in desk.case(case).text
 
 
+@pytest.mark.usefixtures("open_queue")
+def test_what_the_patient_did_by_telephone_is_told_as_the_patients(telephones, desk, queue, day):
+    booked, moved = at(day, "08:00"), at(day, "09:30")
+    callback = telephones.book(queue, booked).body["id"]
+    telephones.move(callback, moved)
+    telephones.cancel(callback)
+    history = desk.case(Case.objects.get()).text.split("Historik")[1]
+    told = [
+        "Patienten avbokade.",
+        f"Patienten ändrade tiden. Från {date_and_clock(booked)} till {date_and_clock(moved)}.",
+        "Patienten bokade återuppringning.",
+    ]
+    places = [history.index(sentence + "Telefonsystemet") for sentence in told]
+    assert places == sorted(places)
+
+
+def test_what_a_nurse_moves_and_cancels_is_told_as_hers(case, desk):
+    to = case.callback_at + timedelta(days=1)
+    text = desk.case(case).press(SAVE, callback_at=local(to)).press("Avboka").text
+    assert "Avbokat.Anna Lind" in text
+    assert "Tiden ändrades. Från " in text
+    assert "Patienten ändrade" not in text
+    assert "Patienten avbokade" not in text
+
+
+# Automatic messages in its history -----------------------------------------------------------------------------------
+
+
+def automatic(case, **columns) -> Message:
+    """The case's booking is confirmed, and the message comes to this."""
+    settings = case.queue.outgoing_sms
+    settings.confirmation_on = True
+    automatic_sms.confirm(case)
+    Message.objects.update(**columns)
+    return Message.objects.get()
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({}, "Väntar"),
+        ({"state": State.REFUSED, "refusal": Refusal.MISSING}, "Samtycke till SMS saknas"),
+        ({"state": State.REFUSED, "refusal": Refusal.DECLINED}, "SMS-utskick avböjt"),
+        (
+            {"state": State.REFUSED, "refusal": Refusal.NOT_MOBILE},
+            "Numret kan inte ta emot SMS (inte ett mobilnummer)",
+        ),
+        ({"state": State.CANCELLED}, "Inställt"),
+        ({"state": State.EXPIRED}, "För sent"),
+        ({"state": State.FAILED}, "Misslyckades"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+@pytest.mark.parametrize("kind", Kind)
+def test_a_message_is_told_with_its_kind_and_state_and_the_reason_in_full(kind, columns, told, case, desk):
+    message = automatic(case, kind=kind, **columns)
+    text = desk.case(case).text
+    assert f"{kind.label}: {told}.Automatiskt Visa texten{squeezed(message.text)}" in text
+
+
+@pytest.mark.parametrize(
+    ("button", "typed"), [("Klart", {}), ("Avboka", {}), (SAVE, {"callback_at": "2099-01-01T10:30"})]
+)
+def test_a_confirmation_that_waits_when_its_case_is_closed_or_moved_is_told_as_installt(button, typed, case, desk):
+    automatic(case)
+    assert "Bokningsbekräftelse: Inställt." in desk.case(case).press(button, **typed).text
+
+
+@pytest.mark.parametrize(
+    ("columns", "keeps_looking"),
+    [
+        ({}, True),
+        ({"state": State.REFUSED, "refusal": Refusal.MISSING}, False),
+        ({"created_at": timezone.now() - timedelta(minutes=2)}, False),
+    ],
+    ids=["on its way", "refused", "two minutes old"],
+)
+def test_the_history_looks_again_while_an_automatic_message_is_on_its_way(columns, keeps_looking, case, desk):
+    automatic(case, **columns)
+    assert ('hx-trigger="every' in desk.case(case).html) == keeps_looking
+
+
 def test_name_personnummer_and_a_nummer_may_be_missing(make):
     assert "Namn saknas" in make().text
     assert Case.objects.get().a_number is None
+
+
+def test_its_queue_is_chosen_unless_there_is_one_only(desk, nurse, queue, plain_queue):
+    address = reverse("cases:new_case")
+    page = desk.open(address)
+    assert page.typed("queue", beside="Skapa ärendet") == ""
+    assert "Välj kö" in page.text
+    assert "---" not in page.text
+    Membership.objects.filter(user=nurse, queue=plain_queue).delete()
+    assert desk.open(address).typed("queue", beside="Skapa ärendet") == str(queue.pk)
 
 
 @pytest.mark.parametrize(

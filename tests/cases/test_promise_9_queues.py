@@ -105,6 +105,17 @@ def test_a_superuser_is_told_why_the_work_list_is_empty(superuser, case):
     assert "Du är inte medlem i någon kö." in desk_of(superuser).work_list().text
 
 
+def test_a_case_of_the_same_number_in_anothers_queue_is_not_told_of(case, book, other_queue, nurse, outsider):
+    others = book(queue=other_queue, name="Cecilia Testsson")
+    for user, own, hidden in ((nurse, case, others), (outsider, others, case)):
+        desk = desk_of(user)
+        for page in (desk.case(own), desk.work_list(), desk.work_list().press("Sök", query=MOBILE)):
+            assert own.name in page.text
+            assert "Fler ärenden på samma nummer" not in page.text
+            assert hidden.name not in page.text
+            assert reverse("cases:case", args=[hidden.pk]) not in page.links
+
+
 def test_a_case_can_not_be_made_in_anothers_queue(queue, outsider, other_queue):
     page = desk_of(outsider).open(reverse("cases:new_case"))
     assert page.typed("queue", beside="Skapa ärendet") == str(other_queue.pk)

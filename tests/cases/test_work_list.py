@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from cases import callbacks
 from cases.models import Case, Note, Status
+from cases.templatetags.swedish import clock
 from consent.models import Answer
 from sms.models import StandardText
 from tests.cases.desk import OTHER_MOBILE
@@ -120,6 +121,15 @@ def test_the_list_is_filtered_by_queue_and_keeps_the_queue_when_the_status_is_ch
     assert names(desk.work_list(f"?queue={queue.pk}")) == ["M1"]
 
 
+def test_anothers_queue_in_the_address_reads_as_all_of_ones_own(in_minutes, desk, other_queue):
+    in_minutes(1)
+    in_minutes(2, queue=other_queue)
+    page = desk.work_list(f"?queue={other_queue.pk}")
+    assert names(page) == ["M1"]
+    assert 'aria-current="true">Alla köer' in page.html
+    assert f'name="queue" value="{other_queue.pk}"' not in page.html
+
+
 def test_the_tabs_count_each_queues_open_cases(in_minutes, desk, queue, plain_queue):
     in_minutes(1, 2)
     [closed] = in_minutes(3, queue=plain_queue)
@@ -185,7 +195,8 @@ def test_each_row_shows_its_numbers_answer_and_where_the_function_is_off_only_a_
     in_minutes(2, queue=plain_queue)
     in_minutes(3, phone_number=OTHER_MOBILE)
     in_minutes(4, phone_number=LANDLINE)
-    assert [row.split("av 3 ")[1] for row in desk.work_list().rows] == [where_on, where_off, "Ja", "Ej valt"]
+    shown = [row.split("av 3 ")[1] for row in desk.work_list().rows]
+    assert shown == [where_on, where_off, "Ja", "Ej valt Fråga patienten"]
 
 
 def test_a_lapsed_answer_reads_as_ej_valt_and_where_the_function_is_off_as_nothing(
@@ -194,7 +205,86 @@ def test_a_lapsed_answer_reads_as_ej_valt_and_where_the_function_is_off_as_nothi
     lapsed(Answer.NO)
     in_minutes(1)
     in_minutes(2, queue=plain_queue)
-    assert [row.split("av 3 ")[1] for row in desk.work_list().rows] == ["Ej valt", "–"]
+    assert [row.split("av 3 ")[1] for row in desk.work_list().rows] == ["Ej valt Fråga patienten", "–"]
+
+
+def test_who_has_not_answered_is_to_be_asked_in_the_list_the_search_and_the_case_view(case, desk):
+    for page in (desk.work_list(), desk.work_list().press("Sök", query=MOBILE)):
+        [row] = page.rows
+        assert "Ej valt Fråga patienten" in row
+    assert "Inget svar är sparat för numret. Fråga patienten." in desk.case(case).text
+
+
+def test_who_has_chosen_ej_valt_has_answered(case, desk, say):
+    say(Answer.YES)
+    say(Answer.UNSET)
+    assert [row.split("av 3 ")[1] for row in desk.work_list().rows] == ["Ej valt"]
+    assert "Fråga patienten" not in desk.case(case).text
+
+
+def test_nobody_is_asked_in_a_case_that_is_closed(case, desk):
+    desk.case(case).press("Klart")
+    [row] = desk.work_list("?status=all").rows
+    assert row.endswith(" Ej valt")
+
+
+# Several on a number -------------------------------------------------------------------------------------------------
+
+MORE = "Fler ärenden på samma nummer"
+
+
+def marked(page) -> list[str]:
+    return [name for name, row in zip(names(page), page.rows, strict=True) if MORE in row]
+
+
+def test_open_cases_of_one_number_say_so_whichever_queue_is_shown(in_minutes, desk, queue, plain_queue):
+    in_minutes(1)
+    in_minutes(2, queue=plain_queue)
+    in_minutes(3, phone_number=OTHER_MOBILE)
+    assert marked(desk.work_list()) == ["M1", "M2"]
+    assert marked(desk.work_list(f"?queue={queue.pk}")) == ["M1"]
+    assert marked(desk.work_list().press("Sök", query=MOBILE)) == ["M2", "M1"]
+
+
+def test_the_case_view_leads_to_the_others_with_time_name_and_queue(in_minutes, desk, plain_queue):
+    case, other = in_minutes(1, 2)
+    [nameless] = in_minutes(3, queue=plain_queue)
+    Case.objects.filter(pk=nameless.pk).update(name="")
+    page = desk.case(case)
+    assert f"{MORE} M2 {clock(other.callback_at)}, {other.queue}" in page.text
+    assert f"Namn saknas {clock(nameless.callback_at)}, {plain_queue}" in page.text
+    for each in (other, nameless):
+        assert reverse("cases:case", args=[each.pk]) in page.links
+    assert MORE in desk.case(other).text
+
+
+def test_a_closed_case_is_not_one_of_several(in_minutes, desk):
+    case, closed = in_minutes(1, 2)
+    desk.case(closed).press("Klart")
+    page = desk.work_list("?status=all")
+    assert (names(page), marked(page)) == (["M1", "M2"], [])
+    assert MORE not in desk.case(case).text
+
+
+def test_a_number_alone_says_nothing(case, desk, book):
+    book(phone_number=OTHER_MOBILE, a_number=MOBILE)
+    assert MORE not in desk.work_list().text
+    assert MORE not in desk.case(case).text
+
+
+def test_another_number_shows_that_numbers_others(in_minutes, desk):
+    [case] = in_minutes(1)
+    in_minutes(2, phone_number=OTHER_MOBILE)
+    after = desk.case(case).press("Spara numret", phone_number="070-174 06 06")
+    assert f"{MORE} M2" in after.text
+
+
+def test_of_very_many_the_first_ten_are_shown(in_minutes, desk):
+    case, *others = in_minutes(*range(1, 13))
+    page = desk.case(case)
+    shown = [other for other in others if reverse("cases:case", args=[other.pk]) in page.links]
+    assert shown == others[:10]
+    assert "Det finns fler. Sök på numret för att se alla." in page.text
 
 
 # Search --------------------------------------------------------------------------------------------------------------
@@ -308,7 +398,7 @@ def test_forty_cases_take_as_many_queries_as_one(in_minutes, desk, say, plain_qu
         in_minutes(minute, phone_number=number, queue=plain_queue, status=Status.ONGOING, assignee=colleague)
         say(Answer.NO, number)
     assert len(desk.work_list("?status=all").rows) == 40
-    assert len(queries(desk, "/?status=all")) == len(once) <= 8
+    assert len(queries(desk, "/?status=all")) == len(once) <= 9
 
 
 def test_a_search_that_finds_forty_takes_as_many_queries_as_one_that_finds_one(in_minutes, desk):
@@ -323,7 +413,9 @@ def test_a_search_that_finds_forty_takes_as_many_queries_as_one_that_finds_one(i
     assert found() == once
 
 
-def test_a_case_with_a_long_history_takes_as_many_queries_as_a_new_one(case, desk, say, queue, colleague):
+def test_a_case_with_a_long_history_takes_as_many_queries_as_a_new_one(
+    case, book, desk, say, queue, plain_queue, colleague
+):
     address = reverse("cases:case", args=[case.pk])
     say(Answer.YES)
     desk.case(case).press("Skicka SMS", text="Hej!")
@@ -334,4 +426,6 @@ def test_a_case_with_a_long_history_takes_as_many_queries_as_a_new_one(case, des
         Note.objects.create(case=case, text="Ringer igen.", author=colleague)
         say(Answer.NO if number % 2 else Answer.YES, renew=True)
         callbacks.send_sms(case, "Hej!", token=str(number), shown=MOBILE, by=colleague)
-    assert len(queries(desk, address)) == len(once) <= 16
+    for _ in range(3):
+        book(queue=plain_queue)
+    assert len(queries(desk, address)) == len(once) <= 17
