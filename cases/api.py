@@ -115,6 +115,7 @@ class Booking(Strict):
         pattern=r"^[!-~]+$",
         max_length=100,
         description="The telephone system's own. The same call is the same callback.",
+        examples=["2026-11-26-0001"],
     )
     callback_at: Time = Field(description="One of the free times.")
     phone_number: NumberText | None = Field(
@@ -122,7 +123,9 @@ class Booking(Strict):
         description="Where the patient wants to be called. Left out where it is the A-number.",
         examples=["070-174 06 05"],
     )
-    a_number: NumberText | None = Field(None, description="Where the call came from. Null or left out: withheld.")
+    a_number: NumberText | None = Field(
+        None, description="Where the call came from. Null or left out: withheld.", examples=["08-465 004 00"]
+    )
     personal_identity_number: IdentityText | None = Field(None, examples=["19121212-1212"])
     name: str = Field("", pattern=LineOfText, max_length=100)
     reason: str = Field("", pattern=LineOfText, max_length=200, description="Kontaktorsak.")
