@@ -175,13 +175,15 @@ def test_a_second_booking_of_the_number_moves_the_open_one(identity, open_queue,
 
 
 @pytest.mark.parametrize(("first", "second"), [(CHILD, OTHER_CHILD), (None, CHILD), (CHILD, None)])
-def test_of_another_person_it_is_a_second_case(first, second, open_queue, eight, nine, telephones):
+def test_of_another_person_it_is_a_second_case(first, second, open_queue, eight, nine, telephones, desk):
     answers = [
         telephones.book(open_queue, time, personal_identity_number=identity)
         for time, identity in ((eight, first), (nine, second))
     ]
     assert [answer.status for answer in answers] == [201, 201]
     assert booked_times() == [eight, nine]
+    for case in Case.objects.all():
+        assert "Fler ärenden på samma nummer" in desk.case(case).text
 
 
 def test_in_another_queue_it_is_a_second_case(open_queue, plain_queue, eight, nine, telephones):
