@@ -334,8 +334,8 @@ class _Loader:
         radgivning = self._queue(R, sundvik, "VC Spindeln", "Rådgivning", "08-465 004 01")
         tidbokning = self._queue(T, sundvik, "VC Spindeln", "Tidbokning", "08-465 004 02")
         self._queue(M, norrsund, "VC Myran", "Rådgivning", "08-465 004 03")
-        # Open late and every day, in short slots and with short notice, so that whoever tries it has not long to wait.
-        self._open(radgivning, TelephoneHours.Weekday.values, time(7), time(22), slot_minutes=5, slot_capacity=1)
+        # Round the clock, in short slots and with short notice, so that whoever tries it has not long to wait.
+        self._open(radgivning, TelephoneHours.Weekday.values, time(0), time(23, 55), slot_minutes=5, slot_capacity=1)
         self._open(tidbokning, TelephoneHours.Weekday.values[:5], time(8), time(16), slot_minutes=15, slot_capacity=1)
         self._text(radgivning, consent_required=True, reminder_minutes=Lead.MINUTES_15)
         self._text(tidbokning, consent_required=False, reminder_minutes=Lead.HOURS_1)
