@@ -1,0 +1,51 @@
+"""What benchmarks/run does once it is inside .venv: a database of its own, the benchmark, the database dropped."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from urllib.parse import urlsplit
+
+import psycopg2
+
+from teleq.embedded import ROOT, Run, end_with_parent
+from teleq.supervisor import interrupt_on_signals, set_environment, start_servers
+
+
+def main(name: str, *arguments: str) -> int:
+    interrupt_on_signals()
+    os.environ["REDIS_URL"] = "memory://localhost"  # wake-ups go to nobody, least of all to a running product
+    with Run("teleq-test") as run:
+        start_servers(run)
+        set_environment(run, DJANGO_SETTINGS_MODULE="teleq.settings")
+        with own_database(os.environ["DATABASE_URL"]) as address:
+            os.environ["DATABASE_URL"] = address
+            python(ROOT / "manage.py", "migrate", "--verbosity=0")
+            return python("-m", f"benchmarks.{name}", *arguments)
+
+
+@contextmanager
+def own_database(server: str) -> Iterator[str]:
+    """Gives its address. The database that the given address names is only connected to, to make it."""
+    name = f"teleq_benchmark_{secrets.token_hex(4)}"
+    with closing(psycopg2.connect(server)) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(f"CREATE DATABASE {name}")
+        try:
+            yield urlsplit(server)._replace(path=f"/{name}").geturl()
+        finally:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def python(*arguments: object) -> int:
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, check=True, cwd=ROOT, preexec_fn=end_with_parent).returncode  # noqa: S603
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
