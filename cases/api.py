@@ -143,6 +143,10 @@ class Days(Schema):
 # What goes out -------------------------------------------------------------------------------------------------------
 
 
+Told = Annotated[datetime, AfterValidator(timezone.localtime)]
+"""By the clock in Stockholm, with its offset: to read out, or to send back as it is."""
+
+
 class QueueOut(Schema):
     id: int
     unit: str
@@ -152,12 +156,12 @@ class QueueOut(Schema):
 class Callback(Schema):
     id: int
     queue: int = Field(alias="queue_id")
-    callback_at: datetime
+    callback_at: Told
     state: Status = Field(alias="status")
 
 
 class FreeTime(Schema):
-    starts_at: datetime
+    starts_at: Told
     places: int = Field(ge=1)
 
 
@@ -286,7 +290,7 @@ def _or_nearest(queue: Queue, at: datetime, act: Callable[[], Any]) -> Any:
 
 @api.exception_handler(_Refused)
 def refused(request: HttpRequest, problem: _Refused) -> HttpResponse:
-    nearest = [{"starts_at": time.starts_at, "places": time.places} for time in problem.nearest]
+    nearest = [FreeTime.from_orm(time).dict() for time in problem.nearest]
     return api.create_response(request, {"detail": problem.detail, "free_times": nearest}, status=409)
 
 
