@@ -59,8 +59,7 @@ document.addEventListener("input", (event) => {
    then, with the event, the number and the token that it is then shown with. The same press again is the same press. */
 let saving = null; // the request and the press that is being saved
 let waiting = [];
-let lookAtHistory = null;
-const isHistory = (element) => element.matches("#history");
+const byItself = (element) => element.matches("#count, #history");
 
 function pressOf(element, submitter) {
   const form = element.closest("form");
@@ -68,9 +67,8 @@ function pressOf(element, submitter) {
 }
 document.addEventListener("htmx:confirm", (event) => {
   const { elt, triggeringEvent } = event.detail;
-  if (!saving || elt.matches("#count")) return;
+  if (!saving || byItself(elt)) return;
   event.preventDefault();
-  if (isHistory(elt)) return; // it looks again soon
   const press = pressOf(elt, triggeringEvent.submitter);
   const same = (other) => other.id === press.id && other.posts === press.posts;
   if ([saving.press, ...waiting].some(same)) return;
@@ -79,12 +77,7 @@ document.addEventListener("htmx:confirm", (event) => {
 });
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { xhr, requestConfig: { elt, triggeringEvent } } = event.detail;
-  if (isHistory(elt)) {
-    lookAtHistory = xhr;
-  } else if (!elt.matches("#count")) {
-    lookAtHistory = null; // what it brings may be older than what the save brings
-    saving = { xhr, press: pressOf(elt, triggeringEvent.submitter) };
-  }
+  if (!byItself(elt)) saving = { xhr, press: pressOf(elt, triggeringEvent.submitter) };
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   const { xhr, successful } = event.detail;
@@ -107,7 +100,6 @@ const asShown = (field) =>
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, requestConfig: { elt, formData } } = event.detail;
-  if (isHistory(elt) && xhr !== lookAtHistory) event.detail.shouldSwap = false;
   if (!event.detail.shouldSwap) return;
   const form = elt.closest("form");
   const saved = (field) => (field.form === form ? formData.get(field.name) : asShown(field));
@@ -137,10 +129,8 @@ document.addEventListener("htmx:afterSettle", () => {
 
 /* A form that failed to reach the server says so where it is seen, and nothing typed is lost. What the page asks for by
    itself, the count and the history, fails in silence and hides no failure. */
-const byItself = (event) => event.target.matches("#count, #history");
-
 function showFailure(event, reason) {
-  if (byItself(event)) return;
+  if (byItself(event.target)) return;
   const failure = document.getElementById("failure");
   failure.textContent = failure.dataset[reason];
   failure.hidden = false;
@@ -150,7 +140,7 @@ document.addEventListener("htmx:responseError", (event) =>
   showFailure(event, event.detail.xhr.status === 401 ? "signedOut" : "offline"));
 document.addEventListener("htmx:sendError", (event) => showFailure(event, "offline"));
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (!byItself(event)) document.getElementById("failure").hidden = true;
+  if (!byItself(event.target)) document.getElementById("failure").hidden = true;
 });
 
 /* Whoever has signed in again in another tab has a new token; the one in the page is of the session that ended. In an

@@ -80,10 +80,13 @@ def test_the_work_list(sign_in, nurse, book, plain_queue, answered):
         if answer:
             answered(answer, number)
     book(queue=plain_queue, callback_at=database_now() - timedelta(hours=1), name="")
-    book(phone_number=LANDLINE, callback_at=database_now() + timedelta(days=3))
+    for days in (3, 4):
+        book(phone_number=LANDLINE, callback_at=database_now() + timedelta(days=days))
     page.goto("/?status=all")
     for shown in ("Försenad", "Namn saknas", "Pågår – Anna Lind", "Klart", "Avbokat"):
         expect(page.get_by_role("table").get_by_text(shown)).to_be_visible()
+    for shown in ("Fråga patienten", "Fler ärenden på samma nummer"):
+        expect(page.get_by_role("table").get_by_text(shown)).to_have_count(2)
     check(page)
 
 
@@ -137,7 +140,8 @@ def test_the_case_view_in_each_state(sign_in, nurse, book, plain_queue, answered
         (book(phone_number=UNSET), "Samtycke till SMS saknas"),
         (book(phone_number=LAPSED), "Inget svar är sparat för numret."),
         (book(phone_number=LANDLINE), "Numret kan inte ta emot SMS (inte ett mobilnummer)."),
-        (book(phone_number=YES, queue=plain_queue), "VC Spindeln Tidbokning"),
+        (book(phone_number=YES, queue=plain_queue, name=""), "Kö: VC Spindeln Tidbokning"),
+        (book(phone_number=LANDLINE), "Fler ärenden på samma nummer"),
         (closed, "Öppna igen"),
     ):
         page.goto(f"/cases/{case.pk}/")

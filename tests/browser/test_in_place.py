@@ -188,12 +188,15 @@ class TestAnAnswerWhileAnotherIsBeingSaved:
     def test_is_not_stored_over_what_a_colleague_saved_and_the_nurse_is_told(self, open_case, case, say):
         page = open_case(case)
         say(Answer.NO)
+        posted: list[str] = []
+        page.on("request", lambda request: request.method == "POST" and posted.append(request.url))
         with Held(page, "**/consent/") as held:
             answer(page).select_option("Ja")
         answer(page).select_option("Ej valt")
         held.let_go()
         expect(page.get_by_text("Svaret har ändrats av någon annan. Ingenting sparades")).to_be_visible()
         expect_chosen(page, "Nej")
+        assert len(posted) == 1
         assert stored(case) == [Answer.NO]
 
     def test_can_still_be_saved_when_the_first_did_not_get_through(self, open_case, case, complaints):
