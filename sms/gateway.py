@@ -105,8 +105,9 @@ def _refuse_at_once(messages: list[Message]) -> None:
         bench.judge(message, keys[message.key])
 
 
+@transaction.atomic
 def cancel(messages: MessageQuerySet) -> int:
-    """Take back what has not been claimed, and say how many they were. In the caller's transaction.
+    """Take back what has not been claimed, and say how many they were.
 
     What is being handed over is past the point of no return; but if it turns out not to have been sent, it isn't tried
     again.
