@@ -11,12 +11,13 @@ import logging
 import random
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import aiohttp
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Least, Now
 from django.urls import reverse
 from phonenumber_field.phonenumber import PhoneNumber
@@ -24,6 +25,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 from consent.models import Consent, NumberKey, number_text
 from consent.verdict import Verdict, answer_in_force, verdict
 from sms import providers
+from sms.line import Allowance, Line
 from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal, State
 from sms.numbers import can_receive_sms
 from sms.providers.base import TIME_LIMIT, OutboundMessage, Outcome, Provider, SendResult, failure
@@ -40,6 +42,8 @@ TURN = 30.0
 """Seconds that a drain goes on at the most."""
 STUCK_AFTER = timedelta(minutes=2)
 """A message that has been `sending` for longer was in the hands of a worker that died."""
+RECORD_AGAIN = (0.5, 1, 2, 4, 8, 15)
+"""Seconds between the tries, when the database can't be reached."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=10), timedelta(minutes=10)
 
 
@@ -173,6 +177,9 @@ class Claim:
     settings: dict[int, OutgoingSms]
 
 
+NOTHING = Claim(0, [], {})
+
+
 def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
     """Take what is due, judge it by the answers in force, and commit: from then on it is `sending` or stopped.
 
@@ -180,11 +187,18 @@ def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
     or the switch needs the row that is held here, so every run of claims and answers has one order (promise 3).
     Needs READ COMMITTED and must not be called inside a transaction.
     """
+    try:
+        return _claim(lane, provider_name, limit)
+    except IntegrityError:  # the last guard saw what we could not: a number's very first Nej, in this very moment
+        return _claim(lane, provider_name, limit)
+
+
+def _claim(lane: Lane, provider_name: str, limit: int) -> Claim:
     with transaction.atomic(durable=True):
         due = Message.objects.in_lane(lane).due().select_related("queue")
         messages = list(due.select_for_update(skip_locked=True, of=("self",))[:limit])
         if not messages:
-            return Claim(0, [], {})
+            return NOTHING
         keys = {m.pk: (m.queue.care_provider_id, number_text(m.to_number)) for m in messages}
         settings_of = OutgoingSms.objects.held(message.queue_id for message in messages)
         bench = _Bench(settings_of, Consent.objects.held(keys.values()))
@@ -212,55 +226,117 @@ def _take(message: Message, key: NumberKey, bench: _Bench, provider_name: str) -
 def drain(lane: Lane) -> int:
     """Claim, hand over and record until nothing is due in the lane. Returns how many messages were judged.
 
-    After half a minute it stops and leaves the rest to the wake-up it gives, so that a sweep gets its turn between.
-    Hand-over is outside any transaction. Loop, session and connections live as long as the drain, so that no
-    connection which the provider has closed meanwhile is posted on.
+    A window of messages is kept in the air: as some land they are recorded, and as many more are claimed. After half a
+    minute no more are, and a wake-up is given instead, so that a sweep gets its turn between.
     """
     provider = providers.configured()
-    judged, turn_ends = 0, time.monotonic() + TURN
-    with asyncio.Runner() as runner:
-        session = runner.run(_open_session())
-        try:
-            while (claimed := claim(lane, provider.name)).judged:
+    line = Line(provider.name)
+    turn_ends = time.monotonic() + TURN
+    judged, more, again = 0, True, False
+    with _Flight(provider) as flight:
+        while more or flight.aloft:
+            if more and flight.room >= CLAIM_SIZE // 2:
+                allowed = line.ask(_wanted(lane, flight.room))
+                claimed = claim(lane, provider.name, allowed.messages) if allowed.messages else NOTHING
+                flight.launch(claimed, allowed)
                 judged += claimed.judged
-                _hand_over(runner, session, provider, claimed)
-                if time.monotonic() > turn_ends:
-                    wake(lane)
-                    break
-        finally:
-            runner.run(session.close())
+                rate_is_used_up = not (allowed.messages or allowed.paused)
+                more = bool(claimed.judged) or rate_is_used_up
+                if rate_is_used_up and not flight.aloft:
+                    time.sleep(RECORD_EVERY)
+            if landed := flight.land():
+                _record_at_last(landed)
+                if line.note(*_answered_and_failed(landed.values())):
+                    flight.call_off()
+                    more = False
+            if more and time.monotonic() > turn_ends:
+                more, again = False, True
+    if again:
+        wake(lane)
     return judged
 
 
-async def _open_session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(timeout=TIME_LIMIT, connector=aiohttp.TCPConnector(limit=CONNECTIONS))
+def _wanted(lane: Lane, room: int) -> int:
+    """With a limited rate what is asked for is reserved, so no more is asked for than is due."""
+    return Message.objects.in_lane(lane).due()[:room].count() if settings.SMS_RATE else room
 
 
-def _hand_over(runner: asyncio.Runner, session: aiohttp.ClientSession, provider: Provider, claimed: Claim) -> None:
-    """Post all at once, and record the outcomes as they come. No ORM runs inside the loop."""
-    pending: set[asyncio.Task[tuple[int, SendResult]]] = set()
-    for message in claimed.sending:
-        outbound = _outbound(message, claimed.settings[message.queue_id])
-        pending.add(runner.get_loop().create_task(_send(provider, session, outbound)))
-    while pending:
-        done, pending = runner.run(_wait(pending))
-        record(dict(task.result() for task in done))
+class _Flight:
+    """Messages in the air: claimed and not yet recorded, at most a claim of them.
+
+    Hand-over is outside any transaction, and no ORM runs inside the loop. Loop, session and connections live as long
+    as the drain, so that no connection which the provider has closed meanwhile is posted on.
+    """
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self.aloft: set[asyncio.Task[None]] = set()
+        self._landed: dict[int, SendResult] = {}
+        self._called_off = False
+
+    def __enter__(self) -> _Flight:
+        self._runner = asyncio.Runner()
+        self._runner.run(self._open())
+        return self
+
+    async def _open(self) -> None:
+        self._session = aiohttp.ClientSession(timeout=TIME_LIMIT, connector=aiohttp.TCPConnector(limit=CONNECTIONS))
+        self._connections = asyncio.Semaphore(CONNECTIONS)
+        self._enough = asyncio.Event()
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.run(self._session.close())
+        self._runner.close()
+
+    @property
+    def room(self) -> int:
+        return CLAIM_SIZE - len(self.aloft) - len(self._landed)
+
+    def launch(self, claimed: Claim, allowed: Allowance) -> None:
+        for place, message in enumerate(claimed.sending):
+            outbound = _outbound(message, claimed.settings[message.queue_id])
+            task = self._runner.get_loop().create_task(self._send(outbound, allowed.wait + place * allowed.apart))
+            self.aloft.add(task)
+            task.add_done_callback(self._touch_down)
+
+    def land(self) -> dict[int, SendResult]:
+        """What has landed since the last time: as soon as it is enough to record, or after a quarter of a second."""
+        self._runner.run(self._wait())
+        landed, self._landed = self._landed, {}
+        return landed
+
+    def call_off(self) -> None:
+        """What has not been started is not, and is known not to have been sent."""
+        self._called_off = True
+
+    async def _wait(self) -> None:
+        self._enough.clear()
+        if self.aloft:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._enough.wait(), RECORD_EVERY)
+
+    def _touch_down(self, task: asyncio.Task[None]) -> None:
+        self.aloft.discard(task)
+        if not self.aloft or len(self._landed) >= CLAIM_SIZE // 2:
+            self._enough.set()
+
+    async def _send(self, message: OutboundMessage, after: float) -> None:
+        if after > 0:
+            await asyncio.sleep(after)
+        async with self._connections:
+            self._landed[message.id] = NOT_STARTED if self._called_off else await self._post(message)
+
+    async def _post(self, message: OutboundMessage) -> SendResult:
+        try:
+            return await self.provider.send(self._session, message)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            return failure(error)
+        except Exception as error:  # a provider's mistake costs its own message and not the claim
+            logger.error("SMS %s: %s while it was handed over", message.id, type(error).__name__)
+            return SendResult(Outcome.UNKNOWN, status=type(error).__name__)
 
 
-async def _wait(
-    tasks: set[asyncio.Task[tuple[int, SendResult]]],
-) -> tuple[set[asyncio.Task[tuple[int, SendResult]]], set[asyncio.Task[tuple[int, SendResult]]]]:
-    return await asyncio.wait(tasks, timeout=RECORD_EVERY)
-
-
-async def _send(provider: Provider, session: aiohttp.ClientSession, message: OutboundMessage) -> tuple[int, SendResult]:
-    try:
-        return message.id, await provider.send(session, message)
-    except (TimeoutError, aiohttp.ClientError) as error:
-        return message.id, failure(error)
-    except Exception as error:  # a provider's mistake costs its own message and not the claim
-        logger.error("SMS %s: %s while it was handed over", message.id, type(error).__name__)
-        return message.id, SendResult(Outcome.UNKNOWN, status=type(error).__name__)
+NOT_STARTED = SendResult(Outcome.RETRY_LATER, status="not started")
 
 
 def _outbound(message: Message, settings_of_queue: OutgoingSms) -> OutboundMessage:
@@ -283,6 +359,24 @@ AFTER_HAND_OVER = {
     Outcome.UNKNOWN: State.UNKNOWN,
 }
 RECORD_FIELDS = ("state", "state_at", "due_at", "provider_message_id", "provider_status")
+
+
+def _record_at_last(results: dict[int, SendResult]) -> None:
+    """Record, also if PostgreSQL is being restarted: what is not written down would be `unknown` for good."""
+    for seconds in RECORD_AGAIN:
+        try:
+            return record(results)
+        except (InterfaceError, OperationalError):
+            connection.close()
+            time.sleep(seconds)
+    return record(results)
+
+
+def _answered_and_failed(results: Iterable[SendResult]) -> tuple[int, int]:
+    """How many the provider answered, and how many it could not take."""
+    outcomes = [result.outcome for result in results if result is not NOT_STARTED]
+    failed = sum(outcome in (Outcome.RETRY_LATER, Outcome.UNKNOWN) for outcome in outcomes)
+    return len(outcomes) - failed, failed
 
 
 @transaction.atomic

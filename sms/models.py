@@ -14,6 +14,7 @@ from phonenumber_field.modelfields import PhoneNumberField
 
 from consent.models import Answer, Channel
 from consent.verdict import Verdict
+from sms.guard import TRIGGERS
 from teleq.models import Queue
 
 
@@ -199,6 +200,7 @@ class Message(models.Model):
             ),
             models.Index(fields=["state_at"], condition=Q(state=State.SENDING), name="message_sending"),
         ]
+        triggers = TRIGGERS
 
     def __str__(self) -> str:
         return f"SMS {self.pk}"  # neither number nor text: this is what logs and error reports would show
@@ -207,6 +209,21 @@ class Message(models.Model):
     def outcome(self) -> str:
         """What a person reads: the state, or in full why the message was stopped."""
         return self.get_refusal_display() if self.state == State.REFUSED else self.get_state_display()
+
+
+class ProviderLine(models.Model):
+    """What all workers must agree on about a provider. Read and written by `sms.line`."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    next_at = models.DateTimeField(db_default=Now(), help_text="När nästa SMS får lämnas, om takten är begränsad.")
+    paused_until = models.DateTimeField(null=True, help_text="Så länge lämnas leverantören i fred.")
+
+    class Meta:
+        verbose_name = "SMS-leverantör"
+        verbose_name_plural = "SMS-leverantörer"
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class SimulatedSms(models.Model):

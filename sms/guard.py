@@ -1,0 +1,90 @@
+"""The last guard (promise 10): PostgreSQL itself refuses a message that becomes `sending` without promise 2.
+
+The gateway judges in Python by the rows it has locked; these triggers judge once more in SQL, by rows that they lock
+themselves, at the end of every statement that writes messages. Code that goes round the gateway fails, and so does a
+claim that a number's very first Nej has overtaken. They guard against mistakes, not against someone who may switch
+triggers off.
+"""
+
+import pgtrigger
+
+MOVES = """
+    ('queued', 'sending'), ('queued', 'refused'), ('queued', 'expired'), ('queued', 'cancelled'),
+    ('sending', 'queued'), ('sending', 'sent'), ('sending', 'failed'), ('sending', 'unknown'), ('sending', 'delivered'),
+    ('sent', 'delivered'), ('sent', 'failed'), ('sent', 'unknown'),
+    ('unknown', 'delivered'), ('unknown', 'failed')
+"""
+"""From which state to which. What is in neither column first is final."""
+
+_BEGINS_WELL = """
+    SELECT min(id) INTO bad FROM new_rows WHERE state NOT IN ('queued', 'refused');
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'SMS %: a message begins as queued or refused', bad USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+"""
+
+_MOVES_WELL = """
+    SELECT min(n.id) INTO bad FROM new_rows n LEFT JOIN old_rows o ON o.id = n.id
+    WHERE o.id IS NULL
+       OR (o.key, o.kind, o.queue_id, o.to_number, o.text)
+           IS DISTINCT FROM (n.key, n.kind, n.queue_id, n.to_number, n.text);
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'SMS %: what it is and who it is for never changes', bad USING ERRCODE = 'check_violation';
+    END IF;
+
+    SELECT min(n.id) INTO bad FROM new_rows n JOIN old_rows o ON o.id = n.id
+    WHERE n.state <> o.state AND (o.state, n.state) NOT IN (MOVES);
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'SMS %: not a move that a message can make', bad USING ERRCODE = 'check_violation';
+    END IF;
+
+    SELECT array_agg(n.id) INTO leaving FROM new_rows n JOIN old_rows o ON o.id = n.id
+    WHERE n.state = 'sending' AND (o.state, o.claimed_at) IS DISTINCT FROM (n.state, n.claimed_at);
+    IF leaving IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    PERFORM FROM teleq_outgoingsms WHERE queue_id IN (SELECT queue_id FROM new_rows WHERE id = ANY (leaving))
+    ORDER BY queue_id FOR SHARE;
+    PERFORM FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id
+        JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number
+    WHERE n.id = ANY (leaving)
+    ORDER BY c.care_provider_id, c.phone_number FOR SHARE OF c;
+
+    SELECT min(n.id) INTO bad FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id
+        LEFT JOIN teleq_outgoingsms s ON s.queue_id = n.queue_id
+        LEFT JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number
+            AND c.valid_until > n.claimed_at
+    WHERE n.id = ANY (leaving)
+      AND (s.queue_id IS NULL
+           OR coalesce(c.answer, 'unset') = 'no'
+           OR (s.consent_required AND coalesce(c.answer, 'unset') <> 'yes')
+           OR n.claimed_at IS NULL OR n.claimed_at < now() OR n.claimed_at > clock_timestamp());
+    IF bad IS NOT NULL THEN
+        RAISE EXCEPTION 'SMS %: may not leave without consent in force at this moment', bad
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+"""
+
+TRIGGERS = [
+    pgtrigger.Trigger(
+        name="begins_well",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert,
+        referencing=pgtrigger.Referencing(new="new_rows"),  # type: ignore[no-untyped-call]
+        declare=[("bad", "bigint")],
+        func=_BEGINS_WELL,
+    ),
+    pgtrigger.Trigger(
+        name="moves_well",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=pgtrigger.Update,
+        referencing=pgtrigger.Referencing(old="old_rows", new="new_rows"),  # type: ignore[no-untyped-call]
+        declare=[("bad", "bigint"), ("leaving", "bigint[]")],
+        func=_MOVES_WELL.replace("MOVES", MOVES),
+    ),
+]
