@@ -25,7 +25,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 from consent.models import Consent, NumberKey, number_text
 from consent.verdict import Verdict, answer_in_force, verdict
 from sms import providers
-from sms.line import Allowance, Line
+from sms.line import Allowance, Line, News, Slot
 from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal, State
 from sms.numbers import can_receive_sms
 from sms.providers.base import TIME_LIMIT, OutboundMessage, Outcome, Provider, SendResult, failure
@@ -230,15 +230,16 @@ def drain(lane: Lane) -> int:
     minute no more are, and a wake-up is given instead, so that a sweep gets its turn between.
     """
     provider = providers.configured()
-    line = Line(provider.name)
+    line = Line(provider.name, lane)
     turn_ends = time.monotonic() + TURN
     judged, more, again = 0, True, False
-    with _Flight(provider) as flight:
+    with _Flight(provider, line) as flight:
         while more or flight.aloft:
             if more and flight.room >= CLAIM_SIZE // 2:
                 allowed = line.ask(_wanted(lane, flight.room))
                 claimed = claim(lane, provider.name, allowed.messages) if allowed.messages else NOTHING
                 flight.launch(claimed, allowed)
+                line.give_back(allowed, used=len(claimed.sending))
                 judged += claimed.judged
                 rate_is_used_up = not (allowed.messages or allowed.paused)
                 more = bool(claimed.judged) or rate_is_used_up
@@ -246,9 +247,11 @@ def drain(lane: Lane) -> int:
                     time.sleep(RECORD_EVERY)
             if landed := flight.land():
                 _record_at_last(landed)
-                if line.note(*_answered_and_failed(landed.values())):
-                    flight.call_off()
-                    more = False
+                news = line.tell()
+                if news is News.UP_AGAIN:
+                    for each in Lane:
+                        wake(each)
+                more = more and news is not News.DOWN
             if more and time.monotonic() > turn_ends:
                 more, again = False, True
     if again:
@@ -268,11 +271,10 @@ class _Flight:
     as the drain, so that no connection which the provider has closed meanwhile is posted on.
     """
 
-    def __init__(self, provider: Provider) -> None:
-        self.provider = provider
+    def __init__(self, provider: Provider, line: Line) -> None:
+        self.provider, self.line = provider, line
         self.aloft: set[asyncio.Task[None]] = set()
         self._landed: dict[int, SendResult] = {}
-        self._called_off = False
 
     def __enter__(self) -> _Flight:
         self._runner = asyncio.Runner()
@@ -295,7 +297,7 @@ class _Flight:
     def launch(self, claimed: Claim, allowed: Allowance) -> None:
         for place, message in enumerate(claimed.sending):
             outbound = _outbound(message, claimed.settings[message.queue_id])
-            task = self._runner.get_loop().create_task(self._send(outbound, allowed.wait + place * allowed.apart))
+            task = self._runner.get_loop().create_task(self._send(outbound, allowed.slot(place)))
             self.aloft.add(task)
             task.add_done_callback(self._touch_down)
 
@@ -304,10 +306,6 @@ class _Flight:
         self._runner.run(self._wait())
         landed, self._landed = self._landed, {}
         return landed
-
-    def call_off(self) -> None:
-        """What has not been started is not, and is known not to have been sent."""
-        self._called_off = True
 
     async def _wait(self) -> None:
         self._enough.clear()
@@ -320,11 +318,16 @@ class _Flight:
         if not self.aloft or len(self._landed) >= CLAIM_SIZE // 2:
             self._enough.set()
 
-    async def _send(self, message: OutboundMessage, after: float) -> None:
-        if after > 0:
-            await asyncio.sleep(after)
+    async def _send(self, message: OutboundMessage, slot: Slot) -> None:
+        """In its slot, and not if the provider is found to be down before: then it is known not to have been sent."""
+        if (early := slot.begins - time.monotonic()) > 0:
+            await asyncio.sleep(early)
         async with self._connections:
-            self._landed[message.id] = NOT_STARTED if self._called_off else await self._post(message)
+            if self.line.is_down or time.monotonic() > slot.ends:
+                self._landed[message.id] = NOT_STARTED
+                return
+            result = self._landed[message.id] = await self._post(message)
+            self.line.hear(answered=result.outcome in ANSWERED)
 
     async def _post(self, message: OutboundMessage) -> SendResult:
         try:
@@ -336,7 +339,8 @@ class _Flight:
             return SendResult(Outcome.UNKNOWN, status=type(error).__name__)
 
 
-NOT_STARTED = SendResult(Outcome.RETRY_LATER, status="not started")
+ANSWERED = {Outcome.ACCEPTED, Outcome.REJECTED}
+NOT_STARTED = SendResult(Outcome.RETRY_LATER)
 
 
 def _outbound(message: Message, settings_of_queue: OutgoingSms) -> OutboundMessage:
@@ -358,7 +362,7 @@ AFTER_HAND_OVER = {
     Outcome.RETRY_LATER: State.QUEUED,
     Outcome.UNKNOWN: State.UNKNOWN,
 }
-RECORD_FIELDS = ("state", "state_at", "due_at", "provider_message_id", "provider_status")
+RECORD_FIELDS = ("state", "state_at", "due_at", "attempts", "provider_message_id", "provider_status")
 
 
 def _record_at_last(results: dict[int, SendResult]) -> None:
@@ -372,13 +376,6 @@ def _record_at_last(results: dict[int, SendResult]) -> None:
     return record(results)
 
 
-def _answered_and_failed(results: Iterable[SendResult]) -> tuple[int, int]:
-    """How many the provider answered, and how many it could not take."""
-    outcomes = [result.outcome for result in results if result is not NOT_STARTED]
-    failed = sum(outcome in (Outcome.RETRY_LATER, Outcome.UNKNOWN) for outcome in outcomes)
-    return len(outcomes) - failed, failed
-
-
 @transaction.atomic
 def record(results: dict[int, SendResult]) -> None:
     """Write down what became of messages that were handed over. A receipt that came first keeps its state."""
@@ -387,10 +384,13 @@ def record(results: dict[int, SendResult]) -> None:
     for message in messages:
         result = results[message.pk]
         message.provider_message_id = result.provider_message_id or message.provider_message_id
-        if message.state == State.SENDING:
-            message.provider_status = result.status
-            message.state, message.state_at = AFTER_HAND_OVER[result.outcome], at
-        if message.state == State.QUEUED:
+        if message.state != State.SENDING:
+            continue
+        message.provider_status = result.status
+        message.state, message.state_at = AFTER_HAND_OVER[result.outcome], at
+        if result is NOT_STARTED:
+            message.attempts -= 1
+        elif message.state == State.QUEUED:
             message.due_at = min(at + _retry_delay(message.attempts), message.send_before - timedelta(microseconds=1))
     Message.objects.write(messages, RECORD_FIELDS)
 
