@@ -1,0 +1,54 @@
+"""Everybody at once on the same few numbers, and then a check of it all: `benchmarks/run race --minutes 10`.
+
+What it does and what it looks for: docs/race.md. Goes in rounds of a minute, each with a seed of its own and on empty
+tables, and stops at the first that finds something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import time
+from collections import Counter
+
+import django
+
+django.setup()
+
+import pgtrigger  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+
+from tests.race.run import race  # noqa: E402
+
+ROUND = 60.0
+SHOWN = 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=1, help="how long in all (1)")
+    parser.add_argument("--seed", default=secrets.token_hex(4), help="rolls the dice as in another run")
+    options = parser.parse_args()
+    total: Counter[str] = Counter()
+    left, number = options.minutes * 60, 0
+    while left > 0:
+        seed, began = f"{options.seed}-{number}", time.monotonic()
+        result = race(seed, min(left, ROUND))
+        left, number = left - ROUND, number + 1
+        total.update(result.counts)
+        print(f"seed {seed}: {len(result.violations)} violations, {time.monotonic() - began:.0f} s", flush=True)
+        if result.violations:
+            print(*result.violations[:SHOWN], sep="\n")
+            break
+        with pgtrigger.ignore("consent.ConsentEvent:no_truncate"):
+            call_command("flush", interactive=False, verbosity=0)
+    print()
+    for name, count in total.items():
+        print(f"{name:40} {count:10,}")
+    print(f"\n{'violations':40} {len(result.violations):10,}")
+    sys.exit(bool(result.violations))
+
+
+if __name__ == "__main__":
+    main()
