@@ -102,8 +102,15 @@ NO_TRUNCATE = pgtrigger.Trigger(
 """Beside the history's own protection, which stops updates and deletes."""
 
 
+BY_NUMBER = models.Index(fields=["care_provider", "phone_number"], name="consent_history_by_number")
+"""A number's history is found by its number: an answer that was removed and given again is another row."""
+
+
 @pghistory.track(
-    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), meta={"triggers": [NO_TRUNCATE]}
+    pghistory.InsertEvent(),
+    pghistory.UpdateEvent(),
+    pghistory.DeleteEvent(),
+    meta={"triggers": [NO_TRUNCATE], "indexes": [BY_NUMBER]},
 )
 class Consent(models.Model):
     """An answer, and until when it counts. Written by `consent.register` only.
