@@ -25,7 +25,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 from consent.models import Consent, NumberKey, number_text
 from consent.verdict import Verdict, answer_in_force, verdict
 from sms import providers
-from sms.line import Allowance, Line, News, Slot
+from sms.line import Allowance, Line, News, Slot, is_rate
 from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal, State
 from sms.numbers import can_receive_sms
 from sms.providers.base import TIME_LIMIT, OutboundMessage, Outcome, Provider, SendResult, failure
@@ -236,12 +236,13 @@ def drain(lane: Lane) -> int:
     with _Flight(provider, line) as flight:
         while more or flight.aloft:
             if more and flight.room >= CLAIM_SIZE // 2:
-                allowed = line.ask(_wanted(lane, flight.room))
+                wanted = _wanted(lane, flight.room)
+                allowed = line.ask(wanted)
                 claimed = claim(lane, provider.name, allowed.messages) if allowed.messages else NOTHING
                 flight.launch(claimed, allowed)
                 line.give_back(allowed, used=len(claimed.sending))
                 judged += claimed.judged
-                rate_is_used_up = not (allowed.messages or allowed.paused)
+                rate_is_used_up = bool(wanted) and not (allowed.messages or allowed.paused)
                 more = bool(claimed.judged) or rate_is_used_up
                 if rate_is_used_up and not flight.aloft:
                     time.sleep(RECORD_EVERY)
@@ -287,8 +288,12 @@ class _Flight:
         self._enough = asyncio.Event()
 
     def __exit__(self, *_: object) -> None:
-        self._runner.run(self._session.close())
-        self._runner.close()
+        try:
+            while self.aloft or self._landed:  # the database failed the drain; what isn't recorded would be unknown
+                _record_at_last(self.land())
+        finally:
+            self._runner.run(self._session.close())
+            self._runner.close()
 
     @property
     def room(self) -> int:
@@ -367,24 +372,30 @@ RECORD_FIELDS = ("state", "state_at", "due_at", "attempts", "provider_message_id
 
 def _record_at_last(results: dict[int, SendResult]) -> None:
     """Record, also if PostgreSQL is being restarted: what is not written down would be `unknown` for good."""
+    began = time.monotonic()
     for seconds in RECORD_AGAIN:
         try:
-            return record(results)
+            return record(results, began)
         except (InterfaceError, OperationalError):
             connection.close()
             time.sleep(seconds)
-    return record(results)
+    return record(results, began)
 
 
 @transaction.atomic
-def record(results: dict[int, SendResult]) -> None:
-    """Write down what became of messages that were handed over. A receipt that came first keeps its state."""
+def record(results: dict[int, SendResult], began: float | None = None) -> None:
+    """Write down what became of messages that were handed over. A receipt that came first keeps its state.
+
+    A try that seemed to fail may have got through: what has been claimed again since the first `began`, on this
+    process's monotonic clock, isn't ours any more.
+    """
     messages = list(Message.objects.filter(pk__in=results).order_by("id").select_for_update())
     at = database_now()
+    first_try = at - timedelta(seconds=time.monotonic() - began) if began else at
     for message in messages:
         result = results[message.pk]
         message.provider_message_id = result.provider_message_id or message.provider_message_id
-        if message.state != State.SENDING:
+        if message.state != State.SENDING or (message.claimed_at or at) > first_try:
             continue
         message.provider_status = result.status
         message.state, message.state_at = AFTER_HAND_OVER[result.outcome], at
@@ -435,3 +446,5 @@ def configuration_errors() -> Iterable[str]:
         yield f"SMS_PROVIDER is {settings.SMS_PROVIDER!r}; it must be one of: {', '.join(providers.PROVIDERS)}."
     if settings.SMS_PROVIDER == "simulator" and not settings.TELEQ_DEMO:
         yield "SMS_PROVIDER is the simulator, which sends nothing. It is allowed in the demonstration only."
+    if settings.SMS_RATE and not is_rate(settings.SMS_RATE):
+        yield f"SMS_RATE is {settings.SMS_RATE!r}; it must be a number of messages a second, above 0, or left out."

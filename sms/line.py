@@ -128,7 +128,7 @@ class Line:
     def _reserve(self, wanted: int) -> Allowance:
         """One statement, so that two workers never reserve the same moment, nor try with a message each."""
         self._make_row()
-        apart = 1 / (settings.SMS_RATE * (1 - SPARE)) if settings.SMS_RATE else 0.0
+        apart = 1 / (float(settings.SMS_RATE) * (1 - SPARE)) if settings.SMS_RATE else 0.0
         asked: dict[str, Any] = {
             "provider": self.provider,
             "wanted": wanted,
@@ -172,3 +172,11 @@ def is_paused() -> bool:
     """Whether messages wait for the configured provider to take some again: staff are told."""
     recently = Now() - TOLD_AFTERWARDS
     return ProviderLine.objects.filter(name=settings.SMS_PROVIDER, paused_until__gt=recently).exists()
+
+
+def is_rate(text: str) -> bool:
+    """Whether it is a number of messages a second."""
+    try:
+        return 0 < float(text) < math.inf
+    except ValueError:
+        return False

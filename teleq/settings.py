@@ -182,7 +182,7 @@ CELERY_BEAT_SCHEDULE = {
 # SMS ------------------------------------------------------------------------------------------------------------------
 
 SMS_PROVIDER = env.str("SMS_PROVIDER", default="simulator" if TELEQ_DEMO else "")
-SMS_RATE = env.float("SMS_RATE", default=0) or None  # messages a second that the provider takes
+SMS_RATE = env.str("SMS_RATE", default="")  # messages a second that the provider takes; checked at the start
 # Where the product itself is reached: by the SMS provider with its delivery reports, and by the simulator.
 TELEQ_URL = env.str("TELEQ_URL", default="http://127.0.0.1:8000").rstrip("/")
 
