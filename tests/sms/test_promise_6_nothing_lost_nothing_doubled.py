@@ -125,7 +125,7 @@ def broker(monkeypatch) -> Iterator[list[str]]:
             callers.append(self.client_address[0])
 
     server = ThreadingTCPServer(("127.0.0.1", 0), HangUp)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
     monkeypatch.setenv("CELERY_BROKER_WRITE_URL", f"redis://127.0.0.1:{server.server_address[1]}/0")
     monkeypatch.setattr(app.amqp, "_producer_pool", None)
     yield callers
