@@ -338,7 +338,7 @@ def test_moves_that_cross_do_not_wait_for_each_other_for_ever(open_queue, eight,
         telephones.book(open_queue, time, phone_number=number).body["id"]
         for time, number in ((eight, MOBILE), (nine, OTHER_MOBILE))
     ]
-    for round_ in range(40):
+    for round_ in range(15):
         to_one, to_other = (nine, eight) if round_ % 2 == 0 else (eight, nine)
         moves = [
             in_another_connection(lambda callback=callback, to=to: telephones.move(callback, to))
