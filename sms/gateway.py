@@ -42,6 +42,8 @@ TURN = 30.0
 """Seconds that a drain goes on at the most."""
 STUCK_AFTER = timedelta(minutes=2)
 """A message that has been `sending` for longer was in the hands of a worker that died."""
+OVERTAKEN_AT_MOST = 5
+"""Times that a claim is made again since a first Nej came in between. Each time it sees the ones before."""
 RECORD_AGAIN = (0.5, 1, 2, 4, 8, 15)
 """Seconds between the tries, when the database can't be reached."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=10), timedelta(minutes=10)
@@ -187,10 +189,10 @@ def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
     or the switch needs the row that is held here, so every run of claims and answers has one order (promise 3).
     Needs READ COMMITTED and must not be called inside a transaction.
     """
-    try:
-        return _claim(lane, provider_name, limit)
-    except IntegrityError:  # the last guard saw what we could not: a number's very first Nej, in this very moment
-        return _claim(lane, provider_name, limit)
+    for _ in range(OVERTAKEN_AT_MOST):
+        with suppress(IntegrityError):  # the last guard saw what we could not: a number's very first Nej, this moment
+            return _claim(lane, provider_name, limit)
+    return _claim(lane, provider_name, limit)
 
 
 def _claim(lane: Lane, provider_name: str, limit: int) -> Claim:

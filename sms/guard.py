@@ -28,9 +28,15 @@ _MOVES_WELL = """
     SELECT min(n.id) INTO bad FROM new_rows n LEFT JOIN old_rows o ON o.id = n.id
     WHERE o.id IS NULL
        OR (o.key, o.kind, o.queue_id, o.to_number, o.text)
-           IS DISTINCT FROM (n.key, n.kind, n.queue_id, n.to_number, n.text);
+           IS DISTINCT FROM (n.key, n.kind, n.queue_id, n.to_number, n.text)
+       OR o.state <> 'queued'
+           AND (o.refusal, o.claimed_at, o.provider,
+                o.consent_event_id, o.consent_answer, o.consent_channel, o.consent_answered_at)
+           IS DISTINCT FROM (n.refusal, n.claimed_at, n.provider,
+                n.consent_event_id, n.consent_answer, n.consent_channel, n.consent_answered_at);
     IF bad IS NOT NULL THEN
-        RAISE EXCEPTION 'SMS %: what it is and who it is for never changes', bad USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'SMS %: what it is, who it is for and how it was judged never changes', bad
+            USING ERRCODE = 'check_violation';
     END IF;
 
     SELECT min(n.id) INTO bad FROM new_rows n JOIN old_rows o ON o.id = n.id
@@ -40,9 +46,13 @@ _MOVES_WELL = """
     END IF;
 
     SELECT array_agg(n.id) INTO leaving FROM new_rows n JOIN old_rows o ON o.id = n.id
-    WHERE n.state = 'sending' AND (o.state, o.claimed_at) IS DISTINCT FROM (n.state, n.claimed_at);
+    WHERE n.state = 'sending' AND o.state <> 'sending';
     IF leaving IS NULL THEN
         RETURN NULL;
+    END IF;
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'SMS %: may not leave where an answer that was just given can''t be seen', leaving[1]
+            USING ERRCODE = 'check_violation';
     END IF;
 
     PERFORM FROM teleq_outgoingsms WHERE queue_id IN (SELECT queue_id FROM new_rows WHERE id = ANY (leaving))
@@ -55,11 +65,11 @@ _MOVES_WELL = """
     SELECT min(n.id) INTO bad FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id
         LEFT JOIN teleq_outgoingsms s ON s.queue_id = n.queue_id
         LEFT JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number
-            AND c.valid_until > n.claimed_at
     WHERE n.id = ANY (leaving)
       AND (s.queue_id IS NULL
-           OR coalesce(c.answer, 'unset') = 'no'
-           OR (s.consent_required AND coalesce(c.answer, 'unset') <> 'yes')
+           OR n.to_number !~ '^[+][1-9][0-9]+$'  -- written otherwise, its answer isn't found
+           OR (c.answer = 'no' AND c.valid_until > n.claimed_at)
+           OR (s.consent_required AND (c.answer = 'yes' AND c.valid_until > clock_timestamp()) IS NOT TRUE)
            OR n.claimed_at IS NULL OR n.claimed_at < now() OR n.claimed_at > clock_timestamp());
     IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'SMS %: may not leave without consent in force at this moment', bad

@@ -206,7 +206,9 @@ def test_what_hangs_costs_no_more_than_was_begun(down, draft, provider):
     down("hangs")
     gateway.accept([draft() for _ in range(MORE_THAN_CONNECTIONS)])
     gateway.drain(Lane.BULK)
-    assert how_many(State.UNKNOWN) == len(provider.received) == gateway.CONNECTIONS
+    begun = len(provider.received)
+    assert how_many(State.UNKNOWN) == begun
+    assert gateway.CONNECTIONS <= begun < gateway.CONNECTIONS + line.FAILURES_TO_PAUSE
 
 
 def test_a_message_pressed_meanwhile_is_accepted_and_waits(accept, provider):

@@ -99,8 +99,61 @@ def test_a_message_that_is_leaving_can_not_be_given_another_moment(accept, say):
     accept()
     say(Answer.YES)
     sql(LEAVE)
+    assert "never changes" in refused_by_the_database("UPDATE sms_message SET claimed_at = clock_timestamp()")
+
+
+def test_a_ja_that_lapsed_while_the_transaction_went_on_does_not_count(accept, say):
+    """The claim's moment may be as old as its transaction, and the Ja was in force then."""
+    accept()
+    say(Answer.YES)
+    long_ago = "2024-01-01T00:00Z"
+    sql("UPDATE consent_consent SET answered_at = %s, valid_until = clock_timestamp()", long_ago)
+    assert NO_CONSENT in refused_by_the_database("UPDATE sms_message SET state = 'sending', claimed_at = now()")
+
+
+@pytest.mark.parametrize("written", ["+46 70 174 06 05", "0701740605", "0046701740605"])
+def test_a_number_that_is_written_otherwise_does_not_slip_past_its_nej(written, accept, say, plain_queue):
+    """An answer is found by the number as E.164, which is how the product writes every number."""
+    accept(queue_id=plain_queue.pk)
     say(Answer.NO)
-    assert NO_CONSENT in refused_by_the_database("UPDATE sms_message SET claimed_at = clock_timestamp()")
+    columns = ", ".join(
+        field.column for field in Message._meta.concrete_fields if field.name not in ("id", "key", "to_number")
+    )
+    sql(
+        f"INSERT INTO sms_message (key, to_number, {columns}) SELECT 'another', %s, {columns} FROM sms_message", written
+    )
+    assert NO_CONSENT in refused_by_the_database(LEAVE + " WHERE key = 'another'")
+
+
+@AT_ONCE
+@pytest.mark.parametrize("isolation", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_a_transaction_that_reads_what_was_does_not_miss_a_nej(isolation, accept, say, plain_queue):
+    """Such a transaction doesn't see a number's first Nej that was committed after it began."""
+    message = accept(queue_id=plain_queue.pk)
+    with pytest.raises(IntegrityError, match="just given"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+        cursor.execute("SELECT FROM sms_message")
+        in_another_connection(lambda: say(Answer.NO)).result(20)
+        cursor.execute(LEAVE)
+    assert Message.objects.get(pk=message.pk).state == State.QUEUED
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "WITH moved AS ({leave} RETURNING id) SELECT count(*) FROM moved",
+        "INSERT INTO sms_message SELECT * FROM sms_message"
+        " ON CONFLICT (key) DO UPDATE SET state = 'sending', claimed_at = clock_timestamp()",
+        "MERGE INTO sms_message m USING sms_message n ON m.id = n.id"
+        " WHEN MATCHED THEN UPDATE SET state = 'sending', claimed_at = clock_timestamp()",
+        "DO $$ BEGIN {leave}; EXCEPTION WHEN unique_violation THEN NULL; END $$",
+    ],
+    ids=["CTE", "upsert", "MERGE", "procedure"],
+)
+def test_whatever_the_statement_the_guard_is_there(statement, accept, say):
+    accept()
+    say(Answer.NO)
+    assert NO_CONSENT in refused_by_the_database(statement.format(leave=LEAVE))
 
 
 @AT_ONCE
@@ -215,6 +268,23 @@ def test_what_a_message_is_and_who_it_is_for_never_changes(change, accept):
 def test_it_never_changes_queue(accept, plain_queue):
     accept()
     assert "never changes" in refused_by_the_database("UPDATE sms_message SET queue_id = %s", plain_queue.pk)
+
+
+@pytest.mark.parametrize("state", [State.SENDING, State.SENT, State.REFUSED])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "consent_event_id = 1000000",
+        "consent_answer = 'unset'",
+        "consent_channel = 'sms'",
+        "consent_answered_at = now()",
+        "claimed_at = clock_timestamp()",
+        "provider = 'other'",
+    ],
+)
+def test_promise_8_what_was_noted_when_it_was_judged_never_changes(change, state, in_state):
+    in_state(state)
+    assert "never changes" in refused_by_the_database("UPDATE sms_message SET " + change)
 
 
 @pytest.mark.parametrize("state", [state for state in State.values if state not in ("queued", "refused")])

@@ -10,7 +10,7 @@ from tests.race.run import race
 @pytest.mark.django_db(transaction=True)
 def test_in_whatever_order_things_happen_every_promise_is_kept():
     result = race(seed=secrets.token_hex(4), seconds=4)
-    print(f"seed {result.seed}: {result.counts}")
+    print(f"seed {result.seed}: {result.counts}")  # noqa: T201  shown when it fails
     assert result.violations == []
     assert result.counts["deadlocks"] == 0
     for happened in ("answers", "lapses", "switches turned", "sent", "refused: declined", "refused: missing"):

@@ -1,0 +1,211 @@
+"""Under fire: workers are killed at each step of the hand-over, PostgreSQL and broker fail, and all is accounted for.
+
+Real workers, woken through the real broker. They are caught at a step by a lock that the test holds, or by a provider
+that makes them wait.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import F
+
+from consent.models import Answer, Consent
+from sms import gateway, receipts
+from sms.models import Lane, Message, ProviderLine, State
+from teleq.celery import app
+from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SOME = [f"+467017406{last:02}" for last in range(5, 25)]
+DECLINED = "+46701740699"
+MORE_THAN_A_CLAIM = gateway.CLAIM_SIZE + 100
+UNDER_WAY = (State.QUEUED, State.SENDING)
+
+
+class Gate(list):
+    """The provider's own log, whose provider lets a message in and answers when the gate is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened = threading.Event()
+
+    def append(self, sms: dict[str, str]) -> None:
+        super().append(sms)
+        self.opened.wait(60)
+
+
+@pytest.fixture
+def gate(provider) -> Iterator[Gate]:
+    provider.received = Gate()
+    yield provider.received
+    provider.received.opened.set()
+
+
+@pytest.fixture
+def accepted(say, draft) -> list[Message]:
+    """More than a claim, each with its own text. Every tenth is to a number whose answer is Nej."""
+    for number in SOME:
+        say(Answer.YES, number=number)
+    say(Answer.NO, number=DECLINED)
+    numbers = [DECLINED if place % 10 == 9 else SOME[place % len(SOME)] for place in range(MORE_THAN_A_CLAIM)]
+    return gateway.accept([draft(to_number=number, text=f"nummer {n}") for n, number in enumerate(numbers)])
+
+
+@contextmanager
+def held(rows) -> Iterator[None]:
+    """Locked by a connection of its own, so that whoever needs them waits."""
+    locked, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            list(rows.select_for_update())
+            locked.set()
+            release.wait(60)
+
+    holding = in_another_connection(hold)
+    assert locked.wait(20)
+    try:
+        yield
+    finally:
+        release.set()
+        holding.result(20)
+
+
+def kill(worker: subprocess.Popen[bytes]) -> None:
+    os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+
+
+def hang_up_on_whoever_waits() -> None:
+    """What a worker in mid-claim sees when PostgreSQL is restarted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+
+
+def minutes_pass() -> None:
+    """For what a dead worker held, and for what is to be tried again."""
+    Message.objects.filter(state=State.SENDING).update(state_at=F("state_at") - timedelta(minutes=3))
+    Message.objects.filter(state=State.QUEUED).update(due_at=F("created_at") - timedelta(seconds=1))
+
+
+def wipe_the_broker() -> None:
+    with app.connection_for_write() as broker:
+        broker.default_channel.client.flushdb()
+
+
+def settle() -> None:
+    """The broker is empty, minutes pass, and beat sweeps. A worker stands by."""
+    wipe_the_broker()
+    minutes_pass()
+    gateway.sweep()
+    wait_until(lambda: not Message.objects.filter(state__in=UNDER_WAY).exists())
+
+
+def count(state: State) -> int:
+    return Message.objects.filter(state=state).count()
+
+
+def all_are_accounted_for(log: list[dict[str, str]], unknown_at_most: int = 0) -> None:
+    """By the messages' rows and by the provider's own log, each looked at with the other."""
+    received = Counter(sms["message"] for sms in log)
+    assert set(received.values()) <= {1}, "sent twice"
+    assert DECLINED not in {sms["to"] for sms in log}, "sent after a Nej"
+    states = dict(Message.objects.values_list("text", "state"))
+    assert len(states) == MORE_THAN_A_CLAIM
+    assert set(states.values()) <= {State.SENT, State.REFUSED, State.UNKNOWN}
+    assert {text for text, state in states.items() if state == State.SENT} <= set(received)
+    assert set(received) <= {text for text, state in states.items() if state != State.REFUSED}
+    assert count(State.REFUSED) == MORE_THAN_A_CLAIM // 10
+    assert count(State.UNKNOWN) <= unknown_at_most <= gateway.CLAIM_SIZE
+
+
+class TestAKilledWorker:
+    """Its step of the hand-over, and what becomes of what it held."""
+
+    @pytest.fixture
+    def replaced(self, worker, provider) -> Callable[[subprocess.Popen[bytes]], None]:
+        def replace(killed: subprocess.Popen[bytes]) -> None:
+            kill(killed)
+            worker(provider.url)
+
+        return replace
+
+    def test_before_its_claim_is_committed_nothing_has_happened(self, accepted, worker, provider, replaced):
+        with held(Consent.objects.filter(phone_number=SOME[0])):
+            at_work = worker(provider.url)
+            gateway.wake(Lane.BULK)
+            wait_until_a_connection_waits_for_a_lock()
+            replaced(at_work)
+            assert count(State.QUEUED) == MORE_THAN_A_CLAIM
+        settle()
+        all_are_accounted_for(provider.received)
+
+    def test_when_it_has_claimed_and_not_begun_to_post(self, accepted, celery, provider, replaced):
+        """What a limited rate reserved and consent left unused is given back in between: that it waits for."""
+        line = ProviderLine.objects.create(name="simulator")
+        with held(Consent.objects.filter(phone_number=SOME[0])):
+            at_work = celery("worker", "-Q", "bulk", "--concurrency=1", TELEQ_URL=provider.url, SMS_RATE="1000")
+            gateway.wake(Lane.BULK)
+            wait_until_a_connection_waits_for_a_lock()
+            giving_back = held(ProviderLine.objects.filter(pk=line.pk))
+            giving_back.__enter__()
+        wait_until(lambda: count(State.SENDING))
+        wait_until_a_connection_waits_for_a_lock()
+        replaced(at_work)
+        giving_back.__exit__(None, None, None)
+        claimed = count(State.SENDING)
+        settle()
+        assert count(State.UNKNOWN) == claimed
+        all_are_accounted_for(provider.received, unknown_at_most=claimed)
+
+    def test_while_the_provider_has_them_and_has_not_answered(self, accepted, worker, gate, provider, replaced):
+        at_work = worker(provider.url)
+        wait_until(lambda: len(gate) == gateway.CONNECTIONS)
+        claimed = count(State.SENDING)
+        replaced(at_work)
+        gate.opened.set()
+        settle()
+        assert count(State.UNKNOWN) == claimed
+        all_are_accounted_for(gate, unknown_at_most=claimed)
+
+    def test_when_they_have_been_answered_and_it_has_not_recorded(self, accepted, worker, gate, provider, replaced):
+        at_work = worker(provider.url)
+        wait_until(lambda: len(gate) == gateway.CONNECTIONS)
+        with held(Message.objects.filter(state=State.SENDING)):
+            gate.opened.set()
+            wait_until_a_connection_waits_for_a_lock()
+            claimed = count(State.SENDING)
+            replaced(at_work)
+        settle()
+        assert count(State.UNKNOWN) == claimed
+        all_are_accounted_for(gate, unknown_at_most=claimed)
+
+        [message, *_] = Message.objects.filter(state=State.UNKNOWN)
+        receipts.record("simulator", message.pk, message.receipt_token, "delivered")
+        message.refresh_from_db()
+        assert message.state == State.DELIVERED
+
+
+class TestPostgresGoesAway:
+    def test_in_mid_claim_and_the_same_worker_goes_on_when_it_is_back(self, accepted, worker, provider):
+        with held(Consent.objects.filter(phone_number=SOME[0])):
+            worker(provider.url)
+            gateway.wake(Lane.BULK)
+            wait_until_a_connection_waits_for_a_lock()
+            hang_up_on_whoever_waits()
+        settle()
+        all_are_accounted_for(provider.received)

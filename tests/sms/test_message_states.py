@@ -1,0 +1,255 @@
+"""The way of a message, walked at random beside a plain model of it: whatever happens in whatever order, the rows are
+as the model says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from consent import register
+from consent.models import Answer, Consent
+from sms import gateway, receipts
+from sms.gateway import Outcome, SendResult
+from sms.models import Kind, Lane, Message
+from teleq import administration
+from teleq.models import CareProvider, OutgoingSms, Queue, database_now
+from tests.conftest import MOBILE
+
+WAY = {
+    "queued": {"sending", "refused", "expired", "cancelled"},
+    "sending": {"queued", "sent", "failed", "unknown", "delivered"},
+    "sent": {"delivered", "failed"},
+    "unknown": {"delivered", "failed"},
+}
+"""Where a message may go from where. What isn't here is final."""
+
+AFTER = {
+    Outcome.ACCEPTED: "sent",
+    Outcome.REJECTED: "failed",
+    Outcome.RETRY_LATER: "queued",
+    Outcome.UNKNOWN: "unknown",
+}
+
+
+@dataclass
+class Model:
+    """A message as it should be."""
+
+    kind: Kind
+    queue: int
+    state: str = "queued"
+    refusal: str = ""
+    due: bool = True
+    too_late: bool = False
+    claims: int = 0
+    known_unsent: int = 0
+    noted: tuple[str, int | None] | None = None
+    """The answer that decided, and its event; nothing before the first judgement."""
+
+
+@dataclass
+class Town:
+    provider: CareProvider
+    ticked: Queue
+    plain: Queue
+    say: Callable[..., register.Current]
+    draft: Callable[..., gateway.Draft]
+
+
+@pytest.fixture
+def town(care_provider, queue, plain_queue, say, draft) -> Town:
+    return Town(care_provider, queue, plain_queue, say, draft)
+
+
+class WayOfAMessage(RuleBasedStateMachine):
+    messages = Bundle("messages")
+    in_the_air = Bundle("in_the_air")
+    """Claimed by a worker that has not said what became of it."""
+
+    def __init__(self, town: Town) -> None:
+        super().__init__()
+        self.town = town
+        self.models: dict[int, Model] = {}
+        self.seen: dict[int, str] = {}
+        self.answer, self.lapsed, self.event = Answer.UNSET, False, None
+
+    @initialize()
+    def boxes_as_they_were(self) -> None:
+        self.ticked = {self.town.ticked.pk: True, self.town.plain.pk: False}
+        for queue_id, ticked in self.ticked.items():
+            OutgoingSms.objects.filter(queue=queue_id).update(consent_required=ticked)
+
+    def teardown(self) -> None:
+        Message.objects.all().delete()
+        Consent.objects.all().delete()
+
+    # What counts -----------------------------------------------------------------------------------------------------
+
+    @rule(answer=st.sampled_from(Answer))
+    def say(self, answer: Answer) -> None:
+        self.answer, self.lapsed, self.event = answer, False, self.town.say(answer).event_id
+
+    @precondition(lambda self: self.event)
+    @rule()
+    def lapse(self) -> None:
+        ago = database_now() - timedelta(seconds=1)
+        Consent.objects.update(answered_at=ago - timedelta(days=430), valid_until=ago)
+        self.lapsed, self.event = True, register.current(self.town.provider.pk, MOBILE).event_id
+
+    @rule(which=st.sampled_from(["ticked", "plain"]))
+    def turn_the_switch(self, which: str) -> None:
+        box = OutgoingSms.objects.get(queue=getattr(self.town, which))
+        self.ticked[box.queue_id] = box.consent_required = not box.consent_required
+        administration.save_outgoing_sms(box)
+
+    def judge(self, model: Model) -> None:
+        counts = Answer.UNSET if self.lapsed else self.answer
+        model.noted = (counts, self.event)
+        if counts == Answer.NO:
+            model.state, model.refusal = "refused", "declined"
+        elif self.ticked[model.queue] and counts != Answer.YES:
+            model.state, model.refusal = "refused", "missing"
+
+    # The way ---------------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: len(self.models) < 4)
+    @rule(target=messages, kind=st.sampled_from(Kind), which=st.sampled_from(["ticked", "plain"]))
+    def accept(self, kind: Kind, which: str) -> int:
+        model = Model(kind, getattr(self.town, which).pk)
+        if kind == Kind.MANUAL:
+            self.judge(model)
+        [message] = gateway.accept([self.town.draft(kind=kind, queue_id=model.queue)])
+        self.models[message.pk], self.seen[message.pk] = model, model.state
+        return message.pk
+
+    @rule(target=in_the_air, lane=st.sampled_from(Lane))
+    def claim(self, lane: Lane) -> frozenset[int]:
+        taken = {
+            pk
+            for pk, model in self.models.items()
+            if model.state == "queued" and model.due and (model.kind == Kind.MANUAL) == (lane == Lane.MANUAL)
+        }
+        for model in (self.models[pk] for pk in taken):
+            if model.too_late:
+                model.state = "expired"
+                continue
+            self.judge(model)
+            if model.state == "queued":
+                model.state, model.claims = "sending", model.claims + 1
+        claim = gateway.claim(lane, "simulator")
+        assert claim.judged == len(taken)
+        leaving = frozenset(message.pk for message in claim.sending)
+        assert leaving == {pk for pk in taken if self.models[pk].state == "sending"}
+        return leaving
+
+    @rule(hands=consumes(in_the_air), outcome=st.sampled_from(Outcome))
+    def record(self, hands: frozenset[int], outcome: Outcome) -> None:
+        """Also when the worker was given up meanwhile, or the receipt was there first."""
+        gateway.record({pk: SendResult(outcome) for pk in hands})
+        for model in (self.models[pk] for pk in hands):
+            if model.state == "sending":
+                model.state = AFTER[outcome]
+                model.known_unsent += model.state == "queued"
+                model.due = model.too_late
+
+    @rule(hands=consumes(in_the_air))
+    def the_worker_dies_and_is_missed(self, hands: frozenset[int]) -> None:
+        Message.objects.filter(pk__in=hands).update(state_at=F("state_at") - timedelta(minutes=3))
+        gateway.sweep()
+        for model in (self.models[pk] for pk in hands):
+            if model.state == "sending":
+                model.state = "unknown"
+
+    @rule()
+    def sweep(self) -> None:
+        gateway.sweep()
+
+    @rule(pk=messages, status=st.sampled_from(["delivered", "failed", "created"]))
+    def report(self, pk: int, status: str) -> None:
+        model, message = self.models[pk], Message.objects.get(pk=pk)
+        if not model.claims:
+            with pytest.raises(receipts.NotOurs):
+                receipts.record("simulator", pk, message.receipt_token, status)
+            return
+        receipts.record("simulator", pk, message.receipt_token, status)
+        if model.state in ("sending", "sent", "unknown") and status != "created":
+            model.state = status
+
+    @rule(pk=messages)
+    def cancel(self, pk: int) -> None:
+        gateway.cancel(Message.objects.filter(pk=pk))
+        model = self.models[pk]
+        if model.state == "queued":
+            model.state = "cancelled"
+        elif model.state == "sending":
+            model.too_late = True  # should it turn out not to have been sent, it isn't sent any more
+
+    # Time ------------------------------------------------------------------------------------------------------------
+
+    @rule()
+    def what_is_to_be_tried_again_is_due(self) -> None:
+        Message.objects.filter(state="queued", due_at__gt=database_now()).update(due_at=F("created_at"))
+        for model in self.models.values():
+            model.due = True
+
+    @rule(pk=messages)
+    def time_runs_out(self, pk: int) -> None:
+        at = database_now()
+        Message.objects.filter(pk=pk).update(due_at=at - timedelta(seconds=2), send_before=at - timedelta(seconds=1))
+        self.models[pk].due = self.models[pk].too_late = True
+
+    # What always holds -----------------------------------------------------------------------------------------------
+
+    @invariant()
+    def every_message_is_as_the_model_says(self) -> None:
+        for message in Message.objects.all():
+            model = self.models[message.pk]
+            assert (message.state, message.refusal, message.attempts) == (model.state, model.refusal, model.claims)
+            if model.noted:
+                assert (message.consent_answer, message.consent_event_id) == model.noted
+
+    @invariant()
+    def every_move_is_one_that_a_message_can_make(self) -> None:
+        for pk, state in Message.objects.values_list("pk", "state"):
+            before, self.seen[pk] = self.seen[pk], state
+            assert state == before or state in WAY.get(before, ()), f"from {before} to {state}"
+
+    @invariant()
+    def nothing_is_handed_over_again_unless_it_is_known_not_to_have_been_sent(self) -> None:
+        for message in Message.objects.all():
+            assert message.attempts <= 1 + self.models[message.pk].known_unsent
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        assert Message.objects.count() == len(self.models)
+
+
+@pytest.mark.django_db
+def test_a_message_goes_its_way_whatever_happens(town):
+    run_state_machine_as_test(
+        lambda: WayOfAMessage(town),
+        settings=settings(
+            derandomize=True,
+            database=None,
+            deadline=None,
+            max_examples=40,
+            stateful_step_count=30,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
