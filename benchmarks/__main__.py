@@ -15,11 +15,14 @@ import psycopg2
 from teleq.embedded import ROOT, Run, end_with_parent
 from teleq.supervisor import interrupt_on_signals, set_environment, start_servers
 
+WITH_WORKERS = {"gateway"}
+
 
 def main(name: str, *arguments: str) -> int:
     interrupt_on_signals()
-    os.environ["REDIS_URL"] = "memory://localhost"  # wake-ups go to nobody, least of all to a running product
     with Run("teleq-test") as run:
+        # Wake-ups go to nobody, least of all to a running product.
+        os.environ["REDIS_URL"] = run.start_valkey() if name in WITH_WORKERS else "memory://localhost"
         start_servers(run)
         set_environment(run, DJANGO_SETTINGS_MODULE="teleq.settings")
         with own_database(os.environ["DATABASE_URL"]) as address:
@@ -44,7 +47,7 @@ def own_database(server: str) -> Iterator[str]:
 
 def python(*arguments: object) -> int:
     command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, check=True, cwd=ROOT, preexec_fn=end_with_parent).returncode  # noqa: S603
+    return subprocess.run(command, check=True, cwd=ROOT, preexec_fn=end_with_parent).returncode
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ import django
 
 django.setup()
 
-import pgtrigger  # noqa: E402
-from django.core.management import call_command  # noqa: E402
+import pgtrigger
+from django.core.management import call_command
 
-from tests.race.run import race  # noqa: E402
+from tests.race.run import race
 
 ROUND = 60.0
 SHOWN = 20

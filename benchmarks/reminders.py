@@ -21,12 +21,12 @@ import django
 
 django.setup()
 
-from django.db import connection  # noqa: E402
+from django.db import connection
 
-from cases import automatic_sms  # noqa: E402
-from sms.models import Kind, Message  # noqa: E402
-from teleq import administration  # noqa: E402
-from teleq.models import CareProvider, OutgoingSms, Queue, database_now  # noqa: E402
+from cases import automatic_sms
+from sms.models import Kind, Message
+from teleq import administration
+from teleq.models import CareProvider, OutgoingSms, Queue, database_now
 
 SIZES = (1_000, 10_000, 100_000)
 QUEUES = 100
@@ -74,7 +74,7 @@ def compare(rounds: int) -> None:
 
 def in_own_process(kind: str, size: int) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.reminders", "--measure", kind, str(size)]
-    result: dict[str, float] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)  # noqa: S603
+    result: dict[str, float] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     return result
 
 

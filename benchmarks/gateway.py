@@ -1,0 +1,458 @@
+"""How fast messages leave: `benchmarks/run gateway`. The figures are in docs/performance.md.
+
+Measured in turn, in several rounds: aiohttp alone; a Celery task that does nothing; a plain task per message (the
+yardstick, benchmarks/yardstick.py); the gateway, with and without the database's last guard; claim and record alone.
+All with two processes, over a provider on loopback that takes 0 or 50 ms; nine messages in ten have a Ja. Then manual
+messages by real workers, from the press to the provider: idle, and with 100,000 bulk messages under way. With `--long`
+a million messages instead: whether memory and speed stay as they were.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import django
+
+django.setup()
+
+import redis
+from django.conf import settings
+from django.db import connection
+
+from benchmarks import yardstick
+from benchmarks.plot import Bars, Lines, Progress, number, write
+from benchmarks.processes import Meter, family, memory, peak_memory
+from benchmarks.senders import TEXT
+from cases import callbacks
+from cases.models import Case
+from sms import gateway
+from sms.models import Kind, Lane, Message, State
+from teleq.celery import app
+from teleq.models import Queue, User, database_now
+from teleq.supervisor import WORKERS
+
+CORES = os.cpu_count() or 1
+PROCESSES = 2
+CARE_PROVIDERS, NUMBERS = 2000, 95
+MiB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way of sending, how many messages it is given, and over which provider."""
+
+    name: str
+    how: Any
+    """A kind of sender, or a task."""
+    messages: int
+    delay: float = 0.0
+    guard: bool = True
+
+
+@dataclass(frozen=True)
+class Run:
+    posts: int
+    seconds: float
+    cpu: dict[str, float]
+    peak: int
+
+    @property
+    def rate(self) -> float:
+        return self.posts / self.seconds
+
+    def cpu_per_post(self, *kinds: str) -> float:
+        """Microseconds, of all kinds of processes unless some are named."""
+        return 1e6 * sum(seconds for kind, seconds in self.cpu.items() if kind in (kinds or self.cpu)) / self.posts
+
+
+# What is sent --------------------------------------------------------------------------------------------------------
+
+# Two thousand care providers with a queue each, and in each the 95 numbers that are set aside for made-up people: nine
+# in ten have said Ja there, of the tenth nothing is known.
+TOWN = """
+    INSERT INTO teleq_careprovider (name, sms_consent_ordered)
+    SELECT 'Vårdgivare ' || n, true FROM generate_series(1, %(care_providers)s) AS n;
+
+    INSERT INTO teleq_queue (care_provider_id, unit, name, phone_number, max_attempts, slot_minutes, slot_capacity)
+    SELECT id, 'VC Spindeln', 'Rådgivning', '', 3, 15, 1 FROM teleq_careprovider ORDER BY id;
+
+    INSERT INTO teleq_outgoingsms (queue_id, consent_required, sender, confirmation_on, confirmation_text,
+                                   reminder_on, reminder_minutes, reminder_text)
+    SELECT id, true, 'teleQ', false, '', false, 60, '' FROM teleq_queue;
+
+    INSERT INTO consent_consent (care_provider_id, phone_number, answer, answered_by_id, channel, answered_at,
+                                 valid_until)
+    SELECT c.id, '+46701740' || 605 + n, 'yes', %(nurse)s, 'case', now(), now() + interval '14 months'
+    FROM teleq_careprovider AS c, generate_series(0, %(numbers)s - 1) AS n WHERE (c.id + n) %% 10 <> 0;
+"""
+# Due at once and from a hundred queues in turn, so that every claim meets many queues and, before long, other numbers.
+MESSAGES = """
+    INSERT INTO sms_message (key, kind, queue_id, to_number, text, due_at, send_before, state, refusal, attempts,
+                             consent_answer, consent_channel, provider, provider_message_id, provider_status,
+                             receipt_token)
+    SELECT 'reminder:' || n || ':1', 'reminder', (SELECT min(id) FROM teleq_queue) + n %% 100 + n / 9500 * 100 %% 2000,
+           '+46701740' || 605 + n / 100 %% 95, %(text)s, now(), now() + interval '1 hour', 'queued', '', 0,
+           '', '', '', '', '', md5(n::text)
+    FROM generate_series(0, %(count)s - 1) AS n
+"""
+
+
+def build_town() -> User:
+    nurse = User.objects.create(username="anna")
+    execute(TOWN, care_providers=CARE_PROVIDERS, numbers=NUMBERS, nurse=nurse.pk)
+    execute("ANALYZE")
+    return nurse
+
+
+def fill(count: int) -> None:
+    execute("TRUNCATE sms_message CASCADE")
+    execute(MESSAGES, count=count, text=TEXT)
+    execute("ANALYZE sms_message")
+    execute("CHECKPOINT")
+
+
+def execute(statement: str, **parameters: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters or None)
+
+
+def sent() -> int:
+    return Message.objects.filter(state=State.SENT).count()
+
+
+def waiting() -> int:
+    return Message.objects.filter(state__in=[State.QUEUED, State.SENDING]).count()
+
+
+# Processes -----------------------------------------------------------------------------------------------------------
+
+
+class Stage:
+    """What runs all the while: the provider, and the yardstick's Celery worker, which rests between its turns."""
+
+    def __enter__(self) -> Stage:
+        with ExitStack() as exits:
+            provider = exits.enter_context(started("-m", "benchmarks.provider"))
+            self.url = f"http://127.0.0.1:{provider.stdout.readline().strip()}"
+            self.provider = provider.pid
+            os.environ["TELEQ_URL"] = settings.TELEQ_URL = self.url
+            # Takes four tasks a process at a time, which the product's own setting would keep it from.
+            options = ("-I", "benchmarks.yardstick", "-Q", "rest", f"-c{PROCESSES}", "--prefetch-multiplier=4")
+            self.celery = exits.enter_context(worker("yardstick", *options)).pid
+            self.exits = exits.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.exits.close()
+
+    def ask(self, path: str) -> Any:
+        with urllib.request.urlopen(f"{self.url}/{path}") as answer:  # noqa: S310  the provider on loopback
+            return json.load(answer)
+
+    def meter(self, *senders: int) -> Meter:
+        broker = {"broker": [redis_process()]} if redis_process() else {}
+        return Meter({"sender": senders, "provider": [self.provider], **broker})
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen([sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.stdin.close()
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def worker(name: str, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A Celery worker that answers."""
+    arguments = ("-A", "teleq", *options, "-n", f"{name}@%h", "--without-gossip", "--without-mingle")
+    app_first = [*arguments[:2], "worker", *arguments[2:]]
+    with started("-m", "celery", *app_first, "--loglevel=warning") as process:
+        while not any(address.startswith(f"{name}@") for reply in app.control.ping() for address in reply):
+            assert process.poll() is None, f"the worker {name} has stopped"
+        yield process
+
+
+def redis_process() -> int | None:
+    """Where the broker runs on this machine."""
+    with redis.Redis.from_url(settings.CELERY_BROKER_URL) as client:
+        pid: int = client.info("server")["process_id"]
+    return pid if os.path.exists(f"/proc/{pid}") else None
+
+
+# Ways of sending -----------------------------------------------------------------------------------------------------
+
+
+def by_senders(stage: Stage, way: Way, kind: str) -> Run:
+    """Two processes that begin at the same moment."""
+    with ExitStack() as exits:
+        arguments = ("-m", "benchmarks.senders", kind, str(way.messages // PROCESSES))
+        senders = [exits.enter_context(started(*arguments)) for _ in range(PROCESSES)]
+        for sender in senders:
+            assert sender.stdout.readline() == "ready\n"
+        meter = stage.meter(*(sender.pid for sender in senders))
+        start = time.time()
+        for sender in senders:
+            sender.stdin.write("go\n")
+            sender.stdin.flush()
+        ends = [json.loads(sender.stdout.readline())["ended"] for sender in senders]
+        cpu, peak = meter.cpu(), max(peak_memory(sender.pid) for sender in senders)
+    return Run(posts(stage, kind), max(ends) - start, cpu, peak)
+
+
+def posts(stage: Stage, kind: str) -> int:
+    """What came to the provider, which is what left; where nothing is posted, what is recorded as sent."""
+    if kind == "claim":
+        return sent()
+    count: int = stage.ask("count")["count"]
+    assert kind == "aiohttp" or count == sent(), "posts and records differ"
+    return count
+
+
+def by_tasks(stage: Stage, way: Way, task: Any) -> Run:
+    """A task per message, published before the worker is told where they are."""
+    with redis.Redis.from_url(settings.CELERY_BROKER_URL) as broker:
+        broker.delete("yardstick")  # what an interrupted run has left
+    for arguments in Message.objects.order_by("id").values_list("id") if waiting() else [()] * way.messages:
+        task.apply_async(args=arguments, queue="yardstick")
+    pids = family(stage.celery)
+    meter = stage.meter(*pids)
+    start = time.time()
+    app.control.add_consumer("yardstick", reply=True)
+    with redis.Redis.from_url(settings.CELERY_BROKER_URL) as broker:
+        while broker.llen("yardstick") or waiting():
+            time.sleep(0.02)
+    seconds, cpu = time.time() - start, meter.cpu()
+    app.control.cancel_consumer("yardstick", reply=True)
+    return Run(sent() or way.messages, seconds, cpu, max(map(peak_memory, pids)))
+
+
+WAYS = {
+    "aiohttp": Way("aiohttp alone", "aiohttp", 40_000),
+    "claim": Way("claim and record alone", "claim", 40_000),
+    "gateway": Way("the gateway", "gateway", 40_000),
+    "no guard": Way("the gateway, guard off", "gateway", 40_000, guard=False),
+    "task": Way("a task per message", yardstick.send, 1_200),
+    "nothing": Way("a task that does nothing", yardstick.nothing, 3_000),
+    "aiohttp 50": Way("aiohttp alone, 50 ms", "aiohttp", 12_000, delay=0.05),
+    "gateway 50": Way("the gateway, 50 ms", "gateway", 12_000, delay=0.05),
+    "task 50": Way("a task per message, 50 ms", yardstick.send, 120, delay=0.05),
+}
+
+
+def measure(stage: Stage, way: Way) -> Run:
+    fill(way.messages if way.how not in ("aiohttp", yardstick.nothing) else 0)
+    execute(f"ALTER TABLE sms_message {'ENABLE' if way.guard else 'DISABLE'} TRIGGER USER")
+    stage.ask(f"delay/{way.delay}")
+    try:
+        return by_senders(stage, way, way.how) if isinstance(way.how, str) else by_tasks(stage, way, way.how)
+    finally:
+        execute("ALTER TABLE sms_message ENABLE TRIGGER USER")
+
+
+def typical(runs: Sequence[Run]) -> Run:
+    """The run whose rate is in the middle."""
+    return sorted(runs, key=lambda run: run.rate)[len(runs) // 2]
+
+
+# Manual messages -----------------------------------------------------------------------------------------------------
+
+APART = 0.05
+"""Seconds from one press to the next."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds from the press to the provider."""
+
+    p50: float
+    p99: float
+    bulk_left: int = 0
+
+    @classmethod
+    def of(cls, seconds: Sequence[float], bulk_left: int = 0) -> Latency:
+        cuts = quantiles(seconds, n=100)
+        return cls(1000 * cuts[49], 1000 * cuts[98], bulk_left)
+
+
+def manual_messages(stage: Stage, nurse: User, presses: int, bulk: int, progress: Progress) -> tuple[Latency, Latency]:
+    """With real workers, woken through the real broker."""
+    with ExitStack() as exits:
+        for name, queues in WORKERS.items():
+            exits.enter_context(worker(name, "-Q", queues, "--concurrency=1"))
+        stage.ask("delay/0")
+        progress.step("manual messages, nothing else under way")
+        fill(0)
+        idle = press(stage, nurse, presses)
+        progress.step(f"manual messages with {bulk:,} bulk messages under way")
+        fill(bulk)
+        gateway.wake(Lane.BULK)
+        return idle, press(stage, nurse, presses)
+
+
+def press(stage: Stage, nurse: User, presses: int) -> Latency:
+    case = Case.objects.create(
+        queue=Queue.objects.earliest("id"), phone_number="+46701740606", callback_at=database_now() + timedelta(hours=1)
+    )
+    pressed = {}
+    for n in range(presses + 5):  # the first five to warm up
+        text = f"press:{case.pk}:{n}"
+        pressed[text] = time.time()
+        message = callbacks.send_sms(case, text, token=str(n), shown="+46701740606", by=nurse)
+        assert message.state != State.REFUSED
+        time.sleep(max(0.0, pressed[text] + APART - time.time()))
+    left = Message.objects.filter(state=State.QUEUED).exclude(kind=Kind.MANUAL).count()
+    while Message.objects.filter(kind=Kind.MANUAL, state__in=[State.QUEUED, State.SENDING]).exists():
+        time.sleep(0.05)
+    arrived = stage.ask("presses")["presses"]
+    return Latency.of([arrived[text] - at for text, at in list(pressed.items())[5:]], left)
+
+
+# The long run --------------------------------------------------------------------------------------------------------
+
+
+def long_run(stage: Stage, messages: int) -> None:
+    """Memory of the senders and speed, from beginning to end."""
+    print(f"filling in {messages:,} messages ...", flush=True)
+    fill(messages)
+    stage.ask("delay/0")
+    minutes, speeds, memories = [], [], []
+    with ExitStack() as exits:
+        senders = [exits.enter_context(started("-m", "benchmarks.senders", "gateway", "0")) for _ in range(PROCESSES)]
+        for sender in senders:
+            sender.stdout.readline()
+            sender.stdin.write("go\n")
+            sender.stdin.flush()
+        start, before, left = time.time(), 0, 1
+        while left:
+            time.sleep(5)
+            left = Message.objects.filter(state=State.QUEUED).count()
+            count = stage.ask("count")["count"]
+            minutes.append(f"{(time.time() - start) / 60:.1f}")
+            speeds.append((count - before) / 5)
+            memories.append(max(memory(sender.pid) for sender in senders) / MiB)
+            before = count
+            print(f"{minutes[-1]:>5} min  {count:10,} posts {speeds[-1]:8,.0f}/s {memories[-1]:6.1f} MiB", flush=True)
+    steady = memories[len(memories) // 10 :]
+    print(f"\nmemory, from a tenth of the way to the end: {steady[0]:.1f} MiB to {steady[-1]:.1f} MiB")
+    print(
+        write(
+            "gateway-long",
+            Lines("Messages a second, by the minute", minutes[:-1], {"the gateway": speeds[:-1]}, "/s"),
+            Lines("Memory of a sender, by the minute", minutes, {"the gateway": memories}, "MiB"),
+        )
+    )
+
+
+# The table -----------------------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="of which the run in the middle counts (3)")
+    parser.add_argument("--presses", type=int, default=200, help="manual messages, idle and again with bulk (200)")
+    parser.add_argument("--only", nargs="+", choices=WAYS, metavar="WAY", help=f"of: {', '.join(WAYS)}")
+    parser.add_argument("--long", type=int, nargs="?", const=1_000_000, metavar="MESSAGES", help="the long run instead")
+    options = parser.parse_args()
+    nurse = build_town()
+    with Stage() as stage:
+        if options.long:
+            long_run(stage, options.long)
+        else:
+            compare(stage, nurse, options)
+
+
+def compare(stage: Stage, nurse: User, options: argparse.Namespace) -> None:
+    ways = {key: way for key, way in WAYS.items() if key in (options.only or WAYS)}
+    progress = Progress(options.rounds * len(ways) + 2 * (not options.only))
+    runs: dict[str, list[Run]] = {key: [] for key in ways}
+    for turn in range(options.rounds):
+        for key, way in ways.items():
+            progress.step(f"round {turn + 1}: {way.name}")
+            runs[key].append(measure(stage, way))
+    latencies = None if options.only else manual_messages(stage, nurse, options.presses, 100_000, progress)
+    progress.finish()
+    results = {key: typical(runs[key]) for key in ways}
+    print_results(results)
+    if latencies:
+        print_reach(results, *latencies)
+        print(f"\n{plot(results, *latencies)}")
+
+
+def print_results(results: Mapping[str, Run]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version'), current_setting('fsync')")
+        version, fsync = cursor.fetchone()
+    print(f"{CORES} processors, Python {platform.python_version()}, PostgreSQL {version}, fsync {fsync}\n")
+    print("| way of sending | posts/s | CPU a post | sender | PostgreSQL | provider | broker | peak memory |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|")
+    for key, run in results.items():
+        kinds = [f"{run.cpu_per_post(kind):,.0f}" for kind in ("sender", "PostgreSQL", "provider", "broker")]
+        cells = [
+            WAYS[key].name,
+            f"{run.rate:,.0f}",
+            f"{run.cpu_per_post():,.0f} µs",
+            *kinds,
+            f"{run.peak / MiB:.0f} MiB",
+        ]
+        print(f"| {' | '.join(cells)} |")
+
+
+def print_reach(results: Mapping[str, Run], idle: Latency, busy: Latency) -> None:
+    alone, gateway_run, no_guard = results["aiohttp"], results["gateway"], results["no guard"]
+    ceiling = 1e6 * CORES / (alone.cpu_per_post() + results["claim"].cpu_per_post())
+    with_guard, without = (run.cpu_per_post("sender", "PostgreSQL") for run in (gateway_run, no_guard))
+    print(f"\ncombined ceiling: {ceiling:,.0f} posts/s")
+    print("\n| what | measured | reach | holds |\n|---|--:|--:|---|")
+    for what, value, sign, reach, unit in (
+        ("gateway / combined ceiling", gateway_run.rate / ceiling, ">=", 0.90, ""),
+        ("gateway / a task per message", gateway_run.rate / results["task"].rate, ">=", 30, ""),
+        ("gateway / aiohttp alone, 50 ms", results["gateway 50"].rate / results["aiohttp 50"].rate, ">=", 0.95, ""),
+        ("the guard's share of the gateway's CPU", 1 - without / with_guard, "<=", 0.10, ""),
+        ("CPU a message", gateway_run.cpu_per_post("sender", "PostgreSQL"), "<=", 150, " µs"),
+        ("manual, idle: p50", idle.p50, "<=", 50, " ms"),
+        ("manual, idle: p99", idle.p99, "<=", 250, " ms"),
+        ("manual, bulk under way: p50", busy.p50, "<=", 50, " ms"),
+        ("manual, bulk under way: p99", busy.p99, "<=", 250, " ms"),
+    ):
+        holds = value >= reach if sign == ">=" else value <= reach
+        print(f"| {what} | {number(value)}{unit} | {sign} {reach}{unit} | {'yes' if holds else 'NO'} |")
+    print(f"\nmanual, with bulk / idle: p50 {busy.p50 / idle.p50:.1f}, p99 {busy.p99 / idle.p99:.1f};", end=" ")
+    print(f"{busy.bulk_left:,} bulk messages were left after the last press")
+
+
+def plot(results: Mapping[str, Run], idle: Latency, busy: Latency) -> Path:
+    def bars(title: str, *keys: str) -> Bars:
+        return Bars(title, {WAYS[key].name: results[key].rate for key in keys}, "/s")
+
+    return write(
+        "gateway",
+        bars("Posts a second, provider that answers at once", "aiohttp", "claim", "gateway", "nothing", "task"),
+        bars("Posts a second, provider that takes 50 ms", "aiohttp 50", "gateway 50", "task 50"),
+        Bars(
+            "From a nurse's press to the provider",
+            {"idle, p50": idle.p50, "idle, p99": idle.p99, "with bulk, p50": busy.p50, "with bulk, p99": busy.p99},
+            "ms",
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The ways of sending that run in processes of their own: `python -m benchmarks.senders KIND COUNT`.
+
+Each says "ready" when all is imported and connected, begins at a line on stdin, says how many it has done, and stays
+until stdin is closed, so that what it has cost can be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+
+import aiohttp
+import django
+
+django.setup()
+
+from django.conf import settings
+from django.db import connection
+
+from sms import gateway
+from sms.models import Lane
+from sms.providers.base import TIME_LIMIT, Outcome, SendResult
+from sms.simulator import credential
+
+TEXT = "Påminnelse: vi ringer upp dig torsdag 26 november kl. 10.30. Häls. VC Spindeln"
+
+
+def aiohttp_alone(count: int) -> int:
+    asyncio.run(_post_all(count))
+    return count
+
+
+async def _post_all(count: int) -> None:
+    url, headers = f"{settings.TELEQ_URL}/simulator/send", {"Authorization": f"Bearer {credential()}"}
+    receipt = f"{settings.TELEQ_URL}/sms/receipt/simulator/123456/{'t' * 32}"
+    form = {"to": "+46701740605", "from": "teleQ", "message": TEXT, "whendelivered": receipt}
+    left = iter(range(count))
+
+    async def post_one_after_another() -> None:
+        for _ in left:
+            async with session.post(url, data=form, headers=headers) as response:
+                await response.text()
+
+    connector = aiohttp.TCPConnector(limit=gateway.CONNECTIONS)
+    async with aiohttp.ClientSession(timeout=TIME_LIMIT, connector=connector) as session:
+        await asyncio.gather(*(post_one_after_another() for _ in range(gateway.CONNECTIONS)))
+
+
+def claim_and_record(_: int) -> int:
+    done = 0
+    while (claimed := gateway.claim(Lane.BULK, "simulator")).judged:
+        result = SendResult(Outcome.ACCEPTED, provider_message_id="id-123456", status="created")
+        gateway.record(
+            {message.pk: result for message in claimed.sending},
+            {message.pk: message.claimed_at for message in claimed.sending},
+        )
+        done += claimed.judged
+    return done
+
+
+def the_gateway(_: int) -> int:
+    done = 0
+    while judged := gateway.drain(Lane.BULK):
+        done += judged
+    return done
+
+
+def main(kind: str, count: str) -> None:
+    connection.ensure_connection()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    done = {"aiohttp": aiohttp_alone, "claim": claim_and_record, "gateway": the_gateway}[kind](int(count))
+    print(json.dumps({"done": done, "ended": time.time()}), flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
