@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from cases import why
 from cases.models import Case, CaseEvent
 from consent.models import Answer, Channel, Consent
 from sms.models import Message, State
@@ -19,6 +20,7 @@ class Entry:
     sentence: str
     who: str
     message: Message | None = None
+    why: why.Why | None = None
 
 
 def of_case(case: Case) -> list[Entry]:
@@ -50,13 +52,15 @@ def _sentence(event: CaseEvent) -> str:
 
 
 def _messages(case: Case) -> list[Entry]:
-    messages = Message.objects.filter(case_message__case=case).select_related("author")
+    messages = list(Message.objects.filter(case_message__case=case).select_related("author"))
+    reasons = why.of_messages(messages)
     return [
         Entry(
             message.created_at,
             f"{message.get_kind_display()}: {message.outcome.rstrip('.')}.",
             str(message.author) if message.author else BY_ITSELF,
             message,
+            reasons.get(message.pk),
         )
         for message in messages
     ]

@@ -145,10 +145,11 @@ class _Bench:
 
     def judge(self, message: Message, key: NumberKey) -> None:
         """Refuse the message or leave it as it is, and note on it which answer decided."""
-        consent = self.consents.get(key)
-        reason = refusal(self.settings.get(message.queue_id), consent, key[1], self.at)
+        settings, consent = self.settings.get(message.queue_id), self.consents.get(key)
+        reason = refusal(settings, consent, key[1], self.at)
         if reason:
             message.state, message.refusal, message.state_at = State.REFUSED, reason, self.at
+        message.consent_required = settings.consent_required if settings else None
         message.consent_answer = answer_in_force(consent, self.at)
         if consent:
             message.consent_event_id = self.events[consent.pk]
@@ -165,6 +166,7 @@ CLAIM_FIELDS = (
     "claimed_at",
     "attempts",
     "provider",
+    "consent_required",
     "consent_event_id",
     "consent_answer",
     "consent_channel",

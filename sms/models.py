@@ -154,6 +154,8 @@ class Message(models.Model):
     claimed_at = models.DateTimeField(null=True)
     state_at = models.DateTimeField(db_default=Now(), help_text="När SMS:et fick sitt tillstånd.")
 
+    # Whether the queue required consent when the message was judged. Null: its settings were missing, or it wasn't yet.
+    consent_required = models.BooleanField(null=True)
     # The answer that let the message through or stopped it, as it was at that moment (promise 8). The event's id and
     # not a foreign key: retention removes events by its own rules.
     consent_event_id = models.BigIntegerField(null=True)

@@ -559,6 +559,7 @@ JUDGED = HANDED_OVER | {State.REFUSED}
 
 
 def _note_answer(message: Message, consent: Consent | None, events: dict[int, int], at: datetime) -> None:
+    message.consent_required = message.queue.outgoing_sms.consent_required
     message.consent_answer = answer_in_force(consent, at)
     if consent:
         message.consent_event_id = events[consent.pk]

@@ -1,0 +1,66 @@
+"""Why a message was sent or stopped: what the gateway judged it by, as it wrote it down at that moment (promise 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cases.templatetags.swedish import date_and_clock, last_day
+from consent.models import Answer, Channel, Consent
+from sms.models import Message, Refusal, State
+
+LEFT = (State.SENDING, State.SENT, State.DELIVERED, State.FAILED, State.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Why:
+    question: str
+    answer: str
+
+
+def of_messages(messages: Collection[Message]) -> dict[int, Why]:
+    """By the message's id. A message that nobody has judged has no why. One query, however many there are."""
+    events = _events(messages)
+    return {message.pk: why for message in messages if (why := _why(message, events))}
+
+
+def _events(messages: Collection[Message]) -> Mapping[int, Any]:
+    ids = {message.consent_event_id for message in messages if message.consent_event_id}
+    return Consent.history().select_related("answered_by").in_bulk(ids)
+
+
+def _why(message: Message, events: Mapping[int, Any]) -> Why | None:
+    event = events.get(message.consent_event_id or 0)
+    reasons = [_consent(message, event), f"Bedömt {date_and_clock(message.claimed_at or message.state_at)}."]
+    if message.state in LEFT:
+        return Why("Varför skickades SMS:et?", " ".join([_switch(message), *reasons]))
+    if message.state != State.REFUSED:
+        return None
+    if message.refusal == Refusal.NOT_MOBILE:
+        reasons.insert(0, Refusal.NOT_MOBILE.label)
+    elif message.refusal == Refusal.MISSING:
+        reasons.insert(0, _switch(message))
+    return Why("Varför stoppades SMS:et?", " ".join(reasons))
+
+
+def _switch(message: Message) -> str:
+    if message.consent_required is None:
+        return "Köns inställningar för SMS saknades."
+    return "Kön krävde samtycke." if message.consent_required else "Kön krävde inte samtycke."
+
+
+def _consent(message: Message, event: Any) -> str:
+    if event is None:
+        return "Inget svar fanns för numret."
+    answer, until = Answer(event.answer).label, last_day(event.valid_until)
+    if message.consent_answer != event.answer:
+        return f"Svaret {answer} hade slutat gälla {until}."
+    return f"Svaret var {answer}. {_given(event)}, och det gällde till {until}."
+
+
+def _given(event: Any) -> str:
+    at = date_and_clock(event.answered_at)
+    if event.channel == Channel.SMS:
+        return f"Patienten svarade själv med SMS {at}"
+    return f"{event.answered_by} registrerade det {at}"
