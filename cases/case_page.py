@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from cases import history
-from cases.forms import ConsentForm, DetailsForm, NoteForm, NumberForm, SmsForm
+from cases.forms import SOMEBODY_ELSE, ConsentForm, DetailsForm, NoteForm, NumberForm, SmsForm
 from cases.models import Case
+from cases.templatetags.swedish import identity_number
 from consent import register
 from consent.models import Answer, ConsentText, number_text
 from sms import segments
@@ -33,9 +34,9 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "more_others": len(others) > OTHERS_AT_MOST,
         "consent": current.consent if current.consent and current.consent.counts(at) else None,
         "answer": answer,
-        "may_renew": answer is not Answer.UNSET,
+        "may_renew": register.may_be_renewed(current.consent, at),
         "shows_consent": case.shows_consent(answer),
-        "consent_form": ConsentForm(initial={"answer": answer, "shown_number": number, "seen_event": current.event_id}),
+        "consent_form": bound.get("consent_form") or _fresh_consent_form(case, user, current, answer),
         "consent_text": ConsentText.objects.current(case.queue.care_provider_id),
         "refusal": refusal(case.queue.sms_settings, current.consent, number, at),
         "segments": segments.count(sms_form["text"].value() or ""),
@@ -47,6 +48,31 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         **bound,
         "sms_form": sms_form,
     }
+
+
+def _fresh_consent_form(case: Case, user: User, current: register.Current, answer: Answer) -> ConsentForm:
+    initial = {
+        "answer": answer,
+        "person": current.consent and current.consent.person,
+        "shown_number": number_text(case.phone_number),
+        "seen_event": current.event_id,
+    }
+    return ConsentForm(initial=initial, persons=persons_on_number(case, user))
+
+
+def persons_on_number(case: Case, user: User) -> list[tuple[str, str]]:
+    """Whom to choose among when somebody answers, by personnummer; none where the number is used with one only.
+
+    All of the care provider's cases tell that it is, as the answer counts for them all. Only those of the user's own
+    queues tell who.
+    """
+    on_number = Case.objects.filter(queue__care_provider=case.queue.care_provider_id, phone_number=case.phone_number)
+    identified = on_number.exclude(personal_identity_number="").order_by("personal_identity_number")
+    if len(identified.values_list("personal_identity_number").distinct()[:2]) < 2:
+        return []
+    named = dict(identified.for_user(user).values_list("personal_identity_number", "name"))
+    persons = [(person, f"{name or 'Namn saknas'}, {identity_number(person)}") for person, name in named.items()]
+    return [*persons, (SOMEBODY_ELSE, "Någon annan")]
 
 
 def _others_on_number(case: Case, user: User) -> list[Case]:

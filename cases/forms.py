@@ -19,6 +19,7 @@ from sms.models import StandardText
 from teleq.models import Queue, User, database_now
 
 INVALID_NUMBER = "Skriv ett giltigt telefonnummer, till exempel 070-174 06 05."
+SOMEBODY_ELSE = "other"
 INVALID_IDENTITY = "Skriv ett giltigt personnummer eller samordningsnummer, till exempel 19121212-1212."
 
 
@@ -137,7 +138,12 @@ class NumberForm(OwnIds, forms.Form):
 
 
 class ConsentForm(OwnIds, forms.Form):
-    """The answer, with the number and the event that it was shown for."""
+    """The answer, with the number and the event that it was shown for; and whose it is, where that has to be asked."""
+
+    person = forms.ChoiceField(
+        label="Vems svar är det?",
+        error_messages={"invalid_choice": "Välj en av personerna.", "required": "Välj vems svar det är."},
+    )
 
     answer = forms.ChoiceField(
         label="Samtycke till SMS",
@@ -146,6 +152,19 @@ class ConsentForm(OwnIds, forms.Form):
     )
     shown_number = forms.CharField(widget=forms.HiddenInput)
     seen_event = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: object, persons: list[tuple[str, str]], **options: object) -> None:
+        super().__init__(*args, **options)
+        if persons:
+            self.fields["person"].choices = [("", "Välj person"), *persons]
+        else:
+            del self.fields["person"]
+
+    @property
+    def chosen_person(self) -> str:
+        """By personnummer; empty where it is nobody that the nurse's own queues know."""
+        chosen = self.cleaned_data.get("person", "")
+        return "" if chosen == SOMEBODY_ELSE else chosen
 
 
 class SmsForm(OwnIds, forms.Form):

@@ -104,7 +104,7 @@ def save_number(request: HttpRequest, case_id: int) -> HttpResponse:
 @require_POST
 def save_consent(request: HttpRequest, case_id: int) -> HttpResponse:
     case = _case(request, case_id)
-    form = ConsentForm(request.POST)
+    form = ConsentForm(request.POST, persons=case_page.persons_on_number(case, request.user))
     if not form.is_valid():
         return _page(request, case, 422, consent_form=form)
     data = form.cleaned_data
@@ -119,6 +119,7 @@ def save_consent(request: HttpRequest, case_id: int) -> HttpResponse:
             by=request.user,
             case_id=case.pk,
             seen_event=data["seen_event"],
+            person=form.chosen_person,
             renew="renew" in request.POST,
         )
     except register.ChangedMeanwhile:

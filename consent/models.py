@@ -134,6 +134,9 @@ class Consent(models.Model):
     channel = models.CharField("genom", max_length=10, choices=Channel.choices)
     # A number and not a foreign key: consents know nothing of cases, and outlive them.
     case_id = models.BigIntegerField("ärende", null=True)
+    person = models.CharField(
+        "vems svar", max_length=12, blank=True, default="", help_text="Personnummer, där flera använder numret."
+    )
     text = models.ForeignKey(
         ConsentText, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="uppläst text"
     )

@@ -19,6 +19,7 @@ from teleq.models import CareProvider, User, database_now
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 VALID_FOR = relativedelta(months=14)
+RENEWED_IN_THE_LAST = relativedelta(months=1)
 
 
 class ChangedMeanwhile(Exception):
@@ -47,6 +48,14 @@ def valid_until(answered_at: datetime) -> datetime:
     return until.astimezone(UTC)
 
 
+def may_be_renewed(consent: Consent | None, at: datetime) -> bool:
+    """Whether the answer is a Ja or Nej in its last month, when the case offers "Bekräfta svaret"."""
+    if answer_in_force(consent, at) is Answer.UNSET or consent is None:
+        return False
+    last_month_begins = consent.valid_until.astimezone(STOCKHOLM) - RENEWED_IN_THE_LAST
+    return at >= last_month_begins
+
+
 def current(care_provider_id: int, phone_number: PhoneNumber | str) -> Current:
     key = (care_provider_id, number_text(phone_number))
     return _with_event(Consent.objects.by_number([key]).get(key))
@@ -60,12 +69,14 @@ def answer_in_case(  # noqa: PLR0913  who, what, where: each is a column of the 
     by: User,
     case_id: int,
     seen_event: int | None,
+    person: str = "",
     renew: bool = False,
 ) -> Current:
     """Store what the patient answered the nurse, if the answer is still the one the nurse was shown.
 
-    `seen_event` is the event id that the page was shown with. Choosing the answer that already counts changes
-    nothing; with `renew` it is confirmed, and counts for another 14 months. Raises ChangedMeanwhile.
+    `seen_event` is the event id that the page was shown with. `person` is whose answer it is, by personnummer, where
+    several use the number: the answer counts for the number all the same. Choosing the answer that already counts
+    changes nothing; with `renew` it is confirmed, and counts for another 14 months. Raises ChangedMeanwhile.
     """
     with transaction.atomic():
         consent = _locked(care_provider.pk, phone_number)
@@ -83,6 +94,7 @@ def answer_in_case(  # noqa: PLR0913  who, what, where: each is a column of the 
             answered_by=by,
             channel=Channel.CASE,
             case_id=case_id,
+            person=person,
             text=text,
         )
 

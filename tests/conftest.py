@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.test import TransactionTestCase
 
 from consent import register
-from consent.models import Answer, ConsentText
+from consent.models import Answer, Channel, Consent, ConsentText
 from sms import gateway
 from sms.models import Kind, Message
 from teleq import administration
@@ -146,6 +146,26 @@ def say(nurse: User, care_provider: CareProvider) -> Callable[..., register.Curr
         )
 
     return store
+
+
+@pytest.fixture
+def lapsing(care_provider: CareProvider, nurse: User) -> Callable[..., Consent]:
+    """An answer that counts for a few days more, so that it can be confirmed."""
+
+    def said_long_ago(answer: Answer, number: str = MOBILE, days_left: float = 10) -> Consent:
+        until = database_now() + timedelta(days=days_left)
+        return Consent.objects.create(
+            care_provider=care_provider,
+            phone_number=number,
+            answer=answer,
+            answered_by=nurse,
+            channel=Channel.CASE,
+            case_id=0,
+            answered_at=until - timedelta(days=425),
+            valid_until=until,
+        )
+
+    return said_long_ago
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ document.documentElement.classList.add("js");
 let byKeyboard = false;
 let swapping = null; // what is to stay on the page, while htmx puts an answer into it
 const answerForm = (target) => target.closest?.("[data-saves=answer]");
-const answerList = (target) => target.closest?.("[data-saves=answer] select");
+const answerList = (target) => target.closest?.("[data-saves=answer] [name=answer]");
 
 document.addEventListener("pointerdown", () => (byKeyboard = false), true);
 document.addEventListener("keydown", (event) => {

@@ -45,8 +45,8 @@ class TestTheClosedList:
         assert posted == ["consent"]
         assert stored(case) == Answer.YES
 
-    def test_the_tab_key_past_its_buttons_saves_too(self, open_case, case, say):
-        say(Answer.YES)
+    def test_the_tab_key_past_its_buttons_saves_too(self, open_case, case, lapsing):
+        lapsing(Answer.YES)
         page = open_case(case)
         posted = saves(page)
         page.get_by_label("Samtycke till SMS").focus()
@@ -142,9 +142,9 @@ class TestAnUnsavedNumber:
         expect(page.get_by_label("Samtycke till SMS")).to_be_disabled()
         expect(page.get_by_role("button", name="Bekräfta svaret")).to_be_disabled()
 
-    def test_shuts_answer_and_sms_until_it_is_saved_or_taken_back(self, open_case, case, say):
-        say(Answer.YES)
-        say(Answer.YES, number="+46701740606")
+    def test_shuts_answer_and_sms_until_it_is_saved_or_taken_back(self, open_case, case, lapsing):
+        lapsing(Answer.YES)
+        lapsing(Answer.YES, "+46701740606")
         page = open_case(case)
         number = page.get_by_label("Telefonnummer")
         number.fill("070-174 06 06")
@@ -171,8 +171,8 @@ class TestAnUnsavedNumber:
         expect(page.get_by_text("Samtycke till SMS saknas", exact=True)).to_be_visible()
         expect(page.get_by_role("button", name="Skicka SMS")).to_be_disabled()
 
-    def test_stays_and_shuts_while_a_standard_text_is_added(self, open_case, case, say, standard_text):
-        say(Answer.YES)
+    def test_stays_and_shuts_while_a_standard_text_is_added(self, open_case, case, lapsing, standard_text):
+        lapsing(Answer.YES)
         page = open_case(case)
         page.get_by_label("Telefonnummer").fill("070-174 06 06")
         page.get_by_label("Standardtexter").select_option("ring 3 gånger")
@@ -181,8 +181,8 @@ class TestAnUnsavedNumber:
         expect(page.get_by_label("Telefonnummer")).to_have_value("070-174 06 06")
         self.expect_shut(page)
 
-    def test_that_is_no_number_keeps_them_shut(self, open_case, case, say):
-        say(Answer.YES)
+    def test_that_is_no_number_keeps_them_shut(self, open_case, case, lapsing):
+        lapsing(Answer.YES)
         page = open_case(case)
         page.get_by_label("Telefonnummer").fill("070-174")
         page.get_by_role("button", name="Spara numret").click()

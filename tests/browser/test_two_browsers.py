@@ -16,8 +16,8 @@ from tests.browser.held import Held
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_page_left_open_cannot_bring_back_an_answer_that_was_withdrawn(open_case, case, say):
-    say(Answer.YES)
+def test_a_page_left_open_cannot_bring_back_an_answer_that_was_withdrawn(open_case, case, lapsing):
+    lapsing(Answer.YES)
     left_open, other = open_case(case), open_case(case)
     other.get_by_label("Samtycke till SMS").select_option("Nej")
     expect(other.get_by_text("SMS-utskick avböjt", exact=True)).to_be_visible()

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cases import callbacks
 from cases.models import Case
-from consent.models import Answer, Channel, Consent
+from consent.models import Consent
 from teleq.logs import Formatter
 from teleq.models import Membership, Queue, User
 from tests.cases.desk import Desk, desk_of
@@ -55,23 +55,9 @@ def case(book) -> Case:
 
 
 @pytest.fixture
-def lapsed(care_provider, nurse) -> Callable[..., Consent]:
+def lapsed(lapsing) -> Callable[..., Consent]:
     """An answer that stopped to count a second ago, and that the purge has not come to."""
-
-    def said_long_ago(answer: Answer, number: str = MOBILE) -> Consent:
-        now = timezone.now()
-        return Consent.objects.create(
-            care_provider=care_provider,
-            phone_number=number,
-            answer=answer,
-            answered_by=nurse,
-            channel=Channel.CASE,
-            case_id=0,
-            answered_at=now - timedelta(days=430),
-            valid_until=now - timedelta(seconds=1),
-        )
-
-    return said_long_ago
+    return lambda answer, number=MOBILE: lapsing(answer, number, days_left=-1 / 86_400)
 
 
 @pytest.fixture

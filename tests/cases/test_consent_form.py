@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from cases.models import Case
 from consent import register
 from consent.models import Answer, Channel, Consent
 from teleq.models import OutgoingSms
@@ -85,20 +86,81 @@ def test_choosing_the_same_answer_again_changes_nothing(case, desk):
     assert stored() == [("insert", "yes")]
 
 
-def test_confirming_the_answer_gives_it_another_14_months(case, desk, say):
-    say(Answer.YES)
-    Consent.objects.update(valid_until=timezone.now() + timedelta(days=1))
+def test_in_its_last_month_confirming_the_answer_gives_it_another_14_months(case, desk, lapsing):
+    lapsing(Answer.YES)
     after = desk.case(case).press("Bekräfta svaret")
     assert Consent.objects.get().valid_until > timezone.now() + timedelta(days=420)
     assert "Samtycke till SMS bekräftat: Ja." in after.text
 
 
-def test_there_is_nothing_to_confirm_before_an_answer(case, desk):
+def test_there_is_nothing_to_confirm_before_an_answer_or_its_last_month(case, desk, say, lapsing):
+    assert not desk.case(case).has_button("Bekräfta svaret")
+    say(Answer.YES)
+    assert not desk.case(case).has_button("Bekräfta svaret")
+    lapsing(Answer.UNSET, OTHER_MOBILE)
+    desk.case(case).press("Spara numret", phone_number=OTHER_MOBILE)
     assert not desk.case(case).has_button("Bekräfta svaret")
 
 
-def test_a_page_left_open_on_ja_can_not_bring_it_back_after_a_nej(case, desk, colleague, say):
-    say(Answer.YES)
+class TestANumberThatSeveralUse:
+    @pytest.fixture
+    def child(self, book):
+        return book(name="Elsa Testsson", personal_identity_number="201505054385")
+
+    @pytest.fixture
+    def sibling(self, book):
+        return book(name="Maja Testsson", personal_identity_number="201707079289")
+
+    def test_is_marked_and_asked_whose_answer_it_is(self, child, sibling, desk):
+        page = desk.case(child)
+        assert "Numret används av flera personer" in page.text
+        assert "Vems svar är det?" in page.text
+        assert "Välj person Elsa Testsson, 20150505-4385 Maja Testsson, 20170707-9289 Någon annan" in page.text
+
+    def test_stores_whose_it_was_and_counts_for_the_number(self, child, sibling, desk):
+        desk.case(child).press(SAVE, answer="yes", person="201707079289")
+        consent = Consent.objects.get()
+        assert (consent.answer, consent.person) == ("yes", "201707079289")
+        assert Consent.history().get().person == "201707079289"
+        assert desk.case(sibling).can_press("Skicka SMS")
+        assert desk.case(sibling).typed("person", beside=SAVE) == "201707079289"
+
+    def test_stores_nothing_without_it_and_keeps_what_was_chosen(self, child, sibling, desk):
+        after = desk.case(child).press(SAVE, answer="no")
+        assert after.status == 422
+        assert "Välj vems svar det är." in after.text
+        assert shown_answer(after) == "no"
+        assert not Consent.objects.exists()
+
+    def test_knows_somebody_else(self, child, sibling, desk):
+        desk.case(child).press(SAVE, answer="no", person="other")
+        assert Consent.objects.get().person == ""
+
+    def test_takes_nobody_who_is_not_on_the_number(self, child, sibling, desk):
+        assert desk.case(child).press(SAVE, answer="no", person="191212121212").status == 422
+
+    def test_is_not_one_where_a_person_calls_again(self, child, book, desk):
+        book(name="Elsa Testsson", personal_identity_number="201505054385")
+        book(name="Okänd")
+        assert "flera personer" not in desk.case(child).text
+
+    def test_promise_9_tells_that_it_is_but_not_who_of_queues_one_is_not_in(
+        self, child, sibling, desk, nurse, plain_queue
+    ):
+        Case.objects.filter(pk=sibling.pk).update(queue=plain_queue)
+        nurse.memberships.filter(queue=plain_queue).delete()
+        page = desk.case(child)
+        assert "Numret används av flera personer" in page.text
+        assert "Maja" not in page.html
+        assert "20170707" not in page.html
+
+    def test_is_not_one_when_the_other_is_another_care_providers(self, child, book, other_queue, desk):
+        book(queue=other_queue, personal_identity_number="201707079289")
+        assert "flera personer" not in desk.case(child).text
+
+
+def test_a_page_left_open_on_ja_can_not_bring_it_back_after_a_nej(case, desk, colleague, lapsing):
+    lapsing(Answer.YES)
     left_open = desk.case(case)
     desk_of(colleague).case(case).press(SAVE, answer="no")
     for button in (SAVE, "Bekräfta svaret"):
