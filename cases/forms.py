@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
 from django import forms
@@ -15,11 +16,13 @@ from phonenumber_field.widgets import RegionalPhoneNumberWidget
 from cases.models import Case, Note
 from consent.models import Answer
 from sms import segments
+from sms.free_text import holds_personal_identity_number
 from sms.models import StandardText
 from teleq.models import Queue, User, database_now
 
 INVALID_NUMBER = "Skriv ett giltigt telefonnummer, till exempel 070-174 06 05."
 SOMEBODY_ELSE = "other"
+STANDARD_TEXTS_ONLY = "Kön tillåter bara standardtexter. Välj en och tryck Lägg till svar."
 INVALID_IDENTITY = "Skriv ett giltigt personnummer eller samordningsnummer, till exempel 19121212-1212."
 
 
@@ -187,10 +190,17 @@ class SmsForm(OwnIds, forms.Form):
     def __init__(self, *args: object, queue: Queue, **options: object) -> None:
         super().__init__(*args, **options)
         self.fields["standard_text"].queryset = queue.standard_texts.all()
+        settings = queue.sms_settings
+        self.standard_texts_only = settings is not None and not settings.free_text
+        if self.standard_texts_only:
+            self.fields["text"].widget.attrs["readonly"] = True
+            self.fields["text"].help_text = STANDARD_TEXTS_ONLY
 
     def text_with_answer_added(self) -> str:
-        """The chosen standard text at the end of what is written, which is kept as it is."""
+        """The chosen standard text at the end of what is written, which is kept as it is; alone without free text."""
         written, chosen = self.cleaned_data["text"], self.cleaned_data["standard_text"]
+        if self.standard_texts_only:
+            return chosen.text
         between = "" if not written or written[-1].isspace() else "\n"
         return written + between + chosen.text
 
@@ -210,7 +220,14 @@ class SmsForm(OwnIds, forms.Form):
             self.add_error("text", f"Meddelandet är för långt: {length}. Högst {segments.MAX_PARTS} SMS får skickas.")
         elif "\x00" in text:
             self.add_error("text", "Meddelandet innehåller tecken som inte kan skickas.")
+        elif self.standard_texts_only and text not in map(segments.normalize, self._standard_texts()):
+            self.add_error("text", STANDARD_TEXTS_ONLY)
+        elif holds_personal_identity_number(text):
+            self.add_error("text", "Meddelandet innehåller ett personnummer. Ta bort det innan du skickar.")
         return not self.errors
+
+    def _standard_texts(self) -> Iterable[str]:
+        return self.fields["standard_text"].queryset.values_list("text", flat=True)
 
     @staticmethod
     def new_token() -> uuid.UUID:

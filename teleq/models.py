@@ -229,6 +229,11 @@ class OutgoingSms(models.Model):
         help_text="3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer.",
         validators=[RegexValidator(r"^([A-Za-z][A-Za-z0-9]{2,10}|\+[1-9][0-9]{6,14})$", INVALID_SENDER)],
     )
+    free_text = models.BooleanField(
+        "Tillåt fritext",
+        default=True,
+        help_text="Utan fritext kan bara köns standardtexter skickas från ärenden.",
+    )
     confirmation_on = models.BooleanField("Skicka bokningsbekräftelse", default=False)
     confirmation_text = models.TextField(
         "text i bokningsbekräftelsen",

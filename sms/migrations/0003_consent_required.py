@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('sms', '0002_guard_and_line'),
+        ("sms", "0002_guard_and_line"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='message',
-            name='consent_required',
+            model_name="message",
+            name="consent_required",
             field=models.BooleanField(null=True),
         ),
     ]

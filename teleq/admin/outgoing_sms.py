@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
-from django.db.models import Field
+from django.db.models import Field, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -18,8 +18,10 @@ from django.views.decorators.http import require_POST
 from cases.forms import phone_field
 from consent.models import number_text
 from sms import placeholders, segments
-from teleq.admin.scoped import ScopedAdmin
+from sms.models import Kind
+from teleq.admin.scoped import ScopedAdmin, own_queues
 from teleq.administration import NotOrdered, NumberNeeded, not_ordered_text, problems_of, save_outgoing_sms
+from teleq.foresight import Stopped, with_consent_required, would_it_be_sent
 from teleq.models import INVALID_SENDER, CareProvider, OutgoingSms, Queue
 
 WITHOUT_CONSENT = "Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande."
@@ -28,10 +30,41 @@ SWITCHES = {"confirmation_text": "confirmation_on", "reminder_text": "reminder_o
 """The texts, and what turns each on."""
 
 
+def would_be_stopped_text(queue: Queue) -> str:
+    """What ticking the box would mean now."""
+    waiting, coming = with_consent_required(queue).values()
+    return (
+        "Om du markerar rutan skickas SMS bara till den som har svarat Ja."
+        f" Av SMS som väntar stoppas {_how_many(waiting)}."
+        f" Av kommande återuppringningar får {_how_many(coming)} inga SMS."
+    )
+
+
+def _how_many(stopped: Stopped) -> str:
+    return f"{stopped.unanswered + stopped.declined} ({stopped.unanswered} utan svar, {stopped.declined} Nej)"
+
+
 def preview(text: str, queue: Queue) -> dict[str, Any]:
     """What the patient would read, and how long it is, on the day that is longest to write."""
     filled = segments.normalize(placeholders.fill(text, queue, placeholders.LONGEST_DATE))
     return {"text": filled, "segments": segments.count(filled)}
+
+
+class CheckForm(forms.Form):
+    """Which SMS it is that is asked about."""
+
+    phone_number = phone_field("Telefonnummer")
+    queue = forms.ModelChoiceField(
+        label="Kö",
+        queryset=Queue.objects.none(),
+        empty_label="Välj kö",
+        error_messages={"required": "Välj en kö.", "invalid_choice": "Välj en av dina köer."},
+    )
+    kind = forms.ChoiceField(label="SMS", choices=[(Kind.MANUAL, "SMS från ett ärende"), *Kind.choices[1:]])
+
+    def __init__(self, *args: Any, queues: QuerySet[Queue], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["queue"].queryset = queues.select_related("outgoing_sms")
 
 
 class SmsTextarea(AdminTextareaWidget):
@@ -58,7 +91,7 @@ class OutgoingSmsForm(forms.ModelForm):
     class Meta:
         model = OutgoingSms
         fields = [
-            *("consent_required", "sender", "confirmation_on", "confirmation_text"),
+            *("consent_required", "sender", "free_text", "confirmation_on", "confirmation_text"),
             *("reminder_on", "reminder_minutes", "reminder_text"),
         ]
         widgets = dict.fromkeys(SWITCHES, SmsTextarea)
@@ -71,7 +104,9 @@ class OutgoingSmsForm(forms.ModelForm):
         box = self.fields["consent_required"]
         if self.instance.consent_required:
             box.help_text = f"Om du avmarkerar rutan: {WITHOUT_CONSENT}"
-        elif not self._provider.sms_consent_ordered:
+        elif self._provider.sms_consent_ordered:
+            box.help_text = would_be_stopped_text(self.instance.queue)
+        else:
             box.help_text = not_ordered_text(self._provider)
             # Shut on the screen only: a disabled form field would drop a tick in silence, and clean is to say why.
             box.widget.attrs["disabled"] = True
@@ -121,6 +156,7 @@ class OutgoingSmsAdmin(ScopedAdmin):
     fieldsets = [
         ("Samtycke", {"fields": ["consent_required"]}),
         ("Avsändare", {"fields": ["sender"]}),
+        ("SMS från ärenden", {"fields": ["free_text"]}),
         ("Bokningsbekräftelse", {"fields": ["confirmation_on", "confirmation_text"]}),
         ("Påminnelse om återuppringning", {"fields": ["reminder_on", "reminder_minutes", "reminder_text"]}),
     ]
@@ -137,7 +173,27 @@ class OutgoingSmsAdmin(ScopedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.preview_view))
-        return [path("<int:queue_id>/preview/<str:name>/", view, name="teleq_outgoingsms_preview"), *super().get_urls()]
+        return [
+            path("<int:queue_id>/preview/<str:name>/", view, name="teleq_outgoingsms_preview"),
+            path("check/", self.admin_site.admin_view(self.check_view), name="teleq_outgoingsms_check"),
+            *super().get_urls(),
+        ]
+
+    def check_view(self, request: HttpRequest) -> HttpResponse:
+        """ "Skulle det här SMS:et skickas?" Posted, so that the number is in no address and no log."""
+        form = CheckForm(request.POST or None, queues=own_queues(request), initial={"queue": request.GET.get("queue")})
+        answered = None
+        if form.is_valid():
+            data = form.cleaned_data
+            answered = would_it_be_sent(data["queue"], data["phone_number"], Kind(data["kind"]))
+        context = {"title": "Skulle det här SMS:et skickas?", "opts": self.opts, "form": form, "answered": answered}
+        status = 422 if form.is_bound and not answered else 200
+        return render(
+            request,
+            "admin/teleq/outgoingsms/check.html",
+            {**self.admin_site.each_context(request), **context},
+            status=status,
+        )
 
     def preview_view(self, request: HttpRequest, queue_id: int, name: str) -> HttpResponse:
         """What the text being typed would become."""

@@ -4,6 +4,7 @@ import pytest
 
 from consent.models import Answer
 from sms.models import Message, StandardText
+from teleq.models import OutgoingSms
 from tests.cases.desk import messages_of
 
 SEND, ADD = "Skicka SMS", "Lägg till svar"
@@ -138,3 +139,49 @@ def test_the_counter_counts_as_the_gateway_does(shown):
     assert shown.press(ADD, text="Hej!", standard_text="").status == 422
     assert "0 av 160 tecken – 1 SMS" in shown.text
     assert "4 av 160 tecken – 1 SMS" in shown.press(ADD, text="Hej!").text
+
+
+# What may be written -------------------------------------------------------------------------------------------------
+
+
+def test_a_message_with_a_personnummer_is_not_sent_and_is_still_there(case, desk, say):
+    say(Answer.YES)
+    after = desk.case(case).press(SEND, text="Hej 19121212-1212, ring oss.")
+    assert after.status == 422
+    assert "Meddelandet innehåller ett personnummer. Ta bort det innan du skickar." in after.text
+    assert after.typed("text", beside=SEND) == "Hej 19121212-1212, ring oss."
+    assert messages_of(case) == []
+
+
+class TestWithoutFreeText:
+    ONLY = "Kön tillåter bara standardtexter. Välj en och tryck Lägg till svar."
+
+    @pytest.fixture(autouse=True)
+    def _without(self, queue, say):
+        OutgoingSms.objects.update(free_text=False)
+        say(Answer.YES)
+
+    @pytest.fixture
+    def offered(self, queue):
+        return [StandardText.objects.create(queue=queue, name=name, text=f"Hej. {name}.") for name in ("ett", "två")]
+
+    def test_the_message_can_not_be_written_in_and_the_page_says_why(self, case, desk):
+        page = desk.case(case)
+        assert self.ONLY in page.text
+        assert 'name="text" cols="40" rows="4" readonly' in page.html
+
+    def test_a_standard_text_is_sent(self, case, desk, offered):
+        desk.case(case).press(ADD, standard_text=offered[0].pk).press(SEND)
+        assert [message.text for message in messages_of(case)] == ["Hej. ett."]
+
+    def test_another_standard_text_takes_its_place(self, case, desk, offered):
+        page = desk.case(case).press(ADD, standard_text=offered[0].pk)
+        after = page.press(ADD, standard_text=offered[1].pk)
+        assert after.typed("text", beside=SEND) == "Hej. två."
+
+    @pytest.mark.parametrize("text", ["Hej!", "Hej. ett. Och mer."])
+    def test_what_was_written_all_the_same_is_refused_with_the_reason(self, text, case, desk, offered):
+        after = desk.case(case).press(SEND, text=text)
+        assert after.status == 422
+        assert self.ONLY in after.text
+        assert messages_of(case) == []

@@ -42,6 +42,7 @@ def test_consent_comes_first_then_sender_confirmation_and_reminder(office, addre
     assert groups == [
         ("Samtycke", ["consent_required"]),
         ("Avsändare", ["sender"]),
+        ("SMS från ärenden", ["free_text"]),
         ("Bokningsbekräftelse", ["confirmation_on", "confirmation_text"]),
         ("Påminnelse om återuppringning", ["reminder_on", "reminder_minutes", "reminder_text"]),
     ]
