@@ -52,7 +52,7 @@ def may_be_renewed(consent: Consent | None, at: datetime) -> bool:
     """Whether the answer is a Ja or Nej in its last month, when the case offers "Bekräfta svaret"."""
     if answer_in_force(consent, at) is Answer.UNSET or consent is None:
         return False
-    last_month_begins = consent.valid_until.astimezone(STOCKHOLM) - RENEWED_IN_THE_LAST
+    last_month_begins: datetime = consent.valid_until.astimezone(STOCKHOLM) - RENEWED_IN_THE_LAST
     return at >= last_month_begins
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -201,6 +202,10 @@ class Message(models.Model):
                 name="message_due_bulk",
             ),
             models.Index(fields=["state_at"], condition=Q(state=State.SENDING), name="message_sending"),
+            BrinIndex(fields=["created_at"], autosummarize=True, name="message_written"),  # small, for retention
+            models.Index(
+                fields=["consent_event_id"], condition=Q(consent_event_id__isnull=False), name="message_decided_by"
+            ),
         ]
         triggers = TRIGGERS
 

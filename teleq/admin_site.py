@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
-ORDER = ["OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "CareProvider", "IntakeKey"]
+ORDER = ["OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "CareProvider", "IntakeKey", "RetentionRun"]
 
 
 class TeleqAdminSite(admin.AdminSite):

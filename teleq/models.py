@@ -11,6 +11,7 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 
 INVALID_SENDER = "Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer."
@@ -260,3 +261,17 @@ class OutgoingSms(models.Model):
 
     def __str__(self) -> str:
         return str(self.queue)
+
+
+class RetentionRun(models.Model):
+    """What was removed in one turn of the nightly retention: totals, and never whose."""
+
+    at = models.DateTimeField("när", db_default=Now())
+    removed: models.JSONField[dict[str, int], dict[str, int]] = models.JSONField("togs bort")
+
+    class Meta:
+        verbose_name = "gallring"
+        verbose_name_plural = "Gallring"
+
+    def __str__(self) -> str:
+        return f"gallring {self.pk}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import environ
 import pghistory
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -173,10 +174,16 @@ CELERY_TASK_ROUTES = {
     # Of their own, beside the bulk messages: a worker takes from its queues in turn.
     "sms.tasks.sweep": {"queue": "sweep"},
     "cases.tasks.remind": {"queue": "sweep"},
+    "teleq.tasks.remove_what_is_past_its_time": {"queue": "sweep"},
 }
 CELERY_BEAT_SCHEDULE = {
     "remind": {"task": "cases.tasks.remind", "schedule": 60.0, "options": {"expires": 55}},
     "sweep": {"task": "sms.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
+    "retention": {
+        "task": "teleq.tasks.remove_what_is_past_its_time",
+        "schedule": crontab(hour=2, minute=40),
+        "options": {"expires": 3600},
+    },
 }
 
 # SMS ------------------------------------------------------------------------------------------------------------------
@@ -185,6 +192,15 @@ SMS_PROVIDER = env.str("SMS_PROVIDER", default="simulator" if TELEQ_DEMO else ""
 SMS_RATE = env.str("SMS_RATE", default="")  # messages a second that the provider takes; checked at the start
 # Where the product itself is reached: by the SMS provider with its delivery reports, and by the simulator.
 TELEQ_URL = env.str("TELEQ_URL", default="http://127.0.0.1:8000").rstrip("/")
+
+# Retention ------------------------------------------------------------------------------------------------------------
+
+# Answers go when they have lapsed: after 14 months, by the manual. The rest is kept no longer than it is needed (GDPR
+# article 5.1 e): what an SMS said, while somebody may ask about it; that it was sent and by which answer, as long as
+# that may have to be shown; a closed case, as long as the patient may call about it. The patient's record is elsewhere.
+KEEP_SMS_TEXTS = timedelta(days=env.int("KEEP_SMS_TEXTS_DAYS", default=90))
+KEEP_SMS = timedelta(days=env.int("KEEP_SMS_DAYS", default=730))
+KEEP_CASES = timedelta(days=env.int("KEEP_CASES_DAYS", default=365))
 
 # Logs hold ids: no phone number, no personnummer, no message text. ----------------------------------------------------
 

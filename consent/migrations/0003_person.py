@@ -6,44 +6,86 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('consent', '0002_history_by_number'),
+        ("consent", "0002_history_by_number"),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='consent',
-            name='insert_insert',
+            model_name="consent",
+            name="insert_insert",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='consent',
-            name='update_update',
+            model_name="consent",
+            name="update_update",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='consent',
-            name='delete_delete',
+            model_name="consent",
+            name="delete_delete",
         ),
         migrations.AddField(
-            model_name='consent',
-            name='person',
-            field=models.CharField(blank=True, default='', help_text='Personnummer, där flera använder numret.', max_length=12, verbose_name='vems svar'),
+            model_name="consent",
+            name="person",
+            field=models.CharField(
+                blank=True,
+                default="",
+                help_text="Personnummer, där flera använder numret.",
+                max_length=12,
+                verbose_name="vems svar",
+            ),
         ),
         migrations.AddField(
-            model_name='consentevent',
-            name='person',
-            field=models.CharField(blank=True, default='', help_text='Personnummer, där flera använder numret.', max_length=12, verbose_name='vems svar'),
+            model_name="consentevent",
+            name="person",
+            field=models.CharField(
+                blank=True,
+                default="",
+                help_text="Personnummer, där flera använder numret.",
+                max_length=12,
+                verbose_name="vems svar",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='consent',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "consent_consentevent" ("answer", "answered_at", "answered_by_id", "care_provider_id", "case_id", "channel", "id", "person", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone_number", "text_id", "valid_until") VALUES (NEW."answer", NEW."answered_at", NEW."answered_by_id", NEW."care_provider_id", NEW."case_id", NEW."channel", NEW."id", NEW."person", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'insert\', NEW."id", NEW."phone_number", NEW."text_id", NEW."valid_until"); RETURN NULL;', hash='0ddc10d9a1d10a31c0f92a91aef5c12b60481fc8', operation='INSERT', pgid='pgtrigger_insert_insert_6007e', table='consent_consent', when='AFTER')),
+            model_name="consent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "consent_consentevent" ("answer", "answered_at", "answered_by_id", "care_provider_id", "case_id", "channel", "id", "person", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone_number", "text_id", "valid_until") VALUES (NEW."answer", NEW."answered_at", NEW."answered_by_id", NEW."care_provider_id", NEW."case_id", NEW."channel", NEW."id", NEW."person", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'insert\', NEW."id", NEW."phone_number", NEW."text_id", NEW."valid_until"); RETURN NULL;',
+                    hash="0ddc10d9a1d10a31c0f92a91aef5c12b60481fc8",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_6007e",
+                    table="consent_consent",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='consent',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "consent_consentevent" ("answer", "answered_at", "answered_by_id", "care_provider_id", "case_id", "channel", "id", "person", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone_number", "text_id", "valid_until") VALUES (NEW."answer", NEW."answered_at", NEW."answered_by_id", NEW."care_provider_id", NEW."case_id", NEW."channel", NEW."id", NEW."person", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'update\', NEW."id", NEW."phone_number", NEW."text_id", NEW."valid_until"); RETURN NULL;', hash='22b690d15564b5141d2565345ef2c96996f0a889', operation='UPDATE', pgid='pgtrigger_update_update_3b14c', table='consent_consent', when='AFTER')),
+            model_name="consent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "consent_consentevent" ("answer", "answered_at", "answered_by_id", "care_provider_id", "case_id", "channel", "id", "person", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone_number", "text_id", "valid_until") VALUES (NEW."answer", NEW."answered_at", NEW."answered_by_id", NEW."care_provider_id", NEW."case_id", NEW."channel", NEW."id", NEW."person", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'update\', NEW."id", NEW."phone_number", NEW."text_id", NEW."valid_until"); RETURN NULL;',
+                    hash="22b690d15564b5141d2565345ef2c96996f0a889",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_3b14c",
+                    table="consent_consent",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='consent',
-            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "consent_consentevent" ("answer", "answered_at", "answered_by_id", "care_provider_id", "case_id", "channel", "id", "person", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone_number", "text_id", "valid_until") VALUES (OLD."answer", OLD."answered_at", OLD."answered_by_id", OLD."care_provider_id", OLD."case_id", OLD."channel", OLD."id", OLD."person", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'delete\', OLD."id", OLD."phone_number", OLD."text_id", OLD."valid_until"); RETURN NULL;', hash='73f2fbd210c68d778c237a553796fbc8abac7173', operation='DELETE', pgid='pgtrigger_delete_delete_124d9', table='consent_consent', when='AFTER')),
+            model_name="consent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="delete_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "consent_consentevent" ("answer", "answered_at", "answered_by_id", "care_provider_id", "case_id", "channel", "id", "person", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone_number", "text_id", "valid_until") VALUES (OLD."answer", OLD."answered_at", OLD."answered_by_id", OLD."care_provider_id", OLD."case_id", OLD."channel", OLD."id", OLD."person", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'delete\', OLD."id", OLD."phone_number", OLD."text_id", OLD."valid_until"); RETURN NULL;',
+                    hash="73f2fbd210c68d778c237a553796fbc8abac7173",
+                    operation="DELETE",
+                    pgid="pgtrigger_delete_delete_124d9",
+                    table="consent_consent",
+                    when="AFTER",
+                ),
+            ),
         ),
     ]

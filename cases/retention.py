@@ -1,0 +1,26 @@
+"""How long cases are kept: till a good while after they were closed. What the patient was told is in their record."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from cases.models import CLOSED, Case, Slot
+
+BATCH = 500
+"""A case has events, notes and ties to its messages, which go with it."""
+
+
+@transaction.atomic
+def remove_closed(called_back_before: datetime) -> int:
+    """Closed cases whose time was before this. An open one stays, however old: somebody has to close it."""
+    old = Case.objects.filter(status__in=CLOSED, callback_at__lt=called_back_before).order_by("callback_at")
+    ids = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
+    old.filter(pk__in=ids).delete()
+    return len(ids)
+
+
+def remove_past_slots(before: datetime) -> int:
+    """Rows that nobody has a reason to lock any more."""
+    return Slot.objects.filter(starts_at__lt=before).delete()[0]

@@ -1,0 +1,48 @@
+"""What is removed each night: each app takes away its own, a batch at a time, and what was removed is counted.
+
+Stopped at any moment it has done no harm, and goes on where it was the next time: what is to go is read from the rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+
+from django.conf import settings
+
+import cases.retention
+import consent.retention
+import sms.retention
+from teleq.models import RetentionRun, database_now
+
+TURN = 30.0
+"""Seconds that it goes on at the most, before reminders and messages get their turn."""
+
+
+def remove_what_is_past_its_time(turn: float = TURN) -> bool:
+    """Returns whether everything is done."""
+    removed: Counter[str] = Counter()
+    ends = time.monotonic() + turn
+    try:
+        for kind, batch in _steps(database_now()):
+            while count := batch():
+                removed[kind] += count
+                if time.monotonic() > ends:
+                    return False
+        return True
+    finally:
+        if removed:
+            RetentionRun.objects.create(removed=removed)
+
+
+def _steps(at: datetime) -> Iterator[tuple[str, Callable[[], int]]]:
+    """In this order: messages go before the answers' history that they keep."""
+    yield "SMS-texter", partial(sms.retention.remove_texts, at - settings.KEEP_SMS_TEXTS)
+    yield "SMS", partial(sms.retention.remove_messages, at - settings.KEEP_SMS)
+    yield "ärenden", partial(cases.retention.remove_closed, at - settings.KEEP_CASES)
+    yield "tider", partial(cases.retention.remove_past_slots, at)
+    yield "svar", partial(consent.retention.remove_lapsed, at)
+    yield "händelser", partial(consent.retention.remove_events, at, sms.retention.deciding_events())

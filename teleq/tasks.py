@@ -1,0 +1,12 @@
+"""What beat asks for each night."""
+
+from celery import shared_task
+
+from teleq import retention
+
+
+@shared_task
+def remove_what_is_past_its_time() -> None:
+    """Goes on in another turn if there is more: the worker has reminders and messages to see to as well."""
+    if not retention.remove_what_is_past_its_time():
+        remove_what_is_past_its_time.delay()
