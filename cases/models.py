@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -14,7 +15,7 @@ from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
-from consent.models import Answer, NumberKey, number_text
+from consent.models import NO_TRUNCATE, Answer, NumberKey, number_text
 from sms.models import Message
 from teleq.models import CareProvider, Queue, User
 
@@ -330,3 +331,46 @@ class IntakeKey(models.Model):
         key = f"teleq_{secrets.token_urlsafe(32)}"
         self.digest = _digest(key)
         return key
+
+
+# Who has looked ------------------------------------------------------------------------------------------------------
+
+
+class AccessEntry(models.Model):
+    """Somebody has looked at a patient's data, or changed them. Append-only; written by `cases.access_log`.
+
+    Whom it was about is written out, as cases are removed long before this may be (HSLF-FS 2016:40: five years).
+    """
+
+    class Act(models.TextChoices):
+        VIEW = "view", "Öppnade ärendet"
+        CHANGE = "change", "Arbetade i ärendet"
+        SEARCH = "search", "Sökte"
+        CHECK = "check", "Frågade om ett SMS skulle skickas"
+        EXTRACT = "extract", "Tog fram registerutdrag"
+        REMOVAL = "removal", "Tog bort uppgifter"
+
+    at = models.DateTimeField("när", db_default=Now())
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", help_text="Tomt: driften."
+    )
+    act = models.CharField("vad", max_length=10, choices=Act.choices)
+    case_id = models.BigIntegerField("ärende", null=True)
+    phone_number = models.CharField("telefonnummer", max_length=16, blank=True, default="")
+    person = models.CharField("personnummer", max_length=12, blank=True, default="")
+
+    class Meta:
+        verbose_name = "åtkomst"
+        verbose_name_plural = "åtkomster"
+        indexes = [
+            models.Index(fields=["phone_number"], condition=~Q(phone_number=""), name="access_by_number"),
+            models.Index(fields=["person"], condition=~Q(person=""), name="access_by_person"),
+            models.Index(fields=["at"], name="access_by_time"),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            NO_TRUNCATE,
+        ]
+
+    def __str__(self) -> str:
+        return f"åtkomst {self.pk}"

@@ -13,9 +13,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from cases import callbacks, case_page, work_list
+from cases import access_log, callbacks, case_page, work_list
 from cases.forms import ConsentForm, DetailsForm, NewCaseForm, NoteForm, NumberForm, SearchForm, SmsForm
-from cases.models import Case, Status
+from cases.models import AccessEntry, Case, Status
 from consent import register
 from consent.models import Answer, number_text
 from sms.models import State
@@ -27,10 +27,14 @@ ANSWER_CHANGED = "Svaret har ändrats av någon annan. Ingenting sparades; nu vi
 
 
 def _case(request: HttpRequest, case_id: int) -> Case:
+    """The one way from an address to a case: the user's own, and on record."""
     cases = Case.objects.for_user(request.user)
-    return get_object_or_404(
-        cases.select_related("queue__care_provider", "queue__outgoing_sms", "assignee"), pk=case_id
-    )
+    related = cases.select_related("queue__care_provider", "queue__outgoing_sms", "assignee")
+    case = get_object_or_404(related, pk=case_id)
+    if request.headers.get("HX-Trigger") != "history":  # what the open page asks for by itself
+        act = AccessEntry.Act.VIEW if request.method == "GET" else AccessEntry.Act.CHANGE
+        access_log.note_case(request.user, act, case)
+    return case
 
 
 def _page(request: HttpRequest, case: Case, status: int = 200, **bound: Any) -> HttpResponse:
@@ -51,6 +55,7 @@ def search(request: HttpRequest) -> HttpResponse:
     """Posted, so that neither number is in an address, a log or the browser's history."""
     form = SearchForm(request.POST)
     if form.is_valid():
+        access_log.note(request.user, AccessEntry.Act.SEARCH, form.number, form.personal_identity_number)
         return render(request, "cases/search.html", work_list.found(request.user, form))
     context = work_list.context(request.user, work_list.Choice(), search_form=form)
     return render(request, "cases/work_list.html", context, status=422)
@@ -61,6 +66,7 @@ def new_case(request: HttpRequest) -> HttpResponse:
     form = NewCaseForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
         case = callbacks.create(form.save(commit=False), by=request.user)
+        access_log.note_case(request.user, AccessEntry.Act.CHANGE, case)
         messages.success(request, "Ärendet är skapat.")
         return redirect("cases:case", case.pk)
     return render(request, "cases/new_case.html", {"form": form}, status=422 if form.is_bound else 200)

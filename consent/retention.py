@@ -22,14 +22,18 @@ def remove_lapsed(at: datetime) -> int:
     return delete_batch(Consent.objects.filter(valid_until__lte=at).order_by("valid_until"))
 
 
-def remove_events(at: datetime, decided: models.QuerySet[Any, Any]) -> int:
-    """Events of answers that have lapsed, except those that decided a message which is still there.
+def remove_lapsed_events(at: datetime, decided: models.QuerySet[Any, Any]) -> int:
+    """Events of answers that have lapsed."""
+    return remove_events(Consent.history().filter(valid_until__lte=at), decided)
 
-    `decided` gives the ids of these. The only place that takes history away, and the only one that may.
+
+def remove_events(events: models.QuerySet[Any], decided: models.QuerySet[Any, Any]) -> int:
+    """These, except those that decided a message which is still there: `decided` gives their ids.
+
+    The only place that takes history away, and the only one that may.
     """
-    lapsed = Consent.history().filter(valid_until__lte=at).exclude(pk__in=decided).order_by("pk")
     with pgtrigger.ignore("consent.ConsentEvent:append_only"):
-        return delete_batch(lapsed)
+        return delete_batch(events.exclude(pk__in=decided).order_by("pk"))
 
 
 @transaction.atomic

@@ -13,11 +13,14 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 ORDER = ["OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "CareProvider", "IntakeKey", "RetentionRun"]
+
+PAGES = {"patient_data": "Registerutdrag"}
+"""What stands there beside the models."""
 
 
 class TeleqAdminSite(admin.AdminSite):
@@ -70,8 +73,14 @@ class TeleqAdminSite(admin.AdminSite):
         if not models:
             return []
         models.sort(key=lambda model: ORDER.index(model["object_name"]))
+        models[1:1] = [{"name": name, "admin_url": reverse(f"admin:{view}")} for view, name in PAGES.items()]
         index = reverse("admin:index", current_app=self.name)
         return [{"name": "Admin", "app_label": "admin", "app_url": index, "has_module_perms": True, "models": models}]
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        from teleq.admin.patient_data import patient_data_view  # noqa: PLC0415  as above
+
+        return [path("patient-data/", self.admin_view(patient_data_view), name="patient_data"), *super().get_urls()]
 
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None

@@ -16,6 +16,7 @@ from django.conf import settings
 import cases.retention
 import consent.retention
 import sms.retention
+from cases import access_log
 from teleq.models import RetentionRun, database_now
 
 TURN = 30.0
@@ -45,4 +46,5 @@ def _steps(at: datetime) -> Iterator[tuple[str, Callable[[], int]]]:
     yield "ärenden", partial(cases.retention.remove_closed, at - settings.KEEP_CASES)
     yield "tider", partial(cases.retention.remove_past_slots, at)
     yield "svar", partial(consent.retention.remove_lapsed, at)
-    yield "händelser", partial(consent.retention.remove_events, at, sms.retention.deciding_events())
+    yield "åtkomster", partial(access_log.remove_old, at - settings.KEEP_ACCESS_LOG)
+    yield "händelser", partial(consent.retention.remove_lapsed_events, at, sms.retention.deciding_events())

@@ -201,6 +201,8 @@ TELEQ_URL = env.str("TELEQ_URL", default="http://127.0.0.1:8000").rstrip("/")
 KEEP_SMS_TEXTS = timedelta(days=env.int("KEEP_SMS_TEXTS_DAYS", default=90))
 KEEP_SMS = timedelta(days=env.int("KEEP_SMS_DAYS", default=730))
 KEEP_CASES = timedelta(days=env.int("KEEP_CASES_DAYS", default=365))
+# HSLF-FS 2016:40 4 kap. 9 §: five years at least.
+KEEP_ACCESS_LOG = timedelta(days=env.int("KEEP_ACCESS_LOG_DAYS", default=1827))
 
 # Logs hold ids: no phone number, no personnummer, no message text. ----------------------------------------------------
 

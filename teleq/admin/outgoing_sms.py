@@ -15,11 +15,13 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
+from cases import access_log
 from cases.forms import phone_field
+from cases.models import AccessEntry
 from consent.models import number_text
 from sms import placeholders, segments
 from sms.models import Kind
-from teleq.admin.scoped import ScopedAdmin, own_queues
+from teleq.admin.scoped import ScopedAdmin, own_queues, person
 from teleq.administration import NotOrdered, NumberNeeded, not_ordered_text, problems_of, save_outgoing_sms
 from teleq.foresight import Stopped, with_consent_required, would_it_be_sent
 from teleq.models import INVALID_SENDER, CareProvider, OutgoingSms, Queue
@@ -185,6 +187,7 @@ class OutgoingSmsAdmin(ScopedAdmin):
         answered = None
         if form.is_valid():
             data = form.cleaned_data
+            access_log.note(person(request), AccessEntry.Act.CHECK, data["phone_number"])
             answered = would_it_be_sent(data["queue"], data["phone_number"], Kind(data["kind"]))
         context = {"title": "Skulle det här SMS:et skickas?", "opts": self.opts, "form": form, "answered": answered}
         status = 422 if form.is_bound and not answered else 200

@@ -201,7 +201,7 @@ def test_what_was_removed_before_it_was_killed_is_gone_and_counted(lapsing, monk
     def killed(*_):
         raise SystemExit
 
-    monkeypatch.setattr(consent_retention, "remove_events", killed)
+    monkeypatch.setattr(consent_retention, "remove_lapsed_events", killed)
     with pytest.raises(SystemExit):
         retention.remove_what_is_past_its_time()
     assert not Consent.objects.exists()

@@ -1,0 +1,37 @@
+"""The log of who has looked at which patient's data, and who has changed them (patientdatalagen 4 kap. 3 §)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pgtrigger
+from phonenumber_field.phonenumber import PhoneNumber
+
+from cases.models import AccessEntry, Case
+from consent.models import number_text
+from consent.retention import delete_batch
+from teleq.models import User
+
+Act = AccessEntry.Act
+
+
+def note_case(user: User, act: Act, case: Case) -> None:
+    AccessEntry.objects.create(
+        user=user,
+        act=act,
+        case_id=case.pk,
+        phone_number=number_text(case.phone_number),
+        person=case.personal_identity_number,
+    )
+
+
+def note(user: User | None, act: Act, number: PhoneNumber | str | None, person: str | None = None) -> None:
+    """What was asked for by number or personnummer, whether or not anything was found."""
+    number = number_text(number) if number else ""
+    AccessEntry.objects.create(user=user, act=act, phone_number=number, person=person or "")
+
+
+def remove_old(before: datetime) -> int:
+    """For retention only."""
+    with pgtrigger.ignore("cases.AccessEntry:append_only"):
+        return delete_batch(AccessEntry.objects.filter(at__lt=before).order_by("at"))

@@ -1,0 +1,230 @@
+"""What is stored about a patient: shown to them (GDPR article 15) and taken away where it may be (article 17).
+
+By telephone number or by personnummer, in some queues: those that whoever asks is administrator of. Both are on record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pgtrigger
+from django.db import transaction
+from django.db.models import Min, Q, QuerySet
+from django.utils import timezone
+
+from cases import access_log
+from cases.forms import SearchForm
+from cases.models import AccessEntry, Case
+from cases.templatetags.swedish import date_and_clock, identity_number
+from consent.models import Answer, Consent, number_text
+from consent.retention import remove_events
+from sms.models import Message
+from sms.retention import UNDER_WAY, deciding_events
+from teleq.models import Queue, User, database_now
+
+
+@dataclass(frozen=True)
+class Patient:
+    """Whom it is about: a number in E.164, or a personnummer of twelve digits. One of them is empty."""
+
+    number: str = ""
+    person: str = ""
+
+    def __str__(self) -> str:
+        return self.number or identity_number(self.person)
+
+
+def patient_of(form: SearchForm) -> Patient:
+    """Whom a valid form asks about: a person, where the digits are a personnummer."""
+    if form.personal_identity_number:
+        return Patient(person=form.personal_identity_number)
+    return Patient(number=number_text(form.number) if form.number else "")
+
+
+class Stored:
+    """The rows about a patient in these queues."""
+
+    def __init__(self, patient: Patient, queues: QuerySet[Queue]) -> None:
+        self.patient, self.queues = patient, queues
+        mine = Q(personal_identity_number=patient.person) if patient.person else Q(phone_number=patient.number)
+        self.cases = Case.objects.filter(mine, queue__in=queues).order_by("created_at")
+        numbers = {number_text(number) for number in self.cases.values_list("phone_number", flat=True)}
+        self.numbers = numbers if patient.person else {patient.number}
+        about = Q(case_message__case__in=self.cases)
+        if patient.number:
+            about |= Q(queue__in=queues, to_number=patient.number)
+        self.messages = Message.objects.filter(about).distinct().order_by("created_at")
+        providers = set(queues.values_list("care_provider", flat=True))
+        answers = {"care_provider__in": providers, "phone_number__in": self.numbers}
+        self.answers = Consent.objects.filter(**answers)
+        self.history = Consent.history().filter(**answers).order_by("pgh_id")
+        seen = Q(case_id__in=self.cases.values("pk"))
+        seen |= Q(person=patient.person) if patient.person else Q(phone_number=patient.number)
+        self.access = AccessEntry.objects.filter(seen).order_by("at")
+
+
+# Extract -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    note: str = ""
+
+
+def extract(patient: Patient, queues: QuerySet[Queue], *, by: User | None) -> list[Section]:
+    """Everything that is stored, and who has looked. The extract itself is on record, and in it."""
+    access_log.note(by, AccessEntry.Act.EXTRACT, patient.number, patient.person)
+    stored = Stored(patient, queues)
+    return [_answers(stored), _cases(stored), _notes(stored), _messages(stored), _access(stored)]
+
+
+def as_json(sections: Iterable[Section]) -> dict[str, Any]:
+    return {
+        section.title: {"uppgifter": [dict(zip(section.columns, row, strict=True)) for row in section.rows]}
+        | ({"anmärkning": section.note} if section.note else {})
+        for section in sections
+    }
+
+
+def _answers(stored: Stored) -> Section:
+    columns = ("Telefonnummer", "Vårdgivare", "Svar", "Händelse", "När", "Genom", "Av", "Vems svar", "Gäller till")
+    labels = {"insert": "Registrerat", "update": "Ändrat", "delete": "Borttaget"}
+    rows = [
+        (
+            number_text(event.phone_number),
+            str(event.care_provider),
+            event.get_answer_display(),
+            labels[event.pgh_label],
+            date_and_clock(event.pgh_created_at),
+            event.get_channel_display(),
+            str(event.answered_by or "Patienten"),
+            event.person and identity_number(event.person),
+            date_and_clock(event.valid_until),
+        )
+        for event in stored.history.select_related("care_provider", "answered_by")
+    ]
+    note = "Svaren hör till telefonnumret, också där flera använder det." if stored.patient.person else ""
+    return Section("Samtycke till SMS", columns, rows, note)
+
+
+def _cases(stored: Stored) -> Section:
+    columns = ("Kö", "Namn", "Personnummer", "Telefonnummer", "A-nummer", "Kontaktorsak", "Tid", "Status", "Skapat")
+    rows = [
+        (
+            str(case.queue),
+            case.name,
+            case.personal_identity_number and identity_number(case.personal_identity_number),
+            number_text(case.phone_number),
+            number_text(case.a_number) if case.a_number else "Dolt",
+            case.reason,
+            date_and_clock(case.callback_at),
+            case.get_status_display(),
+            date_and_clock(case.created_at),
+        )
+        for case in stored.cases.select_related("queue")
+    ]
+    return Section("Ärenden", columns, rows)
+
+
+def _notes(stored: Stored) -> Section:
+    rows = [
+        (date_and_clock(note.created_at), str(note.author), note.text)
+        for case in stored.cases.prefetch_related("notes__author")
+        for note in case.notes.all()
+    ]
+    return Section("Anteckningar", ("När", "Av", "Text"), rows)
+
+
+def _messages(stored: Stored) -> Section:
+    columns = ("Kö", "Till", "Slag", "Skapat", "Av", "Text", "Hur det gick", "Svaret då")
+    rows = [
+        (
+            str(message.queue),
+            number_text(message.to_number),
+            message.get_kind_display(),
+            date_and_clock(message.created_at),
+            str(message.author or "Automatiskt"),
+            message.text or "Borttagen",
+            message.outcome,
+            Answer(message.consent_answer).label if message.consent_answer else "",
+        )
+        for message in stored.messages.select_related("queue", "author")
+    ]
+    return Section("SMS", columns, rows)
+
+
+def _access(stored: Stored) -> Section:
+    rows = [
+        (date_and_clock(entry.at), str(entry.user or "Driften"), entry.get_act_display(), str(entry.case_id or ""))
+        for entry in stored.access.select_related("user")
+    ]
+    first: datetime | None = AccessEntry.objects.aggregate(first=Min("at"))["first"]
+    note = f"Åtkomstlogg saknas före {date_and_clock(first or timezone.now())}."
+    return Section("Vem som har tagit del av uppgifterna", ("När", "Vem", "Vad", "Ärende"), rows, note)
+
+
+# Removal -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Item:
+    what: str
+    count: int
+    kept_because: str = ""
+    """Empty: it goes."""
+
+
+WHY_OPEN = "Ärendet pågår: patienten ska ringas upp."
+WHY_SENT = "Att SMS:et skickades, och vilket svar som tillät det, kan behöva visas (artikel 5.2 och 17.3 e)."
+WHY_UNDER_WAY = "SMS:et är på väg."
+WHY_NO = "Nej gäller till sista dagen, så att inga SMS skickas (artikel 21)."
+WHY_LOG = "Åtkomstloggen ska sparas i minst fem år (HSLF-FS 2016:40 4 kap. 9 §)."
+
+
+def removal(patient: Patient, queues: QuerySet[Queue]) -> list[Item]:
+    """What would go, and what would stay and why. Nothing is done."""
+    stored, at = Stored(patient, queues), database_now()
+    declined = stored.answers.filter(answer=Answer.NO, valid_until__gt=at)
+    items = [
+        Item("Avslutade ärenden med anteckningar", _closed(stored).count()),
+        Item("Pågående ärenden", stored.cases.open().count(), WHY_OPEN),
+        Item("Texter i SMS", _texts(stored).count()),
+        Item("SMS som är på väg", stored.messages.filter(state__in=UNDER_WAY).count(), WHY_UNDER_WAY),
+        Item("Uppgift om att SMS har skickats eller stoppats", _texts(stored, of_any=True).count(), WHY_SENT),
+        Item("Svar: Ja och Ej valt", stored.answers.exclude(pk__in=declined).count()),
+        Item("Svar: Nej", declined.count(), WHY_NO),
+        Item("Poster i åtkomstloggen", stored.access.count(), WHY_LOG),
+    ]
+    return [item for item in items if item.count]
+
+
+@transaction.atomic
+def remove(patient: Patient, queues: QuerySet[Queue], *, by: User | None) -> list[Item]:
+    """Take away what may go, and say what that was and what stayed. Leaves a record."""
+    items = removal(patient, queues)
+    stored, at = Stored(patient, queues), database_now()
+    texts = list(_texts(stored).values_list("pk", flat=True))
+    with pgtrigger.ignore("sms.Message:moves_well"):
+        Message.objects.filter(pk__in=texts).update(text="")
+    stored.answers.exclude(answer=Answer.NO, valid_until__gt=at).delete()
+    gone = stored.history.exclude(pgh_obj_id__in=Consent.objects.values("pk")).order_by()
+    Case.objects.filter(pk__in=list(_closed(stored).values_list("pk", flat=True))).delete()
+    while remove_events(gone, deciding_events()):
+        pass
+    access_log.note(by, AccessEntry.Act.REMOVAL, patient.number, patient.person)
+    return items
+
+
+def _closed(stored: Stored) -> QuerySet[Case]:
+    return stored.cases.exclude(pk__in=stored.cases.open().values("pk"))
+
+
+def _texts(stored: Stored, *, of_any: bool = False) -> QuerySet[Message]:
+    done = stored.messages.exclude(state__in=UNDER_WAY)
+    return done if of_any else done.exclude(text="")

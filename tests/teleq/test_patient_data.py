@@ -1,0 +1,237 @@
+"""Registerutdrag (GDPR article 15), removal (article 17), and the log of who has looked."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db import InternalError, transaction
+from django.utils import timezone
+
+from cases import callbacks
+from cases.models import AccessEntry, Case, Status
+from consent.models import Answer, Consent
+from sms import gateway
+from sms.models import Lane, Message
+from teleq import patient_data
+from teleq.models import Queue
+from teleq.patient_data import Patient
+from tests.cases.desk import desk_of
+from tests.conftest import MOBILE
+from tests.teleq.forms import text_of
+
+pytestmark = pytest.mark.django_db
+
+ADDRESS = "/admin/patient-data/"
+PERSON = "191212121212"
+OTHER = "+46701740606"
+NUMBER = Patient(number=MOBILE)
+
+
+@pytest.fixture
+def case(queue) -> Case:
+    at = timezone.now() + timedelta(hours=1)
+    values = {"name": "Tolvan Tolvansson", "personal_identity_number": PERSON, "reason": "Yrsel", "callback_at": at}
+    return callbacks.create(Case(queue=queue, phone_number=MOBILE, a_number=OTHER, **values), by=None)
+
+
+@pytest.fixture
+def told(case, nurse, say, provider) -> Case:
+    """The patient has said Ja, been texted, and is written about."""
+    say(Answer.YES)
+    callbacks.send_sms(case, "Hej Tolvan!", token="1", shown=MOBILE, by=nurse)
+    gateway.drain(Lane.MANUAL)
+    callbacks.add_note(case, "Hör illa", by=nurse)
+    return case
+
+
+@pytest.fixture
+def queues(queue):
+    return Queue.objects.filter(pk=queue.pk)
+
+
+def section(title: str, patient: Patient, queues) -> patient_data.Section:
+    return next(each for each in patient_data.extract(patient, queues, by=None) if each.title == title)
+
+
+# The log -------------------------------------------------------------------------------------------------------------
+
+
+def test_promise_8_who_opens_a_case_is_on_record(case, nurse):
+    desk_of(nurse).case(case)
+    entry = AccessEntry.objects.get()
+    assert (entry.user, entry.act, entry.case_id) == (nurse, AccessEntry.Act.VIEW, case.pk)
+    assert (entry.phone_number, entry.person) == (MOBILE, PERSON)
+
+
+def test_who_works_in_it_too(case, nurse):
+    desk_of(nurse).case(case).press("Ta ärendet")
+    acts = AccessEntry.objects.order_by("pk").values_list("act", flat=True)
+    assert list(acts) == ["view", "change", "view"]
+
+
+def test_what_the_open_page_asks_for_by_itself_is_not(case, nurse, client):
+    client.force_login(nurse)
+    client.get(f"/cases/{case.pk}/", headers={"HX-Request": "true", "HX-Trigger": "history"})
+    assert not AccessEntry.objects.exists()
+
+
+@pytest.mark.parametrize(("query", "number", "person"), [("070-174 06 05", MOBILE, ""), ("19121212-1212", "", PERSON)])
+def test_a_search_is_on_record_whether_or_not_it_finds(query, number, person, nurse, client):
+    client.force_login(nurse)
+    client.post("/cases/search/", {"query": query})
+    entry = AccessEntry.objects.get()
+    assert (entry.act, entry.phone_number, entry.person) == ("search", number, person)
+
+
+def test_somebody_elses_case_is_not_seen_and_so_not_on_record(case, outsider, client):
+    client.force_login(outsider)
+    assert client.get(f"/cases/{case.pk}/").status_code == 404
+    assert not AccessEntry.objects.exists()
+
+
+@pytest.mark.parametrize("change", ["update", "delete"])
+def test_promise_8_the_log_is_append_only(change, case, nurse):
+    desk_of(nurse).case(case)
+    entries = AccessEntry.objects.all()
+    with pytest.raises(InternalError), transaction.atomic():
+        entries.update(user=None) if change == "update" else entries.delete()
+
+
+# Extract -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("patient", [NUMBER, Patient(person=PERSON)], ids=["number", "person"])
+def test_an_extract_has_answers_cases_notes_messages_and_who_looked(patient, told, queues, nurse):
+    desk_of(nurse).case(told)
+    sections = {each.title: each.rows for each in patient_data.extract(patient, queues, by=None)}
+    [answer] = sections["Samtycke till SMS"]
+    assert answer[:4] == (MOBILE, "Vårdgivare 1", "Ja", "Registrerat")
+    assert answer[6] == "Anna Lind"
+    assert sections["Ärenden"][0][1:3] == ("Tolvan Tolvansson", "19121212-1212")
+    assert sections["Anteckningar"][0][1:] == ("Anna Lind", "Hör illa")
+    assert sections["SMS"][0][4:] == ("Anna Lind", "Hej Tolvan!", "Skickat", "Ja")
+    looked = [(row[1], row[2]) for row in sections["Vem som har tagit del av uppgifterna"]]
+    assert looked == [("Anna Lind", "Öppnade ärendet"), ("Driften", "Tog fram registerutdrag")]
+
+
+def test_it_says_since_when_the_log_is_kept(told, queues):
+    assert "Åtkomstlogg saknas före" in section("Vem som har tagit del av uppgifterna", NUMBER, queues).note
+
+
+def test_an_answer_that_was_taken_back_is_in_it_with_its_history(told, queues, say):
+    say(Answer.NO)
+    assert [row[2] for row in section("Samtycke till SMS", NUMBER, queues).rows] == ["Ja", "Nej"]
+
+
+def test_of_a_number_that_several_use_a_person_gets_their_own_cases(told, queue, queues):
+    at = timezone.now() + timedelta(hours=2)
+    other = Case(queue=queue, phone_number=MOBILE, name="Elsa", personal_identity_number="201505054385", callback_at=at)
+    callbacks.create(other, by=None)
+    assert [row[1] for row in section("Ärenden", Patient(person=PERSON), queues).rows] == ["Tolvan Tolvansson"]
+    assert [row[1] for row in section("Ärenden", NUMBER, queues).rows] == ["Tolvan Tolvansson", "Elsa"]
+    assert "också där flera använder det" in section("Samtycke till SMS", Patient(person=PERSON), queues).note
+
+
+def test_a_page_to_print_and_json_say_the_same(told, office):
+    page = text_of(office.post(ADDRESS, {"query": "070-174 06 05", "act": "show"}))
+    assert "Tolvan Tolvansson 19121212-1212" in page
+    response = office.post(ADDRESS, {"query": "070-174 06 05", "act": "json"})
+    assert response["Content-Disposition"] == 'attachment; filename="registerutdrag.json"'
+    assert response.json()["Ärenden"]["uppgifter"][0]["Namn"] == "Tolvan Tolvansson"
+    assert AccessEntry.objects.filter(act="extract", phone_number=MOBILE).count() == 2
+
+
+def test_bad_input_gets_a_message(office):
+    response = office.post(ADDRESS, {"query": "070", "act": "show"})
+    assert response.status_code == 422
+    assert "Skriv ett helt telefonnummer eller personnummer." in text_of(response)
+
+
+def test_promise_9_only_what_is_in_ones_own_queues(told, client, outsider):
+    client.force_login(outsider)
+    page = text_of(client.post(ADDRESS, {"query": "070-174 06 05", "act": "show"}))
+    assert "Tolvan" not in page
+    assert "Hej Tolvan" not in page
+    assert "Vårdgivare 1" not in page
+
+
+def test_promise_9_being_the_operator_opens_no_patients_data(told, client, operator):
+    client.force_login(operator)
+    response = client.post(ADDRESS, {"query": "070-174 06 05", "act": "show"})
+    assert "Du är inte administratör i någon kö." in text_of(response)
+    assert "Tolvan" not in text_of(response)
+
+
+def test_promise_9_nurses_are_not_let_in(told, client, nurse):
+    client.force_login(nurse)
+    assert client.post(ADDRESS, {"query": "070-174 06 05", "act": "show"}).status_code == 403
+
+
+def test_the_command_gives_it_for_a_whole_care_provider(told, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda _: "070-174 06 05")
+    out = io.StringIO()
+    call_command("patient_data", "Vårdgivare 1", stdout=out)
+    assert '"Namn": "Tolvan Tolvansson"' in out.getvalue()
+
+
+# Removal -------------------------------------------------------------------------------------------------------------
+
+
+def test_before_it_is_done_the_page_says_what_goes_and_what_stays_and_why(told, office):
+    page = text_of(office.post(ADDRESS, {"query": "070-174 06 05", "act": "plan"}))
+    assert "Pågående ärenden 1 Blir kvar: Ärendet pågår: patienten ska ringas upp." in page
+    assert "Svar: Ja och Ej valt 1 Tas bort" in page
+    assert "Texter i SMS 1 Tas bort" in page
+    assert Consent.objects.exists()
+
+
+def test_what_may_go_goes_and_the_rest_stays(told, office, nurse):
+    callbacks.close(told, Status.DONE, by=nurse)
+    page = text_of(office.post(ADDRESS, {"query": "070-174 06 05", "act": "remove"}))
+    assert "Avslutade ärenden med anteckningar 1 Borttaget" in page
+    assert not Case.objects.exists()
+    assert not Consent.objects.exists()
+    message = Message.objects.get()
+    assert (message.text, message.consent_answer) == ("", "yes")
+    assert [event.pk for event in Consent.history()] == [message.consent_event_id]
+    assert AccessEntry.objects.filter(act="removal", phone_number=MOBILE).count() == 1
+
+
+def test_an_open_case_stays_and_its_patient_is_asked_anew(told, queues, nurse):
+    patient_data.remove(NUMBER, queues, by=None)
+    page = desk_of(nurse).case(told)
+    assert "Inget svar är sparat för numret." in page.text
+    assert not page.can_press("Skicka SMS")
+
+
+def test_a_nej_stays_so_that_no_sms_is_sent(told, queues, say):
+    say(Answer.NO)
+    items = patient_data.remove(NUMBER, queues, by=None)
+    assert Consent.objects.get().answer == Answer.NO
+    assert next(item for item in items if item.what == "Svar: Nej").kept_because == patient_data.WHY_NO
+
+
+def test_what_is_on_its_way_stays(case, queues, accept):
+    message = accept()
+    patient_data.remove(NUMBER, queues, by=None)
+    message.refresh_from_db()
+    assert message.text == "Hej!"
+
+
+def test_of_nobody_there_is_nothing_to_take_away(queues):
+    assert patient_data.removal(Patient(number=OTHER), queues) == []
+
+
+def test_a_removal_takes_nothing_of_anybody_else(told, queue, queues, say, accept, nurse):
+    at = timezone.now() - timedelta(hours=1)
+    callbacks.create(Case(queue=queue, phone_number=OTHER, callback_at=at, status=Status.DONE), by=None)
+    say(Answer.YES, OTHER)
+    accept(to_number=OTHER)
+    gateway.drain(Lane.BULK)
+    patient_data.remove(NUMBER, queues, by=None)
+    assert Case.objects.filter(phone_number=OTHER).exists()
+    assert Consent.objects.get().phone_number.as_e164 == OTHER
+    assert Message.objects.get(to_number=OTHER).text == "Hej!"
