@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 
 ORDER = ["OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "CareProvider", "IntakeKey", "RetentionRun"]
 
-PAGES = {"patient_data": "Registerutdrag"}
+PAGES = {"statistics": "Statistik", "patient_data": "Registerutdrag"}
 """What stands there beside the models."""
 
 
@@ -79,8 +79,13 @@ class TeleqAdminSite(admin.AdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         from teleq.admin.patient_data import patient_data_view  # noqa: PLC0415  as above
+        from teleq.admin.statistics import statistics_view  # noqa: PLC0415  as above
 
-        return [path("patient-data/", self.admin_view(patient_data_view), name="patient_data"), *super().get_urls()]
+        return [
+            path("patient-data/", self.admin_view(patient_data_view), name="patient_data"),
+            path("statistics/", self.admin_view(statistics_view), name="statistics"),
+            *super().get_urls(),
+        ]
 
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None

@@ -14,7 +14,7 @@ from cases.models import ClosedDay, IntakeKey, TelephoneHours
 from consent.models import ConsentText
 from sms.models import StandardText
 from teleq.administration import create_queue, make_intake_key
-from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
+from teleq.models import CareProvider, Membership, OutgoingSms, Queue, RetentionRun, Role, User
 from tests.teleq.forms import save, shown
 
 pytestmark = pytest.mark.django_db
@@ -135,11 +135,22 @@ def test_a_page_opens_for_those_whose_queue_it_is(*, who, view, of, answers, sig
 
 
 def test_no_patients_data_is_in_admin():
-    assert set(admin.site._registry) == {OutgoingSms, StandardText, Queue, User, ConsentText, CareProvider, IntakeKey}
+    assert set(admin.site._registry) == {
+        *(OutgoingSms, StandardText, Queue, User, ConsentText),
+        *(CareProvider, IntakeKey, RetentionRun),
+    }
 
 
 def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
-    names = ["Utgående SMS", "Standardtexter", "Köer", "Användare", "Texter att läsa upp"]
+    names = [
+        "Utgående SMS",
+        "Statistik",
+        "Registerutdrag",
+        "Standardtexter",
+        "Köer",
+        "Användare",
+        "Texter att läsa upp",
+    ]
     client = signed_in("administrator")
     assert [each["name"] for each in client.get("/admin/").context["app_list"][0]["models"]] == names
     client.force_login(operator)
@@ -147,6 +158,7 @@ def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
         *names,
         "Vårdgivare",
         "Nycklar för telefonsystem",
+        "Gallring",
     ]
 
 
