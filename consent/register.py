@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import pghistory
 from dateutil.relativedelta import relativedelta
 from django.db import transaction
 from phonenumber_field.phonenumber import PhoneNumber
@@ -20,6 +21,10 @@ from teleq.models import CareProvider, User, database_now
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 VALID_FOR = relativedelta(months=14)
 RENEWED_IN_THE_LAST = relativedelta(months=1)
+
+
+REGISTER = {"register": True}
+"""The context of an event whose answer was written here."""
 
 
 class ChangedMeanwhile(Exception):
@@ -114,6 +119,11 @@ def _store(consent: Consent | None, **columns: object) -> Current:
     """Write the answer over the row that is held, or make the number's first. The clock is read after the lock."""
     answered_at = database_now()
     columns |= {"answered_at": answered_at, "valid_until": valid_until(answered_at)}
+    with pghistory.context(**REGISTER):  # so that an event tells by itself whether its answer went another way
+        return _write(consent, columns)
+
+
+def _write(consent: Consent | None, columns: dict[str, object]) -> Current:
     if consent:
         for name, value in columns.items():
             setattr(consent, name, value)

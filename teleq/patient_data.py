@@ -20,6 +20,7 @@ from cases.forms import SearchForm
 from cases.models import AccessEntry, Case
 from cases.templatetags.swedish import date_and_clock, identity_number
 from consent.models import Answer, Consent, number_text
+from consent.register import REGISTER
 from consent.retention import remove_events
 from sms.models import Message
 from sms.retention import UNDER_WAY, deciding_events
@@ -100,7 +101,7 @@ def _answers(stored: Stored) -> Section:
             number_text(event.phone_number),
             str(event.care_provider),
             event.get_answer_display(),
-            labels[event.pgh_label],
+            labels[event.pgh_label] + ("" if event.pgh_context == REGISTER else ", inte genom registret"),
             date_and_clock(event.pgh_created_at),
             event.get_channel_display(),
             str(event.answered_by or "Patienten"),

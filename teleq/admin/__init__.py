@@ -1,5 +1,7 @@
-"""What administrators and operators see under the tab Admin. Cases, messages and answers are not registered: of patients'
-data there is one patient's at a time, in Registerutdrag and in "Skulle det här SMS:et skickas?", and that is on record."""
+"""What administrators and operators see under the tab Admin. Cases, messages and answers are not registered.
+
+Of patients' data there is one patient's at a time, in Registerutdrag and "Skulle det här SMS:et skickas?", on record.
+"""
 
 from django.contrib import admin
 from django.contrib.auth.models import Group

@@ -138,6 +138,15 @@ class TestPromise8OnRecord:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_promise_8_an_event_tells_whether_its_answer_went_through_the_register(say):
+    say(Answer.YES)
+    say(Answer.NO)
+    Consent.objects.update(answer=Answer.UNSET)
+    contexts = Consent.history().order_by("pgh_id").values_list("pgh_context", flat=True)
+    assert list(contexts) == [register.REGISTER, register.REGISTER, None]
+
+
+@pytest.mark.django_db(transaction=True)
 class TestAtOnce:
     def test_of_two_first_answers_given_at_once_one_is_stored(self, say, care_provider):
         with transaction.atomic():
