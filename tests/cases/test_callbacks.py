@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pgtrigger
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -384,7 +385,8 @@ def automatic(case, **columns) -> Message:
     settings = case.queue.outgoing_sms
     settings.confirmation_on = True
     automatic_sms.confirm(case)
-    Message.objects.update(**columns)
+    with pgtrigger.ignore("sms.Message:moves_well"):  # as if it had come there the way messages do
+        Message.objects.update(**columns)
     return Message.objects.get()
 
 
