@@ -30,9 +30,9 @@ _MOVES_WELL = """
        OR (o.key, o.kind, o.queue_id, o.to_number, o.text)
            IS DISTINCT FROM (n.key, n.kind, n.queue_id, n.to_number, n.text)
        OR o.state <> 'queued'
-           AND (o.refusal, o.claimed_at, o.provider,
+           AND (o.refusal, o.claimed_at, o.provider, o.consent_required,
                 o.consent_event_id, o.consent_answer, o.consent_channel, o.consent_answered_at)
-           IS DISTINCT FROM (n.refusal, n.claimed_at, n.provider,
+           IS DISTINCT FROM (n.refusal, n.claimed_at, n.provider, n.consent_required,
                 n.consent_event_id, n.consent_answer, n.consent_channel, n.consent_answered_at);
     IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'SMS %: what it is, who it is for and how it was judged never changes', bad

@@ -52,7 +52,7 @@ def a_day(dice: Random, acts: int, say, draft, queue) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_every_message_sent_had_a_ja_or_needed_none_and_every_refusal_its_reason(seed, say, draft, queue, provider):
-    a_day(Random(seed), 150, say, draft, queue)  # noqa: S311
+    a_day(Random(seed), 150, say, draft, queue)
     with connection.cursor() as cursor:
         cursor.execute(AT_THAT_MOMENT)
         ledger = cursor.fetchall()

@@ -274,6 +274,7 @@ def test_it_never_changes_queue(accept, plain_queue):
 @pytest.mark.parametrize(
     "change",
     [
+        "consent_required = NOT coalesce(consent_required, false)",
         "consent_event_id = 1000000",
         "consent_answer = 'unset'",
         "consent_channel = 'sms'",
