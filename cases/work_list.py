@@ -14,6 +14,7 @@ from cases.forms import SearchForm
 from cases.models import CLOSED, Case, Status
 from consent.models import Answer, Consent, number_text
 from consent.verdict import answer_in_force
+from sms import line
 from teleq.models import Queue, User, database_now
 
 PAGE_SIZE = 50
@@ -75,6 +76,7 @@ def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -
         "rows": _rows(page, user, at),
         "at": at,
         "search_form": search_form or SearchForm(),
+        "sms_line_is_paused": line.is_paused(),
     }
 
 

@@ -19,7 +19,7 @@ from cases import access_log
 from cases.forms import phone_field
 from cases.models import AccessEntry
 from consent.models import number_text
-from sms import placeholders, segments
+from sms import line, placeholders, segments
 from sms.models import Kind
 from teleq.admin.scoped import ScopedAdmin, own_queues, person
 from teleq.administration import NotOrdered, NumberNeeded, not_ordered_text, problems_of, save_outgoing_sms
@@ -227,7 +227,10 @@ class OutgoingSmsAdmin(ScopedAdmin):
     ) -> HttpResponse:
         try:
             return super().changeform_view(
-                request, object_id, form_url, {"title": "Utgående SMS", **(extra_context or {})}
+                request,
+                object_id,
+                form_url,
+                {"title": "Utgående SMS", "sms_line_is_paused": line.is_paused(), **(extra_context or {})},
             )
         except (NotOrdered, NumberNeeded) as refusal:  # withdrawn, or taken away, while the form was being saved
             self.message_user(request, str(refusal), messages.ERROR)

@@ -1,0 +1,42 @@
+"""While the provider takes nothing, staff are told so in calm words, and nothing is refused because of it."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from consent.models import Answer
+from sms.models import ProviderLine, State
+from teleq.models import database_now
+from tests.cases.desk import desk_of, messages_of
+
+TOLD = "SMS-leverantören tar inte emot just nu. SMS väntar och skickas när det går igen."
+
+
+@pytest.fixture
+def pages(administrator, queue, case):
+    """All that say it."""
+    desk = desk_of(administrator)
+    settings = reverse("admin:teleq_outgoingsms_change", args=[queue.pk])
+    return lambda: [desk.work_list(), desk.case(case), desk.open(settings)]
+
+
+@pytest.fixture
+def paused(db) -> ProviderLine:
+    return ProviderLine.objects.create(name="simulator", paused_until=database_now() + timedelta(seconds=30))
+
+
+def test_the_work_list_the_case_and_the_settings_say_it(paused, pages):
+    assert all(TOLD in page.text for page in pages())
+
+
+def test_nothing_is_said_when_all_is_well_or_the_provider_took_messages_again(pages, paused):
+    ProviderLine.objects.update(paused_until=None)
+    assert not any(TOLD in page.text for page in pages())
+
+
+def test_a_message_that_is_pressed_meanwhile_waits(paused, case, desk, say):
+    say(Answer.YES)
+    after = desk.case(case).press("Skicka SMS", text="Hej!")
+    assert "SMS:et är på väg." in after.text
+    assert [message.state for message in messages_of(case)] == [State.QUEUED]
