@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -31,23 +30,26 @@ django.setup()
 
 import redis
 from django.conf import settings
-from django.db import connection
+from django.db import transaction
 
 from benchmarks import yardstick
+from benchmarks.at_size import bare, execute, machine
 from benchmarks.plot import Bars, Lines, Progress, number, write
 from benchmarks.processes import Meter, family, memory, peak_memory
 from benchmarks.senders import TEXT
 from cases import callbacks
 from cases.models import Case
+from consent import register
+from consent.models import Answer, Consent
 from sms import gateway
-from sms.models import Kind, Lane, Message, State
+from sms.models import Kind, Message, State
 from teleq.celery import app
-from teleq.models import Queue, User, database_now
+from teleq.models import CareProvider, OutgoingSms, Queue, User, database_now
 from teleq.supervisor import WORKERS
 
 CORES = os.cpu_count() or 1
 PROCESSES = 2
-CARE_PROVIDERS, NUMBERS = 2000, 95
+CARE_PROVIDERS, NUMBERS, FIRST_NUMBER = 2000, 95, "+46701740605"
 MiB = 1024 * 1024
 
 
@@ -81,53 +83,71 @@ class Run:
 
 # What is sent --------------------------------------------------------------------------------------------------------
 
-# Two thousand care providers with a queue each, and in each the 95 numbers that are set aside for made-up people: nine
-# in ten have said Ja there, of the tenth nothing is known.
-TOWN = """
-    INSERT INTO teleq_careprovider (name, sms_consent_ordered)
-    SELECT 'Vårdgivare ' || n, true FROM generate_series(1, %(care_providers)s) AS n;
-
-    INSERT INTO teleq_queue (care_provider_id, unit, name, phone_number, max_attempts, slot_minutes, slot_capacity)
-    SELECT id, 'VC Spindeln', 'Rådgivning', '', 3, 15, 1 FROM teleq_careprovider ORDER BY id;
-
-    INSERT INTO teleq_outgoingsms (queue_id, consent_required, sender, confirmation_on, confirmation_text,
-                                   reminder_on, reminder_minutes, reminder_text)
-    SELECT id, true, 'teleQ', false, '', false, 60, '' FROM teleq_queue;
-
-    INSERT INTO consent_consent (care_provider_id, phone_number, answer, answered_by_id, channel, answered_at,
-                                 valid_until)
-    SELECT c.id, '+46701740' || 605 + n, 'yes', %(nurse)s, 'case', now(), now() + interval '14 months'
-    FROM teleq_careprovider AS c, generate_series(0, %(numbers)s - 1) AS n WHERE (c.id + n) %% 10 <> 0;
-"""
-# Due at once and from a hundred queues in turn, so that every claim meets many queues and, before long, other numbers.
-MESSAGES = """
-    INSERT INTO sms_message (key, kind, queue_id, to_number, text, due_at, send_before, state, refusal, attempts,
-                             consent_answer, consent_channel, provider, provider_message_id, provider_status,
-                             receipt_token)
-    SELECT 'reminder:' || n || ':1', 'reminder', (SELECT min(id) FROM teleq_queue) + n %% 100 + n / 9500 * 100 %% 2000,
-           '+46701740' || 605 + n / 100 %% 95, %(text)s, now(), now() + interval '1 hour', 'queued', '', 0,
-           '', '', '', '', '', md5(n::text)
-    FROM generate_series(0, %(count)s - 1) AS n
-"""
-
 
 def build_town() -> User:
+    """Two thousand care providers with a queue each, and in each the 95 numbers that are set aside for made-up people.
+
+    Nine in ten have said Ja there; of the tenth nothing is known.
+    """
     nurse = User.objects.create(username="anna")
-    execute(TOWN, care_providers=CARE_PROVIDERS, numbers=NUMBERS, nurse=nurse.pk)
-    execute("ANALYZE")
+    providers = CareProvider.objects.bulk_create(
+        CareProvider(name=f"Vårdgivare {number}", sms_consent_ordered=True) for number in range(CARE_PROVIDERS)
+    )
+    queues = Queue.objects.bulk_create(
+        Queue(care_provider=provider, unit="VC Spindeln", name="Rådgivning") for provider in providers
+    )
+    OutgoingSms.objects.bulk_create(OutgoingSms(queue=queue, consent_required=True) for queue in queues)
+    register.answer_in_case(providers[0], FIRST_NUMBER, Answer.YES, by=nurse, case_id=1, seen_event=None)
+    with bare("consent_consent", "consent_consentevent"):
+        copy_the_one(
+            Consent,
+            f"teleq_careprovider AS p, generate_series(0, {NUMBERS - 1}) AS n WHERE (p.id + n) %% 10 > 0 AND p.id > 1",
+            care_provider_id="p.id",
+            phone_number=number_sql("n"),
+        )
+        copy_the_one(
+            Consent.pgh_event_model,
+            "consent_consent AS c WHERE c.id <> the_one.id",
+            **{"pgh_obj_id": "c.id", "id": "c.id"},
+            **{"care_provider_id": "c.care_provider_id", "phone_number": "c.phone_number"},
+        )
+    execute("VACUUM ANALYZE")
     return nurse
 
 
+@transaction.atomic
 def fill(count: int) -> None:
+    """So many bulk messages in an empty table, all due, and their worker woken.
+
+    From a hundred queues in turn, so that every claim meets many queues, and before long other queues and numbers.
+    """
     execute("TRUNCATE sms_message CASCADE")
-    execute(MESSAGES, count=count, text=TEXT)
+    if count:
+        at, queue = database_now(), Queue.objects.earliest("id").pk
+        draft = gateway.Draft("reminder:0", Kind.REMINDER, queue, FIRST_NUMBER, TEXT, at + timedelta(hours=6), at)
+        gateway.accept([draft])
+        copy_the_one(
+            Message,
+            f"generate_series(1, {count - 1}) AS n",
+            key="'reminder:' || n",
+            queue_id=f"{queue} + n %% 100 + n / 9500 * 100 %% {CARE_PROVIDERS}",
+            to_number=number_sql(f"n / 100 %% {NUMBERS}"),
+            receipt_token="md5(n::text)",  # noqa: S106  SQL
+        )
     execute("ANALYZE sms_message")
-    execute("CHECKPOINT")
 
 
-def execute(statement: str, **parameters: object) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters or None)
+def number_sql(n: str) -> str:
+    return f"'+46701740' || 605 + {n}"
+
+
+def copy_the_one(model: Any, source: str, **columns: str) -> None:
+    """Rows like the only one there is, except for these columns."""
+    names = [field.column for field in model._meta.concrete_fields if not field.primary_key]
+    values = [columns.get(name, f"the_one.{name}") for name in names]
+    table = model._meta.db_table
+    statement = f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)} FROM {table} AS the_one, {source}"
+    execute(statement, {})
 
 
 def sent() -> int:
@@ -303,7 +323,6 @@ def manual_messages(stage: Stage, nurse: User, presses: int, bulk: int, progress
         idle = press(stage, nurse, presses)
         progress.step(f"manual messages with {bulk:,} bulk messages under way")
         fill(bulk)
-        gateway.wake(Lane.BULK)
         return idle, press(stage, nurse, presses)
 
 
@@ -397,10 +416,7 @@ def compare(stage: Stage, nurse: User, options: argparse.Namespace) -> None:
 
 
 def print_results(results: Mapping[str, Run]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('server_version'), current_setting('fsync')")
-        version, fsync = cursor.fetchone()
-    print(f"{CORES} processors, Python {platform.python_version()}, PostgreSQL {version}, fsync {fsync}\n")
+    print(f"{machine()}\n")
     print("| way of sending | posts/s | CPU a post | sender | PostgreSQL | provider | broker | peak memory |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|")
     for key, run in results.items():

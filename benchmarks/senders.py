@@ -52,10 +52,7 @@ def claim_and_record(_: int) -> int:
     done = 0
     while (claimed := gateway.claim(Lane.BULK, "simulator")).judged:
         result = SendResult(Outcome.ACCEPTED, provider_message_id="id-123456", status="created")
-        gateway.record(
-            {message.pk: result for message in claimed.sending},
-            {message.pk: message.claimed_at for message in claimed.sending},
-        )
+        gateway.record({message.pk: result for message in claimed.sending})
         done += claimed.judged
     return done
 
