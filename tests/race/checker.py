@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tests.race.provider import Post
 
@@ -48,6 +48,8 @@ class Judgement:
     state: str
     refusal: str
     accepted_at: datetime
+    begun_at: datetime
+    """When the transaction that judged began."""
     judged_at: datetime
     send_before: datetime
     noted_event: int | None
@@ -99,17 +101,17 @@ class Evidence:
         return (what, version) in self.seen and self.seen[what, version] < at
 
 
-INSTANT = timedelta(seconds=1)
-"""A claim reads its clock some statements after the answers. A Nej that comes between, the guard sees."""
-
-
 def same_instant(judgement: Judgement, evidence: Evidence) -> bool:
-    """The known exception: a number's very first answer and a claim in the same instant. There is no row to lock."""
+    """The known exception: a number's very first answer, given while the claim was under way. There is no row to lock.
+
+    What the claim lets through the guard looks at once more, after all locks: it sees a Nej that came before the
+    claim's own moment. What the claim refuses may be by what stood when it began.
+    """
     first = evidence.first_answer_of(judgement.of)
     if first is None or judgement.noted_event is not None or judgement.latest_event is None:
         return False
-    instant = timedelta() if first.answer == "no" else INSTANT
-    return not evidence.was_seen_before("answer", first.id, judgement.judged_at - instant)
+    guarded = judgement.state == "sending" and first.answer == "no"
+    return not evidence.was_seen_before("answer", first.id, judgement.judged_at if guarded else judgement.begun_at)
 
 
 def violations(evidence: Evidence) -> Iterator[str]:

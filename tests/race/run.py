@@ -81,7 +81,7 @@ def _gathered(posts: list[Post], accepted: int) -> Evidence:
     )
     judgements = _rows(
         "SELECT message_id, queue_id, care_provider_id, j.phone_number, at_once, state, refusal, accepted_at,"
-        " judged_at, send_before, noted_event, noted_answer, latest_event, consent_required"
+        " begun_at, judged_at, send_before, noted_event, noted_answer, latest_event, consent_required"
         " FROM race.judgement j"
         " JOIN teleq_queue q ON q.id = j.queue_id ORDER BY j.id"
     )
@@ -110,6 +110,7 @@ def _gathered(posts: list[Post], accepted: int) -> Evidence:
 def _counted(evidence: Evidence) -> dict[str, int]:
     judged = Counter(each.refusal or each.state for each in evidence.judgements)
     ended = Counter(message.state for message in evidence.messages)
+    instants = [each for each in evidence.judgements if not each.at_once and checker.same_instant(each, evidence)]
     return {
         "messages": len(evidence.messages),
         "judged": judged.total(),
@@ -118,7 +119,8 @@ def _counted(evidence: Evidence) -> dict[str, int]:
         **{state: ended[state] for state in ("sent", "delivered", "failed", "expired", "cancelled", "unknown")},
         "handed over": len(evidence.posts),
         "handed over again": len(evidence.posts) - len({post.message_id for post in evidence.posts}),
-        "in the same instant as a first answer": sum(
-            checker.same_instant(each, evidence) for each in evidence.judgements if not each.at_once
+        "in the same instant as a first answer": len(instants),
+        "let through in the same instant as a first Nej": sum(
+            each.state == "sending" and evidence.answers[each.latest_event].answer == "no" for each in instants
         ),
     }

@@ -13,13 +13,13 @@ ON = """
 
     CREATE TABLE race.judgement (
         id bigserial PRIMARY KEY, message_id bigint, queue_id bigint, phone_number text, at_once boolean, state text,
-        refusal text, accepted_at timestamptz, judged_at timestamptz, send_before timestamptz,
+        refusal text, accepted_at timestamptz, begun_at timestamptz, judged_at timestamptz, send_before timestamptz,
         noted_event bigint, noted_answer text, latest_event bigint, consent_required boolean
     );
     CREATE FUNCTION race.judged() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         INSERT INTO race.judgement SELECT nextval('race.judgement_id_seq'), NEW.id, NEW.queue_id, NEW.to_number,
-            TG_OP = 'INSERT', NEW.state, NEW.refusal, NEW.created_at, NEW.state_at, NEW.send_before,
+            TG_OP = 'INSERT', NEW.state, NEW.refusal, NEW.created_at, now(), NEW.state_at, NEW.send_before,
             NEW.consent_event_id, NEW.consent_answer,
             (SELECT max(pgh_id) FROM consent_consentevent e JOIN teleq_queue q USING (care_provider_id)
              WHERE q.id = NEW.queue_id AND e.phone_number = NEW.to_number),
