@@ -42,17 +42,17 @@ CLAIMS = 20
 
 ANSWERS = f"""
     INSERT INTO consent_consent (id, care_provider_id, phone_number, answer, answered_by_id, channel, case_id,
-                                 answered_at, valid_until)
+                                 person, answered_at, valid_until)
     SELECT n, 1 + n %% {PROVIDERS}, {nobodys_number_sql("n")}, CASE WHEN n / 10 %% 10 = 0 THEN 'no' ELSE 'yes' END,
-           1, 'case', n, until - interval '14 months', until
+           1, 'case', n, '', until - interval '14 months', until
     FROM generate_series(1, %(size)s) AS n,
          LATERAL (SELECT now() + interval '1 day' + n %% 590000 * interval '1 minute') AS valid (until)
 """
 EVENTS = """
     INSERT INTO consent_consentevent (pgh_id, pgh_created_at, pgh_label, pgh_obj_id, id, care_provider_id, phone_number,
-                                      answer, answered_by_id, channel, case_id, answered_at, valid_until)
+                                      answer, answered_by_id, channel, case_id, person, answered_at, valid_until)
     SELECT id, answered_at, 'insert', id, id, care_provider_id, phone_number,
-           answer, answered_by_id, channel, case_id, answered_at, valid_until
+           answer, answered_by_id, channel, case_id, '', answered_at, valid_until
     FROM consent_consent
 """
 MESSAGES = f"""

@@ -76,16 +76,16 @@ NOTES = """
     SELECT id, 'Ringer igen.', 1, created_at FROM cases_case WHERE id % 3 = 0
 """
 CONSENTS = """
-    INSERT INTO consent_consent (care_provider_id, phone_number, answer, answered_by_id, channel, case_id, answered_at,
-                                 valid_until)
-    SELECT 1, phone_number, CASE WHEN min(id) % 5 = 0 THEN 'no' ELSE 'yes' END, 1, 'case', min(id), now(),
+    INSERT INTO consent_consent (care_provider_id, phone_number, answer, answered_by_id, channel, case_id, person,
+                                 answered_at, valid_until)
+    SELECT 1, phone_number, CASE WHEN min(id) % 5 = 0 THEN 'no' ELSE 'yes' END, 1, 'case', min(id), '', now(),
            now() + interval '14 months'
     FROM cases_case GROUP BY phone_number
 """
 ANSWERS = """
     INSERT INTO consent_consentevent (pgh_created_at, pgh_label, pgh_obj_id, id, care_provider_id, phone_number,
-                                      answer, answered_by_id, channel, case_id, answered_at, valid_until)
-    SELECT answered_at, label, id, id, care_provider_id, phone_number, answer, answered_by_id, channel, case_id,
+                                      answer, answered_by_id, channel, case_id, person, answered_at, valid_until)
+    SELECT answered_at, label, id, id, care_provider_id, phone_number, answer, answered_by_id, channel, case_id, '',
            answered_at, valid_until
     FROM consent_consent, unnest(ARRAY['insert', 'update']) AS label
 """
