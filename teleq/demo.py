@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
+import pghistory
 from dateutil.relativedelta import relativedelta
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
@@ -18,7 +19,7 @@ from django.db import OperationalError, connection, transaction
 
 from cases.models import Case, CaseEvent, CaseMessage, Note, Status, TelephoneHours
 from consent.models import Answer, Channel, Consent, ConsentText, number_text
-from consent.register import VALID_FOR, answer_in_case, current, valid_until
+from consent.register import REGISTER, VALID_FOR, answer_in_case, current, valid_until
 from consent.verdict import answer_in_force
 from sms import placeholders
 from sms.models import Kind, Message, Refusal, SimulatedSms, StandardText, State
@@ -447,19 +448,23 @@ class _Loader:
         case = self._case_with(given.number)
         by_nurse = given.channel == Channel.CASE
         answered_at = self.start - given.ago
-        Consent.objects.update_or_create(
-            care_provider=case.queue.care_provider,
-            phone_number=case.phone_number,
-            defaults={
-                "answer": given.answer,
-                "answered_by": self.users["anna"] if by_nurse else None,
-                "channel": given.channel,
-                "case_id": case.pk if by_nurse else None,
-                "text": ConsentText.objects.current(case.queue.care_provider_id) if by_nurse else None,
-                "answered_at": answered_at,
-                "valid_until": valid_until(answered_at),
-            },
-        )
+        with pghistory.context(**REGISTER):  # as the register would have told it then
+            Consent.objects.update_or_create(
+                care_provider=case.queue.care_provider,
+                phone_number=case.phone_number,
+                defaults=self._given(given, case, by_nurse, answered_at),
+            )
+
+    def _given(self, given: Given, case: Case, by_nurse: bool, answered_at: datetime) -> dict[str, object]:
+        return {
+            "answer": given.answer,
+            "answered_by": self.users["anna"] if by_nurse else None,
+            "channel": given.channel,
+            "case_id": case.pk if by_nurse else None,
+            "text": ConsentText.objects.current(case.queue.care_provider_id) if by_nurse else None,
+            "answered_at": answered_at,
+            "valid_until": valid_until(answered_at),
+        }
 
     def _case_with(self, number: str) -> Case:
         return next(

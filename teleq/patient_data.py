@@ -102,7 +102,7 @@ def _answers(stored: Stored) -> Section:
             str(event.care_provider),
             event.get_answer_display(),
             labels[event.pgh_label] + ("" if event.pgh_context == REGISTER else ", inte genom registret"),
-            date_and_clock(event.pgh_created_at),
+            date_and_clock(event.pgh_created_at if event.pgh_label == "delete" else event.answered_at),
             event.get_channel_display(),
             str(event.answered_by or "Patienten"),
             event.person and identity_number(event.person),

@@ -127,4 +127,4 @@ def _in_order(counts: Counter[str], choices: Any) -> tuple[int, ...]:
 def _step_name(step: str, begins: datetime) -> str:
     if step == "week":
         return f"v. {begins.isocalendar().week}, {begins.isocalendar().year}"
-    return date_format(begins, "j M" if step == "day" else "F Y")
+    return date_format(begins, "j b" if step == "day" else "F Y")
