@@ -207,15 +207,18 @@ def removal(patient: Patient, queues: QuerySet[Queue]) -> list[Item]:
 
 @transaction.atomic
 def remove(patient: Patient, queues: QuerySet[Queue], *, by: User | None) -> list[Item]:
-    """Take away what may go, and say what that was and what stayed. Leaves a record."""
+    """Take away what may go, and say what that was and what stayed. Leaves a record.
+
+    Cases, messages and answers are locked in this order, as everywhere.
+    """
     items = removal(patient, queues)
     stored, at = Stored(patient, queues), database_now()
     texts = list(_texts(stored).values_list("pk", flat=True))
+    Case.objects.filter(pk__in=list(_closed(stored).values_list("pk", flat=True))).delete()
     with pgtrigger.ignore("sms.Message:moves_well"):
         Message.objects.filter(pk__in=texts).update(text="")
     stored.answers.exclude(answer=Answer.NO, valid_until__gt=at).delete()
     gone = stored.history.exclude(pgh_obj_id__in=Consent.objects.values("pk")).order_by()
-    Case.objects.filter(pk__in=list(_closed(stored).values_list("pk", flat=True))).delete()
     while remove_events(gone, deciding_events()):
         pass
     access_log.note(by, AccessEntry.Act.REMOVAL, patient.number, patient.person)
