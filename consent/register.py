@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pghistory
 from dateutil.relativedelta import relativedelta
 from django.db import transaction
+from django.db.models import Max
 from phonenumber_field.phonenumber import PhoneNumber
 
-from consent.models import Answer, Channel, Consent, ConsentText, number_text
+from consent.models import Answer, Channel, Consent, ConsentText
 from consent.verdict import answer_in_force
 from teleq.models import CareProvider, User, database_now
 
@@ -62,8 +64,11 @@ def may_be_renewed(consent: Consent | None, at: datetime) -> bool:
 
 
 def current(care_provider_id: int, phone_number: PhoneNumber | str) -> Current:
-    key = (care_provider_id, number_text(phone_number))
-    return _with_event(Consent.objects.by_number([key]).get(key))
+    """Read in one statement: of two, the second may find the event of an answer that the first didn't see. A page would
+    then show the one and post the other back as seen."""
+    consents = Consent.objects.filter(care_provider=care_provider_id, phone_number=phone_number)
+    consent: Any = consents.annotate(event_id=Max("events__pgh_id")).first()
+    return Current(consent, consent.event_id) if consent else Current(None, None)
 
 
 def answer_in_case(  # noqa: PLR0913  who, what, where: each is a column of the record

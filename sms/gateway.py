@@ -105,7 +105,8 @@ def _refuse_at_once(messages: list[Message]) -> None:
     keys = {message.key: (providers_of[message.queue_id], number_text(message.to_number)) for message in messages}
     bench = _Bench(
         settings=OutgoingSms.objects.in_bulk(queues),
-        consents=Consent.objects.by_number(keys.values()),
+        # Held: else an answer that is given between two statements lends its event to the one that decided.
+        consents=Consent.objects.held(keys.values()),
     )
     for message in messages:
         bench.judge(message, keys[message.key])
@@ -151,10 +152,10 @@ class _Bench:
             message.state, message.refusal, message.state_at = State.REFUSED, reason, self.at
         message.consent_required = settings.consent_required if settings else None
         message.consent_answer = answer_in_force(consent, self.at)
-        if consent:
-            message.consent_event_id = self.events[consent.pk]
-            message.consent_channel = consent.channel
-            message.consent_answered_at = consent.answered_at
+        # Also where there is none: what was noted at an earlier judgement may have been removed since.
+        message.consent_event_id = self.events[consent.pk] if consent else None
+        message.consent_channel = consent.channel if consent else ""
+        message.consent_answered_at = consent.answered_at if consent else None
 
 
 # Claim ---------------------------------------------------------------------------------------------------------------

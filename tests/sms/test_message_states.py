@@ -112,6 +112,13 @@ class WayOfAMessage(RuleBasedStateMachine):
         Consent.objects.update(answered_at=ago - timedelta(days=430), valid_until=ago)
         self.lapsed, self.event = True, register.current(self.town.provider.pk, MOBILE).event_id
 
+    @precondition(lambda self: self.event)
+    @rule()
+    def remove(self) -> None:
+        """As retention and a removal do: the number is as if it had never been asked."""
+        Consent.objects.all().delete()
+        self.answer, self.event = Answer.UNSET, None
+
     @rule(which=st.sampled_from(["ticked", "plain"]))
     def turn_the_switch(self, which: str) -> None:
         box = OutgoingSms.objects.get(queue=getattr(self.town, which))

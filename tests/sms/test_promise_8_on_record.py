@@ -1,10 +1,12 @@
 """Promise 8: every message says which answer let it through or stopped it, as it was at that moment."""
 
 import pytest
+from django.db import transaction
 
 from consent.models import Answer, Channel, Consent
 from sms import gateway
 from sms.models import Kind, Lane, Message, State
+from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,6 +48,26 @@ def test_where_nobody_had_answered_it_says_so(kind, accept):
     message = decided(accept(kind=kind))
     assert (message.consent_answer, message.consent_event_id) == (Answer.UNSET, None)
     assert (message.consent_channel, message.consent_answered_at) == ("", None)
+
+
+def test_of_an_answer_that_was_removed_since_it_was_accepted_it_says_nothing(accept, say, plain_queue):
+    say(Answer.YES)
+    message = accept(kind=Kind.MANUAL, queue_id=plain_queue.pk)
+    Consent.objects.all().delete()
+    message = decided(message)
+    assert (message.state, message.consent_answer) == (State.SENDING, Answer.UNSET)
+    assert (message.consent_event_id, message.consent_channel, message.consent_answered_at) == (None, "", None)
+
+
+def test_what_is_refused_at_once_is_judged_by_an_answer_that_is_held(accept, say):
+    """Else an answer given between two statements would lend its event to the one that decided."""
+    say(Answer.NO)
+    with transaction.atomic():
+        accept(kind=Kind.MANUAL)
+        answered = in_another_connection(lambda: say(Answer.YES))
+        wait_until_a_connection_waits_for_a_lock()
+        assert not answered.done()
+    answered.result(20)
 
 
 def test_it_is_the_answer_at_the_claim_and_not_the_one_before_or_after(accept, say):
