@@ -3,9 +3,10 @@
 import os
 
 from celery import Celery
-from celery.signals import beat_init, worker_init
+from celery.signals import beat_init, task_prerun, worker_init
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "teleq.settings")
 
@@ -22,3 +23,9 @@ def check(**_: object) -> None:
         call_command("check")
     except SystemCheckError as error:
         raise SystemExit(str(error)) from None
+
+
+@task_prerun.connect
+def leave_broken_connections(**_: object) -> None:
+    """Celery keeps the database connection from task to task, also one that a restarted PostgreSQL has closed."""
+    close_old_connections()

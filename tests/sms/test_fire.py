@@ -12,14 +12,15 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 
 from consent.models import Answer, Consent
+from consent.register import ChangedMeanwhile
 from sms import gateway, receipts
 from sms.models import Lane, Message, ProviderLine, State
 from teleq.celery import app
@@ -87,12 +88,12 @@ def kill(worker: subprocess.Popen[bytes]) -> None:
     worker.wait()
 
 
-def hang_up_on_whoever_waits() -> None:
-    """What a worker in mid-claim sees when PostgreSQL is restarted."""
+def hang_up_on_all_others() -> None:
+    """What they see when PostgreSQL is restarted."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
 
@@ -155,19 +156,19 @@ class TestAKilledWorker:
         all_are_accounted_for(provider.received)
 
     def test_when_it_has_claimed_and_not_begun_to_post(self, accepted, celery, provider, replaced):
-        """What a limited rate reserved and consent left unused is given back in between: that it waits for."""
-        line = ProviderLine.objects.create(name="simulator")
-        with held(Consent.objects.filter(phone_number=SOME[0])):
-            at_work = celery("worker", "-Q", "bulk", "--concurrency=1", TELEQ_URL=provider.url, SMS_RATE="1000")
-            gateway.wake(Lane.BULK)
+        """Where the rate is limited, what was reserved and not used is given back in between: with that it waits."""
+        ProviderLine.objects.create(name="simulator")
+        with ExitStack() as giving_back:
+            with held(Consent.objects.filter(phone_number=SOME[0])):
+                at_work = celery("worker", "-Q", "bulk", "--concurrency=1", TELEQ_URL=provider.url, SMS_RATE="1000")
+                gateway.wake(Lane.BULK)
+                wait_until_a_connection_waits_for_a_lock()
+                giving_back.enter_context(held(ProviderLine.objects.all()))
+            wait_until(lambda: count(State.SENDING))
             wait_until_a_connection_waits_for_a_lock()
-            giving_back = held(ProviderLine.objects.filter(pk=line.pk))
-            giving_back.__enter__()
-        wait_until(lambda: count(State.SENDING))
-        wait_until_a_connection_waits_for_a_lock()
-        replaced(at_work)
-        giving_back.__exit__(None, None, None)
-        claimed = count(State.SENDING)
+            claimed = count(State.SENDING)
+            replaced(at_work)
+        assert provider.received == []
         settle()
         assert count(State.UNKNOWN) == claimed
         all_are_accounted_for(provider.received, unknown_at_most=claimed)
@@ -200,12 +201,81 @@ class TestAKilledWorker:
         assert message.state == State.DELIVERED
 
 
-class TestPostgresGoesAway:
-    def test_in_mid_claim_and_the_same_worker_goes_on_when_it_is_back(self, accepted, worker, provider):
-        with held(Consent.objects.filter(phone_number=SOME[0])):
+class TestPostgresIsRestarted:
+    """As a worker sees it: its connection is gone, and another can be had."""
+
+    def test_in_mid_claim_and_the_same_worker_goes_on(self, accepted, worker, provider):
+        with transaction.atomic():
+            list(Consent.objects.filter(phone_number=SOME[0]).select_for_update())
             worker(provider.url)
             gateway.wake(Lane.BULK)
             wait_until_a_connection_waits_for_a_lock()
-            hang_up_on_whoever_waits()
+            hang_up_on_all_others()
+            assert count(State.QUEUED) == MORE_THAN_A_CLAIM
         settle()
         all_are_accounted_for(provider.received)
+
+    def test_while_a_worker_is_idle_and_it_sends_the_next_message_all_the_same(self, accept, say, worker, provider):
+        say(Answer.YES)
+        worker(provider.url)
+        for expected in (1, 2):
+            accept()
+            wait_until(lambda expected=expected: count(State.SENT) == expected)
+            hang_up_on_all_others()
+        assert len(provider.received) == 2
+
+    def test_between_hand_over_and_record_and_nothing_is_unknown(self, accepted, gate):
+        drained = in_another_connection(lambda: gateway.drain(Lane.BULK))
+        wait_until(lambda: len(gate) == gateway.CONNECTIONS)
+        with transaction.atomic():
+            list(Message.objects.filter(state=State.SENDING).select_for_update())
+            gate.opened.set()
+            wait_until_a_connection_waits_for_a_lock()
+            hang_up_on_all_others()
+            wait_until_a_connection_waits_for_a_lock()  # it tries again
+        assert drained.result(30) == MORE_THAN_A_CLAIM
+        all_are_accounted_for(gate)
+
+    def test_in_a_claim_while_others_are_in_the_air_and_those_are_recorded(self, accepted, gate):
+        in_the_air = Message.objects.filter(state=State.SENDING)
+        drained = in_another_connection(lambda: gateway.drain(Lane.BULK))
+        wait_until(lambda: len(gate) == gateway.CONNECTIONS)
+        with transaction.atomic():
+            list(Consent.objects.select_for_update())
+            claimed = in_the_air.count()
+            gate.opened.set()
+            wait_until_a_connection_waits_for_a_lock()
+            hang_up_on_all_others()
+            with pytest.raises(OperationalError):
+                drained.result(30)
+        assert count(State.SENT) == claimed == len(gate)
+        gateway.drain(Lane.BULK)
+        all_are_accounted_for(gate)
+
+
+def test_several_drains_on_the_same_numbers_never_deadlock(accepted, say, provider):
+    before = deadlocks()
+    working = [in_another_connection(lambda: gateway.drain(Lane.BULK)) for _ in range(4)]
+
+    def answer(numbers: list[str]) -> None:
+        for number in numbers * 3:
+            for each in (Answer.NO, Answer.YES):
+                with suppress(ChangedMeanwhile):  # the other one was first
+                    say(each, number=number)
+
+    working += [in_another_connection(lambda order=order: answer(order)) for order in (SOME, SOME[::-1])]
+    working += [
+        in_another_connection(gateway.sweep),
+        in_another_connection(lambda: gateway.cancel(Message.objects.all())),
+    ]
+    for each in working:
+        each.result(60)
+    assert deadlocks() == before
+    assert len({sms["message"] for sms in provider.received}) == len(provider.received) == count(State.SENT)
+
+
+def deadlocks() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        counted: int = cursor.fetchone()[0]
+        return counted

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-import redis
-from django.conf import settings
 
 from cases import automatic_sms, callbacks
 from cases.models import Case
@@ -16,6 +14,7 @@ from teleq.models import Queue, database_now
 from tests.cases.reminding import set_up
 from tests.concurrency import wait_until
 from tests.conftest import MOBILE
+from tests.sms.broker import wipe_the_broker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,11 +30,6 @@ def due_for_reminder(queue: Queue) -> Case:
     case = callbacks.create(Case(queue=queue, phone_number=MOBILE, callback_at=at + timedelta(minutes=59)), by=None)
     Case.objects.filter(pk=case.pk).update(booked_at=at - timedelta(hours=2))
     return case
-
-
-def wipe_the_broker() -> None:
-    with redis.Redis.from_url(settings.CELERY_BROKER_URL) as client:
-        client.flushdb()
 
 
 def reminder_is_delivered(case: Case) -> bool:
