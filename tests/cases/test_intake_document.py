@@ -31,7 +31,7 @@ CHECKS = [
 REACHED = {
     ("GET", "/api/v1/queues"): {200},
     ("GET", "/api/v1/queues/{queue_id}/free-times"): {200, 404, 422},
-    ("POST", "/api/v1/callbacks"): {200, 201, 404, 409, 422},
+    ("POST", "/api/v1/callbacks"): {200, 201, 404, 422},
     ("GET", "/api/v1/callbacks/{callback_id}"): {200, 404},
     ("POST", "/api/v1/callbacks/{callback_id}/move"): {200, 404, 409, 422},
     ("POST", "/api/v1/callbacks/{callback_id}/cancel"): {200, 404},

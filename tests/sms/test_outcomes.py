@@ -1,0 +1,128 @@
+"""What becomes of a message by what became of its hand-over, beside what promise 6 says of single outcomes."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.db.models import F
+
+from consent.models import Answer
+from sms import gateway, receipts
+from sms.models import Lane, Message, State
+from sms.providers.base import Outcome, SendResult
+from tests.concurrency import in_another_connection
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LATER, UNKNOWN = SendResult(Outcome.RETRY_LATER), SendResult(Outcome.UNKNOWN)
+
+
+@pytest.fixture(autouse=True)
+def a_yes(say):
+    say(Answer.YES)
+
+
+def state(message: Message) -> str:
+    message.refresh_from_db()
+    return message.state
+
+
+def claimed(message: Message) -> Message:
+    gateway.claim(Lane.BULK, "simulator")
+    assert state(message) == State.SENDING
+    return message
+
+
+def long_ago(**columns: str) -> None:
+    """The rows' times move, and the clock doesn't."""
+    Message.objects.update(**{name: F(other) - timedelta(hours=1) for name, other in columns.items()})
+
+
+class TestTryingAgain:
+    def test_what_failed_together_does_not_come_back_together(self, draft):
+        messages = gateway.accept([draft() for _ in range(50)])
+        gateway.claim(Lane.BULK, "simulator")
+        gateway.record({message.pk: LATER for message in messages})
+        due = sorted(Message.objects.values_list("due_at", flat=True))
+        assert len(set(due)) == 50
+        assert due[-1] - due[0] > gateway.FIRST_RETRY / 10
+
+    def test_however_often_it_is_never_long_till_the_next_try(self, accept):
+        message = accept()
+        Message.objects.update(attempts=30)
+        claimed(message)
+        gateway.record({message.pk: LATER})
+        assert state(message) == State.QUEUED
+        assert message.due_at - message.state_at <= gateway.LONGEST_RETRY * 1.2
+
+    def test_what_failed_for_good_is_not_tried_again(self, accept, provider, wakes_at_once):
+        provider.answers = [400]
+        message = accept()
+        assert state(message) == State.FAILED
+        long_ago(due_at="created_at", state_at="created_at")
+        gateway.sweep()
+        assert state(message) == State.FAILED
+        assert len(provider.received) == 1
+
+
+class TestNotStarted:
+    """What was claimed and not begun is as it was."""
+
+    def test_it_counts_as_no_try_and_keeps_its_turn(self, accept):
+        message = claimed(accept())
+        gateway.record({message.pk: gateway.NOT_STARTED})
+        due_at = message.due_at
+        assert state(message) == State.QUEUED
+        assert (message.attempts, message.due_at) == (0, due_at)
+
+    def test_it_is_judged_again(self, accept, say):
+        message = claimed(accept())
+        gateway.record({message.pk: gateway.NOT_STARTED})
+        say(Answer.NO)
+        gateway.claim(Lane.BULK, "simulator")
+        assert state(message) == State.REFUSED
+
+
+class TestRecordedTwice:
+    """A try to record that seemed to fail had got through."""
+
+    @pytest.mark.parametrize("result", [LATER, gateway.NOT_STARTED, UNKNOWN])
+    def test_the_second_changes_nothing(self, result, accept):
+        message = claimed(accept())
+        began = time.monotonic()
+        gateway.record({message.pk: result}, began)
+        first = Message.objects.values().get()
+        gateway.record({message.pk: result}, began)
+        assert Message.objects.values().get() == first
+
+    def test_what_another_worker_has_claimed_since_is_left_to_it(self, accept):
+        message = claimed(accept())
+        began = time.monotonic()
+        gateway.record({message.pk: gateway.NOT_STARTED}, began)
+        claimed(message)
+        gateway.record({message.pk: gateway.NOT_STARTED}, began)
+        assert state(message) == State.SENDING
+
+
+class TestNotKnown:
+    @pytest.mark.parametrize("told", ["delivered", "failed"])
+    def test_a_receipt_settles_it_however_late(self, told, accept, provider, wakes_at_once):
+        provider.answers = ["cut"]
+        message = accept()
+        assert state(message) == State.UNKNOWN
+        long_ago(state_at="state_at")
+        gateway.sweep()
+        receipts.record("simulator", message.pk, message.receipt_token, told)
+        assert state(message) == told
+        assert len(provider.received) == 1
+
+    def test_the_sweep_leaves_what_is_being_recorded_and_does_not_wait(self, accept):
+        """Else of a sweep and a worker, each with a row that the other wants, one would be thrown out."""
+        message = claimed(accept())
+        long_ago(state_at="state_at")
+        with transaction.atomic():
+            list(Message.objects.select_for_update())
+            in_another_connection(gateway.sweep).result(10)
+            gateway.record({message.pk: SendResult(Outcome.ACCEPTED)})
+        assert state(message) == State.SENT
