@@ -439,7 +439,9 @@ def wake(lane: Lane) -> None:
 def sweep() -> None:
     """What was forgotten: wake the lanes that have something due, and give up on what a dead worker held."""
     dead = Message.objects.filter(state=State.SENDING, state_at__lt=Now() - STUCK_AFTER)
-    dead.update(state=State.UNKNOWN, state_at=Now())
+    with transaction.atomic():  # what is being recorded at this moment isn't waited for: its worker lives
+        held = dead.select_for_update(skip_locked=True).values("pk")
+        Message.objects.filter(pk__in=held).update(state=State.UNKNOWN, state_at=Now())
     for lane in Lane:
         if Message.objects.in_lane(lane).due().exists():
             wake(lane)
