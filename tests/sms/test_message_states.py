@@ -12,9 +12,7 @@ from django.db.models import F
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    Bundle,
     RuleBasedStateMachine,
-    consumes,
     initialize,
     invariant,
     precondition,
@@ -78,22 +76,23 @@ def town(care_provider, queue, plain_queue, say, draft) -> Town:
 
 
 class WayOfAMessage(RuleBasedStateMachine):
-    messages = Bundle("messages")
-    in_the_air = Bundle("in_the_air")
-    """Claimed by a worker that has not said what became of it."""
-
     def __init__(self, town: Town) -> None:
         super().__init__()
         self.town = town
         self.models: dict[int, Model] = {}
         self.seen: dict[int, str] = {}
+        self.in_the_air: set[int] = set()
+        """Claimed by a worker that has not said what became of it."""
         self.answer, self.lapsed, self.event = Answer.UNSET, False, None
 
-    @initialize()
-    def boxes_as_they_were(self) -> None:
+    @initialize(kinds=st.tuples(*[st.sampled_from(Kind)] * 2), answer=st.sampled_from(Answer))
+    def a_ticked_and_a_plain_queue_each_with_a_message(self, kinds: tuple[Kind, Kind], answer: Answer) -> None:
         self.ticked = {self.town.ticked.pk: True, self.town.plain.pk: False}
         for queue_id, ticked in self.ticked.items():
             OutgoingSms.objects.filter(queue=queue_id).update(consent_required=ticked)
+        self.say(answer)
+        self.accept(kinds[0], "ticked")
+        self.accept(kinds[1], "plain")
 
     def teardown(self) -> None:
         Message.objects.all().delete()
@@ -135,51 +134,65 @@ class WayOfAMessage(RuleBasedStateMachine):
 
     # The way ---------------------------------------------------------------------------------------------------------
 
-    @precondition(lambda self: len(self.models) < 4)
-    @rule(target=messages, kind=st.sampled_from(Kind), which=st.sampled_from(["ticked", "plain"]))
-    def accept(self, kind: Kind, which: str) -> int:
+    def any_is(self, *states: str) -> bool:
+        return any(model.state in states for model in self.models.values())
+
+    @precondition(lambda self: len(self.models) < 5)
+    @rule(kind=st.sampled_from(Kind), which=st.sampled_from(["ticked", "plain"]))
+    def accept(self, kind: Kind, which: str) -> None:
         model = Model(kind, getattr(self.town, which).pk)
         if kind == Kind.MANUAL:
             self.judge(model)
         [message] = gateway.accept([self.town.draft(kind=kind, queue_id=model.queue)])
         self.models[message.pk], self.seen[message.pk] = model, model.state
-        return message.pk
 
-    @rule(target=in_the_air, lane=st.sampled_from(Lane))
-    def claim(self, lane: Lane) -> frozenset[int]:
-        taken = {
-            pk
-            for pk, model in self.models.items()
-            if model.state == "queued" and model.due and (model.kind == Kind.MANUAL) == (lane == Lane.MANUAL)
-        }
-        for model in (self.models[pk] for pk in taken):
-            if model.too_late:
-                model.state = "expired"
-                continue
-            self.judge(model)
-            if model.state == "queued":
-                model.state, model.claims = "sending", model.claims + 1
-        claim = gateway.claim(lane, "simulator")
-        assert claim.judged == len(taken)
-        leaving = frozenset(message.pk for message in claim.sending)
-        assert leaving == {pk for pk in taken if self.models[pk].state == "sending"}
-        return leaving
+    @precondition(lambda self: self.any_is("queued"))
+    @rule()
+    def claim(self) -> None:
+        for lane in Lane:
+            taken = {
+                pk
+                for pk, model in self.models.items()
+                if model.state == "queued" and model.due and (model.kind == Kind.MANUAL) == (lane == Lane.MANUAL)
+            }
+            for model in (self.models[pk] for pk in taken):
+                if model.too_late:
+                    model.state = "expired"
+                    continue
+                self.judge(model)
+                if model.state == "queued":
+                    model.state, model.claims = "sending", model.claims + 1
+            claim = gateway.claim(lane, "simulator")
+            leaving = {message.pk for message in claim.sending}
+            assert claim.judged == len(taken)
+            assert leaving == {pk for pk in taken if self.models[pk].state == "sending"}
+            self.in_the_air |= leaving
 
-    @rule(hands=consumes(in_the_air), outcome=st.sampled_from(Outcome))
-    def record(self, hands: frozenset[int], outcome: Outcome) -> None:
+    @precondition(lambda self: self.in_the_air)
+    @rule(outcome=st.sampled_from(Outcome), data=st.data())
+    def record(self, outcome: Outcome, data: st.DataObject) -> None:
         """Also when the worker was given up meanwhile, or the receipt was there first."""
-        gateway.record({pk: SendResult(outcome) for pk in hands})
-        for model in (self.models[pk] for pk in hands):
-            if model.state == "sending":
-                model.state = AFTER[outcome]
-                model.known_unsent += model.state == "queued"
-                model.due = model.too_late
+        pk = data.draw(st.sampled_from(sorted(self.in_the_air)))
+        self.in_the_air.remove(pk)
+        gateway.record({pk: SendResult(outcome)})
+        model = self.models[pk]
+        if model.state == "sending":
+            model.state = AFTER[outcome]
+            model.known_unsent += model.state == "queued"
+            model.due = model.too_late
 
-    @rule(hands=consumes(in_the_air))
-    def the_worker_dies_and_is_missed(self, hands: frozenset[int]) -> None:
-        Message.objects.filter(pk__in=hands).update(state_at=F("state_at") - timedelta(minutes=3))
+    @precondition(lambda self: self.in_the_air)
+    @rule()
+    def the_worker_dies(self) -> None:
+        self.in_the_air.clear()
+
+    @precondition(lambda self: self.any_is("sending"))
+    @rule()
+    def the_worker_is_missed(self) -> None:
+        """Dead or only slow: what it holds is given up."""
+        Message.objects.filter(state="sending").update(state_at=F("state_at") - timedelta(minutes=3))
         gateway.sweep()
-        for model in (self.models[pk] for pk in hands):
+        for model in self.models.values():
             if model.state == "sending":
                 model.state = "unknown"
 
@@ -187,19 +200,18 @@ class WayOfAMessage(RuleBasedStateMachine):
     def sweep(self) -> None:
         gateway.sweep()
 
-    @rule(pk=messages, status=st.sampled_from(["delivered", "failed", "created"]))
-    def report(self, pk: int, status: str) -> None:
-        model, message = self.models[pk], Message.objects.get(pk=pk)
-        if not model.claims:
-            with pytest.raises(receipts.NotOurs):
-                receipts.record("simulator", pk, message.receipt_token, status)
-            return
-        receipts.record("simulator", pk, message.receipt_token, status)
+    @precondition(lambda self: any(model.claims for model in self.models.values()))
+    @rule(status=st.sampled_from(["delivered", "failed", "created"]), data=st.data())
+    def report(self, status: str, data: st.DataObject) -> None:
+        pk = data.draw(st.sampled_from(sorted(pk for pk, model in self.models.items() if model.claims)))
+        model = self.models[pk]
+        receipts.record("simulator", pk, Message.objects.get(pk=pk).receipt_token, status)
         if model.state in ("sending", "sent", "unknown") and status != "created":
             model.state = status
 
-    @rule(pk=messages)
-    def cancel(self, pk: int) -> None:
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        pk = data.draw(st.sampled_from(sorted(self.models)))
         gateway.cancel(Message.objects.filter(pk=pk))
         model = self.models[pk]
         if model.state == "queued":
@@ -209,14 +221,17 @@ class WayOfAMessage(RuleBasedStateMachine):
 
     # Time ------------------------------------------------------------------------------------------------------------
 
+    @precondition(lambda self: any(not model.due for model in self.models.values()))
     @rule()
     def what_is_to_be_tried_again_is_due(self) -> None:
         Message.objects.filter(state="queued", due_at__gt=database_now()).update(due_at=F("created_at"))
         for model in self.models.values():
             model.due = True
 
-    @rule(pk=messages)
-    def time_runs_out(self, pk: int) -> None:
+    @precondition(lambda self: self.any_is("queued"))
+    @rule()
+    def time_runs_out(self) -> None:
+        pk = next(pk for pk, model in self.models.items() if model.state == "queued")
         at = database_now()
         Message.objects.filter(pk=pk).update(due_at=at - timedelta(seconds=2), send_before=at - timedelta(seconds=1))
         self.models[pk].due = self.models[pk].too_late = True
