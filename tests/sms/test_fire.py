@@ -23,8 +23,8 @@ from consent.models import Answer, Consent
 from consent.register import ChangedMeanwhile
 from sms import gateway, receipts
 from sms.models import Lane, Message, ProviderLine, State
-from teleq.celery import app
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
+from tests.sms.broker import wipe_the_broker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,15 +97,20 @@ def hang_up_on_all_others() -> None:
         )
 
 
+def all_others_have_been_idle() -> bool:
+    """For so long that they are between two tasks, and not between two statements of one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT bool_and(state = 'idle' AND state_change < clock_timestamp() - interval '0.5 seconds')"
+            " FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def minutes_pass() -> None:
     """For what a dead worker held, and for what is to be tried again."""
     Message.objects.filter(state=State.SENDING).update(state_at=F("state_at") - timedelta(minutes=3))
     Message.objects.filter(state=State.QUEUED).update(due_at=F("created_at") - timedelta(seconds=1))
-
-
-def wipe_the_broker() -> None:
-    with app.connection_for_write() as broker:
-        broker.default_channel.client.flushdb()
 
 
 def settle() -> None:
@@ -221,6 +226,7 @@ class TestPostgresIsRestarted:
         for expected in (1, 2):
             accept()
             wait_until(lambda expected=expected: count(State.SENT) == expected)
+            wait_until(all_others_have_been_idle)
             hang_up_on_all_others()
         assert len(provider.received) == 2
 
