@@ -386,11 +386,12 @@ RECORD_FIELDS = ("state", "state_at", "due_at", "attempts", "provider_message_id
 
 def _record_at_last(results: dict[int, SendResult]) -> None:
     """Record, also if PostgreSQL is being restarted: what is not written down would be `unknown` for good."""
-    began = time.monotonic()
+    began = None
     for seconds in RECORD_AGAIN:
         try:
             return record(results, began)
         except (InterfaceError, OperationalError):
+            began = began or time.monotonic()
             connection.close()
             time.sleep(seconds)
     return record(results, began)

@@ -2,7 +2,7 @@
 
 import os
 
-from celery import Celery
+from celery import Celery, Task
 from celery.signals import beat_init, task_prerun, worker_init
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
@@ -26,6 +26,7 @@ def check(**_: object) -> None:
 
 
 @task_prerun.connect
-def leave_broken_connections(**_: object) -> None:
+def leave_broken_connections(task: Task, **_: object) -> None:
     """Celery keeps the database connection from task to task, also one that a restarted PostgreSQL has closed."""
-    close_old_connections()
+    if not task.request.is_eager:
+        close_old_connections()

@@ -13,5 +13,5 @@ def test_in_whatever_order_things_happen_every_promise_is_kept():
     print(f"seed {result.seed}: {result.counts}")  # noqa: T201  shown when it fails
     assert result.violations == []
     assert result.counts["deadlocks"] == 0
-    for happened in ("answers", "lapses", "switches turned", "sent", "refused: declined", "refused: missing"):
+    for happened in ("answers", "lapses", "switches turned", "sent"):
         assert result.counts[happened], f"{happened}: nothing was tried"
