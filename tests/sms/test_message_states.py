@@ -111,8 +111,8 @@ class WayOfAMessage(RuleBasedStateMachine):
             (self.claim, any(self.models[pk].due for pk in self.those("queued"))),
             (self.accept, len(self.those("queued")) < 2),
             (self.report, any(model.claims for model in self.models.values())),
-            (self.what_is_to_be_tried_again_is_due, not all(model.due for model in self.models.values())),
             (self.cancel, self.models),
+            (self.what_is_to_be_tried_again_is_due, not all(model.due for model in self.models.values())),
             (self.the_worker_is_missed, self.those("sending")),
             (self.say, True),
             (self.turn_the_switch, True),
@@ -220,7 +220,7 @@ class WayOfAMessage(RuleBasedStateMachine):
             model.state = status
 
     def cancel(self, draw: Draw) -> None:
-        pk = draw(st.sampled_from(list(self.models)))
+        pk = draw(st.sampled_from(self.those("sending") or list(self.models)))
         gateway.cancel(Message.objects.filter(pk=pk))
         model = self.models[pk]
         if model.state == "queued":
@@ -275,7 +275,7 @@ def test_a_message_goes_its_way_whatever_happens(town):
             derandomize=True,
             database=None,
             deadline=None,
-            max_examples=40,
+            max_examples=50,
             stateful_step_count=30,
             phases=[Phase.generate],  # a run of thirty steps can be read as it is, and shrinking it takes minutes
             suppress_health_check=list(HealthCheck),
