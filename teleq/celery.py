@@ -1,6 +1,7 @@
 """Celery carries wake-ups only: what it loses, the sweep finds in the database a minute later."""
 
 import os
+from typing import Any
 
 from celery import Celery, Task
 from celery.signals import beat_init, task_prerun, worker_init
@@ -26,7 +27,7 @@ def check(**_: object) -> None:
 
 
 @task_prerun.connect
-def leave_broken_connections(task: Task, **_: object) -> None:
+def leave_broken_connections(task: "Task[..., Any]", **_: object) -> None:
     """Celery keeps the database connection from task to task, also one that a restarted PostgreSQL has closed."""
     if not task.request.is_eager:
         close_old_connections()
