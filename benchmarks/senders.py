@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import connection
 
 from sms import gateway
+from sms.flight import CONNECTIONS
 from sms.models import Lane
 from sms.providers.base import TIME_LIMIT, OutboundMessage, Outcome, SendResult
 from sms.providers.simulator import Simulator
@@ -42,10 +43,10 @@ async def _post_all(count: int) -> None:
         for _ in left:
             await provider.send(session, message)
 
-    connector = aiohttp.TCPConnector(limit=gateway.CONNECTIONS)
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(timeout=TIME_LIMIT, connector=connector, cookie_jar=jar) as session:
-        await asyncio.gather(*(post_one_after_another() for _ in range(gateway.CONNECTIONS)))
+        await asyncio.gather(*(post_one_after_another() for _ in range(CONNECTIONS)))
 
 
 def claim_and_record(_: int) -> int:

@@ -9,8 +9,8 @@ from typing import Any
 import pghistory
 import pgtrigger
 from django.conf import settings
-from django.db import models
-from django.db.models import F, Max, Q
+from django.db import connection, models
+from django.db.models import F, Q
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
@@ -79,8 +79,12 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         A statement of its own on purpose: a sub-select in the statement that waited for a lock reads what was true
         before the wait.
         """
-        events = Consent.history().filter(pgh_obj_id__in=[consent.pk for consent in consents])
-        return dict(events.values_list("pgh_obj_id").annotate(Max("pgh_id")).order_by())
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pgh_obj_id, max(pgh_id) FROM consent_consentevent WHERE pgh_obj_id = ANY (%s) GROUP BY 1",
+                [[consent.pk for consent in consents]],
+            )
+            return dict(cursor.fetchall())
 
     def _found(self, columns: str, keys: Collection[NumberKey], how: str = "") -> dict[NumberKey, Consent]:
         ordered = sorted(set(keys))

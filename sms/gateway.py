@@ -6,16 +6,13 @@ what was allowed to the provider and records what became of it. docs/architectur
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import random
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import aiohttp
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Least, Now
@@ -25,19 +22,15 @@ from phonenumber_field.phonenumber import PhoneNumber
 from consent.models import Consent, NumberKey, number_text
 from consent.verdict import Verdict, answer_in_force, verdict
 from sms import providers
-from sms.line import Allowance, Line, News, Slot, is_rate
+from sms.flight import ENOUGH, LAND_EVERY, NOT_STARTED, Flight
+from sms.line import Line, News, is_rate
 from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal, State
 from sms.numbers import can_receive_sms
-from sms.providers.base import TIME_LIMIT, OutboundMessage, Outcome, Provider, SendResult, failure
+from sms.providers.base import OutboundMessage, Outcome, SendResult
 from sms.segments import normalize
 from teleq.models import OutgoingSms, Queue, database_now
 
-logger = logging.getLogger(__name__)
-
 CLAIM_SIZE = 200
-CONNECTIONS = 100
-RECORD_EVERY = 0.25
-"""Seconds: outcomes are recorded at least this often while a claim is under way."""
 TURN = 30.0
 """Seconds that a drain goes on at the most."""
 STUCK_AFTER = timedelta(minutes=2)
@@ -238,19 +231,21 @@ def drain(lane: Lane) -> int:
     line = Line(provider.name, lane)
     turn_ends = time.monotonic() + TURN
     judged, more, again = 0, True, False
-    with _Flight(provider, line) as flight:
+    with Flight(provider, line) as flight, _record_what_is_left(flight):
         while more or flight.aloft:
-            if more and flight.room >= CLAIM_SIZE // 2:
-                wanted = _wanted(lane, flight.room)
+            room = CLAIM_SIZE - flight.aloft
+            if more and room >= ENOUGH:
+                wanted = _wanted(lane, room)
                 allowed = line.ask(wanted)
                 claimed = claim(lane, provider.name, allowed.messages) if allowed.messages else NOTHING
-                flight.launch(claimed, allowed)
+                outbound = _outbound(claimed, provider.name)
+                flight.launch([(message, allowed.slot(place)) for place, message in enumerate(outbound)])
                 line.give_back(allowed, used=len(claimed.sending))
                 judged += claimed.judged
                 rate_is_used_up = bool(wanted) and not (allowed.messages or allowed.paused)
                 more = bool(claimed.judged) or rate_is_used_up
                 if rate_is_used_up and not flight.aloft:
-                    time.sleep(RECORD_EVERY)
+                    time.sleep(LAND_EVERY)
             if landed := flight.land():
                 _record_at_last(landed)
                 news = line.tell()
@@ -265,112 +260,34 @@ def drain(lane: Lane) -> int:
     return judged
 
 
+@contextmanager
+def _record_what_is_left(flight: Flight) -> Iterator[None]:
+    """Also when the database has failed the drain: what isn't recorded would be unknown for good."""
+    try:
+        yield
+    finally:
+        while flight.aloft:
+            _record_at_last(flight.land())
+
+
 def _wanted(lane: Lane, room: int) -> int:
     """With a limited rate what is asked for is reserved, so no more is asked for than is due."""
     return Message.objects.in_lane(lane).due()[:room].count() if settings.SMS_RATE else room
 
 
-class _Flight:
-    """Messages in the air: claimed and not yet recorded, at most a claim of them.
-
-    Hand-over is outside any transaction, and no ORM runs inside the loop. Loop, session and connections live as long
-    as the drain, so that no connection which the provider has closed meanwhile is posted on.
-    """
-
-    def __init__(self, provider: Provider, line: Line) -> None:
-        self.provider, self.line = provider, line
-        self._receipts = _receipts(provider.name)
-        self.aloft: set[asyncio.Task[None]] = set()
-        self._landed: dict[int, SendResult] = {}
-
-    def __enter__(self) -> _Flight:
-        self._runner = asyncio.Runner()
-        self._runner.run(self._open())
-        return self
-
-    def _outbound(self, message: Message, settings_of_queue: OutgoingSms) -> OutboundMessage:
-        return OutboundMessage(
+def _outbound(claimed: Claim, provider_name: str) -> list[OutboundMessage]:
+    path = reverse("sms:receipt", args=[provider_name, 0, "token"])
+    receipts = f"{settings.TELEQ_URL}{path.removesuffix('0/token')}"  # once: the resolver is too slow for each
+    return [
+        OutboundMessage(
             id=message.pk,
             to=message.number,
-            sender=settings_of_queue.sender,
+            sender=claimed.settings[message.queue_id].sender,
             text=message.text,
-            callback_url=f"{self._receipts}{message.pk}/{message.receipt_token}",
+            callback_url=f"{receipts}{message.pk}/{message.receipt_token}",
         )
-
-    async def _open(self) -> None:
-        self._session = aiohttp.ClientSession(
-            timeout=TIME_LIMIT,
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-            cookie_jar=aiohttp.DummyCookieJar(),  # a provider has no use for them
-        )
-        self._connections = asyncio.Semaphore(CONNECTIONS)
-        self._enough = asyncio.Event()
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            while self.aloft or self._landed:  # the database failed the drain; what isn't recorded would be unknown
-                _record_at_last(self.land())
-        finally:
-            self._runner.run(self._session.close())
-            self._runner.close()
-
-    @property
-    def room(self) -> int:
-        return CLAIM_SIZE - len(self.aloft) - len(self._landed)
-
-    def launch(self, claimed: Claim, allowed: Allowance) -> None:
-        for place, message in enumerate(claimed.sending):
-            outbound = self._outbound(message, claimed.settings[message.queue_id])
-            task = self._runner.get_loop().create_task(self._send(outbound, allowed.slot(place)))
-            self.aloft.add(task)
-            task.add_done_callback(self._touch_down)
-
-    def land(self) -> dict[int, SendResult]:
-        """What has landed since the last time: as soon as it is enough to record, or after a quarter of a second."""
-        self._runner.run(self._wait())
-        landed, self._landed = self._landed, {}
-        return landed
-
-    async def _wait(self) -> None:
-        self._enough.clear()
-        if self.aloft:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._enough.wait(), RECORD_EVERY)
-
-    def _touch_down(self, task: asyncio.Task[None]) -> None:
-        self.aloft.discard(task)
-        if not self.aloft or len(self._landed) >= CLAIM_SIZE // 2:
-            self._enough.set()
-
-    async def _send(self, message: OutboundMessage, slot: Slot) -> None:
-        """In its slot, and not if the provider is found to be down before: then it is known not to have been sent."""
-        if (early := slot.begins - time.monotonic()) > 0:
-            await asyncio.sleep(early)
-        async with self._connections:
-            if self.line.is_down or time.monotonic() > slot.ends:
-                self._landed[message.id] = NOT_STARTED
-                return
-            result = self._landed[message.id] = await self._post(message)
-            self.line.hear(answered=result.outcome in ANSWERED)
-
-    async def _post(self, message: OutboundMessage) -> SendResult:
-        try:
-            return await self.provider.send(self._session, message)
-        except (TimeoutError, aiohttp.ClientError) as error:
-            return failure(error)
-        except Exception as error:  # a provider's mistake costs its own message and not the claim
-            logger.error("SMS %s: %s while it was handed over", message.id, type(error).__name__)
-            return SendResult(Outcome.UNKNOWN, status=type(error).__name__)
-
-
-ANSWERED = {Outcome.ACCEPTED, Outcome.REJECTED}
-NOT_STARTED = SendResult(Outcome.RETRY_LATER)
-
-
-def _receipts(provider_name: str) -> str:
-    """Where the provider reports delivery, up to a message's id and token: the resolver is too slow for each."""
-    path = reverse("sms:receipt", args=[provider_name, 0, "token"])
-    return f"{settings.TELEQ_URL}{path.removesuffix('0/token')}"
+        for message in claimed.sending
+    ]
 
 
 # Record --------------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from django.db.models import F
 
 from consent.models import Answer, Consent
 from consent.register import ChangedMeanwhile
-from sms import gateway, receipts
+from sms import flight, gateway, receipts
 from sms.models import Lane, Message, ProviderLine, State
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
 from tests.sms.broker import wipe_the_broker
@@ -180,7 +180,7 @@ class TestAKilledWorker:
 
     def test_while_the_provider_has_them_and_has_not_answered(self, accepted, worker, gate, provider, replaced):
         at_work = worker(provider.url)
-        wait_until(lambda: len(gate) == gateway.CONNECTIONS)
+        wait_until(lambda: len(gate) == flight.CONNECTIONS)
         claimed = count(State.SENDING)
         replaced(at_work)
         gate.opened.set()
@@ -190,7 +190,7 @@ class TestAKilledWorker:
 
     def test_when_they_have_been_answered_and_it_has_not_recorded(self, accepted, worker, gate, provider, replaced):
         at_work = worker(provider.url)
-        wait_until(lambda: len(gate) == gateway.CONNECTIONS)
+        wait_until(lambda: len(gate) == flight.CONNECTIONS)
         with held(Message.objects.filter(state=State.SENDING)):
             gate.opened.set()
             wait_until_a_connection_waits_for_a_lock()
@@ -232,7 +232,7 @@ class TestPostgresIsRestarted:
 
     def test_between_hand_over_and_record_and_nothing_is_unknown(self, accepted, gate):
         drained = in_another_connection(lambda: gateway.drain(Lane.BULK))
-        wait_until(lambda: len(gate) == gateway.CONNECTIONS)
+        wait_until(lambda: len(gate) == flight.CONNECTIONS)
         with transaction.atomic():
             list(Message.objects.filter(state=State.SENDING).select_for_update())
             gate.opened.set()
@@ -245,7 +245,7 @@ class TestPostgresIsRestarted:
     def test_in_a_claim_while_others_are_in_the_air_and_those_are_recorded(self, accepted, gate):
         in_the_air = Message.objects.filter(state=State.SENDING)
         drained = in_another_connection(lambda: gateway.drain(Lane.BULK))
-        wait_until(lambda: len(gate) == gateway.CONNECTIONS)
+        wait_until(lambda: len(gate) == flight.CONNECTIONS)
         with transaction.atomic():
             list(Consent.objects.select_for_update())
             claimed = in_the_air.count()

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from consent.models import Answer
-from sms import gateway, line
+from sms import flight, gateway, line
 from sms.line import Line, ProviderLine, is_paused
 from sms.models import Kind, Lane, Message, State
 from teleq.models import database_now
@@ -166,7 +166,7 @@ def test_a_rate_that_is_none_is_an_error_at_the_start(rate, settings):
 
 # The pause -----------------------------------------------------------------------------------------------------------
 
-MORE_THAN_CONNECTIONS = gateway.CONNECTIONS + 40
+MORE_THAN_CONNECTIONS = flight.CONNECTIONS + 40
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def down(provider, settings, monkeypatch):
             settings.TELEQ_URL = "http://127.0.0.1:1"
         else:
             provider.answers = ["hang" if how == "hangs" else int(how)] * 1000
-        monkeypatch.setattr(gateway, "TIME_LIMIT", aiohttp.ClientTimeout(sock_read=1.5))
+        monkeypatch.setattr(flight, "TIME_LIMIT", aiohttp.ClientTimeout(sock_read=1.5))
 
     return go
 
@@ -191,7 +191,7 @@ def test_a_provider_that_is_down_is_left_alone_and_what_waits_is_not_burnt(how, 
     assert is_paused()
     assert timedelta(seconds=20) < remaining_pause() <= line.PAUSE
     tried = how_many(State.QUEUED, attempts=1) + how_many(State.UNKNOWN)
-    assert line.FAILURES_TO_PAUSE <= tried <= gateway.CONNECTIONS + line.FAILURES_TO_PAUSE
+    assert line.FAILURES_TO_PAUSE <= tried <= flight.CONNECTIONS + line.FAILURES_TO_PAUSE
     untried = Message.objects.filter(state=State.QUEUED, attempts=0)
     assert untried.due().count() == MORE_THAN_CONNECTIONS - tried  # not even their turn is lost
 
@@ -207,7 +207,7 @@ def test_what_hangs_costs_no_more_than_was_begun(down, draft, provider):
     gateway.drain(Lane.BULK)
     begun = len(provider.received)
     assert how_many(State.UNKNOWN) == begun
-    assert gateway.CONNECTIONS <= begun < gateway.CONNECTIONS + line.FAILURES_TO_PAUSE
+    assert flight.CONNECTIONS <= begun < flight.CONNECTIONS + line.FAILURES_TO_PAUSE
 
 
 def test_a_message_pressed_meanwhile_is_accepted_and_waits(accept, provider):
@@ -228,7 +228,7 @@ def test_after_the_pause_all_go_when_one_is_taken(draft, provider, wakes_at_once
 
 
 def test_after_the_pause_one_is_tried_over_all_workers(draft, provider, monkeypatch):
-    monkeypatch.setattr(gateway, "TIME_LIMIT", aiohttp.ClientTimeout(sock_read=20))
+    monkeypatch.setattr(flight, "TIME_LIMIT", aiohttp.ClientTimeout(sock_read=20))
     pause()
     gateway.accept([draft() for _ in range(20)] + [draft(kind=Kind.MANUAL)])
     pause_is_over()

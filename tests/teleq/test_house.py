@@ -43,10 +43,16 @@ def test_the_floor_imports_no_app_and_no_roof():
     assert not [module for module in imported(ROOT / "teleq" / "models.py") if module.split(".")[0] in HOUSE]
 
 
-def test_promise_1_only_the_gateway_knows_the_providers():
+def test_promise_1_only_the_gateway_and_its_flight_know_the_providers():
     knowing = {
         name_of(path)
         for path in FILES
         if path.parent.name != "providers" and any(module.startswith("sms.providers") for module in imported(path))
     }
-    assert knowing == {"sms/gateway.py"}
+    assert knowing == {"sms/gateway.py", "sms/flight.py"}
+
+
+def test_promise_1_only_the_gateway_knows_the_flight():
+    assert {name_of(path) for path in FILES for module in imported(path) if module.startswith("sms.flight")} == {
+        "sms/gateway.py"
+    }
