@@ -107,6 +107,9 @@ NO_TRUNCATE = pgtrigger.Trigger(
 """Beside the history's own protection, which stops updates and deletes."""
 
 
+WRITTEN_AS_STORED = r"^\+[1-9][0-9]+$"
+"""E.164: written otherwise, a number's answer isn't found."""
+
 BY_NUMBER = models.Index(fields=["care_provider", "phone_number"], name="consent_history_by_number")
 """A number's history is found by its number: an answer that was removed and given again is another row."""
 
@@ -159,6 +162,7 @@ class Consent(models.Model):
         verbose_name_plural = "samtycken"
         constraints = [
             models.UniqueConstraint(fields=["care_provider", "phone_number"], name="one_answer_per_number"),
+            models.CheckConstraint(condition=Q(phone_number__regex=WRITTEN_AS_STORED), name="answer_is_for_a_number"),
             models.CheckConstraint(condition=Q(answer__in=Answer.values), name="answer_is_valid"),
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="consent_channel_is_valid"),
             models.CheckConstraint(condition=Q(valid_until__gt=F("answered_at")), name="answer_counts_for_a_time"),

@@ -9,8 +9,9 @@ from typing import Protocol
 
 import aiohttp
 
-# A provider that has not answered within this many seconds has left us not knowing.
-TIME_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=10)
+# A provider that has not answered within this many seconds has left us not knowing; nor has one that sends a byte now
+# and then.
+TIME_LIMIT = aiohttp.ClientTimeout(total=20, sock_connect=5, sock_read=10)
 
 
 class Outcome(Enum):

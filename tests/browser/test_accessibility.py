@@ -22,6 +22,7 @@ WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 900}
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
     "resultTypes": ["violations"],
+    "preload": False,  # it would write style sheets of its own into the page, which the security policy stops
 }
 
 
@@ -177,4 +178,37 @@ def test_the_simulator(sign_in, nurse):
     SimulatedSms.objects.create(to_number=MOBILE, sender="teleQ", text="Hej!", callback_url="http://127.0.0.1/")
     page.reload()
     expect(page.get_by_text("Hej!")).to_be_visible()
+    check(page)
+
+
+def test_the_administrators_pages(sign_in, administrator, queue, book, say):
+    say(Answer.YES)
+    case = book()
+    page = sign_in(administrator)
+    page.goto("/admin/")
+    check(page)
+    page.goto("/admin/statistics/")
+    expect(page.get_by_role("img", name="Ja: 1")).to_be_visible()
+    page.get_by_text("Tabell").first.click()
+    check(page)
+    page.goto("/admin/statistics/?queue=&first=&last=")
+    expect(page.get_by_text("Välj en kö.")).to_be_visible()
+    check(page)
+
+    page.goto("/admin/patient-data/")
+    check(page)
+    for button, shown in (("Visa", "Genom"), ("Ta bort …", "Det går inte att ångra.")):
+        page.get_by_label("Telefonnummer eller personnummer").fill(case.phone_number.as_national)
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_text(shown).first).to_be_visible()
+        check(page)
+
+    page.goto("/admin/teleq/outgoingsms/check/")
+    check(page)
+    page.get_by_label("Telefonnummer").fill(case.phone_number.as_national)
+    page.get_by_label("Kö").select_option(str(queue))
+    page.get_by_role("button").last.click()
+    expect(page.get_by_text("Ja,").first).to_be_visible()
+    check(page)
+    page.goto(f"/admin/teleq/outgoingsms/{queue.pk}/change/")
     check(page)

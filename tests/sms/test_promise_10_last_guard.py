@@ -23,7 +23,7 @@ def sql(statement: str, *values: object) -> None:
 
 
 def refused_by_the_database(statement: str, *values: object) -> str:
-    with pytest.raises(IntegrityError) as refusal:
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
         sql(statement, *values)
     return str(refusal.value)
 
@@ -119,10 +119,9 @@ def test_a_number_that_is_written_otherwise_does_not_slip_past_its_nej(written, 
     columns = ", ".join(
         field.column for field in Message._meta.concrete_fields if field.name not in ("id", "key", "to_number")
     )
-    sql(
-        f"INSERT INTO sms_message (key, to_number, {columns}) SELECT 'another', %s, {columns} FROM sms_message", written
-    )
-    assert NO_CONSENT in refused_by_the_database(LEAVE + " WHERE key = 'another'")
+    insert = f"INSERT INTO sms_message (key, to_number, {columns}) SELECT 'another', %s, {columns} FROM sms_message"
+    assert "message_is_to_a_number" in refused_by_the_database(insert, written)
+    assert "answer_is_for_a_number" in refused_by_the_database("UPDATE consent_consent SET phone_number = %s", written)
 
 
 @AT_ONCE
