@@ -19,7 +19,7 @@ django.setup()
 from django.conf import settings
 from django.db import connection
 
-from sms import gateway
+from sms import gateway, outcomes
 from sms.flight import CONNECTIONS
 from sms.models import Lane
 from sms.providers.base import TIME_LIMIT, OutboundMessage, Outcome, SendResult
@@ -53,7 +53,7 @@ def claim_and_record(_: int) -> int:
     done = 0
     while (claimed := gateway.claim(Lane.BULK, "simulator")).judged:
         result = SendResult(Outcome.ACCEPTED, provider_message_id="id-123456", status="created")
-        gateway.record({message.pk: result for message in claimed.sending})
+        outcomes.record({message.pk: result for message in claimed.sending})
         done += claimed.judged
     return done
 

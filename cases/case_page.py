@@ -39,7 +39,7 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "consent_form": bound.get("consent_form") or _fresh_consent_form(case, user, current, answer),
         "consent_text": ConsentText.objects.current(case.queue.care_provider_id),
         "refusal": refusal(case.queue.sms_settings, current.consent, number, at),
-        "sms_line_is_paused": line.is_paused(),
+        "paused_line": line.paused(),
         "segments": segments.count(sms_form["text"].value() or ""),
         "details_form": DetailsForm(instance=case),
         "note_form": NoteForm(),

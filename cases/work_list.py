@@ -76,7 +76,7 @@ def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -
         "rows": _rows(page, user, at),
         "at": at,
         "search_form": search_form or SearchForm(),
-        "sms_line_is_paused": line.is_paused(),
+        "paused_line": line.paused(),
     }
 
 

@@ -5,6 +5,7 @@ Source: the manual "Samtycke för SMS": the answer is stored for 14 months for t
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -107,6 +108,25 @@ def answer_in_case(  # noqa: PLR0913  who, what, where: each is a column of the 
             person=person,
             text=text,
         )
+
+
+@transaction.atomic
+def withdraw(care_provider_id: int, phone_number: PhoneNumber | str) -> Current:
+    """The patient's own Nej, by SMS. Also over a Nej: that the patient has said so is worth a record of its own."""
+    while True:
+        consent = _locked(care_provider_id, phone_number)
+        with suppress(ChangedMeanwhile):  # the number got its first answer in this very moment: now there is a row
+            return _store(
+                consent,
+                care_provider_id=care_provider_id,
+                phone_number=phone_number,
+                answer=Answer.NO,
+                answered_by=None,
+                channel=Channel.SMS,
+                case_id=None,
+                person="",
+                text=None,
+            )
 
 
 def _locked(care_provider_id: int, phone_number: PhoneNumber | str) -> Consent | None:

@@ -24,8 +24,7 @@ LAND_EVERY = 0.25
 ENOUGH = 100
 """So many that have landed are recorded at once."""
 
-ANSWERED = {Outcome.ACCEPTED, Outcome.REJECTED}
-NOT_STARTED = SendResult(Outcome.RETRY_LATER)
+NOT_STARTED = SendResult(Outcome.NOT_STARTED)
 
 
 class Flight:
@@ -84,7 +83,7 @@ class Flight:
             message, slot = await self._waiting.get()
             result = await self._send(message, slot)
             if result is not NOT_STARTED:
-                self.line.hear(answered=result.outcome in ANSWERED)
+                self.line.hear(result)
             self._landed[message.id] = result
             if len(self._landed) >= min(ENOUGH, self.aloft):
                 self._enough.set()

@@ -6,7 +6,6 @@ what was allowed to the provider and records what became of it. docs/architectur
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Least, Now
 from django.urls import reverse
 from phonenumber_field.phonenumber import PhoneNumber
@@ -22,11 +21,12 @@ from phonenumber_field.phonenumber import PhoneNumber
 from consent.models import Consent, NumberKey, number_text
 from consent.verdict import Verdict, answer_in_force, verdict
 from sms import providers
-from sms.flight import ENOUGH, LAND_EVERY, NOT_STARTED, Flight
+from sms.flight import ENOUGH, LAND_EVERY, Flight
 from sms.line import Line, News, is_rate
 from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal, State
 from sms.numbers import can_receive_sms
-from sms.providers.base import OutboundMessage, Outcome, SendResult
+from sms.outcomes import record_at_last
+from sms.providers.base import OutboundMessage
 from sms.segments import normalize
 from teleq.models import OutgoingSms, Queue, database_now
 
@@ -37,9 +37,6 @@ STUCK_AFTER = timedelta(minutes=2)
 """A message that has been `sending` for longer was in the hands of a worker that died."""
 OVERTAKEN_AT_MOST = 5
 """Times that a claim is made again since a first Nej came in between. Each time it sees the ones before."""
-RECORD_AGAIN = (0.5, 1, 2, 4, 8, 15)
-"""Seconds between the tries, when the database can't be reached."""
-FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=10), timedelta(minutes=10)
 
 
 # Accept --------------------------------------------------------------------------------------------------------------
@@ -153,6 +150,7 @@ class _Bench:
 
 # Claim ---------------------------------------------------------------------------------------------------------------
 
+READ_FIELDS = ("queue", "text", "send_before", "receipt_token")
 CLAIM_FIELDS = (
     "state",
     "refusal",
@@ -193,7 +191,9 @@ def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
 
 def _claim(lane: Lane, provider_name: str, limit: int) -> Claim:
     with transaction.atomic(durable=True):
-        due = Message.objects.in_lane(lane).due().with_key()
+        due = (
+            Message.objects.in_lane(lane).due().with_key("queue", "text", "send_before", "receipt_token", *CLAIM_FIELDS)
+        )
         messages = list(due.select_for_update(skip_locked=True, of=("self",))[:limit])
         if not messages:
             return NOTHING
@@ -247,7 +247,7 @@ def drain(lane: Lane) -> int:
                 if rate_is_used_up and not flight.aloft:
                     time.sleep(LAND_EVERY)
             if landed := flight.land():
-                _record_at_last(landed)
+                record_at_last(landed)
                 news = line.tell()
                 if news is News.UP_AGAIN:
                     for each in Lane:
@@ -267,7 +267,7 @@ def _record_what_is_left(flight: Flight) -> Iterator[None]:
         yield
     finally:
         while flight.aloft:
-            _record_at_last(flight.land())
+            record_at_last(flight.land())
 
 
 def _wanted(lane: Lane, room: int) -> int:
@@ -288,61 +288,6 @@ def _outbound(claimed: Claim, provider_name: str) -> list[OutboundMessage]:
         )
         for message in claimed.sending
     ]
-
-
-# Record --------------------------------------------------------------------------------------------------------------
-
-AFTER_HAND_OVER = {
-    Outcome.ACCEPTED: State.SENT,
-    Outcome.REJECTED: State.FAILED,
-    Outcome.RETRY_LATER: State.QUEUED,
-    Outcome.UNKNOWN: State.UNKNOWN,
-}
-RECORD_FIELDS = ("state", "state_at", "due_at", "attempts", "provider_message_id", "provider_status")
-
-
-def _record_at_last(results: dict[int, SendResult]) -> None:
-    """Record, also if PostgreSQL is being restarted: what is not written down would be `unknown` for good."""
-    began = None
-    for seconds in RECORD_AGAIN:
-        try:
-            return record(results, began)
-        except (InterfaceError, OperationalError):
-            began = began or time.monotonic()
-            connection.close()
-            time.sleep(seconds)
-    return record(results, began)
-
-
-@transaction.atomic
-def record(results: dict[int, SendResult], began: float | None = None) -> None:
-    """Write down what became of messages that were handed over. A receipt that came first keeps its state.
-
-    A try that seemed to fail may have got through: what has been claimed again since the first `began`, on this
-    process's monotonic clock, isn't ours any more.
-    """
-    rows = Message.objects.filter(pk__in=results).without_phone_number()
-    messages = list(rows.order_by("id").select_for_update())
-    at = database_now()
-    first_try = at - timedelta(seconds=time.monotonic() - began) if began else at
-    for message in messages:
-        result = results[message.pk]
-        message.provider_message_id = result.provider_message_id or message.provider_message_id
-        if message.state != State.SENDING or (message.claimed_at or at) > first_try:
-            continue
-        message.provider_status = result.status
-        message.state, message.state_at = AFTER_HAND_OVER[result.outcome], at
-        if result is NOT_STARTED:
-            message.attempts -= 1
-        elif message.state == State.QUEUED:
-            message.due_at = min(at + _retry_delay(message.attempts), message.send_before - timedelta(microseconds=1))
-    Message.objects.write(messages, RECORD_FIELDS)
-
-
-def _retry_delay(attempts: int) -> timedelta:
-    """Twice as long each time, and a little apart, so that what waited together doesn't come back together."""
-    growing: timedelta = FIRST_RETRY * 2 ** min(attempts - 1, 10)
-    return min(growing, LONGEST_RETRY) * random.uniform(0.8, 1.2)  # noqa: S311  jitter, not a secret
 
 
 # Wake and sweep ------------------------------------------------------------------------------------------------------
@@ -379,7 +324,7 @@ def configuration_errors() -> Iterable[str]:
     """What keeps the configured provider from being used, for the system checks."""
     if settings.SMS_PROVIDER not in providers.PROVIDERS:
         yield f"SMS_PROVIDER is {settings.SMS_PROVIDER!r}; it must be one of: {', '.join(providers.PROVIDERS)}."
-    if settings.SMS_PROVIDER == "simulator" and not settings.TELEQ_DEMO:
-        yield "SMS_PROVIDER is the simulator, which sends nothing. It is allowed in the demonstration only."
+    else:
+        yield from providers.PROVIDERS[settings.SMS_PROVIDER].problems()
     if settings.SMS_RATE and not is_rate(settings.SMS_RATE):
         yield f"SMS_RATE is {settings.SMS_RATE!r}; it must be a number of messages a second, above 0, or left out."

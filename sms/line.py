@@ -5,6 +5,7 @@ Two columns of one row per provider, asked before the claim: what may not be han
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from sms.models import Lane, ProviderLine
+from sms.providers.base import Outcome, SendResult
+
+logger = logging.getLogger(__name__)
 
 PAUSE = timedelta(seconds=30)
 FAILURES_TO_PAUSE = 5
@@ -26,6 +30,8 @@ SILENCE = 1.0
 """... if it has answered none for so many seconds: one that takes every other message is not down."""
 TOLD_AFTERWARDS = timedelta(minutes=2)
 """Whether it is up again is known when the next message is tried, at the latest by the sweep that comes each minute."""
+
+ANSWERED = {Outcome.ACCEPTED, Outcome.QUEUED, Outcome.REJECTED}
 
 RESERVED_AHEAD = {Lane.BULK: timedelta(seconds=1), Lane.MANUAL: timedelta(seconds=2)}
 """Where the rate is limited, a claim takes no more than can be started within this time. What bulk has reserved is
@@ -77,6 +83,7 @@ class Line:
         self._on_trial = False
         """The pause is over, and one message of this drain is to show whether the provider takes them again."""
         self._failures, self._answered_at = 0, -math.inf
+        self._shut_status = ""
 
     def ask(self, wanted: int) -> Allowance:
         """How many of these may be handed over: none while the line is paused, one to try with after the pause."""
@@ -96,9 +103,12 @@ class Line:
             unused = timedelta(seconds=(allowed.messages - used) * allowed.apart)
             self._rows.filter(next_at=allowed.reserved_until).update(next_at=F("next_at") - unused)
 
-    def hear(self, answered: bool) -> None:
+    def hear(self, result: SendResult) -> None:
         """Learn from what became of a message: at once, so that what has not been started isn't when it is down."""
-        if answered:
+        if result.outcome is Outcome.SHUT:
+            self.is_down, self._shut_status = True, result.status
+            return
+        if result.outcome in ANSWERED:
             self._failures, self._answered_at = 0, time.monotonic()
         else:
             self._failures += 1
@@ -109,11 +119,13 @@ class Line:
         """Let all workers know what has been heard."""
         if self.is_down:
             self._make_row()
-            self._rows.update(paused_until=Now() + PAUSE)
+            self._rows.update(paused_until=Now() + PAUSE, shut_status=self._shut_status)
             self._on_trial = False
+            if self._shut_status:
+                logger.critical("%s lets no SMS in: %s", self.provider, self._shut_status)
             return News.DOWN
         if self._on_trial and self._answered_at > -math.inf:
-            self._rows.update(paused_until=None)
+            self._rows.update(paused_until=None, shut_status="")
             self._on_trial = False
             return News.UP_AGAIN
         return None
@@ -168,10 +180,10 @@ RESERVE = """
 """
 
 
-def is_paused() -> bool:
-    """Whether messages wait for the configured provider to take some again: staff are told."""
+def paused() -> ProviderLine | None:
+    """The configured provider's line, if messages wait for it to take some again: staff are told."""
     recently = Now() - TOLD_AFTERWARDS
-    return ProviderLine.objects.filter(name=settings.SMS_PROVIDER, paused_until__gt=recently).exists()
+    return ProviderLine.objects.filter(name=settings.SMS_PROVIDER, paused_until__gt=recently).first()
 
 
 def is_rate(text: str) -> bool:

@@ -17,7 +17,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 from consent.models import WRITTEN_AS_STORED, Answer, Channel, number_text
 from consent.verdict import Verdict
 from sms.guard import TRIGGERS
-from teleq.models import Queue
+from teleq.models import Queue, User
 
 
 class StandardText(models.Model):
@@ -89,15 +89,14 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def due(self) -> MessageQuerySet:
         return self.filter(state=State.QUEUED, due_at__lte=Now()).order_by("due_at", "id")
 
-    def with_key(self) -> MessageQuerySet:
-        """Each with its `care_provider_id` and, for to_number, its `number` as text: see `without_phone_number`."""
-        number = Cast("to_number", models.TextField())
-        rows = self.without_phone_number()
-        return rows.annotate(care_provider_id=F("queue__care_provider"), number=number)  # type: ignore[no-redef]
+    def with_key(self, *names: str) -> MessageQuerySet:
+        """These fields of each, its `care_provider_id` and, for to_number, its `number` as text.
 
-    def without_phone_number(self) -> MessageQuerySet:
-        """For hundreds of them: to make a PhoneNumber of each takes as long as all the rest of the row."""
-        return self.defer("to_number")
+        For hundreds of them: to make a PhoneNumber of each takes as long as all the rest of the row.
+        """
+        number = Cast("to_number", models.TextField())
+        rows = self.only(*names)
+        return rows.annotate(care_provider_id=F("queue__care_provider"), number=number)  # type: ignore[no-redef]
 
     def insert_new(self, messages: Sequence[Message]) -> list[Message]:
         """Insert these and return those that are new, with their ids: a key that is there already is left as it is.
@@ -219,7 +218,10 @@ class Message(models.Model):
                 condition=Q(state=State.QUEUED) & ~Q(kind=Kind.MANUAL),
                 name="message_due_bulk",
             ),
-            models.Index(fields=["state_at"], condition=Q(state=State.SENDING), name="message_sending"),
+            models.Index(
+                fields=["state_at"], condition=Q(state__in=[State.SENDING, State.SENT]), name="message_under_way"
+            ),
+            models.Index(fields=["to_number"], name="message_to_number"),
             BrinIndex(fields=["created_at"], autosummarize=True, name="message_written"),  # small, for retention
             models.Index(
                 fields=["consent_event_id"], condition=Q(consent_event_id__isnull=False), name="message_decided_by"
@@ -242,6 +244,9 @@ class ProviderLine(models.Model):
     name = models.CharField(max_length=20, primary_key=True)
     next_at = models.DateTimeField(db_default=Now(), help_text="När nästa SMS får lämnas, om takten är begränsad.")
     paused_until = models.DateTimeField(null=True, help_text="Så länge lämnas leverantören i fred.")
+    shut_status = models.CharField(
+        max_length=100, blank=True, default="", help_text="Vad leverantören svarade, om den inte släpper in teleQ."
+    )
 
     class Meta:
         verbose_name = "SMS-leverantör"
@@ -249,6 +254,53 @@ class ProviderLine(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class InboundSmsQuerySet(models.QuerySet["InboundSms"]):
+    def for_user(self, user: User) -> InboundSmsQuerySet:
+        """What has come to the user's queues."""
+        return self.filter(queue__in=Queue.objects.for_user(user))
+
+    def unread(self) -> InboundSmsQuerySet:
+        return self.filter(read_at=None)
+
+
+class InboundSms(models.Model):
+    """What a patient has answered, to the queue that they heard from. Written by `sms.inbound` only."""
+
+    queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="inbound_sms", verbose_name="kö")
+    from_number = PhoneNumberField("från")
+    text = models.TextField("text")
+    withdrawal = models.BooleanField("STOPP", default=False)
+    received_at = models.DateTimeField("kom", db_default=Now())
+    read_at = models.DateTimeField("läst", null=True)
+    read_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="läst av"
+    )
+    provider = models.CharField(max_length=20)
+    provider_message_id = models.CharField(max_length=100, blank=True)
+
+    objects = InboundSmsQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "inkommet SMS"
+        verbose_name_plural = "Inkomna SMS"
+        ordering = ["received_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "provider_message_id"],
+                condition=~Q(provider_message_id=""),
+                name="an_inbound_sms_comes_once",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["queue", "received_at"], condition=Q(read_at=None), name="inbound_sms_unread"),
+            models.Index(fields=["from_number"], name="inbound_sms_from_number"),
+            models.Index(fields=["received_at"], name="inbound_sms_received"),
+        ]
+
+    def __str__(self) -> str:
+        return f"inkommet SMS {self.pk}"  # neither number nor text: this is what logs and error reports would show
 
 
 class SimulatedSms(models.Model):
@@ -267,3 +319,8 @@ class SimulatedSms(models.Model):
 
     def __str__(self) -> str:
         return f"simulerat SMS {self.pk}"
+
+    @property
+    def can_be_answered(self) -> bool:
+        """An SMS from a name can't be."""
+        return self.sender.startswith("+")

@@ -1,29 +1,89 @@
 """What providers report about messages they took: in any order, and as often as they like."""
 
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+import aiohttp
+from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
 from sms.models import Message, State
+from sms.providers import PROVIDERS
+from sms.providers.base import TIME_LIMIT, Delivery, DeliveryReport
 from teleq.models import database_now
 
-REPORTED = {"delivered": State.DELIVERED, "failed": State.FAILED}
-OPEN_TO_RECEIPTS = {State.SENDING, State.SENT, State.UNKNOWN}
+logger = logging.getLogger(__name__)
 
-
-class NotOurs(Exception):
-    """No message with that id and token has been handed to that provider."""
+AFTER_REPORT = {Delivery.DELIVERED: State.DELIVERED, Delivery.FAILED: State.FAILED}
+OPEN_TO_REPORTS = {State.SENDING, State.SENT, State.UNKNOWN}
+ASKED_AT_ONCE = 100
+"""Messages that a sweep asks the provider about, at the most."""
 
 
 @transaction.atomic
-def record(provider: str, message_id: int, token: str, status: str, provider_message_id: str = "") -> None:
-    """Write down a delivery report. A final state stays; a status that isn't final changes nothing. Raises NotOurs."""
+def record(provider: str, message_id: int, token: str, report: DeliveryReport) -> None:
+    """Write down a delivery report. A final state stays; a report that isn't final changes no state.
+
+    A report on a message that isn't there, or whose token is another, is passed over in silence: retention may have
+    removed the message, and a provider that is told so would only say it again.
+    """
     message = Message.objects.select_for_update().filter(pk=message_id, provider=provider).first()
     if message is None or not constant_time_compare(message.receipt_token, token):
-        raise NotOurs
-    state = REPORTED.get(status)
-    if state is None or message.state not in OPEN_TO_RECEIPTS:
+        logger.warning("A delivery report from %s is about no message of ours", provider)
         return
-    message.state, message.state_at = state, database_now()
-    message.provider_status = status
-    message.provider_message_id = message.provider_message_id or provider_message_id[:100]
+    _settle(message, report)
+
+
+def _settle(message: Message, report: DeliveryReport, otherwise: State | None = None) -> None:
+    """Write down what became of a message that is held."""
+    if message.state not in OPEN_TO_REPORTS:
+        return
+    state = AFTER_REPORT.get(report.delivery, otherwise)
+    if state and state != message.state:
+        message.state, message.state_at = state, database_now()
+    message.provider_status = report.status[:100] or message.provider_status
+    message.provider_message_id = message.provider_message_id or report.provider_message_id[:100]
     message.save(update_fields=["state", "state_at", "provider_status", "provider_message_id"])
+
+
+def give_up_waiting() -> None:
+    """What nothing final was reported of in time: asked for where the provider can be asked, else unknown.
+
+    A report that comes later still settles it.
+    """
+    overdue = database_now() - settings.SMS_REPORT_WITHIN
+    messages = _silent(overdue)
+    if not messages:
+        return
+    reports = asyncio.run(_ask(messages))
+    with transaction.atomic():
+        held = Message.objects.select_for_update().filter(pk__in=reports, state=State.SENT).order_by("id")
+        for message in held:
+            _settle(message, reports[message.pk] or DeliveryReport(Delivery.UNDER_WAY), otherwise=State.UNKNOWN)
+
+
+def _silent(since: datetime) -> list[Message]:
+    silent = Message.objects.filter(state=State.SENT, state_at__lt=since).order_by("state_at")
+    return list(silent.only("provider", "provider_message_id")[:ASKED_AT_ONCE])
+
+
+async def _ask(messages: Sequence[Message]) -> dict[int, DeliveryReport | None]:
+    async with aiohttp.ClientSession(timeout=TIME_LIMIT) as session:
+        reports = await asyncio.gather(*(_ask_about(session, message) for message in messages))
+    return {message.pk: report for message, report in zip(messages, reports, strict=True)}
+
+
+async def _ask_about(session: aiohttp.ClientSession, message: Message) -> DeliveryReport | None:
+    provider = PROVIDERS.get(message.provider)
+    if provider is None or not message.provider_message_id or any(provider.problems()):
+        return None
+    try:
+        return await provider().ask(session, message.provider_message_id)
+    except (TimeoutError, aiohttp.ClientError) as error:
+        logger.warning("SMS %s: %s while its provider was asked about it", message.pk, type(error).__name__)
+        return None

@@ -19,6 +19,8 @@ class Segments:
     capacity: int
     """Units that fit into the parts there are."""
     parts: int
+    is_gsm: bool = True
+    """Whether GSM-7 has every letter."""
 
     @property
     def too_long(self) -> bool:
@@ -40,4 +42,4 @@ def count(text: str) -> Segments:
     one, several = (160, 153) if gsm else (70, 67)
     units = sum(part.bytes for part in split.parts) // (1 if gsm else 2)
     parts = len(split.parts)
-    return Segments(units=units, capacity=one if parts == 1 else several * parts, parts=parts)
+    return Segments(units=units, capacity=one if parts == 1 else several * parts, parts=parts, is_gsm=gsm)

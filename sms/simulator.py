@@ -1,12 +1,18 @@
 """A stand-in for an SMS provider and for the patient's telephone. Exists with TELEQ_DEMO=1 only.
 
-It takes messages over HTTP and reports delivery to the address that came with each, so that the demonstration takes
-the same way as a real provider does.
+It takes messages over HTTP, reports delivery to the address that came with each, and tells of what patients answer, so
+that the demonstration takes the same way as a real provider does.
 """
 
+import asyncio
+import secrets
+
 import aiohttp
+from django.conf import settings
+from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
+from consent.models import number_text
 from sms.models import SimulatedSms
 
 
@@ -15,13 +21,28 @@ def credential() -> str:
     return salted_hmac("teleq.simulator", "send", algorithm="sha256").hexdigest()
 
 
-def callback(simulated_id: int) -> tuple[str, str]:
-    """Where delivery of the message is reported, and the message's id here."""
-    return SimulatedSms.objects.values_list("callback_url", flat=True).get(pk=simulated_id), f"sim-{simulated_id}"
+def report_delivery(simulated_id: int) -> None:
+    """The message has come to the patient's telephone."""
+    simulated = SimulatedSms.objects.get(pk=simulated_id)
+    asyncio.run(_post(simulated.callback_url, {"id": f"sim-{simulated.pk}", "status": "delivered"}))
 
 
-async def report_delivery(callback_url: str, provider_message_id: str) -> None:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
-        form = {"id": provider_message_id, "status": "delivered"}
-        async with session.post(callback_url, data=form) as response:
-            response.raise_for_status()
+def report_answer(simulated_id: int, text: str) -> None:
+    """The patient has answered it."""
+    simulated = SimulatedSms.objects.get(pk=simulated_id)
+    form = {
+        "id": f"sim-{secrets.token_hex(8)}",
+        "from": number_text(simulated.to_number),
+        "to": simulated.sender,
+        "message": text,
+    }
+    asyncio.run(_post(f"{settings.TELEQ_URL}{reverse('sms:inbound', args=['simulator'])}", form))
+
+
+async def _post(url: str, form: dict[str, str]) -> None:
+    headers = {"Authorization": f"Bearer {credential()}"}
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+        session.post(url, data=form, headers=headers) as response,
+    ):
+        response.raise_for_status()

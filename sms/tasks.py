@@ -1,10 +1,8 @@
 """Wake-ups. They own no rules: what is due, and whether it may leave, is in the database and the gateway."""
 
-import asyncio
-
 from celery import shared_task
 
-from sms import gateway, simulator
+from sms import gateway, receipts, simulator
 from sms.models import Lane
 
 
@@ -21,8 +19,14 @@ def deliver_bulk() -> None:
 @shared_task
 def sweep() -> None:
     gateway.sweep()
+    receipts.give_up_waiting()
 
 
 @shared_task
 def report_simulated_delivery(simulated_id: int) -> None:
-    asyncio.run(simulator.report_delivery(*simulator.callback(simulated_id)))
+    simulator.report_delivery(simulated_id)
+
+
+@shared_task
+def report_simulated_answer(simulated_id: int, text: str) -> None:
+    simulator.report_answer(simulated_id, text)

@@ -192,6 +192,20 @@ SMS_PROVIDER = env.str("SMS_PROVIDER", default="simulator" if TELEQ_DEMO else ""
 SMS_RATE = env.str("SMS_RATE", default="")  # messages a second that the provider takes; checked at the start
 # Where the product itself is reached: by the SMS provider with its delivery reports, and by the simulator.
 TELEQ_URL = env.str("TELEQ_URL", default="http://127.0.0.1:8000").rstrip("/")
+SMS_INBOUND_PASSWORD = env.str("SMS_INBOUND_PASSWORD", default="")  # what a provider shows that tells of an answer
+# How long a delivery report is waited for: most networks give up an SMS within three days.
+SMS_REPORT_WITHIN = timedelta(hours=env.int("SMS_REPORT_WITHIN_HOURS", default=72))
+
+KANNEL_URL = env.str("KANNEL_URL", default="")  # http://kannel:13013/cgi-bin/sendsms
+KANNEL_USERNAME = env.str("KANNEL_USERNAME", default="")
+KANNEL_PASSWORD = env.str("KANNEL_PASSWORD", default="")
+ELKS_URL = env.str("ELKS_URL", default="https://api.46elks.com/a1/sms")
+ELKS_USERNAME = env.str("ELKS_USERNAME", default="")
+ELKS_PASSWORD = env.str("ELKS_PASSWORD", default="")
+ELKS_ADDRESSES = env.list("ELKS_ADDRESSES", default=[])  # where its reports may come from; anywhere, if empty
+TWILIO_URL = env.str("TWILIO_URL", default="https://api.twilio.com")
+TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
+TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", default="")
 
 # Retention ------------------------------------------------------------------------------------------------------------
 

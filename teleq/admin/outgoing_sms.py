@@ -230,7 +230,7 @@ class OutgoingSmsAdmin(ScopedAdmin):
                 request,
                 object_id,
                 form_url,
-                {"title": "Utgående SMS", "sms_line_is_paused": line.is_paused(), **(extra_context or {})},
+                {"title": "Utgående SMS", "paused_line": line.paused(), **(extra_context or {})},
             )
         except (NotOrdered, NumberNeeded) as refusal:  # withdrawn, or taken away, while the form was being saved
             self.message_user(request, str(refusal), messages.ERROR)

@@ -13,6 +13,8 @@ from cases.models import Case, Status
 from consent.models import Answer
 from sms import gateway
 from sms.models import Kind, Lane, Message, State
+from sms.outcomes import record
+from sms.providers.base import Outcome, SendResult
 from teleq.models import OutgoingSms, Queue, database_now
 from tests.cases.desk import OTHER_MOBILE, Page, messages_of
 from tests.cases.reminding import (
@@ -400,7 +402,7 @@ def test_what_the_provider_turns_away_while_the_case_changes_is_not_tried_again(
         callbacks.close(confirmed, Status.DONE, by=nurse)
     else:
         callbacks.move(confirmed, later(hours=5), by=nurse)
-    gateway.record({reminder.pk: gateway.SendResult(gateway.Outcome.RETRY_LATER)})
+    record({reminder.pk: SendResult(Outcome.RETRY_LATER)})
     gateway.drain(Lane.BULK)
     reminder.refresh_from_db()
     assert reminder.outcome == "För sent"
@@ -412,6 +414,6 @@ def test_what_was_handed_over_when_the_case_was_closed_keeps_its_outcome(confirm
     automatic_sms.remind_all_due()
     [reminder] = gateway.claim(Lane.BULK, "simulator").sending
     callbacks.close(confirmed, Status.DONE, by=nurse)
-    gateway.record({reminder.pk: gateway.SendResult(gateway.Outcome.ACCEPTED)})
+    record({reminder.pk: SendResult(Outcome.ACCEPTED)})
     reminder.refresh_from_db()
     assert reminder.state == State.SENT

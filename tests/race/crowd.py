@@ -30,14 +30,15 @@ from cases import callbacks  # noqa: E402
 from cases.models import Case, Status  # noqa: E402
 from consent import register  # noqa: E402
 from consent.models import Answer, Consent  # noqa: E402
-from sms import gateway, receipts  # noqa: E402
+from sms import flight, gateway, receipts  # noqa: E402
 from sms.models import Kind, Lane, Message, State  # noqa: E402
 from teleq import administration  # noqa: E402
 from teleq.models import CareProvider, OutgoingSms, Queue, User, database_now  # noqa: E402
 from tests.race.town import LANDLINE, NUMBERS  # noqa: E402
 from tests.race.witness import SEE_ANSWER, SEE_SWITCH, sql  # noqa: E402
+from tests.reporting import told  # noqa: E402
 
-gateway.TIME_LIMIT = aiohttp.ClientTimeout(sock_connect=5, sock_read=0.4)  # else a silent provider holds us up for long
+flight.TIME_LIMIT = aiohttp.ClientTimeout(sock_connect=5, sock_read=0.4)  # else a silent provider holds us up for long
 WAITING_AT_MOST = 2000
 
 processes = multiprocessing.get_context("fork")
@@ -155,7 +156,7 @@ def report(dice: Random) -> str:
     """The provider reports delivery, of what it took and of what nobody knows."""
     ours = Message.objects.filter(state__in=[State.SENT, State.UNKNOWN]).order_by("-state_at")
     for message in ours[: dice.randint(0, 10)]:
-        receipts.record(message.provider, message.pk, message.receipt_token, dice.choice(["delivered", "failed"]))
+        receipts.record(message.provider, message.pk, message.receipt_token, told(dice.choice(["delivered", "failed"])))
     return "reports"
 
 

@@ -24,6 +24,7 @@ from consent.register import ChangedMeanwhile
 from sms import flight, gateway, receipts
 from sms.models import Lane, Message, ProviderLine, State
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
+from tests.reporting import told
 from tests.sms.broker import wipe_the_broker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -201,7 +202,7 @@ class TestAKilledWorker:
         all_are_accounted_for(gate, unknown_at_most=claimed)
 
         [message, *_] = Message.objects.filter(state=State.UNKNOWN)
-        receipts.record("simulator", message.pk, message.receipt_token, "delivered")
+        receipts.record("simulator", message.pk, message.receipt_token, told("delivered"))
         message.refresh_from_db()
         assert message.state == State.DELIVERED
 

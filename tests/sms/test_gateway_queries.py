@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from consent.models import Answer
-from sms import gateway
+from sms import gateway, outcomes
 from sms.models import Lane, Message, Refusal, State
 from sms.providers.base import Outcome, SendResult
 from teleq.models import database_now
@@ -31,7 +31,7 @@ def claim_and_record() -> tuple[list[str], list[str]]:
     claims: list[gateway.Claim] = []
     claiming = queries(lambda: claims.append(gateway.claim(Lane.BULK, "simulator")))
     results = {message.pk: ACCEPTED for message in claims[0].sending}
-    recording = queries(lambda: gateway.record(results))
+    recording = queries(lambda: outcomes.record(results))
     assert not Message.objects.filter(state__in=[State.QUEUED, State.SENDING]).exists()
     return claiming, recording
 

@@ -13,8 +13,9 @@ from django.db.models.functions import Now
 
 from consent.models import Answer
 from sms import flight, gateway, line
-from sms.line import Line, ProviderLine, is_paused
+from sms.line import Line, ProviderLine, paused
 from sms.models import Kind, Lane, Message, State
+from sms.providers.base import Outcome, SendResult
 from teleq.models import database_now
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
 
@@ -188,7 +189,7 @@ def test_a_provider_that_is_down_is_left_alone_and_what_waits_is_not_burnt(how, 
     down(how)
     gateway.accept([draft() for _ in range(MORE_THAN_CONNECTIONS)])
     gateway.drain(Lane.BULK)
-    assert is_paused()
+    assert paused()
     assert timedelta(seconds=20) < remaining_pause() <= line.PAUSE
     tried = how_many(State.QUEUED, attempts=1) + how_many(State.UNKNOWN)
     assert line.FAILURES_TO_PAUSE <= tried <= flight.CONNECTIONS + line.FAILURES_TO_PAUSE
@@ -224,7 +225,7 @@ def test_after_the_pause_all_go_when_one_is_taken(draft, provider, wakes_at_once
     pause_is_over()
     gateway.drain(Lane.BULK)  # manual ones are woken too
     assert how_many(State.SENT) == len(provider.received) == 21
-    assert not is_paused()
+    assert not paused()
 
 
 def test_after_the_pause_one_is_tried_over_all_workers(draft, provider, monkeypatch):
@@ -237,12 +238,12 @@ def test_after_the_pause_one_is_tried_over_all_workers(draft, provider, monkeypa
     wait_until(lambda: provider.received)
     assert [gateway.drain(lane) for lane in Lane] == [0, 0]
     assert len(provider.received) == 1
-    assert is_paused()
+    assert paused()
     provider.closing.set()
     first.result(20)
     assert how_many(State.UNKNOWN) == len(provider.received) == 1
     assert how_many(State.QUEUED, attempts=0) == 20
-    assert is_paused()
+    assert paused()
 
 
 def test_when_the_one_fails_the_pause_begins_anew(draft, provider):
@@ -275,7 +276,7 @@ def test_one_that_consent_stops_is_not_the_one_that_is_tried(accept, provider, w
     gateway.drain(Lane.BULK)
     assert Message.objects.get(pk=stopped.pk).state == State.REFUSED
     assert Message.objects.get(pk=allowed.pk).state == State.SENT
-    assert not is_paused()
+    assert not paused()
 
 
 def test_a_drain_with_nothing_to_try_leaves_the_turn_to_the_next(accept, provider, wakes_at_once):
@@ -316,13 +317,13 @@ def test_failures_that_trickle_in_are_counted_together():
     trickling = Line(SIMULATOR, Lane.BULK)
     for _ in range(line.FAILURES_TO_PAUSE):
         assert trickling.tell() is None
-        trickling.hear(answered=False)
+        trickling.hear(SendResult(Outcome.UNKNOWN))
     assert trickling.tell() is line.News.DOWN
 
 
 def test_another_providers_pause_is_not_ours(accept, provider):
     ProviderLine.objects.create(name="other", paused_until=database_now() + line.PAUSE)
-    assert not is_paused()
+    assert not paused()
     accept()
     gateway.drain(Lane.BULK)
     assert how_many(State.SENT) == 1
@@ -331,6 +332,6 @@ def test_another_providers_pause_is_not_ours(accept, provider):
 def test_staff_are_told_until_the_next_one_has_been_tried():
     pause()
     pause_is_over()
-    assert is_paused()
+    assert paused()
     ProviderLine.objects.update(paused_until=Now() - line.TOLD_AFTERWARDS - timedelta(seconds=1))
-    assert not is_paused()
+    assert not paused()

@@ -22,12 +22,13 @@ from hypothesis.stateful import (
 
 from consent import register
 from consent.models import Answer, Consent
-from sms import gateway, receipts
-from sms.gateway import Outcome, SendResult
+from sms import gateway, outcomes, receipts
 from sms.models import Kind, Lane, Message
+from sms.providers.base import Outcome, SendResult
 from teleq import administration
 from teleq.models import CareProvider, OutgoingSms, Queue, database_now
 from tests.conftest import MOBILE
+from tests.reporting import told
 
 WAY = {
     "queued": {"sending", "refused", "expired", "cancelled"},
@@ -39,8 +40,11 @@ WAY = {
 
 AFTER = {
     Outcome.ACCEPTED: "sent",
+    Outcome.QUEUED: "sent",
     Outcome.REJECTED: "failed",
     Outcome.RETRY_LATER: "queued",
+    Outcome.NOT_STARTED: "queued",
+    Outcome.SHUT: "queued",
     Outcome.UNKNOWN: "unknown",
 }
 
@@ -191,12 +195,12 @@ class WayOfAMessage(RuleBasedStateMachine):
         """Also when the worker was given up meanwhile, or the receipt was there first."""
         pk, outcome = draw(st.sampled_from(sorted(self.in_the_air))), draw(OFTEN_NOT_SENT)
         self.in_the_air.remove(pk)
-        gateway.record({pk: SendResult(outcome)})
+        outcomes.record({pk: SendResult(outcome)})
         model = self.models[pk]
         if model.state == "sending":
             model.state = AFTER[outcome]
             model.known_unsent += model.state == "queued"
-            model.due = model.too_late
+            model.due = model.too_late or outcome in (Outcome.NOT_STARTED, Outcome.SHUT)
 
     def the_worker_dies(self, _: Draw) -> None:
         self.in_the_air.clear()
@@ -215,7 +219,7 @@ class WayOfAMessage(RuleBasedStateMachine):
         pk = draw(st.sampled_from([pk for pk, model in self.models.items() if model.claims]))
         status = draw(st.sampled_from(["delivered", "failed", "created"]))
         model = self.models[pk]
-        receipts.record("simulator", pk, Message.objects.get(pk=pk).receipt_token, status)
+        receipts.record("simulator", pk, Message.objects.get(pk=pk).receipt_token, told(status))
         if model.state in ("sending", "sent", "unknown") and status != "created":
             model.state = status
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from consent.models import Answer
-from sms import gateway, receipts
+from sms import flight, gateway, outcomes, receipts
 from sms.models import Lane, Message, State
 from sms.providers.base import Outcome, SendResult
 from tests.concurrency import in_another_connection
@@ -43,18 +43,18 @@ class TestTryingAgain:
     def test_what_failed_together_does_not_come_back_together(self, draft):
         messages = gateway.accept([draft() for _ in range(50)])
         gateway.claim(Lane.BULK, "simulator")
-        gateway.record({message.pk: LATER for message in messages})
+        outcomes.record({message.pk: LATER for message in messages})
         due = sorted(Message.objects.values_list("due_at", flat=True))
         assert len(set(due)) == 50
-        assert due[-1] - due[0] > gateway.FIRST_RETRY / 10
+        assert due[-1] - due[0] > outcomes.FIRST_RETRY / 10
 
     def test_however_often_it_is_never_long_till_the_next_try(self, accept):
         message = accept()
         Message.objects.update(attempts=30)
         claimed(message)
-        gateway.record({message.pk: LATER})
+        outcomes.record({message.pk: LATER})
         assert state(message) == State.QUEUED
-        assert message.due_at - message.state_at <= gateway.LONGEST_RETRY * 1.2
+        assert message.due_at - message.state_at <= outcomes.LONGEST_RETRY * 1.2
 
     def test_what_failed_for_good_is_not_tried_again(self, accept, provider, wakes_at_once):
         provider.answers = [400]
@@ -71,14 +71,14 @@ class TestNotStarted:
 
     def test_it_counts_as_no_try_and_keeps_its_turn(self, accept):
         message = claimed(accept())
-        gateway.record({message.pk: gateway.NOT_STARTED})
+        outcomes.record({message.pk: flight.NOT_STARTED})
         due_at = message.due_at
         assert state(message) == State.QUEUED
         assert (message.attempts, message.due_at) == (0, due_at)
 
     def test_it_is_judged_again(self, accept, say):
         message = claimed(accept())
-        gateway.record({message.pk: gateway.NOT_STARTED})
+        outcomes.record({message.pk: flight.NOT_STARTED})
         say(Answer.NO)
         gateway.claim(Lane.BULK, "simulator")
         assert state(message) == State.REFUSED
@@ -87,34 +87,34 @@ class TestNotStarted:
 class TestRecordedTwice:
     """A try to record that seemed to fail had got through."""
 
-    @pytest.mark.parametrize("result", [LATER, gateway.NOT_STARTED, UNKNOWN])
+    @pytest.mark.parametrize("result", [LATER, flight.NOT_STARTED, UNKNOWN])
     def test_the_second_changes_nothing(self, result, accept):
         message = claimed(accept())
         began = time.monotonic()
-        gateway.record({message.pk: result}, began)
+        outcomes.record({message.pk: result}, began)
         first = Message.objects.values().get()
-        gateway.record({message.pk: result}, began)
+        outcomes.record({message.pk: result}, began)
         assert Message.objects.values().get() == first
 
     def test_what_another_worker_has_claimed_since_is_left_to_it(self, accept):
         message = claimed(accept())
         began = time.monotonic()
-        gateway.record({message.pk: gateway.NOT_STARTED}, began)
+        outcomes.record({message.pk: flight.NOT_STARTED}, began)
         claimed(message)
-        gateway.record({message.pk: gateway.NOT_STARTED}, began)
+        outcomes.record({message.pk: flight.NOT_STARTED}, began)
         assert state(message) == State.SENDING
 
 
 class TestNotKnown:
-    @pytest.mark.parametrize("told", ["delivered", "failed"])
-    def test_a_receipt_settles_it_however_late(self, told, accept, provider, wakes_at_once):
+    @pytest.mark.parametrize("status", ["delivered", "failed"])
+    def test_a_receipt_settles_it_however_late(self, status, accept, provider, wakes_at_once):
         provider.answers = ["cut"]
         message = accept()
         assert state(message) == State.UNKNOWN
         long_ago(state_at="state_at")
         gateway.sweep()
-        receipts.record("simulator", message.pk, message.receipt_token, told)
-        assert state(message) == told
+        receipts.record("simulator", message.pk, message.receipt_token, told(status))
+        assert state(message) == status
         assert len(provider.received) == 1
 
     def test_the_sweep_leaves_what_is_being_recorded_and_does_not_wait(self, accept):
@@ -124,5 +124,5 @@ class TestNotKnown:
         with transaction.atomic():
             list(Message.objects.select_for_update())
             in_another_connection(gateway.sweep).result(10)
-            gateway.record({message.pk: SendResult(Outcome.ACCEPTED)})
+            outcomes.record({message.pk: SendResult(Outcome.ACCEPTED)})
         assert state(message) == State.SENT

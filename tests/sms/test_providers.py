@@ -36,12 +36,12 @@ def test_an_error_that_may_have_come_after_the_request_left_is_unknown(error, ou
         (429, Outcome.RETRY_LATER),
         (503, Outcome.RETRY_LATER),
         (400, Outcome.REJECTED),
-        (401, Outcome.REJECTED),
-        (404, Outcome.REJECTED),
+        (401, Outcome.SHUT),
+        (404, Outcome.SHUT),
         (500, Outcome.UNKNOWN),
         (502, Outcome.UNKNOWN),
         (504, Outcome.UNKNOWN),
-        (302, Outcome.UNKNOWN),
+        (302, Outcome.SHUT),
     ],
 )
 def test_a_status_is_taken_at_its_word(status, outcome):

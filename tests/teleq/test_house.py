@@ -43,16 +43,28 @@ def test_the_floor_imports_no_app_and_no_roof():
     assert not [module for module in imported(ROOT / "teleq" / "models.py") if module.split(".")[0] in HOUSE]
 
 
-def test_promise_1_only_the_gateway_and_its_flight_know_the_providers():
-    knowing = {
-        name_of(path)
-        for path in FILES
-        if path.parent.name != "providers" and any(module.startswith("sms.providers") for module in imported(path))
-    }
-    assert knowing == {"sms/gateway.py", "sms/flight.py"}
+def users_of(module: str) -> set[str]:
+    return {name_of(path) for path in FILES if any(name.startswith(module) for name in imported(path))}
 
 
-def test_promise_1_only_the_gateway_knows_the_flight():
-    assert {name_of(path) for path in FILES for module in imported(path) if module.startswith("sms.flight")} == {
-        "sms/gateway.py"
+def test_promise_1_only_the_flight_hands_messages_over():
+    sending = {name_of(path) for path in FILES if "provider.send(" in path.read_text()}
+    assert sending == {"sms/flight.py"}
+
+
+def test_promise_1_only_the_gateway_has_a_flight_and_records_what_became_of_it():
+    assert users_of("sms.flight") == users_of("sms.outcomes") == {"sms/gateway.py"}
+
+
+def test_promise_1_nothing_else_speaks_http():
+    """The providers, who sends through them, who asks them what became of it, and the demonstration's stand-in."""
+    speaking = users_of("aiohttp") | users_of("http.client") | users_of("requests") | users_of("urllib.request")
+    assert {name for name in speaking if not name.startswith("sms/providers/")} == {
+        "sms/flight.py",
+        "sms/receipts.py",
+        "sms/simulator.py",
     }
+
+
+def test_promise_1_providers_are_known_below_the_gateway_only():
+    assert not [name for name in users_of("sms.providers") if not name.startswith("sms/")]

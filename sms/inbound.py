@@ -1,0 +1,97 @@
+"""What patients answer. STOPP is their Nej; everything else is for staff to read, and nothing that comes in makes a Ja.
+
+Source: GDPR article 7.3: consent is withdrawn as easily as it is given.
+"""
+
+from __future__ import annotations
+
+import logging
+import unicodedata
+
+import phonenumbers
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from consent import register
+from sms.models import InboundSms, Message
+from sms.providers.base import InboundMessage
+from teleq.models import Queue, User, database_now
+
+logger = logging.getLogger(__name__)
+
+WITHDRAWALS = {"stopp", "stop", "nej", "avböj"}
+
+
+def is_withdrawal(text: str) -> bool:
+    """Whether the whole message is one of the words, however it is cased, spaced and punctuated."""
+    letters = (letter for letter in unicodedata.normalize("NFKC", text).casefold() if letter.isalnum())
+    return "".join(letters) in WITHDRAWALS
+
+
+@transaction.atomic
+def receive(provider: str, message: InboundMessage) -> None:
+    """Take in what a patient has answered, once however often it is told of.
+
+    A withdrawal counts from this transaction's commit, for each care provider that the number answered to belongs to.
+    """
+    if not _is_number(message.from_number):
+        logger.warning("An inbound SMS from %s has no number to answer for", provider)
+        return
+    queues = _answered_to(message)
+    if not queues:
+        logger.warning("An inbound SMS from %s is to no number of ours, from nobody we have sent to", provider)
+        return
+    withdrawal = is_withdrawal(message.text)
+    if not _store(provider, message, _last_heard_from(queues, message.from_number), withdrawal):
+        return
+    if withdrawal:
+        for care_provider in sorted({queue.care_provider_id for queue in queues}):
+            register.withdraw(care_provider, message.from_number)
+
+
+def mark_read(inbound: InboundSms, by: User) -> None:
+    InboundSms.objects.filter(pk=inbound.pk, read_at=None).update(read_at=Now(), read_by=by)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(text))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _answered_to(message: InboundMessage) -> list[Queue]:
+    """The queues that send from the number; where none does, as where the provider chooses numbers, the one that the
+    patient last heard from: a withdrawal is never dropped."""
+    owners = list(Queue.objects.filter(outgoing_sms__sender=message.to_number).order_by("id"))
+    if owners:
+        return owners
+    latest = Message.objects.filter(to_number=message.from_number, claimed_at__isnull=False).order_by("-id")
+    return list(Queue.objects.filter(pk__in=latest.values("queue")[:1]))
+
+
+def _last_heard_from(queues: list[Queue], number: str) -> Queue:
+    if len(queues) == 1:
+        return queues[0]
+    sent = Message.objects.filter(to_number=number, queue__in=queues, claimed_at__isnull=False).order_by("-id")
+    latest = sent.values_list("queue_id", flat=True).first()
+    return next((queue for queue in queues if queue.pk == latest), queues[0])
+
+
+def _store(provider: str, message: InboundMessage, queue: Queue, withdrawal: bool) -> bool:
+    """Whether it is new."""
+    inbound = InboundSms(
+        provider=provider,
+        provider_message_id=message.provider_message_id[:100],
+        queue=queue,
+        from_number=message.from_number,
+        text=message.text.replace("\x00", ""),  # which PostgreSQL can't hold
+        withdrawal=withdrawal,
+        read_at=database_now() if withdrawal else None,  # teleQ has done what there is to do
+    )
+    try:
+        with transaction.atomic():
+            inbound.save()
+    except IntegrityError:
+        return False
+    return True

@@ -1,0 +1,91 @@
+"""What became of messages that were handed over, written down in bulk. Known to `sms.gateway` only."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from sms.models import State
+from sms.providers.base import Outcome, SendResult
+
+RECORD_AGAIN = (0.5, 1, 2, 4, 8, 15)
+"""Seconds between the tries, when the database can't be reached."""
+FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=10), timedelta(minutes=10)
+
+AFTER_HAND_OVER = {
+    Outcome.ACCEPTED: State.SENT,
+    Outcome.QUEUED: State.SENT,
+    Outcome.REJECTED: State.FAILED,
+    Outcome.RETRY_LATER: State.QUEUED,
+    Outcome.NOT_STARTED: State.QUEUED,
+    Outcome.SHUT: State.QUEUED,
+    Outcome.UNKNOWN: State.UNKNOWN,
+}
+NO_TRY = {Outcome.NOT_STARTED, Outcome.SHUT}
+"""No fault of the message's: its turn stays."""
+
+
+def record_at_last(results: dict[int, SendResult]) -> None:
+    """Record, also if PostgreSQL is being restarted: what is not written down would be `unknown` for good."""
+    began = None
+    for seconds in RECORD_AGAIN:
+        try:
+            return record(results, began)
+        except (InterfaceError, OperationalError):
+            began = began or time.monotonic()
+            connection.close()
+            time.sleep(seconds)
+    return record(results, began)
+
+
+@transaction.atomic
+def record(results: dict[int, SendResult], began: float | None = None) -> None:
+    """Write down what became of messages that were handed over. A receipt that came first keeps its state.
+
+    A try that seemed to fail may have got through: what has been claimed again since the first `began`, on this
+    process's monotonic clock, isn't ours any more.
+    """
+    parameters: dict[str, Any] = {
+        "ids": list(results),
+        "states": [AFTER_HAND_OVER[result.outcome] for result in results.values()],
+        "tried": [result.outcome not in NO_TRY for result in results.values()],
+        "provider_message_ids": [result.provider_message_id for result in results.values()],
+        "statuses": [result.status for result in results.values()],
+        "since": timedelta(seconds=time.monotonic() - began if began else 0),
+        "first_retry": FIRST_RETRY,
+        "longest_retry": LONGEST_RETRY,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD, parameters)
+        if cursor.rowcount < len(results):
+            cursor.execute(RECORD_ID, parameters)
+
+
+# What has been tried in vain is due again after a delay that is twice as long each time, and a little apart, so that
+# what waited together doesn't come back together.
+RECORD = """
+    WITH result AS (
+        SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(tried)s::boolean[],
+            %(provider_message_ids)s::text[], %(statuses)s::text[]) AS _ (id, state, tried, provider_message_id, status)
+    ), held AS (  -- in the order that everyone takes them in
+        SELECT id FROM sms_message WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE
+    )
+    UPDATE sms_message AS m SET state = result.state, state_at = clock_timestamp(), provider_status = result.status,
+        provider_message_id = coalesce(nullif(result.provider_message_id, ''), m.provider_message_id),
+        attempts = CASE WHEN tried THEN attempts ELSE attempts - 1 END,
+        due_at = CASE WHEN tried AND result.state = 'queued' THEN least(
+            clock_timestamp() + (0.8 + 0.4 * random())
+                * least(%(longest_retry)s, %(first_retry)s * power(2, least(attempts - 1, 10))),
+            send_before - interval '1 microsecond') ELSE due_at END
+    FROM held JOIN result USING (id)
+    WHERE m.id = held.id AND m.state = 'sending' AND m.claimed_at <= clock_timestamp() - %(since)s
+"""
+# Where a receipt came first. They are held since RECORD.
+RECORD_ID = """
+    UPDATE sms_message AS m SET provider_message_id = result.provider_message_id
+    FROM unnest(%(ids)s::bigint[], %(provider_message_ids)s::text[]) AS result (id, provider_message_id)
+    WHERE m.id = result.id AND m.provider_message_id = '' AND result.provider_message_id <> ''
+"""
