@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cases import history
+from cases import history, inbound
 from cases.forms import SOMEBODY_ELSE, ConsentForm, DetailsForm, NoteForm, NumberForm, SmsForm
 from cases.models import Case
 from cases.templatetags.swedish import identity_number
@@ -25,6 +25,7 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     number = number_text(case.phone_number)
     sms_form = bound.get("sms_form") or fresh_sms_form(case)
     others = _others_on_number(case, user)
+    inbound_sms = inbound.of_case(case)
     return {
         "case": case,
         "mine": case.assignee_id == user.pk,
@@ -44,7 +45,8 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "details_form": DetailsForm(instance=case),
         "note_form": NoteForm(),
         "notes": case.notes.select_related("author"),
-        "history": history.of_case(case),
+        "unread_sms": [sms for sms in inbound_sms if sms.read_at is None],
+        "history": history.of_case(case, inbound_sms),
         "messages_under_way": history.has_messages_under_way(case, at),
         **bound,
         "sms_form": sms_form,

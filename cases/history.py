@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from cases import why
 from cases.models import Case, CaseEvent
 from consent.models import Answer, Channel, Consent
-from sms.models import Message, State
+from sms.models import InboundSms, Message, State
 from teleq.models import User
 
 BY_ITSELF = "Automatiskt"
@@ -23,9 +24,9 @@ class Entry:
     why: why.Why | None = None
 
 
-def of_case(case: Case) -> list[Entry]:
+def of_case(case: Case, inbound_sms: Iterable[InboundSms]) -> list[Entry]:
     """Latest first. The same number of queries however long it is."""
-    entries = [*_acts(case), *_messages(case), *_answers(case)]
+    entries = [*_acts(case), *_messages(case), *_answers(case), *_inbound(inbound_sms)]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 
@@ -64,6 +65,10 @@ def _messages(case: Case) -> list[Entry]:
         )
         for message in messages
     ]
+
+
+def _inbound(inbound_sms: Iterable[InboundSms]) -> list[Entry]:
+    return [Entry(sms.received_at, f"SMS från patienten: ”{sms.text}”", "Patienten") for sms in inbound_sms]
 
 
 def has_messages_under_way(entries_of: Case, at: datetime) -> bool:

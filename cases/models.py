@@ -10,13 +10,13 @@ from datetime import date, datetime, time
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import NO_TRUNCATE, Answer, NumberKey, number_text
-from sms.models import Message
+from sms.models import InboundSms, Message
 from teleq.models import CareProvider, Queue, User
 
 
@@ -53,7 +53,10 @@ class CaseQuerySet(models.QuerySet["Case"]):
         return self.filter(found)
 
     def for_list(self) -> CaseQuerySet:
-        return self.select_related("queue__outgoing_sms", "assignee").order_by("callback_at", "id")
+        """Each with `has_unread_sms`: whether the patient has answered and nobody has read it."""
+        unread = InboundSms.objects.unread().filter(queue=OuterRef("queue"), from_number=OuterRef("phone_number"))
+        cases = self.select_related("queue__outgoing_sms", "assignee").annotate(has_unread_sms=Exists(unread))
+        return cases.order_by("callback_at", "id")
 
 
 class Case(models.Model):

@@ -9,16 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from cases import access_log, callbacks, case_page, work_list
+from cases import access_log, callbacks, case_page, inbound, work_list
 from cases.forms import ConsentForm, DetailsForm, NewCaseForm, NoteForm, NumberForm, SearchForm, SmsForm
 from cases.models import AccessEntry, Case, Status
 from consent import register
 from consent.models import Answer, number_text
-from sms.models import State
+from sms.inbound import mark_as_read
+from sms.models import InboundSms, State
 from sms.segments import normalize
 
 NUMBER_CHANGED = "Numret har ändrats. Kontrollera svaret."
@@ -61,9 +63,34 @@ def search(request: HttpRequest) -> HttpResponse:
     return render(request, "cases/work_list.html", context, status=422)
 
 
+@require_GET
+def show_inbound(request: HttpRequest) -> HttpResponse:
+    """Answers from patients who have no open case."""
+    waiting = inbound.without_case(request.user).select_related("queue")
+    page = Paginator(waiting, work_list.PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "cases/inbound.html", {"page": page})
+
+
+@require_POST
+def mark_read(request: HttpRequest, inbound_id: int) -> HttpResponse:
+    """From the list, or from the case that it is shown in."""
+    sms = get_object_or_404(InboundSms.objects.for_user(request.user), pk=inbound_id)
+    access_log.note(request.user, AccessEntry.Act.CHANGE, sms.from_number)
+    mark_as_read(sms, by=request.user)
+    case_id = request.POST.get("case", "")
+    return redirect("cases:case", int(case_id)) if case_id.isdecimal() else redirect("cases:inbound")
+
+
+def _from_inbound(request: HttpRequest) -> dict[str, object]:
+    """What a new case begins with, when it is made for somebody who has answered an SMS."""
+    inbound_id = request.GET.get("inbound", "")
+    waiting = InboundSms.objects.for_user(request.user).filter(pk=inbound_id if inbound_id.isdecimal() else None)
+    return next(({"queue": sms.queue_id, "phone_number": sms.from_number} for sms in waiting), {})
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_case(request: HttpRequest) -> HttpResponse:
-    form = NewCaseForm(request.POST or None, user=request.user)
+    form = NewCaseForm(request.POST or None, user=request.user, initial=_from_inbound(request))
     if request.method == "POST" and form.is_valid():
         case = callbacks.create(form.save(commit=False), by=request.user)
         access_log.note_case(request.user, AccessEntry.Act.CHANGE, case)

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 
+from cases import inbound
 from cases.forms import SearchForm
 from cases.models import CLOSED, Case, Status
 from consent.models import Answer, Consent, number_text
@@ -51,6 +52,8 @@ class Row:
     more_on_number: bool
     """The number has another open case in the user's queues."""
     overdue: bool
+    unread_sms: bool
+    """The patient has answered an SMS, and nobody has read it."""
 
 
 def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -> dict[str, Any]:
@@ -77,6 +80,7 @@ def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -
         "at": at,
         "search_form": search_form or SearchForm(),
         "paused_line": line.paused(),
+        "inbound_sms": inbound.without_case(user).count(),
     }
 
 
@@ -105,6 +109,7 @@ def _rows(cases: Iterable[Case], user: User, at: datetime) -> list[Row]:
                 to_be_asked=case.is_open and shows_consent and not (consent and consent.counts(at)),
                 more_on_number=case.is_open and number_text(case.phone_number) in shared,
                 overdue=case.is_open and case.callback_at < at,
+                unread_sms=case.is_open and case.has_unread_sms,
             )
         )
     return rows

@@ -49,7 +49,7 @@ def receive(provider: str, message: InboundMessage) -> None:
             register.withdraw(care_provider, message.from_number)
 
 
-def mark_read(inbound: InboundSms, by: User) -> None:
+def mark_as_read(inbound: InboundSms, by: User) -> None:
     InboundSms.objects.filter(pk=inbound.pk, read_at=None).update(read_at=Now(), read_by=by)
 
 

@@ -149,13 +149,22 @@ def _plain(value: object) -> object:
 class Message(models.Model):
     """One text message. A row before it is anything else; written by `sms.gateway` and `sms.receipts` only."""
 
-    key = models.CharField(max_length=100, unique=True, help_text="Samma nyckel är samma SMS.")
+    # Each index is written again at each of a message's moves, so here stand the ones that are used and no others: none
+    # of their own for the foreign keys, nor the one for LIKE that comes with unique=True.
+    key = models.CharField(max_length=100, help_text="Samma nyckel är samma SMS.")
     kind = models.CharField("slag", max_length=20, choices=Kind.choices)
-    queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="messages", verbose_name="kö")
+    queue = models.ForeignKey(
+        Queue, on_delete=models.PROTECT, related_name="messages", verbose_name="kö", db_index=False
+    )
     to_number = PhoneNumberField("till")
     text = models.TextField("text")
     author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="skickat av"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name="skickat av",
+        db_index=False,
     )
     created_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField()
@@ -192,6 +201,7 @@ class Message(models.Model):
         verbose_name = "SMS"
         verbose_name_plural = "SMS"
         constraints = [
+            models.UniqueConstraint(fields=["key"], name="one_message_per_key"),
             models.CheckConstraint(condition=Q(to_number__regex=WRITTEN_AS_STORED), name="message_is_to_a_number"),
             models.CheckConstraint(condition=Q(state__in=State.values), name="message_state_is_valid"),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="message_kind_is_valid"),
@@ -222,6 +232,7 @@ class Message(models.Model):
                 fields=["state_at"], condition=Q(state__in=[State.SENDING, State.SENT]), name="message_under_way"
             ),
             models.Index(fields=["to_number"], name="message_to_number"),
+            models.Index(fields=["queue", "created_at"], name="message_of_queue"),
             BrinIndex(fields=["created_at"], autosummarize=True, name="message_written"),  # small, for retention
             models.Index(
                 fields=["consent_event_id"], condition=Q(consent_event_id__isnull=False), name="message_decided_by"

@@ -8,8 +8,8 @@ from typing import Any
 import pgtrigger
 from django.db import models, transaction
 
-from consent.retention import BATCH
-from sms.models import Message, State
+from consent.retention import BATCH, delete_batch
+from sms.models import InboundSms, Message, State
 
 UNDER_WAY = (State.QUEUED, State.SENDING)
 
@@ -30,6 +30,11 @@ def remove_messages(written_before: datetime) -> int:
     ids = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
     old.filter(pk__in=ids).delete()
     return len(ids)
+
+
+def remove_inbound(received_before: datetime) -> int:
+    """What patients have answered. That somebody withdrew is in the answer's history."""
+    return delete_batch(InboundSms.objects.filter(received_at__lt=received_before).order_by("received_at"))
 
 
 def deciding_events() -> models.QuerySet[Any, Any]:

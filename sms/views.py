@@ -38,7 +38,7 @@ def receipt(request: HttpRequest, provider: str, message_id: int, token: str) ->
     if not sender.is_genuine(request):
         return HttpResponseForbidden()
     receipts.record(provider, message_id, token, sender.report(request))
-    return HttpResponse(status=204)
+    return sender.thanks()
 
 
 @csrf_exempt

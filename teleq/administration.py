@@ -120,6 +120,15 @@ def _unknown_text(found: str) -> str:
     return f"{found} går inte att fylla i. Det som kan fyllas i är {offered}."
 
 
+SENDER_OF_ANOTHER = "Numret är avsändare hos en annan vårdgivare, som skulle få svaren. Använd ett eget nummer."
+
+
+def is_sender_of_another(sender: str, provider: CareProvider) -> bool:
+    """Whether what patients answer to this number would go to another care provider."""
+    senders = OutgoingSms.objects.filter(sender=sender).exclude(queue__care_provider=provider)
+    return sender.startswith("+") and senders.exists()
+
+
 @transaction.atomic
 def save_outgoing_sms(settings: OutgoingSms) -> None:
     """Save a queue's settings, its switch included. Raises NotOrdered where the switch may not be on, and NumberNeeded

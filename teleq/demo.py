@@ -343,7 +343,7 @@ class _Loader:
 
     def _queue(self, key: str, provider: CareProvider, unit: str, name: str, phone_number: str) -> Queue:
         queue = create_queue(Queue(care_provider=provider, unit=unit, name=name, phone_number=phone_number))
-        queue.outgoing_sms.sender = unit.replace(" ", "")
+        queue.outgoing_sms.sender = SENDERS.get(key, unit.replace(" ", ""))
         save_outgoing_sms(queue.outgoing_sms)
         for title, text in STANDARD_TEXTS.items():
             StandardText.objects.create(queue=queue, name=title, text=text.format(unit=unit))
@@ -559,6 +559,8 @@ class _Loader:
         )
 
 
+SENDERS = {R: "+46701740698"}
+"""A number, so that patients can answer; the other queues send from a name."""
 HANDED_OVER = {State.SENDING, State.SENT, State.DELIVERED, State.FAILED, State.UNKNOWN}
 JUDGED = HANDED_OVER | {State.REFUSED}
 

@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 
+SENDER = r"^([A-Za-z][A-Za-z0-9]{2,10}|\+[1-9][0-9]{6,14})$"
 INVALID_SENDER = "Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer."
 
 
@@ -228,7 +229,7 @@ class OutgoingSms(models.Model):
         max_length=16,
         default="teleQ",
         help_text="3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer.",
-        validators=[RegexValidator(r"^([A-Za-z][A-Za-z0-9]{2,10}|\+[1-9][0-9]{6,14})$", INVALID_SENDER)],
+        validators=[RegexValidator(SENDER, INVALID_SENDER)],
     )
     free_text = models.BooleanField(
         "Tillåt fritext",
@@ -256,11 +257,18 @@ class OutgoingSms(models.Model):
         verbose_name_plural = "Utgående SMS"
         ordering = ["queue__unit", "queue__name"]
         constraints = [
-            models.CheckConstraint(condition=Q(reminder_minutes__gte=1), name="a_reminder_comes_before_its_callback")
+            models.CheckConstraint(condition=Q(reminder_minutes__gte=1), name="a_reminder_comes_before_its_callback"),
+            # Providers make something else of other senders, in silence.
+            models.CheckConstraint(condition=Q(sender__regex=SENDER), name="sender_is_one_that_providers_take"),
         ]
 
     def __str__(self) -> str:
         return str(self.queue)
+
+    @property
+    def can_be_answered(self) -> bool:
+        """Whether the sender is a number: an SMS from a name can't be answered."""
+        return self.sender.startswith("+")
 
 
 class RetentionRun(models.Model):

@@ -22,7 +22,7 @@ from cases.templatetags.swedish import date_and_clock, identity_number
 from consent.models import Answer, Consent, number_text
 from consent.register import REGISTER
 from consent.retention import remove_events
-from sms.models import Message
+from sms.models import InboundSms, Message
 from sms.retention import UNDER_WAY, deciding_events
 from teleq.models import Queue, User, database_now
 
@@ -60,6 +60,7 @@ class Stored:
         self.messages = Message.objects.filter(about).distinct().order_by("created_at")
         providers = set(queues.values_list("care_provider", flat=True))
         answers = {"care_provider__in": providers, "phone_number__in": self.numbers}
+        self.inbound = InboundSms.objects.filter(queue__in=queues, from_number__in=self.numbers)
         self.answers = Consent.objects.filter(**answers)
         self.history = Consent.history().filter(**answers).order_by("pgh_id")
         seen = Q(case_id__in=self.cases.values("pk"))
@@ -82,7 +83,7 @@ def extract(patient: Patient, queues: QuerySet[Queue], *, by: User | None) -> li
     """Everything that is stored, and who has looked. The extract itself is on record, and in it."""
     access_log.note(by, AccessEntry.Act.EXTRACT, patient.number, patient.person)
     stored = Stored(patient, queues)
-    return [_answers(stored), _cases(stored), _notes(stored), _messages(stored), _access(stored)]
+    return [_answers(stored), _cases(stored), _notes(stored), _messages(stored), _inbound(stored), _access(stored)]
 
 
 def as_json(sections: Iterable[Section]) -> dict[str, Any]:
@@ -160,6 +161,20 @@ def _messages(stored: Stored) -> Section:
     return Section("SMS", columns, rows)
 
 
+def _inbound(stored: Stored) -> Section:
+    rows = [
+        (
+            str(sms.queue),
+            number_text(sms.from_number),
+            date_and_clock(sms.received_at),
+            sms.text,
+            str(sms.read_by or ""),
+        )
+        for sms in stored.inbound.select_related("queue", "read_by")
+    ]
+    return Section("SMS från patienten", ("Kö", "Från", "Kom", "Text", "Läst av"), rows)
+
+
 def _access(stored: Stored) -> Section:
     rows = [
         (date_and_clock(entry.at), str(entry.user or "Driften"), entry.get_act_display(), str(entry.case_id or ""))
@@ -196,6 +211,7 @@ def removal(patient: Patient, queues: QuerySet[Queue]) -> list[Item]:
         Item("Avslutade ärenden med anteckningar", _closed(stored).count()),
         Item("Pågående ärenden", stored.cases.open().count(), WHY_OPEN),
         Item("Texter i SMS", _texts(stored).count()),
+        Item("SMS från patienten", stored.inbound.count()),
         Item("SMS som är på väg", stored.messages.filter(state__in=UNDER_WAY).count(), WHY_UNDER_WAY),
         Item("Uppgift om att SMS har skickats eller stoppats", _texts(stored, of_any=True).count(), WHY_SENT),
         Item("Svar: Ja och Ej valt", stored.answers.exclude(pk__in=declined).count()),
@@ -217,6 +233,7 @@ def remove(patient: Patient, queues: QuerySet[Queue], *, by: User | None) -> lis
     Case.objects.filter(pk__in=list(_closed(stored).values_list("pk", flat=True))).delete()
     with pgtrigger.ignore("sms.Message:moves_well"):
         Message.objects.filter(pk__in=texts).update(text="")
+    stored.inbound.delete()
     stored.answers.exclude(answer=Answer.NO, valid_until__gt=at).delete()
     gone = stored.history.exclude(pgh_obj_id__in=Consent.objects.values("pk")).order_by()
     while remove_events(gone, deciding_events()):

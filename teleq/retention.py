@@ -42,6 +42,7 @@ def remove_what_is_past_its_time(turn: float = TURN) -> bool:
 def _steps(at: datetime) -> Iterator[tuple[str, Callable[[], int]]]:
     """In this order: messages go before the answers' history that they keep."""
     yield "SMS-texter", partial(sms.retention.remove_texts, at - settings.KEEP_SMS_TEXTS)
+    yield "inkomna SMS", partial(sms.retention.remove_inbound, at - settings.KEEP_SMS_TEXTS)
     yield "SMS", partial(sms.retention.remove_messages, at - settings.KEEP_SMS)
     yield "ärenden", partial(cases.retention.remove_closed, at - settings.KEEP_CASES)
     yield "tider", partial(cases.retention.remove_past_slots, at)

@@ -113,7 +113,7 @@ class Provider(ABC):
         """What a patient has answered, and to which number."""
 
     def thanks(self) -> HttpResponse:
-        """The answer to an inbound message: nothing that a provider would send the patient as an SMS."""
+        """The answer to what it tells: that it has been heard, and nothing that it would send the patient as an SMS."""
         return HttpResponse(status=204)
 
     async def ask(self, session: aiohttp.ClientSession, provider_message_id: str) -> DeliveryReport | None:

@@ -81,7 +81,7 @@ class Kannel(Provider):
         )
 
     def thanks(self) -> HttpResponse:
-        """Kannel sends any body to the patient, and says of other statuses that its service is down."""
+        """Kannel sends any body to the patient, and tells again where the status is another than 200 or 202."""
         return HttpResponse(content_type="text/plain")
 
 

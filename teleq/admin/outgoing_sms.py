@@ -22,11 +22,23 @@ from consent.models import number_text
 from sms import line, placeholders, segments
 from sms.models import Kind
 from teleq.admin.scoped import ScopedAdmin, own_queues, person
-from teleq.administration import NotOrdered, NumberNeeded, not_ordered_text, problems_of, save_outgoing_sms
+from teleq.administration import (
+    SENDER_OF_ANOTHER,
+    NotOrdered,
+    NumberNeeded,
+    is_sender_of_another,
+    not_ordered_text,
+    problems_of,
+    save_outgoing_sms,
+    tells_number,
+)
 from teleq.foresight import Stopped, with_consent_required, would_it_be_sent
 from teleq.models import INVALID_SENDER, CareProvider, OutgoingSms, Queue
 
 WITHOUT_CONSENT = "Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande."
+CAN_NOT_BE_ANSWERED = "Patienten kan inte svara STOPP på SMS från ett namn."
+ANOTHER_WAY = "Skriv i texterna hur man tackar nej, till exempel: Vill du inte ha SMS? Ring {telefon}."
+CAN_BE_ANSWERED = "Patienter som svarar STOPP får inga fler SMS. Andra svar visas i ärendet eller under Inkomna SMS."
 NO_TEXT = "Skriv en text, eller avmarkera rutan ovanför."
 SWITCHES = {"confirmation_text": "confirmation_on", "reminder_text": "reminder_on"}
 """The texts, and what turns each on."""
@@ -103,6 +115,8 @@ class OutgoingSmsForm(forms.ModelForm):
         for name in SWITCHES:
             self.fields[name].required = False  # see clean
             self.fields[name].widget.queue = self.instance.queue
+        answering = CAN_BE_ANSWERED if self.instance.can_be_answered else f"{CAN_NOT_BE_ANSWERED} {ANOTHER_WAY}"
+        self.fields["sender"].help_text += f" {answering}"
         box = self.fields["consent_required"]
         if self.instance.consent_required:
             box.help_text = f"Om du avmarkerar rutan: {WITHOUT_CONSENT}"
@@ -128,9 +142,12 @@ class OutgoingSmsForm(forms.ModelForm):
         typed = self.cleaned_data["sender"]
         if not re.search("[A-Za-z]", typed):
             try:
-                return number_text(phone_field("").clean(typed))
+                number = number_text(phone_field("").clean(typed))
             except forms.ValidationError:
                 raise forms.ValidationError(INVALID_SENDER) from None
+            if is_sender_of_another(number, self._provider):
+                raise forms.ValidationError(SENDER_OF_ANOTHER)
+            return number
         if len(typed) > self.Meta.model._meta.get_field("sender").max_length:
             raise forms.ValidationError(INVALID_SENDER)  # the model says this too, and then how long its column is
         return typed
@@ -240,3 +257,5 @@ class OutgoingSmsAdmin(ScopedAdmin):
         save_outgoing_sms(obj)
         if "consent_required" in form.changed_data and not obj.consent_required:
             self.message_user(request, WITHOUT_CONSENT, messages.WARNING)
+        if not obj.can_be_answered and not tells_number(obj):
+            self.message_user(request, f"{CAN_NOT_BE_ANSWERED} {ANOTHER_WAY}", messages.WARNING)

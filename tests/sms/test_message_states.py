@@ -199,8 +199,11 @@ class WayOfAMessage(RuleBasedStateMachine):
         model = self.models[pk]
         if model.state == "sending":
             model.state = AFTER[outcome]
-            model.known_unsent += model.state == "queued"
-            model.due = model.too_late or outcome in (Outcome.NOT_STARTED, Outcome.SHUT)
+            if outcome in (Outcome.NOT_STARTED, Outcome.SHUT):
+                model.claims -= 1  # as if it had not had its turn
+            else:
+                model.known_unsent += model.state == "queued"
+                model.due = model.too_late
 
     def the_worker_dies(self, _: Draw) -> None:
         self.in_the_air.clear()

@@ -12,6 +12,7 @@ from sms import flight, gateway, outcomes, receipts
 from sms.models import Lane, Message, State
 from sms.providers.base import Outcome, SendResult
 from tests.concurrency import in_another_connection
+from tests.reporting import told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
