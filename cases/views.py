@@ -77,15 +77,18 @@ def mark_read(request: HttpRequest, inbound_id: int) -> HttpResponse:
     sms = get_object_or_404(InboundSms.objects.for_user(request.user), pk=inbound_id)
     access_log.note(request.user, AccessEntry.Act.CHANGE, sms.from_number)
     mark_as_read(sms, by=request.user)
-    case_id = request.POST.get("case", "")
-    return redirect("cases:case", int(case_id)) if case_id.isdecimal() else redirect("cases:inbound")
+    case_id = _number(request.POST.get("case", ""))
+    return redirect("cases:case", case_id) if case_id else redirect("cases:inbound")
 
 
 def _from_inbound(request: HttpRequest) -> dict[str, object]:
     """What a new case begins with, when it is made for somebody who has answered an SMS."""
-    inbound_id = request.GET.get("inbound", "")
-    waiting = InboundSms.objects.for_user(request.user).filter(pk=inbound_id if inbound_id.isdecimal() else None)
-    return next(({"queue": sms.queue_id, "phone_number": sms.from_number} for sms in waiting), {})
+    answered = InboundSms.objects.for_user(request.user).filter(pk=_number(request.GET.get("inbound", "")))
+    return next(({"queue": sms.queue_id, "phone_number": sms.from_number} for sms in answered), {})
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 19 else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

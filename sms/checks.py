@@ -1,8 +1,29 @@
-from django.core.checks import CheckMessage, Error, register
+"""What is said at start about the environment: an error where nothing could be sent, a warning where something is lost."""
 
-from sms import gateway
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from sms.line import is_rate
+from sms.providers import PROVIDERS
 
 
 @register
 def provider_is_configured(**_: object) -> list[CheckMessage]:
-    return [Error(problem, id="sms.E001") for problem in gateway.configuration_errors()]
+    errors: list[CheckMessage] = [Error(problem, id="sms.E001") for problem in configuration_errors()]
+    return errors + [Warning(loss, id="sms.W001") for loss in configuration_losses()]
+
+
+def configuration_errors() -> Iterator[str]:
+    if settings.SMS_PROVIDER in PROVIDERS:
+        yield from PROVIDERS[settings.SMS_PROVIDER].problems()
+    else:
+        yield f"SMS_PROVIDER is {settings.SMS_PROVIDER!r}; it must be one of: {', '.join(PROVIDERS)}."
+    if settings.SMS_RATE and not is_rate(settings.SMS_RATE):
+        yield f"SMS_RATE is {settings.SMS_RATE!r}; it must be a number of messages a second, above 0, or left out."
+
+
+def configuration_losses() -> Iterator[str]:
+    if settings.SMS_PROVIDER in {"kannel", "46elks"} and not settings.SMS_INBOUND_PASSWORD:
+        yield "SMS_INBOUND_PASSWORD is not set: what patients answer is turned away, and STOPP does not work."

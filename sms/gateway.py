@@ -7,7 +7,7 @@ what was allowed to the provider and records what became of it. docs/architectur
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from consent.models import Consent, NumberKey, number_text
 from consent.verdict import Verdict, answer_in_force, verdict
 from sms import providers
 from sms.flight import ENOUGH, LAND_EVERY, Flight
-from sms.line import Line, News, is_rate
+from sms.line import Line, News
 from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal, State
 from sms.numbers import can_receive_sms
 from sms.outcomes import record_at_last
@@ -318,13 +318,3 @@ def sweep() -> None:
     for lane in Lane:
         if Message.objects.in_lane(lane).due().exists():
             wake(lane)
-
-
-def configuration_errors() -> Iterable[str]:
-    """What keeps the configured provider from being used, for the system checks."""
-    if settings.SMS_PROVIDER not in providers.PROVIDERS:
-        yield f"SMS_PROVIDER is {settings.SMS_PROVIDER!r}; it must be one of: {', '.join(providers.PROVIDERS)}."
-    else:
-        yield from providers.PROVIDERS[settings.SMS_PROVIDER].problems()
-    if settings.SMS_RATE and not is_rate(settings.SMS_RATE):
-        yield f"SMS_RATE is {settings.SMS_RATE!r}; it must be a number of messages a second, above 0, or left out."

@@ -55,7 +55,7 @@ def mark_as_read(inbound: InboundSms, by: User) -> None:
 
 def _is_number(text: str) -> bool:
     try:
-        return phonenumbers.is_possible_number(phonenumbers.parse(text))
+        return text.startswith("+") and phonenumbers.is_possible_number(phonenumbers.parse(text))
     except phonenumbers.NumberParseException:
         return False
 

@@ -34,7 +34,7 @@ class Elks(Provider):
     def __init__(self) -> None:
         self.url = URL(settings.ELKS_URL)
         self.headers = {
-            "Authorization": aiohttp.BasicAuth(settings.ELKS_USERNAME, settings.ELKS_PASSWORD).encode(),
+            "Authorization": aiohttp.encode_basic_auth(settings.ELKS_USERNAME, settings.ELKS_PASSWORD),
             "Content-Type": "application/x-www-form-urlencoded",
         }
 

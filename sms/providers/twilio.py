@@ -48,7 +48,7 @@ class Twilio(Provider):
         account = settings.TWILIO_ACCOUNT_SID
         self.messages = URL(settings.TWILIO_URL) / "2010-04-01" / "Accounts" / account
         self.headers = {
-            "Authorization": aiohttp.BasicAuth(account, settings.TWILIO_AUTH_TOKEN).encode(),
+            "Authorization": aiohttp.encode_basic_auth(account, settings.TWILIO_AUTH_TOKEN),
             "Content-Type": "application/x-www-form-urlencoded",
         }
 

@@ -84,8 +84,13 @@ class Kannel:
 
     def _start(self, name: str, *command: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(  # noqa: PLW1509  no threads
-                command, cwd=HERE, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=end_with_parent
+            self.processes[name] = subprocess.Popen(
+                command,
+                cwd=HERE,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=end_with_parent,  # noqa: PLW1509  no threads
             )
 
     def _control(self, path: str, body: bytes | None = None) -> Any:

@@ -67,16 +67,6 @@ def own_kannel(configure, live_server, tmp_path, plain_queue) -> Iterator[Kannel
     kannel.stop()
 
 
-@pytest.fixture
-def send(draft, plain_queue) -> Callable[..., Message]:
-    def hand_over(to: str = PATIENT, text: str = "Hej!") -> Message:
-        [message] = gateway.accept([draft(queue_id=plain_queue.pk, to_number=to, text=text)])
-        gateway.drain(Lane.BULK)
-        return Message.objects.get(pk=message.pk)
-
-    return hand_over
-
-
 def state(message: Message) -> str:
     message.refresh_from_db()
     return message.state
@@ -100,7 +90,7 @@ def arrived(kannel: Kannel, to: str) -> str:
 )
 def test_letters_arrive_as_they_were_written(ending, text, parts, kannel, send):
     to = f"+467017406{ending}"
-    message = send(to, text)
+    message = send(text, to)
     wait_until(lambda: state(message) == State.DELIVERED)
     assert arrived(kannel, to) == message.text
     assert len([each for each in kannel.submitted() if each["to"] == to.removeprefix("+")]) == parts
@@ -126,7 +116,7 @@ def test_letters_arrive_as_they_were_written(ending, text, parts, kannel, send):
     ],
 )
 def test_what_the_network_does_is_what_staff_see(ending, becomes, told, kannel, send):
-    message = send(f"+467017406{ending}")
+    message = send(to_number=f"+467017406{ending}")
     wait_until(lambda: state(message) == becomes and message.provider_status.startswith(told))
     assert message.attempts == 1
 
@@ -174,8 +164,8 @@ def test_what_waits_at_kannel_for_the_network_is_not_sent_again(own_kannel, send
     network = own_kannel.processes["smsc"]
     network.kill()
     network.wait()
-    message = send("+46701740640")
-    wait_until(lambda: send("+46701740641").provider_status.startswith("3: Queued"))
+    message = send("Hej!", "+46701740640")
+    wait_until(lambda: send("Hej!", "+46701740641").provider_status.startswith("3: Queued"))
     gateway.sweep()
     assert state(message) == State.SENT
     own_kannel.start_network()

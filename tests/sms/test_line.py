@@ -12,7 +12,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from consent.models import Answer
-from sms import flight, gateway, line
+from sms import checks, flight, gateway, line
 from sms.line import Line, ProviderLine, paused
 from sms.models import Kind, Lane, Message, State
 from sms.providers.base import Outcome, SendResult
@@ -161,7 +161,7 @@ def test_without_a_rate_nothing_is_reserved(django_assert_num_queries):
 @pytest.mark.parametrize("rate", ["fast", "-1", "0", "nan", "inf"])
 def test_a_rate_that_is_none_is_an_error_at_the_start(rate, settings):
     settings.SMS_RATE = rate
-    [problem] = gateway.configuration_errors()
+    [problem] = checks.configuration_errors()
     assert repr(rate) in problem
 
 

@@ -1,0 +1,135 @@
+"""What patients answer, as staff see it: in the number's open case, else in the queue's list."""
+
+import pytest
+from django.urls import reverse
+
+from cases import callbacks
+from cases.models import AccessEntry, Status
+from sms import inbound
+from sms.models import InboundSms
+from sms.providers.base import InboundMessage
+from tests.cases.desk import desk_of
+from tests.conftest import MOBILE
+
+pytestmark = pytest.mark.django_db
+
+OURS, OTHER = "+46701740699", "+46701740606"
+
+
+@pytest.fixture
+def answered(queue):
+    """The patient answers an SMS of the queue's."""
+    queue.outgoing_sms.sender = OURS
+    queue.outgoing_sms.save()
+
+    def answer(text: str, sender: str = MOBILE) -> InboundSms:
+        inbound.receive("simulator", InboundMessage(sender, OURS, text))
+        return InboundSms.objects.latest("id")
+
+    return answer
+
+
+@pytest.fixture
+def client(nurse):
+    return desk_of(nurse).client
+
+
+def page(client, address: str) -> str:
+    return client.get(address).content.decode()
+
+
+def test_an_answer_is_shown_in_the_open_case_until_it_is_read(answered, case, client, nurse):
+    sms = answered("Jag kan först efter tolv")
+    assert "Nytt SMS" in page(client, "/")
+    shown = page(client, f"/cases/{case.pk}/")
+    assert "Nytt SMS från patienten" in shown
+    assert "Jag kan först efter tolv" in shown
+    assert "Jag kan först efter tolv" not in page(client, "/inbound/")
+
+    answer = client.post(f"/inbound/{sms.pk}/read/", {"case": case.pk})
+    assert answer.url == f"/cases/{case.pk}/"
+    shown = page(client, f"/cases/{case.pk}/")
+    assert "Nytt SMS från patienten" not in shown
+    assert "SMS från patienten: ”Jag kan först efter tolv”" in shown  # in its history
+    assert "Nytt SMS" not in page(client, "/")
+    sms.refresh_from_db()
+    assert sms.read_by == nurse
+    assert AccessEntry.objects.filter(act=AccessEntry.Act.CHANGE, phone_number=MOBILE, user=nurse).exists()
+
+
+def test_stopp_asks_nothing_of_staff_and_is_in_the_history(answered, case, client):
+    answered("Stopp")
+    shown = page(client, f"/cases/{case.pk}/")
+    assert "Nytt SMS från patienten" not in shown
+    assert "SMS från patienten: ”Stopp”" in shown
+    assert "Samtycke till SMS ändrat från Ej valt till Nej." in shown
+    assert "SMS-utskick avböjt" in shown
+
+
+def test_without_an_open_case_it_is_in_the_list_with_its_number_on_the_work_list(answered, client):
+    assert "Inga olästa SMS." in page(client, "/inbound/")
+    sms = answered("Hej, vem är det här?")
+    assert 'Inkomna SMS <span class="count">1' in page(client, "/")
+    listed = page(client, "/inbound/")
+    assert "Hej, vem är det här?" in listed
+    assert "070-174 06 05" in listed
+    assert client.post(f"/inbound/{sms.pk}/read/").url == "/inbound/"
+    assert "Inga olästa SMS." in page(client, "/inbound/")
+
+
+def test_a_case_can_be_made_of_it_and_then_it_is_there(answered, client, queue):
+    sms = answered("Ring mig")
+    form = client.get(f"/cases/new/?inbound={sms.pk}").context["form"]
+    assert form["queue"].value() == queue.pk
+    assert form["phone_number"].value() == MOBILE
+    client.post(
+        "/cases/new/",
+        {"queue": queue.pk, "phone_number": "070-174 06 05", "callback_at": "2099-01-01T10:30"},
+    )
+    assert "Inga olästa SMS." in page(client, "/inbound/")
+    assert "Ring mig" in page(client, reverse("cases:case", args=[queue.cases.get().pk]))
+
+
+@pytest.mark.parametrize("odd", ["9" * 30, "hej", "-1", "", "9" * 6000])
+def test_an_odd_address_makes_an_empty_form(odd, client, queue):
+    assert client.get("/cases/new/", {"inbound": odd}).status_code == 200
+
+
+def test_what_nobody_read_before_the_case_was_closed_is_listed_again(answered, case, client, nurse):
+    answered("Jag missade er")
+    callbacks.close(case, Status.DONE, by=nurse)
+    assert "Jag missade er" in page(client, "/inbound/")
+
+
+def test_a_case_of_another_number_does_not_hide_it(answered, case, client):
+    answered("Fel nummer?", sender=OTHER)
+    assert "Fel nummer?" in page(client, "/inbound/")
+    assert "Fel nummer?" not in page(client, f"/cases/{case.pk}/")
+
+
+class TestPromise9:
+    """Your queues only."""
+
+    def test_others_see_nothing_of_it(self, answered, outsider):
+        sms = answered("Hemligt")
+        client = desk_of(outsider).client
+        assert "Hemligt" not in page(client, "/inbound/")
+        assert 'Inkomna SMS <span class="count">0' in page(client, "/")
+        assert client.post(f"/inbound/{sms.pk}/read/").status_code == 404
+        form = client.get(f"/cases/new/?inbound={sms.pk}").context["form"]
+        assert not form["phone_number"].value()
+        sms.refresh_from_db()
+        assert sms.read_at is None
+
+    def test_a_case_of_somebody_elses_queue_does_not_show_it(self, answered, book, other_queue, outsider):
+        answered("Hemligt")
+        case = book(queue=other_queue)
+        assert "Hemligt" not in page(desk_of(outsider).client, f"/cases/{case.pk}/")
+
+
+def test_read_twice_it_stays_with_whom_it_was_read_by_first(answered, client, nurse, administrator):
+    sms = answered("Ring")
+    client.post(f"/inbound/{sms.pk}/read/")
+    inbound.mark_as_read(sms, by=administrator)
+    sms.refresh_from_db()
+    assert sms.read_by == nurse
