@@ -58,7 +58,7 @@ class Row:
 
 def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -> dict[str, Any]:
     open_cases = Count("cases", filter=~Q(cases__status__in=CLOSED))
-    queues = list(Queue.objects.for_user(user).annotate(open_cases=open_cases))
+    queues = list(Queue.objects.for_user(user).annotate(open_cases=open_cases, unread_sms=inbound.count_without_case()))
     if chosen.queue_id not in {queue.pk for queue in queues}:
         chosen = replace(chosen, queue_id=None)
     cases = Case.objects.for_user(user)
@@ -80,7 +80,7 @@ def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -
         "at": at,
         "search_form": search_form or SearchForm(),
         "paused_line": line.paused(),
-        "inbound_sms": inbound.without_case(user).count(),
+        "inbound_sms": sum(queue.unread_sms for queue in queues),
     }
 
 

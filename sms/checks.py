@@ -1,4 +1,4 @@
-"""What is said at start about the environment: an error where nothing could be sent, a warning where something is lost."""
+"""What is said of the environment at start: an error where nothing could be sent, a warning where something is lost."""
 
 from collections.abc import Iterator
 

@@ -70,7 +70,7 @@ def test_a_case_that_is_not_there_answers_as_one_that_is_somebody_elses(name, ca
 
 @pytest.mark.parametrize("pattern", urls.urlpatterns, ids=lambda pattern: pattern.name)
 def test_who_is_not_signed_in_is_sent_to_the_login(pattern, case):
-    args = [case.pk] if "case_id" in str(pattern.pattern) else []
+    args = [case.pk] if "_id" in str(pattern.pattern) else []
     address = reverse(f"cases:{pattern.name}", args=args)
     client, before = Client(), everything()
     login = reverse("login")
