@@ -9,6 +9,7 @@ from typing import Any
 import pghistory
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 from django.db.models import F, Q
 from phonenumber_field.modelfields import PhoneNumberField
@@ -112,13 +113,15 @@ WRITTEN_AS_STORED = r"^\+[1-9][0-9]+$"
 
 BY_NUMBER = models.Index(fields=["care_provider", "phone_number"], name="consent_history_by_number")
 """A number's history is found by its number: an answer that was removed and given again is another row."""
+BY_TIME = BrinIndex(fields=["answered_at"], autosummarize=True, name="consent_history_by_time")
+"""For the totals of a day: small, as events lie in the order in which they came."""
 
 
 @pghistory.track(
     pghistory.InsertEvent(),
     pghistory.UpdateEvent(),
     pghistory.DeleteEvent(),
-    meta={"triggers": [NO_TRUNCATE], "indexes": [BY_NUMBER]},
+    meta={"triggers": [NO_TRUNCATE], "indexes": [BY_NUMBER, BY_TIME]},
 )
 class Consent(models.Model):
     """An answer, and until when it counts. Written by `consent.register` only.

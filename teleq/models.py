@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -269,6 +269,30 @@ class OutgoingSms(models.Model):
     def can_be_answered(self) -> bool:
         """Whether the sender is a number: an SMS from a name can't be answered."""
         return self.sender.startswith("+")
+
+
+class DayTotal(models.Model):
+    """How many of something a queue had on a day. Totals, and never a patient: they outlive what they count."""
+
+    class What(models.TextChoices):
+        ANSWERS = "answers", "svar"
+        CALLBACKS = "callbacks", "återuppringningar"
+        MESSAGES = "messages", "SMS"
+
+    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="+", db_index=False)
+    day: models.DateField[date, date] = models.DateField()
+    what = models.CharField(max_length=10, choices=What.choices)
+    key = models.CharField(max_length=60, blank=True, help_text="Vilket svar, eller SMS:ets slag, tillstånd och orsak.")
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name = "dagssumma"
+        verbose_name_plural = "dagssummor"
+        constraints = [models.UniqueConstraint(fields=["queue", "day", "what", "key"], name="one_total_a_day")]
+        indexes = [models.Index(fields=["day"], name="day_total_day")]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.day}"
 
 
 class RetentionRun(models.Model):

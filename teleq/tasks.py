@@ -2,11 +2,15 @@
 
 from celery import shared_task
 
-from teleq import retention
+from teleq import retention, totals
 
 
 @shared_task
 def remove_what_is_past_its_time() -> None:
-    """Goes on in another turn if there is more: the worker has reminders and messages to see to as well."""
+    """Goes on in another turn if there is more: the worker has reminders and messages to see to as well.
+
+    The totals first, while what they count is there.
+    """
+    totals.add_up()
     if not retention.remove_what_is_past_its_time():
         remove_what_is_past_its_time.delay()

@@ -12,8 +12,9 @@ from cases.models import Case
 from consent.models import Answer, Consent
 from sms import gateway
 from sms.models import Kind, Lane, Message
-from teleq.models import OutgoingSms
+from teleq.models import DayTotal, OutgoingSms
 from teleq.statistics import Period, of_queue
+from teleq.totals import SETTLES, add_up, beginning_of
 from tests.conftest import LANDLINE, MOBILE
 from tests.teleq.forms import text_of
 
@@ -60,9 +61,9 @@ def test_a_longer_period_is_told_in_longer_steps(days, step):
     assert Period(first, first + timedelta(days=days - 1)).step == step
 
 
-def test_a_period_is_whole_days_in_stockholm_over_the_change_of_clocks():
-    day = Period(date(2026, 3, 29), date(2026, 3, 29))
-    assert day.ends.astimezone(UTC) - day.begins.astimezone(UTC) == timedelta(hours=23)
+def test_a_day_is_a_day_in_stockholm_over_the_change_of_clocks():
+    begins, ends = (beginning_of(date(2026, 3, day)).astimezone(UTC) for day in (29, 30))
+    assert ends - begins == timedelta(hours=23)
 
 
 def test_callbacks_are_counted_by_the_answer_in_force_at_their_time(booked, queue, say, lapsing, this_month):
@@ -105,9 +106,9 @@ def test_messages_are_counted_by_kind_and_outcome_and_refusals_by_reason(queue, 
 
 def test_what_is_outside_the_period_is_not_counted(queue, accept, this_month):
     accept(kind=Kind.MANUAL)
-    Message.objects.update(created_at=this_month.ends)
+    Message.objects.update(created_at=beginning_of(this_month.last + timedelta(days=1)))
     assert table(queue, this_month, "SMS efter hur det gick").rows == []
-    Message.objects.update(created_at=this_month.begins)
+    Message.objects.update(created_at=beginning_of(this_month.first))
     assert table(queue, this_month, "SMS efter hur det gick").rows != []
 
 
@@ -162,3 +163,70 @@ def test_an_empty_queue_says_so(office):
     OutgoingSms.objects.all().delete()
     Consent.objects.all().delete()
     assert "Inget under perioden." in text_of(office.get(ADDRESS))
+
+
+class TestTotals:
+    """A day that has settled is counted once, and stays when what it counts has gone."""
+
+    @pytest.fixture
+    def long_ago(self, booked, queue, say, accept, provider):
+        """Callbacks, answers and messages of some days in the last months, and of today."""
+        day = timezone.localdate() - timedelta(days=80)
+        for number in range(610, 616):
+            case = booked(f"+46701740{number}", callback_at=beginning_of(day) + timedelta(hours=9))
+            say(Answer.YES if number % 2 else Answer.NO, f"+46701740{number}", case_id=case.pk)
+            message = accept(to_number=f"+46701740{number}")
+            Message.objects.filter(pk=message.pk).update(created_at=beginning_of(day) + timedelta(minutes=number))
+            day += timedelta(days=9)
+        accept()
+        return Period(timezone.localdate() - timedelta(days=90), timezone.localdate() + timedelta(days=1))
+
+    def test_added_up_they_are_what_was_counted(self, long_ago, queue, plain_queue):
+        before = of_queue(queue, long_ago)
+        add_up()
+        assert DayTotal.objects.exists()
+        assert of_queue(queue, long_ago) == before
+        assert not any(table.largest for table in of_queue(plain_queue, long_ago))
+
+    def test_added_up_again_they_are_the_same(self, long_ago, queue):
+        before = of_queue(queue, long_ago)
+        for _ in range(2):
+            add_up()
+        assert of_queue(queue, long_ago) == before
+
+    def test_any_part_of_the_period_is_the_same_too(self, long_ago, queue):
+        today = timezone.localdate()
+        parts = [
+            Period(today - timedelta(days=start), today - timedelta(days=end)) for start, end in ((90, 60), (40, 0))
+        ]
+        before = [of_queue(queue, part) for part in parts]
+        add_up()
+        assert [of_queue(queue, part) for part in parts] == before
+
+    def test_a_day_that_has_not_settled_is_not_stored(self, accept):
+        message = accept()
+        Message.objects.filter(pk=message.pk).update(created_at=beginning_of(timezone.localdate() - SETTLES))
+        add_up()
+        assert not DayTotal.objects.exists()
+        Message.objects.filter(pk=message.pk).update(
+            created_at=beginning_of(timezone.localdate() - SETTLES) - timedelta(minutes=1)
+        )
+        add_up()
+        assert DayTotal.objects.get().day == timezone.localdate() - SETTLES - timedelta(days=1)
+
+    def test_they_stay_when_retention_has_removed_what_they_count(self, long_ago, queue):
+        add_up()
+        before = table(queue, long_ago, "SMS efter hur det gick").rows
+        Message.objects.filter(created_at__lt=beginning_of(timezone.localdate() - SETTLES)).delete()
+        assert table(queue, long_ago, "SMS efter hur det gick").rows == before
+
+    def test_nothing_to_add_up_is_nothing(self, queue):
+        add_up()
+        assert not DayTotal.objects.exists()
+
+    def test_added_up_they_take_no_more_queries(self, long_ago, queue, django_assert_num_queries):
+        add_up()
+        with django_assert_num_queries(3):
+            of_queue(queue, long_ago)
+        with django_assert_num_queries(2):  # nothing is left to count
+            of_queue(queue, Period(long_ago.first, long_ago.first + timedelta(days=50)))
