@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from cases import callbacks
 from cases.models import Case, Status
 from consent.models import Answer, Channel, Consent
-from sms.models import SimulatedSms
+from sms.models import InboundSms, SimulatedSms
 from teleq.models import database_now
 from tests.conftest import LANDLINE, MOBILE
 
@@ -175,9 +175,32 @@ def test_the_simulator(sign_in, nurse):
     page = sign_in(nurse, "/simulator/")
     expect(page.get_by_text("Inget SMS har skickats än.")).to_be_visible()
     check(page)
-    SimulatedSms.objects.create(to_number=MOBILE, sender="teleQ", text="Hej!", callback_url="http://127.0.0.1/")
+    for sender in ("teleQ", "+46701740699"):
+        SimulatedSms.objects.create(to_number=MOBILE, sender=sender, text="Hej!", callback_url="http://127.0.0.1/")
     page.reload()
-    expect(page.get_by_text("Hej!")).to_be_visible()
+    expect(page.get_by_text("Hej!")).to_have_count(2)
+    expect(page.get_by_text("Ett SMS från ett namn kan inte besvaras.")).to_have_count(1)
+    check(page)
+
+
+def test_what_patients_have_answered(sign_in, nurse, queue, case):
+    for number in (case.phone_number.as_e164, YES, NO):
+        InboundSms.objects.create(
+            queue=queue, from_number=number, text="Jag kan först efter tolv. " * 5, provider="simulator"
+        )
+    page = sign_in(nurse, "/inbound/")
+    expect(page.get_by_role("button", name="Markera som läst")).to_have_count(2)
+    check(page)
+    page.goto("/")
+    expect(page.get_by_text("Nytt SMS")).to_be_visible()
+    check(page)
+    page.goto(f"/cases/{case.pk}/")
+    expect(page.get_by_role("heading", name="Nytt SMS från patienten")).to_be_visible()
+    check(page)
+    page.get_by_label("Skriv meddelande").fill("Vi ringer")
+    page.get_by_role("button", name="Markera som läst").click()
+    expect(page.get_by_role("heading", name="Nytt SMS från patienten")).to_have_count(0)
+    expect(page.get_by_label("Skriv meddelande")).to_have_value("Vi ringer")  # what was being written is still there
     check(page)
 
 
