@@ -49,9 +49,9 @@ ANSWERS = f"""
          LATERAL (SELECT now() + interval '1 day' + n %% 590000 * interval '1 minute') AS valid (until)
 """
 EVENTS = """
-    INSERT INTO consent_consentevent (pgh_id, pgh_created_at, pgh_label, pgh_obj_id, id, care_provider_id, phone_number,
+    INSERT INTO consent_consentevent (pgh_created_at, pgh_label, pgh_obj_id, id, care_provider_id, phone_number,
                                       answer, answered_by_id, channel, case_id, person, answered_at, valid_until)
-    SELECT id, answered_at, 'insert', id, id, care_provider_id, phone_number,
+    SELECT answered_at, 'insert', id, id, care_provider_id, phone_number,
            answer, answered_by_id, channel, case_id, '', answered_at, valid_until
     FROM consent_consent
 """
