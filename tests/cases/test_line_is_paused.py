@@ -30,6 +30,13 @@ def test_the_work_list_the_case_and_the_settings_say_it(paused, pages):
     assert all(TOLD in page.text for page in pages())
 
 
+def test_why_it_lets_nothing_in_is_for_administrators(paused, pages):
+    ProviderLine.objects.update(shut_status="HTTP 401")
+    *nurses, settings = (page.text for page in pages())
+    assert "Leverantören svarar: HTTP 401. Be driften att kontrollera inloggning, adress och kredit." in settings
+    assert not any("HTTP 401" in text for text in nurses)
+
+
 def test_nothing_is_said_when_all_is_well_or_the_provider_took_messages_again(pages, paused):
     ProviderLine.objects.update(paused_until=None)
     assert not any(TOLD in page.text for page in pages())

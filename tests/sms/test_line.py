@@ -228,6 +228,24 @@ def test_after_the_pause_all_go_when_one_is_taken(draft, provider, wakes_at_once
     assert not paused()
 
 
+def test_one_that_let_nothing_in_is_tried_with_one_and_takes_them_all_when_it_does(draft, provider, wakes_at_once):
+    provider.answers = [401] * 200
+    gateway.accept([draft() for _ in range(20)])
+    assert ProviderLine.objects.get().shut_status == "HTTP 401"
+    assert how_many(State.QUEUED, attempts=0) == 20
+    posts = len(provider.received)
+    pause_is_over()
+    gateway.drain(Lane.BULK)
+    assert len(provider.received) == posts + 1
+    assert how_many(State.QUEUED, attempts=0) == 20  # nor is it that one's fault
+
+    provider.answers = []
+    pause_is_over()
+    gateway.drain(Lane.BULK)
+    assert how_many(State.SENT) == 20
+    assert ProviderLine.objects.get().shut_status == ""
+
+
 def test_after_the_pause_one_is_tried_over_all_workers(draft, provider, monkeypatch):
     monkeypatch.setattr(flight, "TIME_LIMIT", aiohttp.ClientTimeout(sock_read=20))
     pause()

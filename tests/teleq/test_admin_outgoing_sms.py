@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from sms.placeholders import OFFERED
 from teleq import administration
@@ -219,3 +219,34 @@ def test_a_sender_that_no_provider_takes_is_refused_in_swedish(typed, office, ad
     assert errors(response, "sender") == [INVALID_SENDER]
     assert shown(response)["sender"] == typed
     assert stored(queue).sender == "teleQ"
+
+
+def test_a_name_can_not_be_answered_and_the_page_asks_for_another_way_to_say_no(office, address, reachable):
+    asked = "Patienten kan inte svara STOPP på SMS från ett namn. Skriv i texterna hur man tackar nej"
+    assert asked in text_of(office.get(address))
+    assert any(asked in message for message in said(save(office, address, sender="Spindeln")))
+    with_a_way = {"confirmation_text": "Din tid är bokad. Inga SMS? Ring {telefon}."}
+    assert not any(asked in message for message in said(save(office, address, **with_a_way)))
+
+
+def test_a_number_can_and_the_page_says_what_comes_of_it(office, address):
+    response = save(office, address, sender="070-174 06 99")
+    assert not any("Patienten kan inte svara" in message for message in said(response))
+    assert "Patienter som svarar STOPP får inga fler SMS." in text_of(office.get(address))
+
+
+def test_a_number_belongs_to_one_care_provider(office, address, queue, plain_queue, other_queue):
+    OutgoingSms.objects.filter(queue=other_queue).update(sender="+46701740699")
+    response = save(office, address, sender="070-174 06 99")
+    assert errors(response, "sender") == [administration.SENDER_OF_ANOTHER]
+    assert stored(queue).sender == "teleQ"
+    OutgoingSms.objects.filter(queue=other_queue).update(sender="teleQ")
+    OutgoingSms.objects.filter(queue=plain_queue).update(sender="+46701740699")  # of the same care provider
+    save(office, address, sender="070-174 06 99")
+    assert stored(queue).sender == "+46701740699"
+
+
+@pytest.mark.parametrize("sender", ["VC Spindeln", "Vårdcentral", "1177", "abcdefghijkl", ""])
+def test_the_database_takes_no_sender_that_a_provider_would_change(sender, queue):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        OutgoingSms.objects.filter(queue=queue).update(sender=sender)

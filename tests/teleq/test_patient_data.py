@@ -14,7 +14,7 @@ from cases import callbacks
 from cases.models import AccessEntry, Case, Status
 from consent.models import Answer, Consent
 from sms import gateway
-from sms.models import Lane, Message
+from sms.models import InboundSms, Lane, Message
 from teleq import patient_data
 from teleq.models import Queue
 from teleq.patient_data import Patient
@@ -115,6 +115,16 @@ def test_an_extract_has_answers_cases_notes_messages_and_who_looked(patient, tol
     assert sections["SMS"][0][4:] == ("Anna Lind", "Hej Tolvan!", "Skickat", "Ja")
     looked = [(row[1], row[2]) for row in sections["Vem som har tagit del av uppgifterna"]]
     assert looked == [("Anna Lind", "Öppnade ärendet"), ("Driften", "Tog fram registerutdrag")]
+
+
+def test_what_the_patient_has_answered_is_in_it_and_goes(told, queues, queue, nurse):
+    InboundSms.objects.create(queue=queue, from_number=MOBILE, text="Ring efter tolv", provider="simulator")
+    sections = {each.title: each.rows for each in patient_data.extract(NUMBER, queues, by=None)}
+    [answer] = sections["SMS från patienten"]
+    assert (answer[1], answer[3]) == (MOBILE, "Ring efter tolv")
+    items = patient_data.remove(NUMBER, queues, by=None)
+    assert next(item for item in items if item.what == "SMS från patienten").count == 1
+    assert not InboundSms.objects.exists()
 
 
 def test_it_says_since_when_the_log_is_kept(told, queues):
