@@ -55,6 +55,10 @@ def a_number(dice: Random) -> str:
 
 def answer(dice: Random) -> str:
     provider, number = dice.choice(CareProvider.objects.order_by("pk")), a_number(dice)
+    if dice.random() < 0.15:
+        register.withdraw(provider.pk, number)
+        sql(SEE_ANSWER, provider.pk, number)
+        return "withdrawals by SMS"
     said = dice.choice([Answer.YES, Answer.YES, Answer.NO, Answer.UNSET])
     seen = register.current(provider.pk, number).event_id
     nurse, renew = User.objects.get(username="anna"), dice.random() < 0.3
