@@ -228,36 +228,45 @@ def drain(lane: Lane) -> int:
     minute no more are, and a wake-up is given instead, so that a sweep gets its turn between.
     """
     provider = providers.configured()
-    line = Line(provider.name, lane)
-    turn_ends = time.monotonic() + TURN
-    judged, more, again = 0, True, False
+    line, turn_ends = Line(provider.name, lane), time.monotonic() + TURN
+    judged, more, turn_is_over = 0, True, False
     with Flight(provider, line) as flight, _record_what_is_left(flight):
         while more or flight.aloft:
-            room = CLAIM_SIZE - flight.aloft
-            if more and room >= ENOUGH:
-                wanted = _wanted(lane, room)
-                allowed = line.ask(wanted)
-                claimed = claim(lane, provider.name, allowed.messages) if allowed.messages else NOTHING
-                outbound = _outbound(claimed, provider.name)
-                flight.launch([(message, allowed.slot(place)) for place, message in enumerate(outbound)])
-                line.give_back(allowed, used=len(claimed.sending))
-                judged += claimed.judged
-                rate_is_used_up = bool(wanted) and not (allowed.messages or allowed.paused)
-                more = bool(claimed.judged) or rate_is_used_up
-                if rate_is_used_up and not flight.aloft:
-                    time.sleep(LAND_EVERY)
+            if more and CLAIM_SIZE - flight.aloft >= ENOUGH:
+                claimed, more = _launch_more(flight, line, lane)
+                judged += claimed
             if landed := flight.land():
                 record_at_last(landed)
-                news = line.tell()
-                if news is News.UP_AGAIN:
-                    for each in Lane:
-                        wake(each)
-                more = more and news is not News.DOWN
+                more = _tell_all_workers(line) and more
             if more and time.monotonic() > turn_ends:
-                more, again = False, True
-    if again:
+                more, turn_is_over = False, True
+    if turn_is_over:
         wake(lane)
     return judged
+
+
+def _launch_more(flight: Flight, line: Line, lane: Lane) -> tuple[int, bool]:
+    """Claim as many as there is room for and the line lets through. Returns how many were judged, and whether there may
+    be more to claim."""
+    wanted = _wanted(lane, CLAIM_SIZE - flight.aloft)
+    allowed = line.ask(wanted)
+    claimed = claim(lane, line.provider, allowed.messages) if allowed.messages else NOTHING
+    outbound = _outbound(claimed, line.provider)
+    flight.launch([(message, allowed.slot(place)) for place, message in enumerate(outbound)])
+    line.give_back(allowed, used=len(claimed.sending))
+    rate_is_used_up = bool(wanted) and not (allowed.messages or allowed.paused)
+    if rate_is_used_up and not flight.aloft:
+        time.sleep(LAND_EVERY)
+    return claimed.judged, bool(claimed.judged) or rate_is_used_up
+
+
+def _tell_all_workers(line: Line) -> bool:
+    """What has been heard of the provider. Returns whether it may be given more."""
+    news = line.tell()
+    if news is News.UP_AGAIN:
+        for each in Lane:
+            wake(each)
+    return news is not News.DOWN
 
 
 @contextmanager
