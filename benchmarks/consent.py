@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import django
 
@@ -28,6 +29,7 @@ from benchmarks.at_size import (
     p50,
     p99,
 )
+from benchmarks.plot import Lines, write
 from consent.models import Consent, NumberKey
 from sms import gateway
 from sms.models import Lane
@@ -74,7 +76,9 @@ def main() -> None:
     databases = Databases([*SIZES, FULL] if options.full else SIZES)
     print(machine())
     with databases.filled(lambda size: fill(size, options.rounds * CLAIMS * CLAIM)):
-        report(databases.sizes, measure(databases, options.rounds))
+        measured = measure(databases, options.rounds)
+        report(databases.sizes, measured)
+        print(f"\n{plot(databases.sizes, measured)}")
 
 
 def fill(size: int, messages: int) -> None:
@@ -183,6 +187,19 @@ def report(sizes: list[int], measured: Measured) -> None:
                 f" | {ms(p50(again.whole)) if again.whole else '–'}"
                 f" | {p50(first.whole) / p50(least.whole):.2f} | {p99(first.whole) / p99(least.whole):.2f} |"
             )
+
+
+def plot(sizes: list[int], measured: Measured) -> Path:
+    def line(name: str) -> list[float]:
+        return [1000 * p50(measured[name, size][0].whole) for size in sizes]
+
+    points = [f"{size:,}" for size in sizes]
+    *quick, slow = ACTS
+    return write(
+        "consent",
+        Lines("Milliseconds (p50), by the number of answers", points, {name: line(name) for name in quick}, "ms"),
+        Lines("A claim of 200 messages", points, {slow: line(slow)}, "ms"),
+    )
 
 
 if __name__ == "__main__":

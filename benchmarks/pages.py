@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import django
 
@@ -32,6 +33,7 @@ from benchmarks.at_size import (
     p50,
     p99,
 )
+from benchmarks.plot import Bars, write
 from cases.models import Case
 from sms.models import StandardText
 from teleq import administration, urls
@@ -100,7 +102,9 @@ def main() -> None:
     databases = Databases(SIZES)
     print(machine())
     with databases.filled(fill):
-        report(measure(databases, options.rounds, options.times))
+        measured = measure(databases, options.rounds, options.times)
+        report(measured)
+        print(f"\n{plot(measured)}")
 
 
 def fill(size: int) -> None:
@@ -170,6 +174,20 @@ def report(measured: Measured) -> None:
                 f" | {p50(times.whole) / p50(measured[TRIVIAL, size].whole):.2f}"
                 f" | {p50(times.whole) / p50(least.whole):.2f} | {p99(times.whole) / p99(least.whole):.2f} |"
             )
+
+
+def plot(measured: Measured) -> Path:
+    return write(
+        "pages",
+        *(
+            Bars(
+                f"Milliseconds (p50), {size:,} cases",
+                {page: 1000 * p50(measured[page, size].whole) for page in PAGES},
+                "ms",
+            )
+            for size in SIZES
+        ),
+    )
 
 
 if __name__ == "__main__":
