@@ -10,8 +10,8 @@ from datetime import date, datetime, time
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Now
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
@@ -58,6 +58,11 @@ class CaseQuerySet(models.QuerySet["Case"]):
         cases = self.select_related("queue__outgoing_sms", "assignee").annotate(has_unread_sms=Exists(unread))
         return cases.order_by("callback_at", "id")
 
+    def count_by_queue(self) -> Coalesce:
+        """How many of these a queue has, for a query of queues."""
+        of_queue = self.filter(queue=OuterRef("pk")).order_by().values("queue")
+        return Coalesce(Subquery(of_queue.annotate(how_many=Count("pk")).values("how_many")), 0)
+
 
 class Case(models.Model):
     queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="cases", verbose_name="kö")
@@ -96,6 +101,7 @@ class Case(models.Model):
                 condition=~Q(status__in=CLOSED),
                 name="case_list_open",
             ),
+            models.Index(fields=["callback_at", "id"], name="case_by_time"),
             models.Index(fields=["callback_at", "id"], condition=~Q(status__in=CLOSED), name="case_coming_up"),
             models.Index(fields=["phone_number"], name="case_phone_number"),
             models.Index(fields=["a_number"], name="case_a_number"),

@@ -8,20 +8,22 @@ from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Count
+from django.utils.functional import cached_property
 
 from cases import inbound
 from cases.forms import SearchForm
-from cases.models import CLOSED, Case, Status
+from cases.models import CLOSED, Case, CaseQuerySet, Status
 from consent.models import Answer, Consent, number_text
 from consent.verdict import answer_in_force
 from sms import line
 from teleq.models import Queue, User, database_now
 
 PAGE_SIZE = 50
+LISTED_AT_MOST = 5000
 FOUND_AT_MOST = 100
-OPEN = "open"
-STATUS_CHOICES = [(OPEN, "Öppna"), *Status.choices, ("all", "Alla")]
+OPEN, ALL = "open", "all"
+STATUS_CHOICES = [(OPEN, "Öppna"), *Status.choices, (ALL, "Alla")]
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,11 @@ class Row:
 
 
 def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -> dict[str, Any]:
-    open_cases = Count("cases", filter=~Q(cases__status__in=CLOSED))
-    queues = list(Queue.objects.for_user(user).annotate(open_cases=open_cases, unread_sms=inbound.count_without_case()))
+    counts = {"open_cases": Case.objects.open().count_by_queue(), "unread_sms": inbound.count_without_case()}
+    queues = list(Queue.objects.for_user(user).annotate(**counts))
     if chosen.queue_id not in {queue.pk for queue in queues}:
         chosen = replace(chosen, queue_id=None)
-    cases = Case.objects.for_user(user)
-    if chosen.queue_id:
-        cases = cases.filter(queue=chosen.queue_id)
-    if chosen.status == OPEN:
-        cases = cases.open()
-    elif chosen.status != "all":
-        cases = cases.filter(status=chosen.status)
-    page = Paginator(cases.for_list(), PAGE_SIZE).get_page(chosen.page)
+    page = _Pages(_chosen_cases(user, chosen), PAGE_SIZE).get_page(chosen.page)
     at = database_now()
     return {
         "queues": queues,
@@ -76,12 +71,33 @@ def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -
         "chosen": chosen,
         "statuses": STATUS_CHOICES,
         "page": page,
+        "more_than_listed": page.paginator.count == LISTED_AT_MOST and not page.has_next(),
         "rows": _rows(page, user, at),
         "at": at,
         "search_form": search_form or SearchForm(),
         "paused_line": line.paused(),
         "inbound_sms": sum(queue.unread_sms for queue in queues),
     }
+
+
+def _chosen_cases(user: User, chosen: Choice) -> CaseQuerySet:
+    """Open ones in the order that they are to be called in; where closed ones are among them, the latest first."""
+    cases = Case.objects.for_user(user)
+    if chosen.queue_id:
+        cases = cases.filter(queue=chosen.queue_id)
+    if chosen.status not in (OPEN, ALL):
+        cases = cases.filter(status=chosen.status)
+    if chosen.status in (ALL, *CLOSED):
+        return cases.for_list().reverse()
+    return cases.open().for_list()
+
+
+class _Pages(Paginator):
+    """As far as anybody turns pages: to count a million takes longer than all the rest of the page."""
+
+    @cached_property
+    def count(self) -> int:
+        return self.object_list.order_by()[:LISTED_AT_MOST].count()
 
 
 def found(user: User, form: SearchForm) -> dict[str, Any]:

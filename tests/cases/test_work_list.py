@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from cases import callbacks
+from cases import callbacks, work_list
 from cases.models import Case, Note, Status
 from cases.templatetags.swedish import clock
 from consent.models import Answer
@@ -100,7 +100,7 @@ def one_of_each(in_minutes, colleague) -> None:
         ("?status=no_answer", ["M3"]),
         ("?status=done", ["M4"]),
         ("?status=cancelled", ["M5"]),
-        ("?status=all", ["M1", "M2", "M3", "M4", "M5"]),
+        ("?status=all", ["M5", "M4", "M3", "M2", "M1"]),  # the latest first, where closed ones are among them
     ],
 )
 @pytest.mark.usefixtures("one_of_each")
@@ -262,7 +262,7 @@ def test_a_closed_case_is_not_one_of_several(in_minutes, desk):
     case, closed = in_minutes(1, 2)
     desk.case(closed).press("Klart")
     page = desk.work_list("?status=all")
-    assert (names(page), marked(page)) == (["M1", "M2"], [])
+    assert (names(page), marked(page)) == (["M2", "M1"], [])
     assert MORE not in desk.case(case).text
 
 
@@ -387,6 +387,17 @@ def queries(desk, address: str) -> list[str]:
     with CaptureQueriesContext(connection) as captured:
         assert desk.open(address).status == 200
     return [query["sql"] for query in captured]
+
+
+def test_of_very_many_the_latest_are_listed_and_the_rest_is_searched_for(in_minutes, desk, monkeypatch):
+    monkeypatch.setattr(work_list, "LISTED_AT_MOST", 3)
+    told = "Det finns fler. Sök på nummer eller personnummer för att hitta dem."
+    in_minutes(1, 2)
+    assert told not in desk.work_list("?status=all").text
+    in_minutes(3, 4)
+    page = desk.work_list("?status=all")
+    assert names(page) == ["M4", "M3", "M2"]
+    assert told in page.text
 
 
 def test_forty_cases_take_as_many_queries_as_one(in_minutes, desk, say, plain_queue, colleague):
