@@ -23,7 +23,7 @@ from django.db import connection
 from benchmarks.at_size import execute, machine, ms, p99, read
 from benchmarks.consent import FULL, SIZES, fill
 from consent import retention
-from sms.retention import deciding_events
+from sms.retention import decided
 from teleq.models import database_now
 
 LAPSED = 200_000
@@ -42,7 +42,7 @@ def main() -> None:
     print(machine())
     print(f"\n| what, of {size:,} | rows | rows/s | statement, p99 | longest |\n|---|---:|---:|---:|---:|")
     report("answers", lambda: retention.remove_lapsed(at))
-    report("events of the answers", lambda: retention.remove_lapsed_events(at, deciding_events()))
+    report("events of the answers", lambda: retention.remove_lapsed_events(at, decided()))
 
 
 def when_so_many_have_lapsed() -> datetime:

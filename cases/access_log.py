@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import pgtrigger
@@ -23,6 +24,12 @@ def note_case(user: User, act: Act, case: Case) -> None:
         phone_number=number_text(case.phone_number),
         person=case.personal_identity_number,
     )
+
+
+def note_numbers(user: User, act: Act, numbers: Iterable[PhoneNumber]) -> None:
+    """What a page showed of several patients."""
+    shown = sorted({number_text(number) for number in numbers})
+    AccessEntry.objects.bulk_create(AccessEntry(user=user, act=act, phone_number=number) for number in shown)
 
 
 def note(user: User | None, act: Act, number: PhoneNumber | str | None, person: str | None = None) -> None:

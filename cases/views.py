@@ -68,6 +68,7 @@ def show_inbound(request: HttpRequest) -> HttpResponse:
     """Answers from patients who have no open case."""
     waiting = inbound.without_case(request.user).select_related("queue")
     page = Paginator(waiting, work_list.PAGE_SIZE).get_page(request.GET.get("page"))
+    access_log.note_numbers(request.user, AccessEntry.Act.VIEW, (sms.from_number for sms in page))
     return render(request, "cases/inbound.html", {"page": page})
 
 
@@ -83,8 +84,11 @@ def mark_read(request: HttpRequest, inbound_id: int) -> HttpResponse:
 
 def _from_inbound(request: HttpRequest) -> dict[str, object]:
     """What a new case begins with, when it is made for somebody who has answered an SMS."""
-    answered = InboundSms.objects.for_user(request.user).filter(pk=_number(request.GET.get("inbound", "")))
-    return next(({"queue": sms.queue_id, "phone_number": sms.from_number} for sms in answered), {})
+    sms = InboundSms.objects.for_user(request.user).filter(pk=_number(request.GET.get("inbound", ""))).first()
+    if sms is None:
+        return {}
+    access_log.note(request.user, AccessEntry.Act.VIEW, sms.from_number)
+    return {"queue": sms.queue_id, "phone_number": sms.from_number}
 
 
 def _number(text: str) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pghistory
@@ -115,13 +115,15 @@ BY_NUMBER = models.Index(fields=["care_provider", "phone_number"], name="consent
 """A number's history is found by its number: an answer that was removed and given again is another row."""
 BY_TIME = BrinIndex(fields=["answered_at"], autosummarize=True, name="consent_history_by_time")
 """For the totals of a day: small, as events lie in the order in which they came."""
+BY_LAPSE = models.Index(fields=["valid_until", "pgh_id"], name="consent_history_by_lapse")
+"""For retention."""
 
 
 @pghistory.track(
     pghistory.InsertEvent(),
     pghistory.UpdateEvent(),
     pghistory.DeleteEvent(),
-    meta={"triggers": [NO_TRUNCATE], "indexes": [BY_NUMBER, BY_TIME]},
+    meta={"triggers": [NO_TRUNCATE], "indexes": [BY_NUMBER, BY_TIME, BY_LAPSE]},
 )
 class Consent(models.Model):
     """An answer, and until when it counts. Written by `consent.register` only.
@@ -192,6 +194,22 @@ class Consent(models.Model):
     def counts(self, at: datetime) -> bool:
         """Whether the answer has not lapsed, whichever of the three it is."""
         return at < self.valid_until
+
+
+class HistoryMark(models.Model):
+    """How far retention has come in the history: the last event that it has looked at, by when its answer lapsed."""
+
+    ONLY = 1
+
+    valid_until = models.DateTimeField(default=datetime(2000, 1, 1, tzinfo=UTC))
+    event_id = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = "gallringens läge"
+        verbose_name_plural = "gallringens läge"
+
+    def __str__(self) -> str:
+        return f"{self.event_id}"
 
 
 def number_text(number: PhoneNumber | str) -> str:

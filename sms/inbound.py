@@ -8,13 +8,13 @@ from __future__ import annotations
 import logging
 import unicodedata
 
-import phonenumbers
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from consent import register
 from sms.models import InboundSms, Message
-from sms.providers.base import InboundMessage
+from sms.numbers import e164
+from sms.providers.base import InboundMessage, storable
 from teleq.models import Queue, User, database_now
 
 logger = logging.getLogger(__name__)
@@ -34,40 +34,41 @@ def receive(provider: str, message: InboundMessage) -> None:
 
     A withdrawal counts from this transaction's commit, for each care provider that the number answered to belongs to.
     """
-    if not _is_number(message.from_number):
+    number = e164(message.from_number)
+    if number is None:
         logger.warning("An inbound SMS from %s has no number to answer for", provider)
         return
-    queues = _answered_to(message)
+    queues = _answered_to(e164(message.to_number), by=number)
     if not queues:
         logger.warning("An inbound SMS from %s is to no number of ours, from nobody we have sent to", provider)
         return
     withdrawal = is_withdrawal(message.text)
-    if not _store(provider, message, _last_heard_from(queues, message.from_number), withdrawal):
-        return
-    if withdrawal:
+    inbound = InboundSms(
+        provider=provider,
+        provider_message_id=storable(message.provider_message_id),
+        queue=_last_heard_from(queues, number),
+        from_number=number,
+        text=message.text.replace("\x00", ""),  # which PostgreSQL can't hold
+        withdrawal=withdrawal,
+        read_at=database_now() if withdrawal else None,  # teleQ has done what there is to do
+    )
+    if _is_new(inbound) and withdrawal:
         for care_provider in sorted({queue.care_provider_id for queue in queues}):
-            register.withdraw(care_provider, message.from_number)
+            register.withdraw(care_provider, number)
 
 
 def mark_as_read(inbound: InboundSms, by: User) -> None:
     InboundSms.objects.filter(pk=inbound.pk, read_at=None).update(read_at=Now(), read_by=by)
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return text.startswith("+") and phonenumbers.is_possible_number(phonenumbers.parse(text))
-    except phonenumbers.NumberParseException:
-        return False
-
-
-def _answered_to(message: InboundMessage) -> list[Queue]:
-    """The queues that send from the number; where none does, as where the provider chooses numbers, the one that the
-    patient last heard from: a withdrawal is never dropped."""
-    owners = list(Queue.objects.filter(outgoing_sms__sender=message.to_number).order_by("id"))
+def _answered_to(number: str | None, by: str) -> list[Queue]:
+    """The queues that send from the number. Where none does, any more or since the provider chooses numbers, all that
+    the patient has heard from: a withdrawal is never dropped, and never with somebody else only."""
+    owners = list(Queue.objects.filter(outgoing_sms__sender=number).order_by("id"))
     if owners:
         return owners
-    latest = Message.objects.filter(to_number=message.from_number, claimed_at__isnull=False).order_by("-id")
-    return list(Queue.objects.filter(pk__in=latest.values("queue")[:1]))
+    heard_from = Message.objects.filter(to_number=by, claimed_at__isnull=False).values("queue")
+    return list(Queue.objects.filter(pk__in=heard_from).order_by("id"))
 
 
 def _last_heard_from(queues: list[Queue], number: str) -> Queue:
@@ -78,17 +79,8 @@ def _last_heard_from(queues: list[Queue], number: str) -> Queue:
     return next((queue for queue in queues if queue.pk == latest), queues[0])
 
 
-def _store(provider: str, message: InboundMessage, queue: Queue, withdrawal: bool) -> bool:
-    """Whether it is new."""
-    inbound = InboundSms(
-        provider=provider,
-        provider_message_id=message.provider_message_id[:100],
-        queue=queue,
-        from_number=message.from_number,
-        text=message.text.replace("\x00", ""),  # which PostgreSQL can't hold
-        withdrawal=withdrawal,
-        read_at=database_now() if withdrawal else None,  # teleQ has done what there is to do
-    )
+def _is_new(inbound: InboundSms) -> bool:
+    """Store it, unless it has been told of before."""
     try:
         with transaction.atomic():
             inbound.save()

@@ -19,7 +19,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from sms.models import Lane, ProviderLine
-from sms.providers.base import Outcome, SendResult
+from sms.providers.base import Outcome, SendResult, storable
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,8 @@ class Line:
     def hear(self, result: SendResult) -> None:
         """Learn from what became of a message: at once, so that what has not been started isn't when it is down."""
         if result.outcome is Outcome.SHUT:
-            self.is_down, self._shut_status = True, result.status
+            self.is_down, self._shut_status = True, storable(result.status)
+        if self._shut_status:  # what was in the air may have been taken before; till it is told, it stays shut
             return
         if result.outcome in ANSWERED:
             self._failures, self._answered_at = 0, time.monotonic()
@@ -123,6 +124,7 @@ class Line:
             self._on_trial = False
             if self._shut_status:
                 logger.critical("%s lets no SMS in: %s", self.provider, self._shut_status)
+                self._shut_status = ""
             return News.DOWN
         if self._on_trial and self._answered_at > -math.inf:
             self._rows.update(paused_until=None, shut_status="")

@@ -1,8 +1,11 @@
-"""Which numbers can receive a text message."""
+"""Telephone numbers: which can receive a text message, and what a provider's way of writing one stands for."""
+
+import re
 
 import phonenumbers
+from django.conf import settings
 from phonenumber_field.phonenumber import PhoneNumber
-from phonenumbers import NumberParseException, PhoneNumberType
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
 CAN_RECEIVE_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
@@ -14,3 +17,18 @@ def can_receive_sms(number: PhoneNumber | str) -> bool:
     except NumberParseException:  # not a number at all: refused like any other, or it would stop all that wait with it
         return False
     return phonenumbers.number_type(parsed) in CAN_RECEIVE_SMS
+
+
+def e164(written: str) -> str | None:
+    """A number as networks write it (+46701740605, 46701740605, 0046701740605, 0701740605) in E.164; None where it is
+    none."""
+    if not re.fullmatch(r"\+?[0-9]+", written):
+        return None
+    text = written if written.startswith(("+", "0")) else f"+{written}"
+    try:
+        parsed = phonenumbers.parse(text, settings.PHONENUMBER_DEFAULT_REGION)
+    except NumberParseException:
+        return None
+    return (
+        phonenumbers.format_number(parsed, PhoneNumberFormat.E164) if phonenumbers.is_possible_number(parsed) else None
+    )

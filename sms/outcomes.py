@@ -9,7 +9,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from sms.models import State
-from sms.providers.base import Outcome, SendResult
+from sms.providers.base import Outcome, SendResult, storable
 
 RECORD_AGAIN = (0.5, 1, 2, 4, 8, 15)
 """Seconds between the tries, when the database can't be reached."""
@@ -52,8 +52,8 @@ def record(results: dict[int, SendResult], began: float | None = None) -> None:
         "ids": list(results),
         "states": [AFTER_HAND_OVER[result.outcome] for result in results.values()],
         "tried": [result.outcome not in NO_TRY for result in results.values()],
-        "provider_message_ids": [result.provider_message_id for result in results.values()],
-        "statuses": [result.status for result in results.values()],
+        "provider_message_ids": [storable(result.provider_message_id) for result in results.values()],
+        "statuses": [storable(result.status) for result in results.values()],
         "since": timedelta(seconds=time.monotonic() - began if began else 0),
         "first_retry": FIRST_RETRY,
         "longest_retry": LONGEST_RETRY,

@@ -14,7 +14,7 @@ from django.utils.crypto import constant_time_compare
 
 from sms.models import Message, State
 from sms.providers import PROVIDERS
-from sms.providers.base import TIME_LIMIT, Delivery, DeliveryReport
+from sms.providers.base import TIME_LIMIT, Delivery, DeliveryReport, storable
 from teleq.models import database_now
 
 logger = logging.getLogger(__name__)
@@ -46,8 +46,8 @@ def _settle(message: Message, report: DeliveryReport, otherwise: State | None = 
     state = AFTER_REPORT.get(report.delivery, otherwise)
     if state and state != message.state:
         message.state, message.state_at = state, database_now()
-    message.provider_status = report.status[:100] or message.provider_status
-    message.provider_message_id = message.provider_message_id or report.provider_message_id[:100]
+    message.provider_status = storable(report.status) or message.provider_status
+    message.provider_message_id = message.provider_message_id or storable(report.provider_message_id)
     message.save(update_fields=["state", "state_at", "provider_status", "provider_message_id"])
 
 

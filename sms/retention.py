@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import pgtrigger
 from django.db import models, transaction
 
-from consent.retention import BATCH, delete_batch
+from consent.models import Consent
+from consent.retention import BATCH, delete_batch, remove_events
 from sms.models import InboundSms, Message, State
+from teleq.models import database_now
 
 UNDER_WAY = (State.QUEUED, State.SENDING)
 
@@ -25,11 +26,13 @@ def remove_texts(written_before: datetime) -> int:
 
 @transaction.atomic
 def remove_messages(written_before: datetime) -> int:
-    """And what tied them to their cases."""
+    """With what tied them to their cases, and what is left of the history of the answers that decided them."""
     old = Message.objects.filter(created_at__lt=written_before).exclude(state__in=UNDER_WAY)
-    ids = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
-    old.filter(pk__in=ids).delete()
-    return len(ids)
+    decided_by = dict(old.select_for_update(skip_locked=True).values_list("pk", "consent_event_id")[:BATCH])
+    old.filter(pk__in=decided_by).delete()
+    lapsed = Consent.history().filter(pk__in=set(decided_by.values()) - {None}, valid_until__lte=database_now())
+    remove_events(lapsed, decided())
+    return len(decided_by)
 
 
 def remove_inbound(received_before: datetime) -> int:
@@ -37,6 +40,6 @@ def remove_inbound(received_before: datetime) -> int:
     return delete_batch(InboundSms.objects.filter(received_at__lt=received_before).order_by("received_at"))
 
 
-def deciding_events() -> models.QuerySet[Any, Any]:
-    """The ids of the answers' events that decided a message."""
-    return Message.objects.exclude(consent_event_id=None).values("consent_event_id")
+def decided() -> models.Exists:
+    """Of an answer's event: whether it decided a message which is still there."""
+    return models.Exists(Message.objects.filter(consent_event_id=models.OuterRef("pk")))

@@ -1,5 +1,7 @@
 """The counter under the message field, what providers tell, and the simulator's two ends."""
 
+import logging
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
@@ -15,6 +17,8 @@ from sms.providers import PROVIDERS
 from sms.providers.base import Provider
 from sms.tasks import report_simulated_answer, report_simulated_delivery
 
+logger = logging.getLogger(__name__)
+
 
 @require_POST
 def count(request: HttpRequest) -> HttpResponse:
@@ -29,6 +33,12 @@ def _provider(name: str) -> Provider:
     return provider()
 
 
+def _turned_away(provider: str, what: str) -> HttpResponse:
+    """Loud, as a password that is wrong on one side only would else cost every STOPP in silence."""
+    logger.error("%s from %s was turned away: it does not show that it comes from there", what, provider)
+    return HttpResponseForbidden()
+
+
 @csrf_exempt
 @login_not_required
 @require_http_methods(["GET", "POST"])
@@ -36,7 +46,7 @@ def receipt(request: HttpRequest, provider: str, message_id: int, token: str) ->
     """A provider's delivery report. The answer is the same whether or not it told something new."""
     sender = _provider(provider)
     if not sender.is_genuine(request):
-        return HttpResponseForbidden()
+        return _turned_away(provider, "A delivery report")
     receipts.record(provider, message_id, token, sender.report(request))
     return sender.thanks()
 
@@ -48,7 +58,7 @@ def inbound_sms(request: HttpRequest, provider: str) -> HttpResponse:
     """What a patient has answered. Answered when it is taken in: a provider that hears nothing tells of it again."""
     sender = _provider(provider)
     if not sender.may_tell(request):
-        return HttpResponseForbidden()
+        return _turned_away(provider, "An inbound SMS")
     inbound.receive(provider, sender.inbound(request))
     return sender.thanks()
 

@@ -23,7 +23,7 @@ from consent.models import Answer, Consent, number_text
 from consent.register import REGISTER
 from consent.retention import remove_events
 from sms.models import InboundSms, Message
-from sms.retention import UNDER_WAY, deciding_events
+from sms.retention import UNDER_WAY, decided
 from teleq.models import Queue, User, database_now
 
 
@@ -236,7 +236,7 @@ def remove(patient: Patient, queues: QuerySet[Queue], *, by: User | None) -> lis
     stored.inbound.delete()
     stored.answers.exclude(answer=Answer.NO, valid_until__gt=at).delete()
     gone = stored.history.exclude(pgh_obj_id__in=Consent.objects.values("pk")).order_by()
-    while remove_events(gone, deciding_events()):
+    while remove_events(gone, decided()):
         pass
     access_log.note(by, AccessEntry.Act.REMOVAL, patient.number, patient.person)
     return items

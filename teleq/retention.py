@@ -17,6 +17,7 @@ import cases.retention
 import consent.retention
 import sms.retention
 from cases import access_log
+from teleq import totals
 from teleq.models import RetentionRun, database_now
 
 TURN = 30.0
@@ -48,4 +49,5 @@ def _steps(at: datetime) -> Iterator[tuple[str, Callable[[], int]]]:
     yield "tider", partial(cases.retention.remove_past_slots, at)
     yield "svar", partial(consent.retention.remove_lapsed, at)
     yield "åtkomster", partial(access_log.remove_old, at - settings.KEEP_ACCESS_LOG)
-    yield "händelser", partial(consent.retention.remove_lapsed_events, at, sms.retention.deciding_events())
+    counted = at - totals.SETTLES - totals.DAY  # till then they tell what answer a callback's patient had given
+    yield "händelser", partial(consent.retention.remove_lapsed_events, counted, sms.retention.decided())

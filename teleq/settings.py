@@ -119,6 +119,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.bool("HTTPS_ONLY", default=not TELEQ_DEMO)
+# Kannel, on the same network, speaks plain HTTP, and follows no redirection: what it tells would be lost.
+SECURE_REDIRECT_EXEMPT = [r"^sms/(receipts|inbound)/"]
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if SECURE_SSL_REDIRECT else 0
 if env.bool("BEHIND_PROXY", default=False):  # only behind a proxy that sets this header itself
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -202,7 +204,8 @@ KANNEL_PASSWORD = env.str("KANNEL_PASSWORD", default="")
 ELKS_URL = env.str("ELKS_URL", default="https://api.46elks.com/a1/sms")
 ELKS_USERNAME = env.str("ELKS_USERNAME", default="")
 ELKS_PASSWORD = env.str("ELKS_PASSWORD", default="")
-ELKS_ADDRESSES = env.list("ELKS_ADDRESSES", default=[])  # where its reports may come from; anywhere, if empty
+# Where its reports may come from; anywhere, if empty.
+ELKS_ADDRESSES = [address.strip() for address in env.list("ELKS_ADDRESSES", default=[])]
 TWILIO_URL = env.str("TWILIO_URL", default="https://api.twilio.com")
 TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", default="")

@@ -16,7 +16,7 @@ from django.utils import timezone
 from teleq.models import DayTotal, Queue
 
 DAY = timedelta(days=1)
-SETTLES = 5 * DAY
+SETTLES = 4 * DAY
 """By then what became of a day's messages is known or given up (settings.SMS_REPORT_WITHIN)."""
 AT_ONCE = 31 * DAY
 
@@ -94,6 +94,7 @@ COUNT = """
     FROM cases_case AS c JOIN teleq_queue AS q ON q.id = c.queue_id LEFT JOIN LATERAL (
         SELECT answer, valid_until, pgh_label FROM consent_consentevent
         WHERE care_provider_id = q.care_provider_id AND phone_number = c.phone_number AND answered_at <= c.callback_at
+            AND (pgh_label <> 'delete' OR pgh_created_at <= c.callback_at)
         ORDER BY pgh_id DESC LIMIT 1
     ) AS given ON given.valid_until > c.callback_at AND given.pgh_label <> 'delete'
     WHERE c.callback_at >= %(begins)s AND c.callback_at < %(ends)s

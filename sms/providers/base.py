@@ -76,7 +76,7 @@ class InboundMessage:
 
     from_number: str
     to_number: str
-    """Both in E.164, where they are numbers at all."""
+    """Both as the provider writes them."""
     text: str
     provider_message_id: str = ""
     """The same for the same message, however often it is told of. Empty where the provider has none."""
@@ -143,9 +143,9 @@ def has_password(request: HttpRequest, password: str) -> bool:
     return bool(password) and scheme.lower() == "basic" and constant_time_compare(given, password)
 
 
-def e164(number: str) -> str:
-    """A number as some providers write it, with the country's code and without the plus."""
-    return f"+{number}" if number.isascii() and number.isdigit() and not number.startswith("0") else number
+def storable(told: object) -> str:
+    """What a provider says of a message, as it can be kept."""
+    return str(told or "").replace("\x00", "")[:100]
 
 
 async def told_as_json(response: aiohttp.ClientResponse) -> dict[str, Any]:

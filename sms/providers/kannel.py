@@ -18,7 +18,6 @@ from sms.providers.base import (
     Outcome,
     Provider,
     SendResult,
-    e164,
     http_failure,
     unset,
 )
@@ -55,7 +54,8 @@ class Kannel(Provider):
             "X-Kannel-From": message.sender,
             # Left to itself Kannel makes question marks of what GSM-7 lacks.
             "X-Kannel-Coding": GSM_7 if count(message.text).is_gsm else UCS_2,
-            "X-Kannel-DLR-Url": f"{message.callback_url}?type=%d&answer=%A&id=%F",
+            # Not the network's own words (%A): they begin with the message's, and would be in an address.
+            "X-Kannel-DLR-Url": f"{message.callback_url}?type=%d&id=%F",
         }
         data = message.text.encode()
         async with session.post(self.url, data=data, headers=headers, allow_redirects=False) as response:
@@ -69,13 +69,13 @@ class Kannel(Provider):
             delivery = Delivery.DELIVERED
         elif bits & (FAILED | REFUSED):
             delivery = Delivery.FAILED
-        return DeliveryReport(delivery, f"{bits} {told.get('answer', '')}".strip(), told.get("id", ""))
+        return DeliveryReport(delivery, f"type {bits}", told.get("id", ""))
 
     def inbound(self, request: HttpRequest) -> InboundMessage:
         charset = (request.content_params or {}).get("charset", "").strip('"') or "utf-8"
         return InboundMessage(
-            from_number=e164(request.headers.get("X-Kannel-From", "")),
-            to_number=e164(request.headers.get("X-Kannel-To", "")),
+            from_number=request.headers.get("X-Kannel-From", ""),
+            to_number=request.headers.get("X-Kannel-To", ""),
             text=_decoded(request.body, charset),
             provider_message_id=request.GET.get("id", ""),
         )

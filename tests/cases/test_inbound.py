@@ -95,6 +95,14 @@ def test_an_odd_address_makes_an_empty_form(odd, client, queue):
     assert client.get("/cases/new/", {"inbound": odd}).status_code == 200
 
 
+def test_promise_8_whose_answers_the_list_showed_is_on_record(answered, client, nurse):
+    sms = answered("Ring mig")
+    page(client, "/inbound/")
+    page(client, f"/cases/new/?inbound={sms.pk}")
+    entries = AccessEntry.objects.filter(act=AccessEntry.Act.VIEW, user=nurse, phone_number=MOBILE)
+    assert entries.count() == 2
+
+
 def test_what_nobody_read_before_the_case_was_closed_is_listed_again(answered, case, client, nurse):
     answered("Jag missade er")
     callbacks.close(case, Status.DONE, by=nurse)

@@ -89,6 +89,14 @@ def test_wrong_credentials_and_no_credit_stop_the_line_and_burn_nothing(status, 
     assert len(wire.requests) == 1  # it is left alone
 
 
+@pytest.mark.parametrize(
+    "odd", [{"id": None, "status": None}, {"id": 7, "status": ["x"]}, {"id": "a\0", "status": 200 * "b"}]
+)
+def test_an_odd_answer_costs_no_message_its_record(odd, send, wire):
+    wire.answer = (200, odd)
+    assert send().state == State.SENT
+
+
 def test_an_answer_that_can_not_be_read_was_an_answer(send, wire):
     wire.answer = (200, "<html>")
     message = send()
@@ -177,10 +185,11 @@ def test_stopp_is_a_nej_and_the_answer_is_no_sms(ours, say, client):
 
 
 @pytest.mark.parametrize("password", ["", "Basic dGVsZXE6d3Jvbmc=", "Bearer inbound", "Basic åäö", "Basic"])
-def test_whoever_lacks_the_password_says_nothing(password, ours, say, client, settings):
+def test_whoever_lacks_the_password_says_nothing(password, ours, say, client, settings, caplog):
     say(Answer.YES)
     headers = {"Authorization": password}
     assert client.post("/sms/inbound/46elks", INBOUND, headers=headers).status_code == 403
+    assert "An inbound SMS from 46elks was turned away" in caplog.text  # else every STOPP could be lost in silence
     settings.SMS_INBOUND_PASSWORD = ""
     assert client.post("/sms/inbound/46elks", INBOUND, headers=headers).status_code == 403
     assert Consent.objects.get().answer == Answer.YES

@@ -137,6 +137,21 @@ class TestWithdrawal:
         answered("STOPP", to="+46701740698")
         assert Consent.objects.get().care_provider == queue.care_provider
 
+    def test_a_number_that_is_nobodys_any_more_withdraws_with_all_they_have_heard_from(self, draft, queue, other_queue):
+        """The sender was changed; whose it was isn't known, and to be sure costs an SMS at the most."""
+        gateway.accept([draft(), draft(queue_id=other_queue.pk)])
+        handed_over(queue)
+        handed_over(other_queue)
+        answered("STOPP", to="+46701740698")
+        providers = Consent.objects.filter(answer=Answer.NO).values_list("care_provider", flat=True)
+        assert set(providers) == {queue.care_provider_id, other_queue.care_provider_id}
+
+    @pytest.mark.parametrize("sender", ["46701740605", "0046701740605", "0701740605"])
+    @pytest.mark.parametrize("to", ["46701740699", "0701740699"])
+    def test_numbers_are_the_same_however_the_network_writes_them(self, sender, to, answerable):
+        answered("STOPP", sender=sender, to=to)
+        assert Consent.objects.get().phone_number == MOBILE
+
     def test_from_a_stranger_to_a_number_of_nobodys_there_is_nothing_to_withdraw(self, queue, caplog):
         answered("STOPP", to="+46701740698")
         assert not Consent.objects.exists()
@@ -180,8 +195,9 @@ class TestEverythingElse:
         assert InboundSms.objects.get().queue == answerable
 
     def test_what_postgresql_can_not_hold_costs_its_own_letter(self, answerable):
-        answered("Ring\x00 mig")
-        assert InboundSms.objects.get().text == "Ring mig"
+        answered("Ring\x00 mig", provider_message_id="a\x00" + 200 * "b")
+        inbound_sms = InboundSms.objects.get()
+        assert (inbound_sms.text, inbound_sms.provider_message_id) == ("Ring mig", "a" + 99 * "b")
 
     def test_neither_number_nor_text_is_in_a_log(self, answerable, caplog):
         with caplog.at_level(logging.DEBUG):

@@ -3,7 +3,7 @@
 import pytest
 from phonenumber_field.phonenumber import PhoneNumber
 
-from sms.numbers import can_receive_sms
+from sms.numbers import can_receive_sms, e164
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,13 @@ def test_another_number_cannot(number):
 @pytest.mark.parametrize("number", ["", "hemligt", "+", "070-174 06 05", "\u202c"])
 def test_what_is_not_a_number_in_full_cannot(number):
     assert not can_receive_sms(number)
+
+
+@pytest.mark.parametrize("written", ["+46701740605", "46701740605", "0046701740605", "0701740605"])
+def test_a_number_is_the_same_however_the_network_writes_it(written):
+    assert e164(written) == "+46701740605"
+
+
+@pytest.mark.parametrize("written", ["", "Telia", "72100", "+1", "whatsapp:+46701740605", "0701740605\x00", "+"])
+def test_what_is_no_telephones_number_is_none(written):
+    assert e164(written) is None

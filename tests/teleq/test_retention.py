@@ -6,13 +6,15 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, InternalError, connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from cases import callbacks
 from cases.models import Case, CaseMessage, Slot, Status
 from consent import register
 from consent import retention as consent_retention
-from consent.models import Answer, Consent
+from consent.models import Answer, Consent, HistoryMark
 from sms import gateway
 from sms.models import Lane, Message, State
 from teleq import retention
@@ -96,23 +98,45 @@ def test_an_answer_given_while_the_night_takes_the_old_one_away_is_a_new_one(lap
 # History -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_history_of_an_answer_goes_with_it(lapsing, say):
-    lapsing(Answer.YES, days_left=-1)
+def test_the_history_stays_till_the_totals_of_the_answers_last_days_are_counted(lapsing):
+    lapsing(Answer.YES, days_left=-2)
+    a_night_goes_by()
+    assert not Consent.objects.exists()
+    assert Consent.history().get().answer == Answer.YES
+
+
+def test_the_history_of_an_answer_goes_after_it(lapsing, say):
+    lapsing(Answer.YES, days_left=-10)
     say(Answer.NO, OTHER)
-    assert a_night_goes_by()["händelser"] == 2  # given, and removed
+    assert a_night_goes_by()["händelser"] == 1
     assert [event.answer for event in Consent.history()] == ["no"]
 
 
 def test_an_event_that_decided_a_message_stays_as_long_as_the_message(accept, lapsing):
-    lapsing(Answer.YES, days_left=-1)
+    lapsing(Answer.YES, days_left=-10)
     event = Consent.history().get()
     accept()
     Message.objects.update(consent_event_id=event.pk)
     a_night_goes_by()
     assert Consent.history().get() == event
-    Message.objects.all().delete()
+    Message.objects.update(created_at=F("created_at") - timedelta(days=800), state="expired", state_at=Now())
     a_night_goes_by()
     assert not Consent.history().exists()
+
+
+def test_each_event_is_looked_at_once_however_many_are_kept(accept, lapsing, monkeypatch):
+    monkeypatch.setattr(consent_retention, "BATCH", 2)
+    for number in range(610, 616):
+        lapsing(Answer.YES, f"+46701740{number}", days_left=-10)
+    events = list(Consent.history().order_by("valid_until", "pk"))
+    for event in events[:4]:
+        message = accept()
+        Message.objects.filter(pk=message.pk).update(consent_event_id=event.pk)
+    assert a_night_goes_by()["händelser"] == 2
+    assert set(Consent.history()) == set(events[:4])
+    assert HistoryMark.objects.get().event_id == events[-1].pk
+    a_night_goes_by()
+    assert RetentionRun.objects.count() == 1  # nothing was left to do
 
 
 def test_promise_8_nothing_but_retention_takes_history_away(say):

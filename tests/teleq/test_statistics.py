@@ -13,6 +13,7 @@ from consent.models import Answer, Consent
 from sms import gateway
 from sms.models import Kind, Lane, Message
 from teleq.models import DayTotal, OutgoingSms
+from teleq.retention import remove_what_is_past_its_time
 from teleq.statistics import Period, of_queue
 from teleq.totals import SETTLES, add_up, beginning_of
 from tests.conftest import LANDLINE, MOBILE
@@ -219,6 +220,17 @@ class TestTotals:
         before = table(queue, long_ago, "SMS efter hur det gick").rows
         Message.objects.filter(created_at__lt=beginning_of(timezone.localdate() - SETTLES)).delete()
         assert table(queue, long_ago, "SMS efter hur det gick").rows == before
+
+    def test_an_answer_that_has_lapsed_and_gone_still_counts_for_the_call_before(self, booked, queue, lapsing):
+        called = timezone.now() - timedelta(days=3)
+        lapsing(Answer.YES, days_left=-2)
+        booked(callback_at=called)
+        period = Period(timezone.localdate() - timedelta(days=10), timezone.localdate())
+        before = table(queue, period, "Återuppringningar efter patientens svar").rows
+        assert ("Ja", 1) in before
+        remove_what_is_past_its_time()
+        assert not Consent.objects.exists()
+        assert table(queue, period, "Återuppringningar efter patientens svar").rows == before
 
     def test_nothing_to_add_up_is_nothing(self, queue):
         add_up()
