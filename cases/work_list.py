@@ -97,7 +97,7 @@ class _Pages(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list.order_by()[:LISTED_AT_MOST].count()
+        return self.object_list.order_by().values("pk")[:LISTED_AT_MOST].count()
 
 
 def found(user: User, form: SearchForm) -> dict[str, Any]:
