@@ -84,6 +84,8 @@ def _is_new(inbound: InboundSms) -> bool:
     try:
         with transaction.atomic():
             inbound.save()
-    except IntegrityError:
+    except IntegrityError as error:
+        if InboundSms.COMES_ONCE not in str(error):
+            raise
         return False
     return True

@@ -279,6 +279,8 @@ class InboundSmsQuerySet(models.QuerySet["InboundSms"]):
 class InboundSms(models.Model):
     """What a patient has answered, to the queue that they heard from. Written by `sms.inbound` only."""
 
+    COMES_ONCE = "an_inbound_sms_comes_once"
+
     queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="inbound_sms", verbose_name="kö")
     from_number = PhoneNumberField("från")
     text = models.TextField("text")
@@ -301,7 +303,7 @@ class InboundSms(models.Model):
             models.UniqueConstraint(
                 fields=["provider", "provider_message_id"],
                 condition=~Q(provider_message_id=""),
-                name="an_inbound_sms_comes_once",
+                name="an_inbound_sms_comes_once",  # COMES_ONCE
             )
         ]
         indexes = [
