@@ -67,6 +67,7 @@ _MOVES_WELL = """
         LEFT JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number
     WHERE n.id = ANY (leaving)
       AND (s.queue_id IS NULL
+           OR n.to_number !~ '^[+][1-9][0-9]+$'  -- written otherwise, its answer isn't found
            OR (c.answer = 'no' AND c.valid_until > n.claimed_at)
            OR (s.consent_required AND (c.answer = 'yes' AND c.valid_until > clock_timestamp()) IS NOT TRUE)
            OR n.claimed_at IS NULL OR n.claimed_at < now() OR n.claimed_at > clock_timestamp());

@@ -14,7 +14,7 @@ from django.db.models.functions import Cast, Now
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
-from consent.models import WRITTEN_AS_STORED, Answer, Channel, number_text
+from consent.models import Answer, Channel, number_text
 from consent.verdict import Verdict
 from sms.guard import TRIGGERS
 from teleq.models import Queue, User
@@ -202,7 +202,6 @@ class Message(models.Model):
         verbose_name_plural = "SMS"
         constraints = [
             models.UniqueConstraint(fields=["key"], name="one_message_per_key"),
-            models.CheckConstraint(condition=Q(to_number__regex=WRITTEN_AS_STORED), name="message_is_to_a_number"),
             models.CheckConstraint(condition=Q(state__in=State.values), name="message_state_is_valid"),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="message_kind_is_valid"),
             models.CheckConstraint(
@@ -303,7 +302,7 @@ class InboundSms(models.Model):
             models.UniqueConstraint(
                 fields=["provider", "provider_message_id"],
                 condition=~Q(provider_message_id=""),
-                name="an_inbound_sms_comes_once",  # COMES_ONCE
+                name="an_inbound_sms_comes_once",
             )
         ]
         indexes = [

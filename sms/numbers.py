@@ -7,14 +7,23 @@ from django.conf import settings
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
+from consent.models import WRITTEN_AS_STORED
+
 CAN_RECEIVE_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
 def can_receive_sms(number: PhoneNumber | str) -> bool:
-    """Whether the number's plan makes it a mobile; where a country's plan can't tell, it counts as one."""
+    """Whether the number's plan makes it a mobile; where a country's plan can't tell, it counts as one.
+
+    One that is not written in E.164, or is no number at all, is refused like any other that can't: its answer could not
+    be found, and the last guard would stop all that wait with it.
+    """
+    text = number if isinstance(number, str) else number.as_e164
+    if not re.fullmatch(WRITTEN_AS_STORED, text):
+        return False
     try:
-        parsed = phonenumbers.parse(number if isinstance(number, str) else number.as_e164)
-    except NumberParseException:  # not a number at all: refused like any other, or it would stop all that wait with it
+        parsed = phonenumbers.parse(text)
+    except NumberParseException:
         return False
     return phonenumbers.number_type(parsed) in CAN_RECEIVE_SMS
 

@@ -1,6 +1,8 @@
 """Promise 2: only "Ja". Refused otherwise, with the reason, and the provider is never called."""
 
+import pgtrigger
 import pytest
+from django.db import connection
 
 from consent.models import Answer, Consent
 from sms import gateway
@@ -112,6 +114,16 @@ def test_a_number_that_cannot_be_read_is_refused_and_holds_up_no_other(accept, s
     assert drained(unreadable).refusal == Refusal.NOT_MOBILE
     readable.refresh_from_db()
     assert readable.state == State.SENT
+
+
+@pytest.mark.parametrize("written", ["+46 70 174 06 05", "0701740605", "0046701740605", "+NoneNone"])
+def test_a_number_that_is_written_otherwise_is_refused_and_holds_up_no_other(written, accept, plain_queue, provider):
+    otherwise, rightly = accept(queue_id=plain_queue.pk), accept(queue_id=plain_queue.pk)
+    with pgtrigger.ignore("sms.Message:moves_well"), connection.cursor() as cursor:
+        cursor.execute("UPDATE sms_message SET to_number = %s WHERE id = %s", [written, otherwise.pk])
+    assert drained(otherwise).refusal == Refusal.NOT_MOBILE
+    rightly.refresh_from_db()
+    assert rightly.state == State.SENT
 
 
 def test_a_landline_is_refused_and_consents_reason_comes_first(accept, say, provider):
