@@ -25,5 +25,5 @@ def configuration_errors() -> Iterator[str]:
 
 
 def configuration_losses() -> Iterator[str]:
-    if settings.SMS_PROVIDER in {"kannel", "46elks"} and not settings.SMS_INBOUND_PASSWORD:
-        yield "SMS_INBOUND_PASSWORD is not set: what patients answer is turned away, and STOPP does not work."
+    if settings.SMS_PROVIDER in PROVIDERS:
+        yield from PROVIDERS[settings.SMS_PROVIDER].losses()

@@ -92,6 +92,12 @@ class Provider(ABC):
     def problems(cls) -> Iterable[str]:
         """What is missing or wrong in the environment, for the system checks."""
 
+    @classmethod
+    def losses(cls) -> Iterable[str]:
+        """What the environment makes it do without, for the system checks: by default what `may_tell` needs."""
+        if not settings.SMS_INBOUND_PASSWORD:
+            yield "SMS_INBOUND_PASSWORD is not set: what patients answer is turned away, and STOPP does not work."
+
     @abstractmethod
     async def send(self, session: aiohttp.ClientSession, message: OutboundMessage) -> SendResult:
         """Hand one message over. Raises nothing that `failure` can't name."""

@@ -37,6 +37,10 @@ class Simulator(Provider):
         if not settings.TELEQ_DEMO:
             yield "SMS_PROVIDER is the simulator, which sends nothing. It is allowed in the demonstration only."
 
+    @classmethod
+    def losses(cls) -> tuple[str, ...]:
+        return ()  # may_tell needs no password
+
     async def send(self, session: aiohttp.ClientSession, message: OutboundMessage) -> SendResult:
         form = {
             "to": message.to,
