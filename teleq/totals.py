@@ -7,8 +7,10 @@ they count.
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from math import ceil
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -16,8 +18,8 @@ from django.utils import timezone
 from teleq.models import DayTotal, Queue
 
 DAY = timedelta(days=1)
-SETTLES = 4 * DAY
-"""By then what became of a day's messages is known or given up (settings.SMS_REPORT_WITHIN)."""
+SETTLES = ceil(settings.SMS_REPORT_WITHIN / DAY) * DAY + DAY
+"""By then what became of a day's messages is known or given up."""
 AT_ONCE = 31 * DAY
 
 
