@@ -123,22 +123,28 @@ class Times:
     sql: list[float] = field(default_factory=list)
 
     def measure(self, act: Callable[[], Any]) -> Any:
-        spent = 0.0
-
-        def stopwatch(run: Callable[..., Any], *arguments: Any) -> Any:
-            nonlocal spent
-            start = time.perf_counter()
-            try:
-                return run(*arguments)
-            finally:
-                spent += time.perf_counter() - start
-
-        with connection.execute_wrapper(stopwatch):
+        with timed_statements() as statements:
             start = time.perf_counter()
             result = act()
             self.whole.append(time.perf_counter() - start)
-        self.sql.append(spent)
+        self.sql.append(sum(statements))
         return result
+
+
+@contextmanager
+def timed_statements() -> Iterator[list[float]]:
+    """The seconds that each statement takes meanwhile."""
+    seconds: list[float] = []
+
+    def stopwatch(run: Callable[..., Any], *arguments: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return run(*arguments)
+        finally:
+            seconds.append(time.perf_counter() - start)
+
+    with connection.execute_wrapper(stopwatch):
+        yield seconds
 
 
 def p50(seconds: Sequence[float]) -> float:

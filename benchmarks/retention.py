@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 import django
 
 django.setup()
 
-from django.db import connection
-
-from benchmarks.at_size import execute, machine, ms, p99, read
+from benchmarks.at_size import execute, machine, ms, p99, read, timed_statements
 from benchmarks.consent import FULL, SIZES, fill
 from consent import retention
 from sms.retention import decided
@@ -60,21 +56,6 @@ def report(what: str, batch: Callable[[], int]) -> None:
             removed += count
         seconds = time.perf_counter() - start
     print(f"| {what} | {removed:,} | {removed / seconds:,.0f} | {ms(p99(statements))} | {ms(max(statements))} |")
-
-
-@contextmanager
-def timed_statements() -> Iterator[list[float]]:
-    seconds: list[float] = []
-
-    def stopwatch(run: Callable[..., Any], *arguments: Any) -> Any:
-        start = time.perf_counter()
-        try:
-            return run(*arguments)
-        finally:
-            seconds.append(time.perf_counter() - start)
-
-    with connection.execute_wrapper(stopwatch):
-        yield seconds
 
 
 if __name__ == "__main__":
