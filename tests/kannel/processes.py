@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import subprocess
-import time
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from teleq.embedded import end_with_parent
+from teleq.embedded import end_with_parent, free_port
+from tests.concurrency import wait_until
 
 HERE = Path(__file__).parent
 PASSWORD = "kannel-in-tests"
@@ -26,12 +26,6 @@ def missing() -> str:
     if programs:
         return f"{', '.join(programs)} is not installed"
     return "" if (HERE / "node_modules").exists() else "npm ci has not been run in tests/kannel"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 class Kannel:
@@ -105,9 +99,9 @@ class Kannel:
 
         self._wait(opens)
 
-    def _wait(self, condition: Any) -> None:
-        until = time.monotonic() + 20
-        while not condition():
-            assert time.monotonic() < until, f"Kannel did not start: see {self.folder}"
-            assert all(process.poll() is None for process in self.processes.values()), os.listdir(self.folder)
-            time.sleep(0.05)
+    def _wait(self, condition: Callable[[], object]) -> None:
+        def is_so() -> object:
+            assert all(process.poll() is None for process in self.processes.values()), f"it stopped: see {self.folder}"
+            return condition()
+
+        wait_until(is_so, seconds=20)
