@@ -10,8 +10,8 @@ from datetime import date, datetime, time
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
@@ -57,11 +57,6 @@ class CaseQuerySet(models.QuerySet["Case"]):
         unread = InboundSms.objects.unread().filter(queue=OuterRef("queue"), from_number=OuterRef("phone_number"))
         cases = self.select_related("queue__outgoing_sms", "assignee").annotate(has_unread_sms=Exists(unread))
         return cases.order_by("callback_at", "id")
-
-    def count_by_queue(self) -> Coalesce:
-        """How many of these a queue has, for a query of queues."""
-        of_queue = self.filter(queue=OuterRef("pk")).order_by().values("queue")
-        return Coalesce(Subquery(of_queue.annotate(how_many=Count("pk")).values("how_many")), 0)
 
 
 class Case(models.Model):

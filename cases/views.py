@@ -66,7 +66,7 @@ def search(request: HttpRequest) -> HttpResponse:
 @require_GET
 def show_inbound(request: HttpRequest) -> HttpResponse:
     """Answers from patients who have no open case."""
-    waiting = inbound.without_case(request.user).select_related("queue")
+    waiting = inbound.without_case().for_user(request.user).select_related("queue")
     page = Paginator(waiting, work_list.PAGE_SIZE).get_page(request.GET.get("page"))
     access_log.note_numbers(request.user, AccessEntry.Act.VIEW, (sms.from_number for sms in page))
     return render(request, "cases/inbound.html", {"page": page})

@@ -17,7 +17,7 @@ from cases.models import CLOSED, Case, CaseQuerySet, Status
 from consent.models import Answer, Consent, number_text
 from consent.verdict import answer_in_force
 from sms import line
-from teleq.models import Queue, User, database_now
+from teleq.models import Queue, User, count_by_queue, database_now
 
 PAGE_SIZE = 50
 LISTED_AT_MOST = 5000
@@ -59,8 +59,8 @@ class Row:
 
 
 def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -> dict[str, Any]:
-    counts = {"open_cases": Case.objects.open().count_by_queue(), "unread_sms": inbound.count_without_case()}
-    queues = list(Queue.objects.for_user(user).annotate(**counts))
+    open_cases, unread_sms = count_by_queue(Case.objects.open()), count_by_queue(inbound.without_case())
+    queues = list(Queue.objects.for_user(user).annotate(open_cases=open_cases, unread_sms=unread_sms))
     if chosen.queue_id not in {queue.pk for queue in queues}:
         chosen = replace(chosen, queue_id=None)
     page = _Pages(_chosen_cases(user, chosen), PAGE_SIZE).get_page(chosen.page)

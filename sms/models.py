@@ -17,7 +17,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 from consent.models import Answer, Channel, number_text
 from consent.verdict import Verdict
 from sms.guard import TRIGGERS
-from teleq.models import Queue, User
+from teleq.models import Queue, User, is_number
 
 
 class StandardText(models.Model):
@@ -335,4 +335,4 @@ class SimulatedSms(models.Model):
     @property
     def can_be_answered(self) -> bool:
         """An SMS from a name can't be."""
-        return self.sender.startswith("+")
+        return is_number(self.sender)

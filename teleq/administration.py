@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from cases.models import IntakeKey, TelephoneHours
 from sms import placeholders, segments
-from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
+from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User, is_number
 
 
 class NotOrdered(Exception):
@@ -126,7 +126,7 @@ SENDER_OF_ANOTHER = "Numret är avsändare hos en annan vårdgivare, som skulle 
 def is_sender_of_another(sender: str, provider: CareProvider) -> bool:
     """Whether what patients answer to this number would go to another care provider."""
     senders = OutgoingSms.objects.filter(sender=sender).exclude(queue__care_provider=provider)
-    return sender.startswith("+") and senders.exists()
+    return is_number(sender) and senders.exists()
 
 
 @transaction.atomic

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.validators import RegexValidator
 from django.db import connection, models
-from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Now
 from phonenumber_field.modelfields import PhoneNumberField
 
 SENDER = r"^([A-Za-z][A-Za-z0-9]{2,10}|\+[1-9][0-9]{6,14})$"
 INVALID_SENDER = "Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer."
+
+
+def is_number(sender: str) -> bool:
+    """Whether a sender is a telephone number, and not a name."""
+    return sender.startswith("+")
 
 
 def database_now() -> datetime:
@@ -101,6 +106,12 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         if roles:
             memberships = memberships.filter(role__in=roles)
         return self.filter(Exists(memberships))
+
+
+def count_by_queue(rows: models.QuerySet[Any]) -> Coalesce:
+    """How many of these a queue has, for a query of queues."""
+    of_queue = rows.filter(queue=OuterRef("pk")).order_by().values("queue")
+    return Coalesce(Subquery(of_queue.annotate(how_many=Count("pk")).values("how_many")), 0)
 
 
 class Queue(models.Model):
@@ -268,7 +279,7 @@ class OutgoingSms(models.Model):
     @property
     def can_be_answered(self) -> bool:
         """Whether the sender is a number: an SMS from a name can't be answered."""
-        return self.sender.startswith("+")
+        return is_number(self.sender)
 
 
 class DayTotal(models.Model):
