@@ -191,9 +191,7 @@ def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
 
 def _claim(lane: Lane, provider_name: str, limit: int) -> Claim:
     with transaction.atomic(durable=True):
-        due = (
-            Message.objects.in_lane(lane).due().with_key("queue", "text", "send_before", "receipt_token", *CLAIM_FIELDS)
-        )
+        due = Message.objects.in_lane(lane).due().with_key(*READ_FIELDS, *CLAIM_FIELDS)
         messages = list(due.select_for_update(skip_locked=True, of=("self",))[:limit])
         if not messages:
             return NOTHING

@@ -29,7 +29,7 @@ ASKED_AT_ONCE = 100
 def record(provider: str, message_id: int, token: str, report: DeliveryReport) -> None:
     """Write down a delivery report. A final state stays; a report that isn't final changes no state.
 
-    A report on a message that isn't there, or whose token is another, is passed over in silence: retention may have
+    A report on a message that isn't there, or whose token is another, is logged and raises nothing: retention may have
     removed the message, and a provider that is told so would only say it again.
     """
     message = Message.objects.select_for_update().filter(pk=message_id, provider=provider).first()
