@@ -149,15 +149,29 @@ def web_answers(port: int) -> bool:
 # The tests ------------------------------------------------------------------------------------------------------------
 
 
+FAST = ["-m", "not slow"]
+"""Without what starts workers, embedded servers, the race, Kannel or a browser: see tests/conftest.py."""
+IN_PARALLEL = ["--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder"]
+"""A database and a broker for each process, and a file's tests in one process, as they share what they start."""
+
+
 def tests(arguments: list[str]) -> int:
-    checks = "--checks" in arguments
+    ours = {"--checks", "--fast"}
+    options = [argument for argument in arguments if argument not in ours]
+    if "--fast" in arguments:
+        options = FAST + options
     with Run("teleq-test") as run:
         start_servers(run, "fsync=off")  # what is lost in a power cut is made again by the next run
         set_environment(run)
-        if checks:
+        if "--checks" in arguments:
             run_checks()
         find_browser()
-        return run_pytest([argument for argument in arguments if argument != "--checks"])
+        return run_pytest(options if names_files(options) else IN_PARALLEL + options)
+
+
+def names_files(options: list[str]) -> bool:
+    """A file or two are there sooner in one process than two processes have made their databases."""
+    return any(Path(option.partition("::")[0]).exists() for option in options)
 
 
 def run_checks() -> None:

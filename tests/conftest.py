@@ -57,6 +57,15 @@ def emptied_between_tests() -> Iterator[None]:
         yield
 
 
+STARTED = {"celery", "data_folder", "running", "own_kannel", "new_context"}
+"""Fixtures that start a worker, embedded servers, Kannel or a browser: what `bin/test --fast` leaves out."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if STARTED & set(getattr(item, "fixturenames", ())):
+        item.add_marker("slow")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The browser's tests last: Playwright leaves its event loop running in this thread, where none other may start."""

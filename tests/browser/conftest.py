@@ -31,13 +31,6 @@ THREE_CALLS = (
 )
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Last of all: once Playwright's loop runs in this thread, no other test there can run a loop of its own."""
-    here = Path(__file__).parent
-    items.sort(key=lambda item: here in item.path.parents)
-
-
 # The browser ---------------------------------------------------------------------------------------------------------
 
 

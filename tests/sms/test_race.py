@@ -7,6 +7,7 @@ import pytest
 from tests.race.run import race
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_in_whatever_order_things_happen_every_promise_is_kept():
     result = race(seed=secrets.token_hex(4), seconds=4)
