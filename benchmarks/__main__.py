@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import psycopg2
 
-from teleq.embedded import ROOT, Run, end_with_parent
-from teleq.supervisor import interrupt_on_signals, set_environment, start_servers
+from local.servers import ROOT, Run, end_with_parent
+from local.supervisor import interrupt_on_signals, set_environment, start_servers
 
 WITH_WORKERS = {"gateway"}
 

@@ -41,12 +41,12 @@ from cases import callbacks
 from cases.models import Case
 from consent import register
 from consent.models import Answer, Consent
+from local.servers import end_with_parent
+from local.supervisor import WORKERS
 from sms import gateway
 from sms.models import Kind, Message, State
 from teleq.celery import app
-from teleq.embedded import end_with_parent
 from teleq.models import CareProvider, OutgoingSms, Queue, User, database_now
-from teleq.supervisor import WORKERS
 
 CORES = os.cpu_count() or 1
 PROCESSES = 2

@@ -21,12 +21,12 @@ from django.test import TransactionTestCase
 
 from consent import register
 from consent.models import Answer, Channel, Consent, ConsentText
+from local.supervisor import WORKERS
 from sms import gateway
 from sms.models import Kind, Message
 from teleq import administration
 from teleq.celery import app
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User, database_now
-from teleq.supervisor import WORKERS
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "korrekt-häst-batteri"

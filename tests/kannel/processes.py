@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from teleq.embedded import end_with_parent, free_port
+from local.servers import end_with_parent, free_port
 from tests.concurrency import wait_until
 
 HERE = Path(__file__).parent

@@ -6,8 +6,8 @@ import pytest
 import yaml
 from django.conf import settings
 
+from local.supervisor import WORKERS
 from teleq.celery import app
-from teleq.supervisor import WORKERS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,11 +13,14 @@ import sys
 import time
 from pathlib import Path
 
-from teleq.embedded import ROOT, Child, Failure, Run, end_with_parent
+from watchfiles import watch
+
+from local.servers import ROOT, Child, Failure, Run, end_with_parent
 
 PYTHON = sys.executable
 TEMPLATES = ROOT / "templates"
 WORKERS = {"manual": "manual", "bulk": "bulk,sweep"}
+NOT_SERVED = (".", "tests", "benchmarks", "docs", "bin")
 BROWSERS = ("chromium", "chromium-browser")
 
 
@@ -25,7 +28,7 @@ def main() -> int:
     interrupt_on_signals()
     purpose, *arguments = sys.argv[1:]
     try:
-        return tests(arguments) if purpose == "tests" else product(fresh="--fresh" in arguments)
+        return tests(arguments) if purpose == "tests" else product("--fresh" in arguments, "--reload" in arguments)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except subprocess.CalledProcessError as error:
@@ -44,12 +47,14 @@ def interrupt_on_signals() -> None:
 # The product ----------------------------------------------------------------------------------------------------------
 
 
-def product(fresh: bool) -> int:
+def product(fresh: bool, reload: bool) -> int:
     if fresh and (os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL")):
         raise Failure("--fresh throws away only what bin/run has made itself: unset DATABASE_URL and REDIS_URL.")
     with Run("teleq") as run:
         try:
-            start_product(run, fresh)
+            listener = start_product(run, fresh)
+            if reload:
+                serve_what_is_saved(run, listener)
             while True:
                 run.check_children()
                 time.sleep(0.3)
@@ -58,7 +63,24 @@ def product(fresh: bool) -> int:
     return 0
 
 
-def start_product(run: Run, fresh: bool) -> None:
+def serve_what_is_saved(run: Run, listener: socket.socket) -> None:
+    """Starts web, workers and beat again when a file is saved. What can't start is told, and tried at the next save."""
+    folders = [folder for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(NOT_SERVED)]
+    say("Saved files are served at once: web, workers and beat start again.")
+    for changes in watch(*folders, rust_timeout=300, yield_on_timeout=True, raise_interrupt=True):
+        if changes:
+            say(f"{', '.join(sorted({Path(path).name for _, path in changes}))}: starting again ...")
+            run.stop_services()
+            start_services(run, listener)
+        try:
+            run.check_children()
+        except Failure as failure:
+            run.stop_services()
+            say(str(failure))
+
+
+def start_product(run: Run, fresh: bool) -> socket.socket:
+    """Returns what the web server listens on."""
     listener = listen(os.environ.get("PORT") or "8000")
     port = listener.getsockname()[1]
     address = f"http://127.0.0.1:{port}/"
@@ -75,6 +97,7 @@ def start_product(run: Run, fresh: bool) -> None:
     logins = manage(run, "demo", "--logins")
     run.wait(web, lambda: web_answers(port))
     say(f"\nteleQ is running at {address} Ctrl-C stops it. Data and logs: {run.folder}\n\n{logins}")
+    return listener
 
 
 def listen(first: str) -> socket.socket:
@@ -119,7 +142,6 @@ def start_services(run: Run, listener: socket.socket) -> Child:
     web = run.spawn(
         *("web", run.services_folder, PYTHON, "-m", *gunicorn, f"--bind=fd://{descriptor}"), pass_fds=[descriptor]
     )
-    listener.close()
     celery = [PYTHON, "-m", "celery", "-A", "teleq"]
     worker = ["worker", "--concurrency=1", "--without-gossip", "--without-mingle", "--loglevel=warning"]
     for name, queues in WORKERS.items():

@@ -40,6 +40,7 @@ class Failure(Exception):
 @dataclass
 class Child:
     name: str
+    folder: Path
     process: subprocess.Popen[bytes]
     log: Path
 
@@ -80,6 +81,14 @@ class Run:
         for folder in (self.services_folder, self.valkey_folder, self.postgres_folder):
             _evict(folder)
 
+    def stop_services(self) -> None:
+        """What uses the servers, which go on."""
+        _evict(self.services_folder)
+        for child in list(self.children):
+            if child.folder == self.services_folder:
+                child.process.wait()
+                self.children.remove(child)
+
     def announce(self, address: str) -> None:
         """For the one who starts a second run beside this one."""
         os.truncate(self.lock, 0)
@@ -109,7 +118,7 @@ class Run:
                 **(self._as_server() if as_server else {}),
                 **options,
             )
-        child = Child(name, process, log)
+        child = Child(name, folder, process, log)
         self.children.append(child)
         return child
 
