@@ -24,10 +24,10 @@ ADDRESS = re.compile(r"teleQ is running at http://127\.0\.0\.1:(\d+)/")
 # The servers alone, where nothing tells them that the run has been killed: such as on macOS.
 SERVERS_ON_THEIR_OWN = """
 import sys
-from teleq import embedded, supervisor
-embedded.LIBC = None
+from local import servers, supervisor
+servers.LIBC = None
 supervisor.interrupt_on_signals()
-with embedded.Run("teleq") as run:
+with servers.Run("teleq") as run:
     run.start_postgres("fsync=off")
     run.start_valkey()
     print("up", flush=True)

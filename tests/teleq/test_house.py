@@ -60,7 +60,6 @@ def test_promise_1_nothing_else_speaks_http():
     """The providers, who sends through them, who asks them what became of it, and the demonstration's stand-in. And
     bin/run, which asks its own web server whether it answers."""
     speaking = users_of("aiohttp") | users_of("http.client") | users_of("requests") | users_of("urllib.request")
-    speaking.remove("local/supervisor.py")
     assert {name for name in speaking if not name.startswith("sms/providers/")} == {
         "sms/flight.py",
         "sms/receipts.py",
