@@ -17,10 +17,11 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from consent.models import Answer, Consent, number_text
+from consent.models import Answer, Consent
 from sms.models import Message, Refusal, State
 from sms.numbers import can_receive_sms
 from sms.simulator import credential
+from teleq.phone_numbers import number_text
 
 
 @shared_task

@@ -9,9 +9,9 @@ import pgtrigger
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases.models import AccessEntry, Case
-from consent.models import number_text
 from consent.retention import delete_batch
 from teleq.models import User
+from teleq.phone_numbers import number_text
 
 Act = AccessEntry.Act
 

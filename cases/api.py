@@ -25,11 +25,12 @@ from ninja.security import HttpBearer
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from cases import booking, callbacks, free_times
-from cases.forms import INVALID_IDENTITY, parse_personal_identity_number, phone_field
+from cases.forms import INVALID_IDENTITY
 from cases.free_times import LONGEST_AHEAD
 from cases.models import Case, IntakeKey, Status
-from consent.models import number_text
+from teleq import personal_identity
 from teleq.models import CareProvider, Queue, database_now
+from teleq.phone_numbers import number_text, phone_field
 
 MOST_DAYS = 60
 WITHHELD = "Numret är dolt. Ange det telefonnummer som patienten vill bli uppringd på."
@@ -66,7 +67,7 @@ def _number(text: str) -> str:
 
 
 def _identity(text: str) -> str:
-    number = parse_personal_identity_number(text)
+    number = personal_identity.read(text)
     if number is None:
         raise ValueError(INVALID_IDENTITY)
     return number
@@ -99,7 +100,7 @@ def text(pattern: str, longest: int) -> Any:
 
 
 NumberText = Annotated[str, text(r"^[+0-9 ()/.\-]+$", 40), AfterValidator(_number)]
-IdentityText = Annotated[str, text(r"^[0-9+\-]+$", 13), AfterValidator(_identity)]
+IdentityText = Annotated[str, text(r"^[0-9A-Za-z+\-]+$", 13), AfterValidator(_identity)]
 Time = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_ahead)]
 Day = Annotated[date, BeforeValidator(_written_out), AfterValidator(_near)]
 LineOfText = r"^[^\u0000-\u001f\u007f]*$"

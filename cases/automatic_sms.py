@@ -14,7 +14,8 @@ from django.db.models import Exists, F, Max, OuterRef, Q
 from django.db.models.functions import Now
 
 from cases.models import Case, CaseMessage, CaseQuerySet
-from sms import gateway, placeholders
+from sms import gateway
+from sms.content import placeholders
 from sms.models import Kind
 from teleq.models import OutgoingSms, database_now
 

@@ -15,10 +15,10 @@ from phonenumber_field.phonenumber import PhoneNumber
 from cases import automatic_sms
 from cases.models import Case, CaseEvent, CaseMessage, Note, Status
 from cases.templatetags.swedish import date_and_clock
-from consent.models import number_text
 from sms import gateway
 from sms.models import Kind, Message
 from teleq.models import User, database_now
+from teleq.phone_numbers import number_text
 
 MANUAL_LEAVES_WITHIN = timedelta(hours=12)
 """A message that the provider could not be given for this long is not what the nurse meant any more."""

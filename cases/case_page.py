@@ -9,10 +9,12 @@ from cases.forms import SOMEBODY_ELSE, ConsentForm, DetailsForm, NoteForm, Numbe
 from cases.models import Case
 from cases.templatetags.swedish import identity_number
 from consent import register
-from consent.models import Answer, ConsentText, number_text
-from sms import line, segments
+from consent.models import Answer, ConsentText
+from sms import line
+from sms.content import segments
 from sms.gateway import refusal
 from teleq.models import User, database_now
+from teleq.phone_numbers import number_text
 
 OTHERS_AT_MOST = 10
 

@@ -3,55 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from datetime import datetime
 
 from django import forms
 from django.core.exceptions import ValidationError
-from personnummer import personnummer
-from phonenumber_field.formfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
-from phonenumber_field.widgets import RegionalPhoneNumberWidget
 
 from cases.models import Case, Note
 from consent.models import Answer
-from sms import segments
-from sms.free_text import holds_personal_identity_number
+from sms.content import rules, segments
 from sms.models import StandardText
+from teleq import personal_identity, phone_numbers
 from teleq.models import Queue, User, database_now
+from teleq.phone_numbers import phone_field
 
-INVALID_NUMBER = "Skriv ett giltigt telefonnummer, till exempel 070-174 06 05."
 SOMEBODY_ELSE = "other"
-STANDARD_TEXTS_ONLY = "Kön tillåter bara standardtexter. Välj en och tryck Lägg till svar."
-INVALID_IDENTITY = "Skriv ett giltigt personnummer eller samordningsnummer, till exempel 19121212-1212."
-
-
-class PhoneInput(RegionalPhoneNumberWidget):
-    """Shows what was typed as it was typed. The library's rewrites it: a number that is too short loses its 0."""
-
-    def format_value(self, value: object) -> str | None:
-        shown = super() if isinstance(value, PhoneNumber) else super(RegionalPhoneNumberWidget, self)
-        return shown.format_value(value)
-
-
-def phone_field(label: str, **options: object) -> PhoneNumberField:
-    return PhoneNumberField(
-        label=label,
-        region="SE",
-        widget=PhoneInput(region="SE", attrs={"autocomplete": "off", "inputmode": "tel"}),
-        error_messages={"invalid": INVALID_NUMBER, "required": "Skriv ett telefonnummer."},
-        **options,
-    )
-
-
-def parse_personal_identity_number(text: str) -> str | None:
-    """Twelve digits, or None if the text is no personnummer or samordningsnummer with the right check digit."""
-    if not text.isascii():  # other scripts have digits too
-        return None
-    try:
-        return personnummer.parse(text).format(True)
-    except personnummer.PersonnummerException:
-        return None
+INVALID_IDENTITY = "Skriv ett giltigt personnummer, samordningsnummer eller reservnummer, till exempel 19121212-1212."
 
 
 class OwnIds:
@@ -66,8 +33,8 @@ class PersonalIdentityNumberField(forms.CharField):
         super().__init__(
             label="Personnummer",
             required=False,
-            max_length=20,
-            widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+            max_length=40,
+            widget=forms.TextInput(attrs={"autocomplete": "off"}),
             **options,
         )
 
@@ -75,13 +42,13 @@ class PersonalIdentityNumberField(forms.CharField):
         text = super().to_python(value)
         if not text:
             return ""
-        number = parse_personal_identity_number(text)
-        if number is None:
+        identity = personal_identity.read(text)
+        if identity is None:
             raise ValidationError(INVALID_IDENTITY, code="invalid")
-        return number
+        return identity
 
     def prepare_value(self, value: str) -> str:
-        return f"{value[:8]}-{value[8:]}" if value and len(value) == 12 and value.isdigit() else value
+        return personal_identity.hyphenated(value) if value and personal_identity.kind_of(value) else value
 
 
 class MinuteField(forms.DateTimeField):
@@ -190,11 +157,11 @@ class SmsForm(OwnIds, forms.Form):
     def __init__(self, *args: object, queue: Queue, **options: object) -> None:
         super().__init__(*args, **options)
         self.fields["standard_text"].queryset = queue.standard_texts.all()
-        settings = queue.sms_settings
-        self.standard_texts_only = settings is not None and not settings.free_text
+        self.settings = queue.sms_settings
+        self.standard_texts_only = self.settings is not None and not self.settings.free_text
         if self.standard_texts_only:
             self.fields["text"].widget.attrs["readonly"] = True
-            self.fields["text"].help_text = STANDARD_TEXTS_ONLY
+            self.fields["text"].help_text = rules.STANDARD_TEXTS_ONLY
 
     def text_with_answer_added(self) -> str:
         """The chosen standard text at the end of what is written, which is kept as it is; alone without free text."""
@@ -212,22 +179,9 @@ class SmsForm(OwnIds, forms.Form):
     def require_sendable(self) -> bool:
         if "text" in self.errors:
             return False
-        text = segments.normalize(self.cleaned_data["text"])
-        length = segments.count(text)
-        if not text:
-            self.add_error("text", "Skriv ett meddelande.")
-        elif length.too_long:
-            self.add_error("text", f"Meddelandet är för långt: {length}. Högst {segments.MAX_PARTS} SMS får skickas.")
-        elif "\x00" in text:
-            self.add_error("text", "Meddelandet innehåller tecken som inte kan skickas.")
-        elif self.standard_texts_only and text not in map(segments.normalize, self._standard_texts()):
-            self.add_error("text", STANDARD_TEXTS_ONLY)
-        elif holds_personal_identity_number(text):
-            self.add_error("text", "Meddelandet innehåller ett personnummer. Ta bort det innan du skickar.")
+        if problem := rules.problem_of_manual(segments.normalize(self.cleaned_data["text"]), self.settings):
+            self.add_error("text", problem)
         return not self.errors
-
-    def _standard_texts(self) -> Iterable[str]:
-        return self.fields["standard_text"].queryset.values_list("text", flat=True)
 
     @staticmethod
     def new_token() -> uuid.UUID:
@@ -258,11 +212,7 @@ class SearchForm(OwnIds, forms.Form):
 
     def clean_query(self) -> str:
         text = self.cleaned_data["query"]
-        self.personal_identity_number = parse_personal_identity_number(text)
-        try:
-            self.number = phone_field("").clean(text)
-        except ValidationError:
-            self.number = None
+        self.personal_identity_number, self.number = personal_identity.read(text), phone_numbers.read(text)
         if not (self.number or self.personal_identity_number):
             raise ValidationError("Skriv ett helt telefonnummer eller personnummer.")
         return text

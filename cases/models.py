@@ -15,9 +15,10 @@ from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
-from consent.models import NO_TRUNCATE, Answer, NumberKey, number_text
+from consent.models import NO_TRUNCATE, Answer, NumberKey
 from sms.models import InboundSms, Message
 from teleq.models import CareProvider, Queue, User
+from teleq.phone_numbers import number_text
 
 
 class Status(models.TextChoices):

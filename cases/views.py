@@ -18,10 +18,11 @@ from cases import access_log, callbacks, case_page, inbound, work_list
 from cases.forms import ConsentForm, DetailsForm, NewCaseForm, NoteForm, NumberForm, SearchForm, SmsForm
 from cases.models import AccessEntry, Case, Status
 from consent import register
-from consent.models import Answer, number_text
+from consent.models import Answer
+from sms.content.segments import normalize
 from sms.inbound import mark_as_read
 from sms.models import InboundSms, State
-from sms.segments import normalize
+from teleq.phone_numbers import number_text
 
 NUMBER_CHANGED = "Numret har ändrats. Kontrollera svaret."
 ALREADY_SENT = "Det förra meddelandet är redan skickat. Tryck igen om du vill skicka det här också."

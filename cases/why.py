@@ -31,6 +31,8 @@ def _events(messages: Collection[Message]) -> Mapping[int, Any]:
 
 
 def _why(message: Message, events: Mapping[int, Any]) -> Why | None:
+    if message.refusal == Refusal.CONTENT:
+        return Why("Varför stoppades SMS:et?", f"{Refusal.CONTENT.label} Bedömt {date_and_clock(message.state_at)}.")
     event = events.get(message.consent_event_id or 0)
     reasons = [_consent(message, event), f"Bedömt {date_and_clock(message.claimed_at or message.state_at)}."]
     if message.state in LEFT:

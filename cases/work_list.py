@@ -14,10 +14,11 @@ from django.utils.functional import cached_property
 from cases import inbound
 from cases.forms import SearchForm
 from cases.models import CLOSED, Case, CaseQuerySet, Status
-from consent.models import Answer, Consent, number_text
+from consent.models import Answer, Consent
 from consent.verdict import answer_in_force
 from sms import line
 from teleq.models import Queue, User, count_by_queue, database_now
+from teleq.phone_numbers import number_text
 
 PAGE_SIZE = 50
 LISTED_AT_MOST = 5000

@@ -13,9 +13,9 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 from django.db.models import F, Q
 from phonenumber_field.modelfields import PhoneNumberField
-from phonenumber_field.phonenumber import PhoneNumber
 
 from teleq.models import CareProvider
+from teleq.phone_numbers import WRITTEN_AS_STORED
 
 NumberKey = tuple[int, str]
 """A care provider's id and a phone number in E.164: what an answer belongs to."""
@@ -107,9 +107,6 @@ NO_TRUNCATE = pgtrigger.Trigger(
 )
 """Beside the history's own protection, which stops updates and deletes."""
 
-
-WRITTEN_AS_STORED = r"^\+[1-9][0-9]+$"
-"""E.164: written otherwise, a number's answer isn't found."""
 
 BY_NUMBER = models.Index(fields=["care_provider", "phone_number"], name="consent_history_by_number")
 """A number's history is found by its number: an answer that was removed and given again is another row."""
@@ -210,8 +207,3 @@ class HistoryMark(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_id}"
-
-
-def number_text(number: PhoneNumber | str) -> str:
-    """A phone number as it is stored and compared: E.164."""
-    return number if isinstance(number, str) else number.as_e164

@@ -18,17 +18,19 @@ from django.db.models.functions import Least, Now
 from django.urls import reverse
 from phonenumber_field.phonenumber import PhoneNumber
 
-from consent.models import Consent, NumberKey, number_text
+from consent.models import Consent, NumberKey
 from consent.verdict import Verdict, answer_in_force, verdict
 from sms import providers
+from sms.content import rules
+from sms.content.segments import normalize
 from sms.flight import ENOUGH, LAND_EVERY, Flight
 from sms.line import Line, News
 from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal, State
 from sms.numbers import can_receive_sms
 from sms.outcomes import record_at_last
 from sms.providers.base import OutboundMessage
-from sms.segments import normalize
 from teleq.models import OutgoingSms, Queue, database_now
+from teleq.phone_numbers import number_text
 
 CLAIM_SIZE = 200
 TURN = 30.0
@@ -61,7 +63,8 @@ def accept(drafts: Sequence[Draft]) -> list[Message]:
     """Write the messages as rows, in the caller's transaction, and wake a worker when it commits.
 
     Returns those that are new: a key that is already there is left as it is. A manual message that isn't allowed is
-    refused at once, and is a row all the same.
+    refused at once, and is a row all the same. So is any whose text breaks a rule: who writes a text is told before,
+    but a queue may be renamed, or a standard text changed, afterwards. Nobody else's message waits for it.
     """
     at = database_now()
     messages = [
@@ -80,6 +83,9 @@ def accept(drafts: Sequence[Draft]) -> list[Message]:
         for draft in drafts
     ]
     _refuse_at_once([message for message in messages if message.kind == Kind.MANUAL])
+    for message in messages:
+        if message.state == State.QUEUED and rules.problem_of(message.text):
+            _refuse(message, Refusal.CONTENT, at)
     new = Message.objects.insert_new(messages)
     for lane in {Lane.of(message.kind) for message in new if message.state == State.QUEUED}:
         wake_on_commit(lane)
@@ -100,6 +106,13 @@ def _refuse_at_once(messages: list[Message]) -> None:
     )
     for message in messages:
         bench.judge(message, keys[message.key])
+        settings = bench.settings.get(message.queue_id)
+        if message.state == State.QUEUED and rules.is_a_standard_text(message.text, settings):
+            _refuse(message, Refusal.CONTENT, bench.at)
+
+
+def _refuse(message: Message, reason: Refusal, at: datetime) -> None:
+    message.state, message.refusal, message.state_at = State.REFUSED, reason, at
 
 
 @transaction.atomic
@@ -139,7 +152,7 @@ class _Bench:
         settings, consent = self.settings.get(message.queue_id), self.consents.get(key)
         reason = refusal(settings, consent, key[1], self.at)
         if reason:
-            message.state, message.refusal, message.state_at = State.REFUSED, reason, self.at
+            _refuse(message, reason, self.at)
         message.consent_required = settings.consent_required if settings else None
         message.consent_answer = answer_in_force(consent, self.at)
         # Also where there is none: what was noted at an earlier judgement may have been removed since.

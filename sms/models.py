@@ -14,10 +14,11 @@ from django.db.models.functions import Cast, Now
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
-from consent.models import Answer, Channel, number_text
+from consent.models import Answer, Channel
 from consent.verdict import Verdict
 from sms.guard import TRIGGERS
 from teleq.models import Queue, User, is_number
+from teleq.phone_numbers import number_text
 
 
 class StandardText(models.Model):
@@ -71,11 +72,12 @@ class State(models.TextChoices):
 
 
 class Refusal(models.TextChoices):
-    """Why a message was stopped. The first two are the verdict's; consent's reason comes before the number's."""
+    """Why a message was stopped. The first two are the verdict's; consent's reason comes before the others."""
 
     DECLINED = Verdict.DECLINED.value, Verdict.DECLINED.label
     MISSING = Verdict.MISSING.value, Verdict.MISSING.label
     NOT_MOBILE = "not_mobile", "Numret kan inte ta emot SMS (inte ett mobilnummer)."
+    CONTENT = "content", "Texten kan inte skickas."
 
 
 def _token() -> str:

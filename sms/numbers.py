@@ -7,7 +7,7 @@ from django.conf import settings
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
-from consent.models import WRITTEN_AS_STORED
+from teleq.phone_numbers import WRITTEN_AS_STORED
 
 CAN_RECEIVE_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
-from consent.models import number_text
 from sms.models import SimulatedSms
+from teleq.phone_numbers import number_text
 
 
 def credential() -> str:

@@ -11,7 +11,8 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from sms import inbound, receipts, segments, simulator
+from sms import inbound, receipts, simulator
+from sms.content import segments
 from sms.models import SimulatedSms
 from sms.providers import PROVIDERS
 from sms.providers.base import Provider

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from cases.models import IntakeKey, TelephoneHours
-from sms import placeholders, segments
+from sms.content.rules import NO_NUMBER
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User, is_number
 
 
@@ -24,9 +24,6 @@ class NumberNeeded(Exception):
     """A text of the queue says {telefon}, and the queue has no telephone number. Its text says what to do."""
 
 
-NO_NUMBER = (
-    "{telefon} går inte att fylla i: kön har inget telefonnummer. Skriv numret i Köer, eller ta bort {telefon} här."
-)
 NUMBER_IN_USE = "Numret behövs: {telefon} står i en text i Utgående SMS. Ta först bort {telefon} där."
 
 
@@ -93,31 +90,6 @@ def overlapping(hours: Iterable[TelephoneHours]) -> list[TelephoneHours]:
 
 def tells_number(settings: OutgoingSms) -> bool:
     return any("{telefon}" in text for text in (settings.confirmation_text, settings.reminder_text))
-
-
-def length_problem(text: str) -> str | None:
-    parts = segments.count(text).parts
-    if parts <= segments.MAX_PARTS:
-        return None
-    return f"Texten är för lång: den blir {parts} SMS. Högst {segments.MAX_PARTS} SMS går."
-
-
-def problems_of(text: str, queue: Queue) -> list[str]:
-    """Why the text can't be what the queue's confirmation or reminder says."""
-    problems = [_unknown_text(found) for found in dict.fromkeys(placeholders.unknown(text))]
-    if "{telefon}" in text and not queue.phone_number:
-        problems.append(NO_NUMBER)
-    if too_long := length_problem(placeholders.fill(text, queue, placeholders.LONGEST_DATE)):
-        problems.append(too_long)
-    return problems
-
-
-def _unknown_text(found: str) -> str:
-    *others, last = placeholders.OFFERED
-    offered = f"{', '.join(others)} och {last}"
-    if len(found) == 1:
-        return f"Tecknet {found} står ensamt. Det som kan fyllas i är {offered}."
-    return f"{found} går inte att fylla i. Det som kan fyllas i är {offered}."
 
 
 SENDER_OF_ANOTHER = "Numret är avsändare hos en annan vårdgivare, som skulle få svaren. Använd ett eget nummer."

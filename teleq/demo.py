@@ -18,13 +18,14 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import OperationalError, connection, transaction
 
 from cases.models import Case, CaseEvent, CaseMessage, Note, Status, TelephoneHours
-from consent.models import Answer, Channel, Consent, ConsentText, number_text
+from consent.models import Answer, Channel, Consent, ConsentText
 from consent.register import REGISTER, VALID_FOR, answer_in_case, current, valid_until
 from consent.verdict import answer_in_force
-from sms import placeholders
+from sms.content import placeholders
 from sms.models import Kind, Message, Refusal, SimulatedSms, StandardText, State
 from teleq.administration import create_queue, save_outgoing_sms
 from teleq.models import CareProvider, Lead, Membership, Queue, Role, User, database_now
+from teleq.phone_numbers import number_text
 
 # Logins --------------------------------------------------------------------------------------------------------------
 

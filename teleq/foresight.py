@@ -11,11 +11,12 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from cases.models import Case
 from consent import register
-from consent.models import Consent, number_text
+from consent.models import Consent
 from consent.verdict import Verdict, verdict
 from sms.gateway import refusal
 from sms.models import Kind, Message, Refusal, State
 from teleq.models import OutgoingSms, Queue, database_now
+from teleq.phone_numbers import number_text
 
 SWITCHES = {Kind.CONFIRMATION: "confirmation_on", Kind.REMINDER: "reminder_on"}
 

@@ -19,23 +19,24 @@ from cases import access_log
 from cases.forms import SearchForm
 from cases.models import AccessEntry, Case
 from cases.templatetags.swedish import date_and_clock, identity_number
-from consent.models import Answer, Consent, number_text
+from consent.models import Answer, Consent
 from consent.register import REGISTER
 from consent.retention import remove_events
 from sms.models import InboundSms, Message
 from sms.retention import UNDER_WAY, decided
 from teleq.models import Queue, User, database_now
+from teleq.phone_numbers import number_text, show
 
 
 @dataclass(frozen=True)
 class Patient:
-    """Whom it is about: a number in E.164, or a personnummer of twelve digits. One of them is empty."""
+    """Whom it is about: a number in E.164, or a personnummer of twelve characters. One of them is empty."""
 
     number: str = ""
     person: str = ""
 
     def __str__(self) -> str:
-        return self.number or identity_number(self.person)
+        return show(self.number) or identity_number(self.person)
 
 
 def patient_of(form: SearchForm) -> Patient:
@@ -99,7 +100,7 @@ def _answers(stored: Stored) -> Section:
     labels = {"insert": "Registrerat", "update": "Ändrat", "delete": "Borttaget"}
     rows = [
         (
-            number_text(event.phone_number),
+            show(event.phone_number),
             str(event.care_provider),
             event.get_answer_display(),
             labels[event.pgh_label] + ("" if event.pgh_context == REGISTER else ", inte genom registret"),
@@ -122,8 +123,8 @@ def _cases(stored: Stored) -> Section:
             str(case.queue),
             case.name,
             case.personal_identity_number and identity_number(case.personal_identity_number),
-            number_text(case.phone_number),
-            number_text(case.a_number) if case.a_number else "Dolt",
+            show(case.phone_number),
+            show(case.a_number) or "Dolt",
             case.reason,
             date_and_clock(case.callback_at),
             case.get_status_display(),
@@ -148,7 +149,7 @@ def _messages(stored: Stored) -> Section:
     rows = [
         (
             str(message.queue),
-            number_text(message.to_number),
+            show(message.to_number),
             message.get_kind_display(),
             date_and_clock(message.created_at),
             str(message.author or "Automatiskt"),
@@ -165,7 +166,7 @@ def _inbound(stored: Stored) -> Section:
     rows = [
         (
             str(sms.queue),
-            number_text(sms.from_number),
+            show(sms.from_number),
             date_and_clock(sms.received_at),
             sms.text,
             str(sms.read_by or ""),

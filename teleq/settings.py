@@ -106,7 +106,7 @@ TIME_ZONE = "Europe/Stockholm"
 USE_TZ = True
 PHONENUMBER_DEFAULT_REGION = "SE"
 PHONENUMBER_DB_FORMAT = "E164"
-PHONENUMBER_DEFAULT_FORMAT = "NATIONAL"
+PHONENUMBER_DEFAULT_FORMAT = "E164"  # what is read on screen is written by teleq.phone_numbers
 
 # Signing in and safety ------------------------------------------------------------------------------------------------
 

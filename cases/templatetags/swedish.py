@@ -7,6 +7,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from phonenumber_field.phonenumber import PhoneNumber
 
+from teleq import personal_identity, phone_numbers
+
 register = template.Library()
 
 WEEKDAYS = ("mån", "tis", "ons", "tors", "fre", "lör", "sön")
@@ -50,12 +52,9 @@ def last_day(valid_until: datetime) -> str:
 
 @register.filter
 def phone(number: PhoneNumber | None) -> str:
-    """Swedish numbers as they are dialled in Sweden, others with their country code."""
-    if not number:
-        return ""
-    return number.as_national if number.country_code == 46 else number.as_international
+    return phone_numbers.show(number)
 
 
 @register.filter
-def identity_number(digits: str) -> str:
-    return f"{digits[:8]}-{digits[8:]}"
+def identity_number(identity: str) -> str:
+    return personal_identity.show(identity)

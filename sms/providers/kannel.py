@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from yarl import URL
 
+from sms.content.segments import count
 from sms.providers.base import (
     Delivery,
     DeliveryReport,
@@ -21,7 +22,6 @@ from sms.providers.base import (
     http_failure,
     unset,
 )
-from sms.segments import count
 
 DELIVERED, FAILED, BUFFERED, TAKEN, REFUSED = 1, 2, 4, 8, 16
 """Bits of a report's type. What has expired is 34: failed, and a bit of its own."""

@@ -16,10 +16,9 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
 from cases import access_log
-from cases.forms import phone_field
 from cases.models import AccessEntry
-from consent.models import number_text
-from sms import line, placeholders, segments
+from sms import line
+from sms.content import placeholders, rules, segments
 from sms.models import Kind
 from teleq.admin.scoped import ScopedAdmin, own_queues, person
 from teleq.administration import (
@@ -28,12 +27,13 @@ from teleq.administration import (
     NumberNeeded,
     is_sender_of_another,
     not_ordered_text,
-    problems_of,
     save_outgoing_sms,
     tells_number,
 )
 from teleq.foresight import Stopped, with_consent_required, would_it_be_sent
 from teleq.models import INVALID_SENDER, CareProvider, OutgoingSms, Queue
+from teleq.pasted import is_blank
+from teleq.phone_numbers import number_text, phone_field, read
 
 WITHOUT_CONSENT = "Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande."
 CAN_NOT_BE_ANSWERED = "Patienten kan inte svara STOPP på SMS från ett namn."
@@ -141,13 +141,12 @@ class OutgoingSmsForm(forms.ModelForm):
         """A telephone number in E.164, or what the model takes for a name."""
         typed = self.cleaned_data["sender"]
         if not re.search("[A-Za-z]", typed):
-            try:
-                number = number_text(phone_field("").clean(typed))
-            except forms.ValidationError:
-                raise forms.ValidationError(INVALID_SENDER) from None
-            if is_sender_of_another(number, self._provider):
+            number = read(typed)
+            if number is None:
+                raise forms.ValidationError(INVALID_SENDER)
+            if is_sender_of_another(number_text(number), self._provider):
                 raise forms.ValidationError(SENDER_OF_ANOTHER)
-            return number
+            return number_text(number)
         if len(typed) > self.Meta.model._meta.get_field("sender").max_length:
             raise forms.ValidationError(INVALID_SENDER)  # the model says this too, and then how long its column is
         return typed
@@ -158,8 +157,8 @@ class OutgoingSmsForm(forms.ModelForm):
             if name not in data:
                 continue
             data[name] = segments.normalize(data[name])
-            problems = problems_of(data[name], self.instance.queue)
-            if data.get(switch) and not data[name]:
+            problems = rules.problems_of_automatic(data[name], self.instance.queue)
+            if data.get(switch) and is_blank(data[name]):
                 problems = [NO_TEXT]
             for problem in problems:
                 self.add_error(name, problem)

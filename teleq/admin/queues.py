@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from phonenumber_field.phonenumber import PhoneNumber
 
-from cases.forms import phone_field
 from cases.models import ClosedDay, TelephoneHours
+from sms.content import rules
 from teleq.admin.inlines import RowFormSet, ScopedInline
 from teleq.admin.scoped import ScopedAdmin, own_care_providers, person
 from teleq.administration import (
@@ -28,7 +28,9 @@ from teleq.administration import (
     tells_number,
 )
 from teleq.models import CareProvider, Queue
+from teleq.phone_numbers import phone_field, show
 
+IN_A_TEXT = "Det här står i en text i Utgående SMS, som då inte kan skickas."
 NO_HOURS = "{queue} har inga telefontider. Telefonsystemet kan inte boka någon tid."
 ALWAYS_CLOSED = (
     "Telefonsystemet bokar inom telefontiderna. Helgdagar, midsommarafton, julafton och nyårsafton är alltid stängda."
@@ -61,6 +63,18 @@ class QueueForm(forms.ModelForm):
         if not number and settings and tells_number(settings):
             raise forms.ValidationError(NUMBER_IN_USE)
         return number
+
+    def clean(self) -> dict[str, Any]:
+        """What the queue is called and its number stand in its texts, which must still be such as can be sent."""
+        data = super().clean()
+        settings = self.instance.sms_settings
+        filled_in = [name for name in ("unit", "phone_number") if name in self.changed_data and name in data]
+        if settings and filled_in:
+            as_typed = {name: data.get(name, getattr(self.instance, name)) for name in ("unit", "phone_number")}
+            for text in (settings.confirmation_text, settings.reminder_text):
+                for problem in rules.problems_of_automatic(text, Queue(**as_typed)):
+                    self.add_error(filled_in[0], f"{IN_A_TEXT} {problem}")
+        return data
 
 
 class TelephoneHoursFormSet(RowFormSet):
@@ -105,9 +119,13 @@ class QueueAdmin(ScopedAdmin):
         ("Tider att boka", {"fields": ["slot_minutes", "slot_capacity"], "description": ALWAYS_CLOSED}),
     ]
     inlines = [TelephoneHoursInline, ClosedDaysInline]
-    list_display = ["unit", "name", "care_provider", "phone_number", "max_attempts"]
+    list_display = ["unit", "name", "care_provider", "number_shown", "max_attempts"]
     list_display_links = ["unit", "name"]
     list_select_related = ["care_provider"]
+
+    @admin.display(description="telefonnummer", ordering="phone_number")
+    def number_shown(self, queue: Queue) -> str:
+        return show(queue.phone_number)
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_dbfield(db_field, request, **kwargs, **RANGES.get(db_field.name, {}))

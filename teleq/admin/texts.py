@@ -10,10 +10,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
 from consent.models import ConsentText
+from sms.content import rules
+from sms.content.segments import count, normalize
 from sms.models import StandardText
-from sms.segments import count, normalize
 from teleq.admin.scoped import ScopedAdmin, own_care_providers
-from teleq.administration import length_problem
 
 
 class StandardTextForm(forms.ModelForm):
@@ -23,7 +23,7 @@ class StandardTextForm(forms.ModelForm):
 
     def clean_text(self) -> str:
         text = normalize(self.cleaned_data["text"])
-        if problem := length_problem(text):
+        if problem := rules.problem_of(text):
             raise forms.ValidationError(problem)
         return text
 

@@ -208,7 +208,7 @@ def test_opening_again_does_not_send_what_was_cancelled(case, desk, say):
 # Described and moved -------------------------------------------------------------------------------------------------
 
 SAVE = "Spara uppgifterna"
-INVALID_IDENTITY = "Skriv ett giltigt personnummer eller samordningsnummer, till exempel 19121212-1212."
+INVALID_IDENTITY = "Skriv ett giltigt personnummer, samordningsnummer eller reservnummer, till exempel 19121212-1212."
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ REACHED = {
 TAKES_SOMETHING = [operation for operation in REACHED if operation != ("GET", "/api/v1/queues")]
 each_operation = pytest.mark.parametrize("operation", REACHED, ids=" ".join)
 bounded = settings(
-    max_examples=40,
+    max_examples=100,
     derandomize=True,
     database=None,
     deadline=None,

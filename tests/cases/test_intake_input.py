@@ -15,7 +15,7 @@ from tests.cases.telephone_system import at, connect, keep_open
 from tests.conftest import MOBILE, ROOT
 
 NUMBER = "Skriv ett giltigt telefonnummer, till exempel 070-174 06 05."
-IDENTITY = "Skriv ett giltigt personnummer eller samordningsnummer, till exempel 19121212-1212."
+IDENTITY = "Skriv ett giltigt personnummer, samordningsnummer eller reservnummer, till exempel 19121212-1212."
 CHARACTERS = "Texten innehåller tecken som inte går att använda, eller är tom."
 WITHHELD = "Numret är dolt. Ange det telefonnummer som patienten vill bli uppringd på."
 NO_FIELD = "Uppgiften finns inte här."

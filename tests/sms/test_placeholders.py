@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumber_field.phonenumber import PhoneNumber
 
-from sms.placeholders import LONGEST_DATE, OFFERED, fill, unknown
+from sms.content.placeholders import LONGEST_DATE, OFFERED, fill, unknown
 from teleq.models import Queue
 
 QUEUE = Queue(unit="VC Spindeln", name="Rådgivning", phone_number="+46846500411")

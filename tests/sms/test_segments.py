@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms.segments import MAX_PARTS, count, normalize
+from sms.content.segments import MAX_PARTS, count, normalize
 
 
 @pytest.mark.parametrize(

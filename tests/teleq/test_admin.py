@@ -256,9 +256,24 @@ def test_a_standard_text_is_stored_as_it_will_be_sent_and_its_length_stands_in_t
 def test_a_standard_text_too_long_to_send_is_refused_with_its_length_and_the_limit(office, queue):
     post = {"queue": queue.pk, "name": "lång", "text": "ł" * 500}  # in no GSM alphabet: 67 to a part
     [error] = office.post("/admin/sms/standardtext/add/", post).context["adminform"].errors["text"]
-    assert error == "Texten är för lång: den blir 8 SMS. Högst 6 SMS går."
+    assert error == "Meddelandet är för långt: 500 av 536 tecken – 8 SMS. Högst 6 SMS får skickas."
     post["text"] = "a" * 919
     assert office.post("/admin/sms/standardtext/add/", post).context["adminform"].errors["text"]
+    assert not StandardText.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("Vi ringer {tid}.", "{tid} fylls inte i här, utan bara i bokningsbekräftelser och påminnelser."),
+        ("Hej 19121212\u22121212!", "Meddelandet innehåller ett personnummer."),
+        ("\u200b\u2060", "Skriv ett meddelande."),
+    ],
+)
+def test_a_standard_text_that_could_not_be_sent_is_not_saved_and_says_why(text, problem, office, queue):
+    post = {"queue": queue.pk, "name": "ring", "text": text}
+    [error] = office.post("/admin/sms/standardtext/add/", post).context["adminform"].errors["text"]
+    assert error.startswith(problem)
     assert not StandardText.objects.exists()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, transaction
 
-from sms.placeholders import OFFERED
+from sms.content.placeholders import OFFERED
 from teleq import administration
 from teleq.models import INVALID_SENDER, Lead, OutgoingSms, Queue
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
@@ -118,10 +118,25 @@ def test_a_number_taken_away_while_the_text_is_being_saved_is_told_and_stores_no
     assert stored(reachable).sender == "teleQ"
 
 
-@pytest.mark.parametrize(("text", "parts"), [("ł" * 403, 7), ("{datum}" * 48, 7)])
-def test_a_text_too_long_once_it_is_filled_in_is_refused_with_its_length_and_the_limit(text, parts, office, address):
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [("ł" * 403, "403 av 469 tecken – 7 SMS"), ("{datum}" * 46, "920 av 1071 tecken – 7 SMS")],  # torsdag 24 september
+)
+def test_a_text_too_long_once_it_is_filled_in_is_refused_with_its_length_and_the_limit(text, length, office, address):
     response = save(office, address, confirmation_text=text)
-    assert errors(response, "confirmation_text") == [f"Texten är för lång: den blir {parts} SMS. Högst 6 SMS går."]
+    assert errors(response, "confirmation_text") == [f"Meddelandet är för långt: {length}. Högst 6 SMS får skickas."]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_an_automatic_text_with_a_personnummer_is_not_saved(name, office, address):
+    response = save(office, address, **{name: "Hej 19121212-1212, vi ringer {tid}."})
+    assert errors(response, name) == ["Meddelandet innehåller ett personnummer. Ta bort det innan du skickar."]
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\ufeff\u00ad"])
+def test_a_text_that_nobody_can_see_is_none(text, office, address):
+    response = save(office, address, confirmation_on="on", confirmation_text=text)
+    assert errors(response, "confirmation_text") == ["Skriv en text, eller avmarkera rutan ovanför."]
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,27 @@ def test_what_is_no_number_is_told_in_swedish(typed, office, address):
 
 
 @pytest.mark.parametrize("name", ["confirmation_text", "reminder_text"])
+def test_a_unit_is_not_named_so_that_its_texts_become_too_long_to_send(name, office, address, queue):
+    OutgoingSms.objects.filter(queue=queue).update(**{name: "{enhet} " * 40})
+    [problem] = errors(save(office, address, unit="V" * 100), "unit")
+    assert problem == (
+        "Det här står i en text i Utgående SMS, som då inte kan skickas."
+        " Meddelandet är för långt: 4039 av 4131 tecken – 27 SMS. Högst 6 SMS får skickas."
+    )
+    assert save(office, address, unit="VC Tallen").status_code == 302
+
+
+def test_a_foreign_number_is_shown_with_its_country_and_saved_untouched_is_the_same(
+    office, address, queue, plain_queue
+):
+    Queue.objects.filter(pk=queue.pk).update(phone_number="+358401234567")
+    assert "+358 40 1234567" in text_of(office.get("/admin/teleq/queue/"))
+    assert save(office, address, max_attempts="4").status_code == 302
+    queue.refresh_from_db()
+    assert (queue.phone_number.as_e164, queue.max_attempts) == ("+358401234567", 4)
+
+
+@pytest.mark.parametrize("name", ["confirmation_text", "reminder_text"])
 def test_a_number_that_a_text_tells_stays(name, office, address, queue):
     Queue.objects.filter(pk=queue.pk).update(phone_number="+46846500401")
     OutgoingSms.objects.filter(queue=queue).update(**{name: "Ring {telefon}."})

@@ -108,7 +108,7 @@ def test_an_extract_has_answers_cases_notes_messages_and_who_looked(patient, tol
     desk_of(nurse).case(told)
     sections = {each.title: each.rows for each in patient_data.extract(patient, queues, by=None)}
     [answer] = sections["Samtycke till SMS"]
-    assert answer[:4] == (MOBILE, "Vårdgivare 1", "Ja", "Registrerat")
+    assert answer[:4] == ("070-174 06 05", "Vårdgivare 1", "Ja", "Registrerat")
     assert answer[6] == "Anna Lind"
     assert sections["Ärenden"][0][1:3] == ("Tolvan Tolvansson", "19121212-1212")
     assert sections["Anteckningar"][0][1:] == ("Anna Lind", "Hör illa")
@@ -121,7 +121,7 @@ def test_what_the_patient_has_answered_is_in_it_and_goes(told, queues, queue, nu
     InboundSms.objects.create(queue=queue, from_number=MOBILE, text="Ring efter tolv", provider="simulator")
     sections = {each.title: each.rows for each in patient_data.extract(NUMBER, queues, by=None)}
     [answer] = sections["SMS från patienten"]
-    assert (answer[1], answer[3]) == (MOBILE, "Ring efter tolv")
+    assert (answer[1], answer[3]) == ("070-174 06 05", "Ring efter tolv")
     items = patient_data.remove(NUMBER, queues, by=None)
     assert next(item for item in items if item.what == "SMS från patienten").count == 1
     assert not InboundSms.objects.exists()

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from teleq import phone_numbers
 from teleq.models import Queue
 
 OFFERED = {
@@ -28,9 +29,10 @@ _VALUES: dict[str, Callable[[Queue, datetime], str]] = {
     "{tid}": lambda queue, local: f"{local:%H.%M}",
     "{datum}": lambda queue, local: _day(local.date()),
     "{enhet}": lambda queue, local: queue.unit,
-    "{telefon}": lambda queue, local: str(queue.phone_number),
+    "{telefon}": lambda queue, local: phone_numbers.show(queue.phone_number),
 }
 _IN_BRACES = re.compile(r"\{[^{}]*\}|[{}]")
+_NAME_IN_BRACES = re.compile(r"\{[^{}]*\w[^{}]*\}")
 
 LONGEST_DATE = datetime(2026, 9, 24, 10, 30, tzinfo=ZoneInfo("Europe/Stockholm"))
 """No date is longer to write than a Thursday in late September: what fits then fits always."""
@@ -45,3 +47,8 @@ def fill(text: str, queue: Queue, at: datetime) -> str:
 def unknown(text: str) -> list[str]:
     """What stands in braces, or is half a brace, and would be sent as it is."""
     return [found for found in _IN_BRACES.findall(text) if found not in OFFERED]
+
+
+def left_in(text: str) -> list[str]:
+    """What looks like a placeholder in a text that is sent as it stands. A brace alone may be part of what is said."""
+    return _NAME_IN_BRACES.findall(text)

@@ -1,0 +1,120 @@
+"""What may not stand in a text message. Each rule is a function: what is wrong with the text in Swedish, or None.
+
+Nurses' messages meet them in the case, standard and automatic texts when they are saved in Admin, and every message
+once more in the gateway.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from sms.content import placeholders, segments
+from sms.models import StandardText
+from teleq import personal_identity, phone_numbers
+from teleq.models import OutgoingSms, Queue
+from teleq.pasted import is_blank
+
+Rule = Callable[[str], str | None]
+
+STANDARD_TEXTS_ONLY = "Kön tillåter bara standardtexter. Välj en och tryck Lägg till svar."
+NO_NUMBER = (
+    "{telefon} går inte att fylla i: kön har inget telefonnummer. Skriv numret i Köer, eller ta bort {telefon} här."
+)
+
+
+_NOT_TO_BE_STORED = re.compile("[\x00\ud800-\udfff]")
+"""PostgreSQL takes no NUL, and UTF-8 has no halves of surrogate pairs."""
+_PERSONNUMMERS_DASH = re.compile(r"[-+] *\w{4}$")
+
+
+# The rules -----------------------------------------------------------------------------------------------------------
+
+
+def says_something(text: str) -> str | None:
+    return "Skriv ett meddelande." if is_blank(text) else None
+
+
+def can_be_stored(text: str) -> str | None:
+    return "Meddelandet innehåller tecken som inte kan skickas." if _NOT_TO_BE_STORED.search(text) else None
+
+
+def fits(text: str) -> str | None:
+    length = segments.count(text)
+    if not length.too_long:
+        return None
+    return f"Meddelandet är för långt: {length}. Högst {segments.MAX_PARTS} SMS får skickas."
+
+
+def identifies_nobody(text: str) -> str | None:
+    """An SMS is read on the way and on locked telephones."""
+    if all(_is_telephone_number(found.written) for found in personal_identity.find(text)):
+        return None
+    return "Meddelandet innehåller ett personnummer. Ta bort det innan du skickar."
+
+
+def _is_telephone_number(written: str) -> bool:
+    """Whether what can be read as a personnummer rather is a number to call.
+
+    Ten digits may be both: one in twenty of all numbers that begin with 070 is a valid samordningsnummer. They are a
+    number to call, unless a personnummer's dash stands before the last four. Twelve digits are one after a plus only.
+    """
+    number = phone_numbers.read(written)
+    if number is None or written.startswith("+"):
+        return number is not None
+    ten_to_dial = written.startswith("0") and len(re.sub("[^0-9]", "", written)) == 10
+    is_swedish = number.country_code == phone_numbers.COUNTRY_CODE
+    return ten_to_dial and is_swedish and not _PERSONNUMMERS_DASH.search(written)
+
+
+def leaves_nothing_to_fill_in(text: str) -> str | None:
+    if not (left := placeholders.left_in(text)):
+        return None
+    return f"{left[0]} fylls inte i här, utan bara i bokningsbekräftelser och påminnelser. Skriv det som ska stå."
+
+
+def is_a_standard_text(text: str, settings: OutgoingSms | None) -> str | None:
+    """Where the queue with these settings has no free text."""
+    if settings is None or settings.free_text:
+        return None
+    offered = StandardText.objects.filter(queue=settings.queue_id).values_list("text", flat=True)
+    return None if segments.normalize(text) in map(segments.normalize, offered) else STANDARD_TEXTS_ONLY
+
+
+RULES: tuple[Rule, ...] = (says_something, can_be_stored, fits, identifies_nobody, leaves_nothing_to_fill_in)
+"""For every text as it is sent."""
+
+
+# Who asks ------------------------------------------------------------------------------------------------------------
+
+
+def problem_of(text: str) -> str | None:
+    """What is wrong with a text that would be sent as it stands: the first rule that it breaks."""
+    return next((problem for rule in RULES if (problem := rule(text))), None)
+
+
+def problem_of_manual(text: str, settings: OutgoingSms | None) -> str | None:
+    """What is wrong with what a nurse would send from the queue with these settings."""
+    return problem_of(text) or is_a_standard_text(text, settings)
+
+
+def problems_of_automatic(text: str, queue: Queue) -> list[str]:
+    """What is wrong with a confirmation or reminder of the queue, before it is filled in. It may be empty, as it may be
+    turned off.
+
+    How long it is, and whether it has a personnummer in it, is seen when it is filled in for the longest day to write.
+    """
+    problems = [_not_offered(found) for found in dict.fromkeys(placeholders.unknown(text))]
+    if "{telefon}" in text and not queue.phone_number:
+        problems.append(NO_NUMBER)
+    filled = placeholders.fill(text, queue, placeholders.LONGEST_DATE)
+    problems += [problem for rule in (can_be_stored, fits, identifies_nobody) if (problem := rule(filled))]
+    return problems
+
+
+def _not_offered(found: str) -> str:
+    *others, last = placeholders.OFFERED
+    offered = f"{', '.join(others)} och {last}"
+    if len(found) == 1:
+        return f"Tecknet {found} står ensamt. Det som kan fyllas i är {offered}."
+    return f"{found} går inte att fylla i. Det som kan fyllas i är {offered}."
