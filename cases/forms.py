@@ -25,6 +25,9 @@ SOMEBODY_ELSE = "other"
 STANDARD_TEXTS_ONLY = "Kön tillåter bara standardtexter. Välj en och tryck Lägg till svar."
 INVALID_IDENTITY = "Skriv ett giltigt personnummer eller samordningsnummer, till exempel 19121212-1212."
 
+AS_SHOWN = {"autocomplete": "off"}
+"""Keeps browsers from putting back, over what the page says, what was there when one left it: docs/decisions/0011."""
+
 
 class PhoneInput(RegionalPhoneNumberWidget):
     """Shows what was typed as it was typed. The library's rewrites it: a number that is too short loses its 0."""
@@ -171,6 +174,8 @@ class ConsentForm(OwnIds, forms.Form):
 
 
 class SmsForm(OwnIds, forms.Form):
+    """A text that browsers may put back, half-written as it was, beside what they may not."""
+
     text = forms.CharField(
         label="Skriv meddelande",
         required=False,  # "Lägg till svar" begins with an empty one
@@ -182,10 +187,11 @@ class SmsForm(OwnIds, forms.Form):
         queryset=StandardText.objects.none(),
         required=False,
         empty_label="Välj standardtext",
+        widget=forms.Select(attrs=AS_SHOWN),
         error_messages={"invalid_choice": "Standardtexten finns inte längre. Välj en annan."},
     )
-    shown_number = forms.CharField(widget=forms.HiddenInput)
-    token = forms.UUIDField(widget=forms.HiddenInput)
+    shown_number = forms.CharField(widget=forms.HiddenInput(AS_SHOWN))
+    token = forms.UUIDField(widget=forms.HiddenInput(AS_SHOWN))
 
     def __init__(self, *args: object, queue: Queue, **options: object) -> None:
         super().__init__(*args, **options)

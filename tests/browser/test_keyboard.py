@@ -238,7 +238,6 @@ class TestWhenItFails:
         expect(page.get_by_label("Skriv meddelande")).to_have_value("Hej")
 
         other_tab = page.context.new_page()
-        complaints.listen(other_tab)
         other_tab.goto("/")
         other_tab.get_by_label("Användarnamn").fill(nurse.username)
         other_tab.get_by_label("Lösenord").fill(PASSWORD)
