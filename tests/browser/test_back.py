@@ -207,7 +207,9 @@ class TestAdmin:
         sender = office.get_by_role("textbox", name="Avsändare")
         sender.fill("Hus")
         leave(office, "/admin/")
-        settings.update(consent_required=True, sender="Spindeln", reminder_on=True, reminder_text="Vi ringer kl. {tid}.")
+        settings.update(
+            consent_required=True, sender="Spindeln", reminder_on=True, reminder_text="Vi ringer kl. {tid}."
+        )
         come_back(office)
         expect(box).to_be_checked()
         expect(sender).to_have_value("Spindeln")
@@ -264,9 +266,7 @@ class TestAPageThatTheBrowserKeepsWhole:
     @pytest.fixture
     def keeping(self, browser_type: BrowserType, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
         """Playwright's own browsers have that cache switched off."""
-        browser = browser_type.launch(
-            **browser_type_launch_args, ignore_default_args=["--disable-back-forward-cache"]
-        )
+        browser = browser_type.launch(**browser_type_launch_args, ignore_default_args=["--disable-back-forward-cache"])
         yield browser
         browser.close()
 
