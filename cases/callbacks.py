@@ -14,7 +14,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import automatic_sms
 from cases.models import Case, CaseEvent, CaseMessage, Note, Status
-from cases.templatetags.swedish import date_and_clock
+from cases.templatetags.swedish import date_and_clock, of_planned
 from sms import gateway
 from sms.models import Kind, Message
 from teleq.models import User, database_now
@@ -72,7 +72,7 @@ def record_attempt(case: Case, *, answered: bool, seen_attempts: int, by: User) 
         status, assignee = (Status.ONGOING, by) if answered else (Status.NO_ANSWER, None)
         _set(locked, attempts=seen_attempts + 1, status=status, assignee=assignee)
         kind = CaseEvent.Kind.ANSWERED if answered else CaseEvent.Kind.NO_ANSWER
-        _note_event(locked, kind, by, f"Försök {locked.attempts} av {locked.queue.max_attempts}")
+        _note_event(locked, kind, by, f"Försök {of_planned(locked.attempts, locked.queue.max_attempts)}")
 
 
 def close(case: Case, status: Status, *, by: User | None) -> None:
@@ -115,14 +115,18 @@ def move(case: Case, to: datetime, *, by: User | None) -> None:
             _move(locked, to, by)
 
 
-def change_number(case: Case, number: PhoneNumber, *, shown: str, by: User) -> None:
-    """Give the case another number. What waits for the old one is cancelled. Raises NumberChanged."""
+def change_number(case: Case, number: PhoneNumber, *, shown: str, by: User) -> bool:
+    """Give the case another number, and say whether it is another. What waits for the old one is cancelled.
+
+    Raises NumberChanged.
+    """
     with _locked(case) as locked:
         _require_shown_number(locked, shown)
         if locked.phone_number == number:
-            return
+            return False
         _note_event(locked, CaseEvent.Kind.NUMBER_CHANGED, by)
         _book_anew(locked, phone_number=number)
+    return True
 
 
 def add_note(case: Case, text: str, *, by: User) -> None:

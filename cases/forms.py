@@ -20,6 +20,9 @@ from teleq.phone_numbers import phone_field
 SOMEBODY_ELSE = "other"
 INVALID_IDENTITY = "Skriv ett giltigt personnummer, samordningsnummer eller reservnummer, till exempel 19121212-1212."
 
+AS_SHOWN = {"autocomplete": "off"}
+"""Keeps browsers from putting back, over what the page says, what was there when one left it: docs/decisions/0011."""
+
 
 class OwnIds:
     """Several forms stand on one page: each names its fields' ids after itself."""
@@ -138,6 +141,8 @@ class ConsentForm(OwnIds, forms.Form):
 
 
 class SmsForm(OwnIds, forms.Form):
+    """A text that browsers may put back, half-written as it was, beside what they may not."""
+
     text = forms.CharField(
         label="Skriv meddelande",
         required=False,  # "Lägg till svar" begins with an empty one
@@ -149,10 +154,11 @@ class SmsForm(OwnIds, forms.Form):
         queryset=StandardText.objects.none(),
         required=False,
         empty_label="Välj standardtext",
+        widget=forms.Select(attrs=AS_SHOWN),
         error_messages={"invalid_choice": "Standardtexten finns inte längre. Välj en annan."},
     )
-    shown_number = forms.CharField(widget=forms.HiddenInput)
-    token = forms.UUIDField(widget=forms.HiddenInput)
+    shown_number = forms.CharField(widget=forms.HiddenInput(AS_SHOWN))
+    token = forms.UUIDField(widget=forms.HiddenInput(AS_SHOWN))
 
     def __init__(self, *args: object, queue: Queue, **options: object) -> None:
         super().__init__(*args, **options)

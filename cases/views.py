@@ -25,6 +25,7 @@ from sms.models import InboundSms, State
 from teleq.phone_numbers import number_text
 
 NUMBER_CHANGED = "Numret har ändrats. Kontrollera svaret."
+NOT_SENT = f"{NUMBER_CHANGED} SMS:et är inte skickat."
 ALREADY_SENT = "Det förra meddelandet är redan skickat. Tryck igen om du vill skicka det här också."
 ANSWER_CHANGED = "Svaret har ändrats av någon annan. Ingenting sparades; nu visas det som gäller."
 
@@ -134,11 +135,11 @@ def save_number(request: HttpRequest, case_id: int) -> HttpResponse:
         return _page(request, case, 422, number_form=form)
     data = form.cleaned_data
     try:
-        callbacks.change_number(case, data["phone_number"], shown=data["shown_number"], by=request.user)
+        changed = callbacks.change_number(case, data["phone_number"], shown=data["shown_number"], by=request.user)
     except callbacks.NumberChanged:
         messages.error(request, NUMBER_CHANGED)
         return _page(request, case, 409)
-    messages.success(request, "Numret är sparat.")
+    messages.success(request, "Numret är sparat." if changed else "Numret är oförändrat.")
     return redirect("cases:case", case_id)
 
 
@@ -197,7 +198,7 @@ def _send_sms(request: HttpRequest, case: Case, form: SmsForm) -> HttpResponse:
             case, data["text"], token=str(data["token"]), shown=data["shown_number"], by=request.user
         )
     except callbacks.NumberChanged:
-        return _not_sent(request, case, data["text"], NUMBER_CHANGED, 409)
+        return _not_sent(request, case, data["text"], NOT_SENT, 409)
     if message.state == State.REFUSED:
         return _not_sent(request, case, data["text"], message.outcome, 422)
     if message.text != normalize(data["text"]):

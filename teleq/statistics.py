@@ -79,7 +79,7 @@ def _callbacks(callbacks: Iterable[Total]) -> Table:
     counts: Counter[str] = Counter()
     for callback in callbacks:
         counts[callback.key] += callback.count
-    rows = [(answer.label, counts[answer]) for answer in Answer] + [("Inget svar", counts[""])]
+    rows = [(answer.label, counts[answer]) for answer in Answer] + [("Svar saknas", counts[""])]
     total = counts.total()
     share = f"{100 * (total - counts['']) / total:.0f} % hade ett svar." if total else ""
     return Table("Återuppringningar efter patientens svar", ("Svar", "Antal"), rows, share)

@@ -58,3 +58,9 @@ def phone(number: PhoneNumber | None) -> str:
 @register.filter
 def identity_number(identity: str) -> str:
     return personal_identity.show(identity)
+
+
+@register.filter
+def of_planned(attempts: int, planned: int) -> str:
+    """How many calls of those that the queue makes: "2 av 3"; and past them "6 (högst 3 var planerade)"."""
+    return f"{attempts} av {planned}" if attempts <= planned else f"{attempts} (högst {planned} var planerade)"

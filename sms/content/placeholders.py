@@ -14,7 +14,7 @@ from teleq.models import Queue
 
 OFFERED = {
     "{tid}": "klockslaget, som 10.30",
-    "{datum}": "dagen, som torsdag 26 november",
+    "{datum}": "dagen, som torsdag 24 september",
     "{enhet}": "vårdenhetens namn",
     "{telefon}": "köns telefonnummer",
 }

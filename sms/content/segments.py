@@ -41,5 +41,5 @@ def count(text: str) -> Segments:
     gsm = not text or split.encoding == "gsm0338"
     one, several = (160, 153) if gsm else (70, 67)
     units = sum(part.bytes for part in split.parts) // (1 if gsm else 2)
-    parts = len(split.parts)
-    return Segments(units=units, capacity=one if parts == 1 else several * parts, parts=parts, is_gsm=gsm)
+    parts = len(split.parts) if text else 0  # nothing is no SMS, though one is what it is split into
+    return Segments(units=units, capacity=one if parts <= 1 else several * parts, parts=parts, is_gsm=gsm)

@@ -38,7 +38,7 @@ document.addEventListener("submit", (event) => {
   if (event.submitter?.matches(".save-answer")) list.focus(); // the button goes when the answer is saved
 }, true);
 
-/* While "Telefonnummer" holds an unsaved number, neither an answer nor an SMS can be meant for it. */
+/* While "Telefonnummer" holds an unsaved number, no answer, SMS or call can be meant for it. */
 function shutWhileNumberIsUnsaved() {
   const number = document.querySelector("[data-saves=number] [name=phone_number]");
   if (!number) return;
@@ -50,6 +50,12 @@ function shutWhileNumberIsUnsaved() {
   send.disabled = unsaved || send.dataset.shut === "true";
   reason.textContent = unsaved ? "Spara numret först" : reason.dataset.text;
   for (const control of document.querySelectorAll("[data-saves=answer] :is(select, button)")) control.disabled = unsaved;
+  const call = document.querySelector("#call");
+  call.toggleAttribute("href", !unsaved);
+  if (!unsaved) call.href = call.dataset.href;
+  call.role = unsaved ? "link" : null; // without an address it is none by itself
+  call.ariaDisabled = unsaved ? "true" : null;
+  document.querySelector("#call-reason").textContent = unsaved ? "Spara numret först" : "";
 }
 document.addEventListener("input", (event) => {
   if (event.target.closest("[data-saves=number]")) shutWhileNumberIsUnsaved();
@@ -94,7 +100,8 @@ window.addEventListener("beforeunload", (event) => {
   if (waiting.length) event.preventDefault();
 });
 
-/* What is swapped in leaves what was typed, chosen or opened since, and somewhere for the keyboard to go on from. */
+/* What is swapped in leaves what was typed, chosen, opened or made larger since, and somewhere for the keyboard to go on
+   from. */
 const asShown = (field) =>
   field.options ? ([...field.options].find((option) => option.defaultSelected) ?? field.options[0])?.value : field.defaultValue;
 
@@ -107,12 +114,13 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const changed = (field) => field.value !== saved(field) && !(xhr.status === 409 && answerList(field)); // look first
   swapping = {
     typed: fields.filter(changed).map(({ id, value }) => ({ id, value })),
+    sized: fields.filter(({ style }) => style.height).map(({ id, style }) => ({ id, height: style.height })),
     opened: [...document.querySelectorAll("main details[open][id]")].map(({ id }) => id),
     focused: document.activeElement.id,
   };
 });
 document.addEventListener("htmx:afterSettle", () => {
-  const { typed, opened, focused } = swapping ?? { typed: [], opened: [] };
+  const { typed, sized, opened, focused } = swapping ?? { typed: [], sized: [], opened: [] };
   swapping = null;
   for (const { id, value } of typed) {
     const field = document.getElementById(id);
@@ -120,6 +128,7 @@ document.addEventListener("htmx:afterSettle", () => {
     field.value = value;
     if (answerList(field)) field.dataset.changed = "true";
   }
+  for (const { id, height } of sized) document.getElementById(id)?.style.setProperty("height", height);
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
   for (const place of [`[id="${focused}"]`, "h1[tabindex]"]) {
     if (focused && document.activeElement === document.body) document.querySelector(place)?.focus();

@@ -11,6 +11,7 @@ from django.db.models import Exists, Field, ForeignKey, Model, OuterRef, QuerySe
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
+from cases.forms import AS_SHOWN
 from teleq.models import CareProvider, Queue, Role, User
 
 
@@ -30,6 +31,15 @@ def own_care_providers(request: HttpRequest) -> QuerySet[CareProvider]:
     if person(request).is_superuser:
         return CareProvider.objects.all()
     return CareProvider.objects.filter(Exists(own_queues(request).filter(care_provider=OuterRef("pk"))))
+
+
+def _keep_as_shown(context: dict[str, Any]) -> None:
+    """What is in force is what the page shows and saves, whatever stood in it when one left it and came back."""
+    formsets = [inline.formset for inline in context["inline_admin_formsets"]]
+    rows = [form for formset in formsets for form in (formset.management_form, *formset.forms)]
+    for form in (context["adminform"].form, *rows):
+        for field in form.fields.values():
+            field.widget.attrs |= AS_SHOWN
 
 
 class ScopedChoices(admin.options.BaseModelAdmin):
@@ -93,6 +103,8 @@ class ScopedAdmin(ScopedChoices, admin.ModelAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         context |= {"show_save_and_continue": False, "show_save_and_add_another": False}  # one button: Spara
+        if context["original"]:
+            _keep_as_shown(context)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:

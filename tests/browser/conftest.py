@@ -57,9 +57,10 @@ class Complaints:
     def expect(self, *parts: str) -> None:
         self._expected += parts
 
-    def listen(self, page: Page) -> None:
-        page.on("console", self._note)
-        page.on("pageerror", lambda error: self.heard.append(str(error)))
+    def listen(self, context: BrowserContext) -> None:
+        """To every page that is opened in it."""
+        context.on("console", self._note)
+        context.on("weberror", lambda error: self.heard.append(str(error.error)))
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not any(part in message.text for part in self._expected):
@@ -85,12 +86,19 @@ def open_page(product: str, new_context: Callable[..., BrowserContext], complain
     """A page of a browser of its own."""
 
     def make(width: int = 1280, **options: Any) -> Page:
-        page = new_context(base_url=product, viewport={"width": width, "height": 900}, **options).new_page()
-        page.set_default_timeout(15_000)
-        complaints.listen(page)
-        return page
+        context = new_context(base_url=product, viewport={"width": width, "height": 900}, **options)
+        context.set_default_timeout(15_000)
+        complaints.listen(context)
+        return context.new_page()
 
     return make
+
+
+def session_cookie(user: User, product: str) -> dict[str, Any]:
+    client = Client()
+    client.force_login(user)
+    session = client.cookies[django_settings.SESSION_COOKIE_NAME]
+    return {"name": session.key, "value": session.value, "url": product, "httpOnly": True}
 
 
 @pytest.fixture
@@ -115,10 +123,7 @@ def sign_in(product: str, open_page: Callable[..., Page]) -> Callable[..., Page]
 
     def enter(user: User, address: str = "/", **options: Any) -> Page:
         page = open_page(**options)
-        client = Client()
-        client.force_login(user)
-        session = client.cookies[django_settings.SESSION_COOKIE_NAME]
-        page.context.add_cookies([{"name": session.key, "value": session.value, "url": product, "httpOnly": True}])
+        page.context.add_cookies([session_cookie(user, product)])
         page.goto(address)
         return page
 

@@ -39,6 +39,12 @@ def stored(case) -> list[str]:
     return [event.answer for event in events]
 
 
+def expect_number_first(page: Page) -> None:
+    """Beside the number that isn't dialled, and beside the SMS that isn't sent."""
+    for reason in ("#call-reason", "#sms-reason"):
+        expect(page.locator(reason)).to_have_text("Spara numret först")
+
+
 def is_the_same_page(page: Page) -> Callable[[], bool]:
     page.evaluate("window.same = true")
     return lambda: page.evaluate("window.same === true")
@@ -72,7 +78,7 @@ class TestTheButtonsAtTheTop:
         expect(page.get_by_label("Ny anteckning")).to_have_value("Ringer efter lunch")
         expect(page.get_by_label("Kontaktorsak")).to_have_value("Recept")
         expect(page.get_by_label("Telefonnummer")).to_have_value("070-174 06 06")
-        expect(page.get_by_text("Spara numret först")).to_be_visible()
+        expect_number_first(page)
         expect(button(page, "Skicka SMS")).to_be_disabled()
         expect(answer(page)).to_be_disabled()
         assert same()
@@ -235,7 +241,7 @@ class TestWhatIsDoneWhileAnAnswerIsBeingSaved:
         held.let_go()
         expect(page.get_by_text("Svaret är sparat.")).to_be_visible()
         expect(page.get_by_label("Telefonnummer")).to_have_value("070-174 06 06")
-        expect(page.get_by_text("Spara numret först")).to_be_visible()
+        expect_number_first(page)
         expect(button(page, "Skicka SMS")).to_be_disabled()
 
     def test_a_button_at_the_top_is_pressed_after_it(self, open_case, case):
@@ -260,6 +266,22 @@ def test_words_that_are_written_while_a_message_is_sent_are_kept_and_it_is_sent_
     expect(page.get_by_text("SMS:et är på väg.")).to_be_visible()
     expect(page.get_by_label("Skriv meddelande")).to_have_value("Hej, vi")
     assert [message.text for message in Message.objects.all()] == ["Hej"]
+
+
+def test_a_message_field_that_was_made_larger_stays_so(open_case, case, standard_text):
+    page = open_case(case)
+    message = page.get_by_label("Skriv meddelande")
+    box = message.bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 4, box["y"] + box["height"] - 4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 4, box["y"] + box["height"] + 96)
+    page.mouse.up()
+    larger = message.bounding_box()["height"]
+    assert larger > box["height"] + 50
+    page.get_by_label("Standardtexter").select_option(standard_text.name)
+    button(page, "Lägg till svar").click()
+    expect(message).to_have_value(standard_text.text)
+    assert message.bounding_box()["height"] == larger
 
 
 class TestTheHistoryThatLooksAgain:

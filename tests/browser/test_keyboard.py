@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from consent import register
 from consent.models import Answer
@@ -135,9 +137,16 @@ class TestNothingTypedIsLost:
         expect(page.get_by_label("Ny anteckning")).to_have_value("Ringer efter lunch")
 
 
+def call(page: Page) -> Locator:
+    return page.get_by_role("link", name=re.compile("^Ring 070"))
+
+
 class TestAnUnsavedNumber:
     def expect_shut(self, page: Page) -> None:
-        expect(page.get_by_text("Spara numret först")).to_be_visible()
+        expect(page.locator("#sms-reason")).to_have_text("Spara numret först")
+        expect(page.locator("#call-reason")).to_have_text("Spara numret först")
+        expect(call(page)).to_be_disabled()
+        expect(call(page)).not_to_have_attribute("href", re.compile("."))
         expect(page.get_by_role("button", name="Skicka SMS")).to_be_disabled()
         expect(page.get_by_label("Samtycke till SMS")).to_be_disabled()
         expect(page.get_by_role("button", name="Bekräfta svaret")).to_be_disabled()
@@ -152,13 +161,17 @@ class TestAnUnsavedNumber:
 
         number.fill("070-174 06 05")
         expect(page.get_by_role("button", name="Skicka SMS")).to_be_enabled()
+        expect(call(page)).to_have_attribute("href", "tel:+46701740605")
+        expect(page.locator("#call-reason")).to_be_empty()
         expect(page.get_by_label("Samtycke till SMS")).to_be_enabled()
 
         number.fill("070-174 06 06")
         self.expect_shut(page)
         page.get_by_role("button", name="Spara numret").click()
         expect(page.get_by_text("Numret är sparat.")).to_be_visible()
-        expect(page.get_by_text("Spara numret först")).to_be_hidden()
+        expect(page.get_by_text("Spara numret först")).to_have_count(0)
+        expect(call(page)).to_have_accessible_name("Ring 070-174 06 06")
+        expect(call(page)).to_have_attribute("href", "tel:+46701740606")
         expect(page.get_by_role("button", name="Skicka SMS")).to_be_enabled()
         expect(page.get_by_label("Samtycke till SMS")).to_be_enabled()
 
@@ -238,7 +251,6 @@ class TestWhenItFails:
         expect(page.get_by_label("Skriv meddelande")).to_have_value("Hej")
 
         other_tab = page.context.new_page()
-        complaints.listen(other_tab)
         other_tab.goto("/")
         other_tab.get_by_label("Användarnamn").fill(nurse.username)
         other_tab.get_by_label("Lösenord").fill(PASSWORD)

@@ -58,4 +58,13 @@ def test_a_number_that_could_not_be_saved_shuts_answer_and_sms(open_case, case, 
     expect(page.get_by_text("Skriv ett giltigt telefonnummer")).to_be_visible()
     for shut in ("Spara svaret", "Bekräfta svaret", "Skicka SMS"):
         expect(page.get_by_role("button", name=shut)).to_be_disabled()
-    expect(page.get_by_text("Spara numret först")).to_be_visible()
+    for reason in ("#call-reason", "#sms-reason"):
+        expect(page.locator(reason)).to_have_text("Spara numret först")
+    expect(page.get_by_role("link", name="Ring")).to_be_disabled()
+    assert page.locator("[href^='tel:']").count() == 0
+
+
+def test_the_number_that_is_dialled_is_said_whatever_stands_in_the_field(open_case, case):
+    page = open_case(case, java_script_enabled=False)
+    page.get_by_label("Telefonnummer").fill("070-174 06 06")
+    expect(page.locator("[href='tel:+46701740605']")).to_have_text("Ring 070-174 06 05")

@@ -96,6 +96,17 @@ def test_calls_without_answer_are_counted_and_told_in_the_history(case, desk):
     assert "Försök 2 av 3" in page.text.split("Historik")[0]
 
 
+def test_calls_past_those_that_were_planned_are_not_told_as_some_of_them(case, desk, queue):
+    page = desk.case(case)
+    for _ in range(4):
+        page = page.press("Inget svar")
+    assert "Uppringning utan svar. Försök 3 av 3." in page.text
+    assert "Uppringning utan svar. Försök 4 (högst 3 var planerade)." in page.text
+    assert "Försök 4 (högst 3 var planerade)" in page.text.split("Historik")[0]
+    assert "4 (högst 3 var planerade)" in desk.work_list().rows[0]
+    assert "4 av 3" not in page.text + desk.work_list().text
+
+
 def test_a_call_that_was_answered_gives_the_case_to_who_called(case, desk):
     after = desk.case(case).press("Fick svar")
     assert "Fick svar. Försök 1 av 3." in after.text

@@ -28,6 +28,13 @@ def test_another_number_shows_that_numbers_answer(case, desk, say):
     assert "Telefonnumret ändrades." in after.text
 
 
+def test_the_same_number_is_not_said_to_have_been_saved(case, desk):
+    after = desk.case(case).press(SAVE, phone_number="0701740605")
+    assert "Numret är oförändrat." in after.text
+    assert "sparat" not in after.text.split("Inget svar är sparat")[0]
+    assert "Telefonnumret ändrades." not in after.text
+
+
 def test_another_number_does_not_take_the_old_ones_answer_along(case, desk, say):
     say(Answer.YES)
     after = desk.case(case).press(SAVE, phone_number="070-174 06 06")

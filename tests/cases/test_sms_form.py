@@ -124,7 +124,7 @@ def test_a_message_is_not_sent_to_a_number_that_was_changed_meanwhile(shown, cas
     desk.case(case).press("Spara numret", phone_number="070-174 06 06")
     after = shown.press(SEND, text="Hej!")
     assert after.status == 409
-    assert "Numret har ändrats. Kontrollera svaret." in after.text
+    assert "Numret har ändrats. Kontrollera svaret. SMS:et är inte skickat." in after.text
     assert after.typed("text", beside=SEND) == "Hej!"
     assert messages_of(case) == []
 
@@ -137,7 +137,7 @@ def test_a_press_without_token_or_number_sends_nothing(missing, shown, case):
 
 def test_the_counter_counts_as_the_gateway_does(shown):
     assert shown.press(ADD, text="Hej!", standard_text="").status == 422
-    assert "0 av 160 tecken – 1 SMS" in shown.text
+    assert "0 av 160 tecken – 0 SMS" in shown.text
     assert "4 av 160 tecken – 1 SMS" in shown.press(ADD, text="Hej!").text
 
 

@@ -12,7 +12,7 @@ from sms.content.segments import MAX_PARTS, count, normalize
 @pytest.mark.parametrize(
     ("text", "units", "capacity", "parts"),
     [
-        ("", 0, 160, 1),
+        ("", 0, 160, 0),
         ("a" * 160, 160, 160, 1),
         ("a" * 161, 161, 306, 2),
         ("a" * 306, 306, 306, 2),
@@ -43,6 +43,12 @@ def test_a_letter_in_two_pieces_is_composed_and_counts_as_one():
     assert str(count("a\u030a" * 160)) == "160 av 160 tecken – 1 SMS"
 
 
+@pytest.mark.parametrize("nothing", ["", " ", "\n\r\n"])
+def test_nothing_is_no_sms(nothing):
+    assert str(count(nothing)) == "0 av 160 tecken – 0 SMS"
+    assert not count(nothing).too_long
+
+
 def test_lines_end_in_one_character_and_the_space_around_is_not_sent():
     assert normalize("  Hej.\r\nVälkommen \r\n") == "Hej.\nVälkommen"
 
@@ -63,5 +69,5 @@ def test_the_count_is_of_what_is_sent_and_fits_the_parts(text):
     assert normalize(sent) == sent
     counted = count(text)
     assert counted == count(sent)
-    assert counted.parts >= 1
+    assert (counted.parts > 0) is bool(sent)
     assert counted.units <= counted.capacity

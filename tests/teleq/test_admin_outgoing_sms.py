@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import IntegrityError, transaction
 
@@ -162,6 +164,18 @@ def test_the_page_shows_each_text_filled_in_with_its_length_without_javascript(o
     text = text_of(office.get(address))
     assert "Så här blir SMS:et torsdag 24 september kl. 10.30 från 08-465 004 01 49 av 160 tecken – 1 SMS" in text
     assert f"Så här blir SMS:et Häls. {reachable.unit} 17 av 160 tecken – 1 SMS" in text
+
+
+def test_the_day_and_the_time_in_the_help_are_those_of_the_preview(office, address, reachable):
+    OutgoingSms.objects.update(confirmation_text="Vi ringer {datum} kl. {tid}.")
+    text = text_of(office.get(address))
+    day, time = (
+        re.search(f"{re.escape(placeholder)} {what}, som ([^{{]+) {{", text)[1] for placeholder, what in HELP.items()
+    )
+    assert f"Så här blir SMS:et Vi ringer {day} kl. {time}." in text
+
+
+HELP = {"{datum}": "dagen", "{tid}": "klockslaget"}
 
 
 def test_what_can_not_be_saved_is_previewed_as_it_was_typed(office, address):

@@ -76,14 +76,14 @@ def test_callbacks_are_counted_by_the_answer_in_force_at_their_time(booked, queu
     say(Answer.YES)
     say(Answer.NO, OTHER)
     counted = table(queue, this_month, "Återuppringningar efter patientens svar")
-    assert counted.rows == [("Ja", 1), ("Nej", 1), ("Ej valt", 0), ("Inget svar", 2)]
+    assert counted.rows == [("Ja", 1), ("Nej", 1), ("Ej valt", 0), ("Svar saknas", 2)]
     assert counted.note == "50 % hade ett svar."
 
 
 def test_what_was_answered_after_the_call_does_not_count_for_it(booked, queue, say, this_month):
     booked(callback_at=timezone.now() - timedelta(minutes=1))
     say(Answer.YES)
-    assert ("Inget svar", 1) in table(queue, this_month, "Återuppringningar efter patientens svar").rows
+    assert ("Svar saknas", 1) in table(queue, this_month, "Återuppringningar efter patientens svar").rows
 
 
 def test_messages_are_counted_by_kind_and_outcome_and_refusals_by_reason(queue, say, accept, provider, this_month):
@@ -135,7 +135,7 @@ def test_each_table_can_be_fetched_as_csv(booked, office, queue):
     today = timezone.localdate()
     response = office.get(ADDRESS, {"queue": queue.pk, "first": today, "last": today + timedelta(days=1), "csv": 1})
     lines = response.content.decode("utf-8-sig").splitlines()
-    assert lines == ["Svar;Antal", "Ja;0", "Nej;0", "Ej valt;0", "Inget svar;1"]
+    assert lines == ["Svar;Antal", "Ja;0", "Nej;0", "Ej valt;0", "Svar saknas;1"]
 
 
 @pytest.mark.parametrize(
