@@ -23,12 +23,13 @@ from consent.verdict import Verdict, answer_in_force, verdict
 from sms import providers
 from sms.content import rules
 from sms.content.segments import normalize
-from sms.flight import ENOUGH, LAND_EVERY, Flight
+from sms.flight import LAND_EVERY, START_WITHIN, Flight
 from sms.line import Line, News
 from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal, State
 from sms.numbers import can_receive_sms
 from sms.outcomes import record_at_last
 from sms.providers.base import OutboundMessage
+from teleq.clock import elapsed
 from teleq.models import OutgoingSms, Queue, database_now
 from teleq.phone_numbers import number_text
 
@@ -145,6 +146,7 @@ class _Bench:
     def __init__(self, settings: dict[int, OutgoingSms], consents: dict[NumberKey, Consent]) -> None:
         self.settings, self.consents = settings, consents
         self.events = Consent.objects.latest_events(consents.values())
+        self.began = elapsed()
         self.at = database_now()
 
     def judge(self, message: Message, key: NumberKey) -> None:
@@ -184,9 +186,13 @@ class Claim:
     judged: int
     sending: list[Message]
     settings: dict[int, OutgoingSms]
+    at: datetime | None
+    """When it judged."""
+    began: float
+    """A moment before that, on the clock `elapsed`."""
 
 
-NOTHING = Claim(0, [], {})
+NOTHING = Claim(0, [], {}, None, 0.0)
 
 
 def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
@@ -214,7 +220,8 @@ def _claim(lane: Lane, provider_name: str, limit: int) -> Claim:
         for message in messages:
             _take(message, keys[message.pk], bench, provider_name)
         Message.objects.write(messages, CLAIM_FIELDS)
-    return Claim(len(messages), [m for m in messages if m.state == State.SENDING], settings_of)
+    sending = [message for message in messages if message.state == State.SENDING]
+    return Claim(len(messages), sending, settings_of, bench.at, bench.began)
 
 
 def _take(message: Message, key: NumberKey, bench: _Bench, provider_name: str) -> None:
@@ -235,22 +242,23 @@ def _take(message: Message, key: NumberKey, bench: _Bench, provider_name: str) -
 def drain(lane: Lane) -> int:
     """Claim, hand over and record until nothing is due in the lane. Returns how many messages were judged.
 
-    A window of messages is kept in the air: as some land they are recorded, and as many more are claimed. After half a
-    minute no more are, and a wake-up is given instead, so that a sweep gets its turn between.
+    As messages land they are recorded, and as many more are claimed as can be started soon. After half a minute no more
+    are, and a wake-up is given instead, so that a sweep gets its turn between.
     """
     provider = providers.configured()
     line, turn_ends = Line(provider.name, lane), time.monotonic() + TURN
     judged, more, turn_is_over = 0, True, False
     with Flight(provider, line) as flight, _record_what_is_left(flight):
         while more or flight.aloft:
-            if more and CLAIM_SIZE - flight.aloft >= ENOUGH:
+            if more and flight.room > 0 and not line.on_trial:
                 claimed, more = _launch_more(flight, line, lane)
                 judged += claimed
             if landed := flight.land():
-                record_at_last(landed)
+                record_at_last(landed, flight.claimed_at)
                 more = _tell_all_workers(line) and more
             if more and time.monotonic() > turn_ends:
                 more, turn_is_over = False, True
+    line.sum_up()
     if turn_is_over:
         wake(lane)
     return judged
@@ -259,12 +267,18 @@ def drain(lane: Lane) -> int:
 def _launch_more(flight: Flight, line: Line, lane: Lane) -> tuple[int, bool]:
     """Claim as many as there is room for and the line lets through. Returns how many were judged, and whether there may
     be more to claim."""
-    wanted = _wanted(lane, CLAIM_SIZE - flight.aloft)
+    wanted = _wanted(lane, flight.room)
     allowed = line.ask(wanted)
     claimed = claim(lane, line.provider, allowed.messages) if allowed.messages else NOTHING
     outbound = _outbound(claimed, line.provider)
-    flight.launch([(message, allowed.slot(place)) for place, message in enumerate(outbound)])
-    line.give_back(allowed, used=len(claimed.sending))
+    try:
+        line.give_back(allowed, used=len(outbound))
+        if outbound:
+            line.try_with(allowed, outbound[0].id)
+    finally:  # what is claimed goes, whatever befalls what wasn't
+        latest = claimed.began + START_WITHIN
+        slots = [allowed.slot(place, latest) for place in range(len(outbound))]
+        flight.launch(list(zip(outbound, slots, strict=True)), claimed.at)
     rate_is_used_up = bool(wanted) and not (allowed.messages or allowed.paused)
     if rate_is_used_up and not flight.aloft:
         time.sleep(LAND_EVERY)
@@ -287,7 +301,7 @@ def _record_what_is_left(flight: Flight) -> Iterator[None]:
         yield
     finally:
         while flight.aloft:
-            record_at_last(flight.land())
+            record_at_last(flight.land(), flight.claimed_at)
 
 
 def _wanted(lane: Lane, room: int) -> int:

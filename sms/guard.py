@@ -12,7 +12,7 @@ MOVES = """
     ('queued', 'sending'), ('queued', 'refused'), ('queued', 'expired'), ('queued', 'cancelled'),
     ('sending', 'queued'), ('sending', 'sent'), ('sending', 'failed'), ('sending', 'unknown'), ('sending', 'delivered'),
     ('sent', 'delivered'), ('sent', 'failed'), ('sent', 'unknown'),
-    ('unknown', 'delivered'), ('unknown', 'failed')
+    ('unknown', 'sent'), ('unknown', 'delivered'), ('unknown', 'failed')
 """
 """From which state to which. What is in neither column first is final."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -15,11 +14,12 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, models
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from sms.models import Lane, ProviderLine
-from sms.providers.base import Outcome, SendResult, storable
+from sms.providers.base import Outcome, SendResult, loggable, storable
+from teleq.clock import elapsed
 
 logger = logging.getLogger(__name__)
 
@@ -41,13 +41,10 @@ SPARE = 0.1
 
 
 class Slot(NamedTuple):
-    """When a message may be started, on this process's monotonic clock."""
+    """When a message may be started, on the clock `elapsed`."""
 
     begins: float
     ends: float
-
-
-ANY_TIME = Slot(-math.inf, math.inf)
 
 
 @dataclass(frozen=True)
@@ -55,16 +52,27 @@ class Allowance:
     messages: int
     paused: bool = False
     first_at: float = 0.0
-    """When the first may be started, on this process's monotonic clock."""
+    """When the first may be started, on the clock `elapsed`."""
     apart: float = 0.0
     """Seconds from one to the next, where the rate is limited."""
     reserved_until: datetime | None = None
+    trial_until: datetime | None = None
+    """If the one message is a trial, the end of the pause that goes on meanwhile: no other trial has the same."""
 
-    def slot(self, place: int) -> Slot:
+    def slot(self, place: int, latest: float = math.inf) -> Slot:
         if not self.apart:
-            return ANY_TIME
+            return Slot(-math.inf, latest)
         begins = self.first_at + place * self.apart
-        return Slot(begins, begins + SPARE)
+        return Slot(begins, min(begins + SPARE, latest))
+
+
+@dataclass
+class Trial:
+    """The message that shows, after a pause, whether the provider takes any again."""
+
+    message_id: int
+    until: datetime
+    result: SendResult | None = None
 
 
 class News(Enum):
@@ -75,20 +83,30 @@ class News(Enum):
 
 
 class Line:
-    """The line to one provider, as one drain uses it."""
+    """The line to one provider, as one drain uses it: its rate limiter and its circuit breaker.
+
+    The circuit is closed where the row has no pause, open while it has one, and half-open while a message is on trial.
+    `hear` is called from the thread that the messages are in the air in, all else from the drain's.
+    """
 
     def __init__(self, provider: str, lane: Lane) -> None:
         self.provider, self.lane = provider, lane
         self.is_down = False
-        self._on_trial = False
-        """The pause is over, and one message of this drain is to show whether the provider takes them again."""
+        """Whether this drain has heard that the provider is down. It stays so for the drain."""
+        self._trial: Trial | None = None
+        self._heard, self._not_taken = 0, 0
         self._failures, self._answered_at = 0, -math.inf
-        self._shut_status = ""
+        self._last_failure, self._shut_status = "", ""
+        self._told: str | None = None
+        """The `_shut_status` with which all workers were told that it is down, or None if they weren't."""
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether a message of this drain is in the air to try with. Till it has landed, no other may be."""
+        return self._trial is not None
 
     def ask(self, wanted: int) -> Allowance:
         """How many of these may be handed over: none while the line is paused, one to try with after the pause."""
-        if self._on_trial:
-            return Allowance(0, paused=True)
         row = self._rows.first()
         if settings.SMS_RATE or (row and row.paused_until):
             return self._reserve(wanted)
@@ -96,41 +114,51 @@ class Line:
 
     def give_back(self, allowed: Allowance, used: int) -> None:
         """What was allowed and not used, as less was due or allowed by consent, is for others, if none came after."""
-        if self._on_trial and not used:
-            self._on_trial = False
-            self._rows.update(paused_until=Now())
+        if allowed.trial_until and not used:
+            self._leave_trial_to_the_next(allowed.trial_until)
         if allowed.reserved_until and used < allowed.messages:
             unused = timedelta(seconds=(allowed.messages - used) * allowed.apart)
             self._rows.filter(next_at=allowed.reserved_until).update(next_at=F("next_at") - unused)
 
-    def hear(self, result: SendResult) -> None:
+    def try_with(self, allowed: Allowance, message_id: int) -> None:
+        """This message is the trial, if there is to be one."""
+        if allowed.trial_until:
+            self._trial = Trial(message_id, allowed.trial_until)
+            logger.warning("%s: circuit breaker half-open, SMS %s is tried", self.provider, message_id)
+
+    def hear(self, message_id: int, result: SendResult) -> None:
         """Learn from what became of a message: at once, so that what has not been started isn't when it is down."""
+        if (trial := self._trial) and trial.message_id == message_id:
+            trial.result = result
+        if result.outcome is Outcome.NOT_STARTED:
+            return
+        self._heard += 1
+        if result.outcome in ANSWERED:
+            self._failures, self._answered_at = 0, elapsed()
+            return
+        self._failures, self._not_taken = self._failures + 1, self._not_taken + 1
+        self._last_failure = result.status
         if result.outcome is Outcome.SHUT:
             self.is_down, self._shut_status = True, storable(result.status)
-        if self._shut_status:  # what was in the air may have been taken before; till it is told, it stays shut
-            return
-        if result.outcome in ANSWERED:
-            self._failures, self._answered_at = 0, time.monotonic()
-        else:
-            self._failures += 1
-        enough = self._failures >= (1 if self._on_trial else FAILURES_TO_PAUSE)
-        self.is_down = enough and time.monotonic() - self._answered_at >= SILENCE
+        elif self._failures >= FAILURES_TO_PAUSE and elapsed() - self._answered_at >= SILENCE:
+            self.is_down = True
 
     def tell(self) -> News | None:
         """Let all workers know what has been heard."""
-        if self.is_down:
-            self._make_row()
-            self._rows.update(paused_until=Now() + PAUSE, shut_status=self._shut_status)
-            self._on_trial = False
-            if self._shut_status:
-                logger.critical("%s lets no SMS in: %s", self.provider, self._shut_status)
-                self._shut_status = ""
-            return News.DOWN
-        if self._on_trial and self._answered_at > -math.inf:
-            self._rows.update(paused_until=None, shut_status="")
-            self._on_trial = False
-            return News.UP_AGAIN
-        return None
+        if self._trial and self._trial.result:
+            return self._end_trial(self._trial, self._trial.result)
+        if not self.is_down:
+            return None
+        if self._told != (shut_status := self._shut_status):
+            self._told = shut_status
+            self._open(shut_status)
+        return News.DOWN
+
+    def sum_up(self) -> None:
+        """Log what the provider didn't take, where it was too little for the circuit breaker."""
+        if self._not_taken and self._told is None:
+            counts = f"{self._not_taken} of {self._heard}"
+            logger.warning("%s: %s not taken, the last with: %s", self.provider, counts, loggable(self._last_failure))
 
     @property
     def _rows(self) -> models.QuerySet[ProviderLine]:
@@ -138,6 +166,41 @@ class Line:
 
     def _make_row(self) -> None:
         ProviderLine.objects.bulk_create([ProviderLine(name=self.provider)], ignore_conflicts=True)
+
+    def _open(self, shut_status: str) -> None:
+        """From closed, which the first worker does; or one of them has heard since that nothing at all is let in."""
+        self._make_row()
+        unsaid = Q(paused_until=None) | Q(shut_status="") if shut_status else Q(paused_until=None)
+        if self._rows.filter(unsaid).update(paused_until=Now() + PAUSE, shut_status=shut_status):
+            why = "it lets no SMS in" if shut_status else f"{self._failures} in a row not taken"
+            self._log_open(f"circuit breaker open, {why}", self._last_failure, shut_status)
+
+    def _end_trial(self, trial: Trial, result: SendResult) -> News | None:
+        """By what became of it: closed for all by the first success, whichever trial it is; open again by a failure,
+        unless another trial has begun since."""
+        self._trial = None
+        if result.outcome is Outcome.NOT_STARTED:
+            self._leave_trial_to_the_next(trial.until)
+            return None
+        if result.outcome in ANSWERED:
+            self._failures = 0
+            if not self._rows.exclude(paused_until=None).update(paused_until=None, shut_status=""):
+                return None
+            logger.warning("%s: circuit breaker closed, SMS %s was taken", self.provider, trial.message_id)
+            return News.UP_AGAIN
+        shut_status = storable(result.status) if result.outcome is Outcome.SHUT else ""
+        self.is_down, self._told = True, self._shut_status
+        if self._rows.filter(paused_until=trial.until).update(paused_until=Now() + PAUSE, shut_status=shut_status):
+            why = "it lets no SMS in" if shut_status else f"SMS {trial.message_id} was not taken"
+            self._log_open(f"circuit breaker open again, {why}", result.status, shut_status)
+        return News.DOWN
+
+    def _leave_trial_to_the_next(self, until: datetime) -> None:
+        self._rows.filter(paused_until=until).update(paused_until=Now())
+
+    def _log_open(self, what: str, said: str, shut_status: str) -> None:
+        level = logging.CRITICAL if shut_status else logging.WARNING  # somebody has to mend it, or it mends itself
+        logger.log(level, "%s: %s: %s", self.provider, what, loggable(said))
 
     def _reserve(self, wanted: int) -> Allowance:
         """One statement, so that two workers never reserve the same moment, nor try with a message each."""
@@ -150,16 +213,15 @@ class Line:
             "ahead": RESERVED_AHEAD[self.lane],
             "pause": PAUSE,
         }
-        before = time.monotonic()
+        before = elapsed()
         with connection.cursor() as cursor:
             cursor.execute(RESERVE, asked)
-            messages, wait, paused, self._on_trial, reserved_until = cursor.fetchone()
-        if self._on_trial:
-            self._failures, self._answered_at = 0, -math.inf  # what was before the pause says nothing now
-        return Allowance(messages, paused, before + wait, apart, reserved_until)
+            messages, wait, paused, reserved_until, trial_until = cursor.fetchone()
+        return Allowance(messages, paused, before + wait, apart, reserved_until, trial_until)
 
 
-# While a message is tried with, the pause goes on: if its worker dies, another is tried with when that is over.
+# While a message is on trial, the pause goes on, for longer than the provider may take to answer it: if its worker
+# dies, another is tried when that is over.
 RESERVE = """
     WITH line AS (
         SELECT name, clock.at, greatest(next_at, clock.at) AS free_at,
@@ -178,7 +240,8 @@ RESERVE = """
         next_at = free_at + messages * %(apart)s * interval '1 second',
         paused_until = CASE WHEN on_trial AND messages > 0 THEN at + %(pause)s ELSE paused_until END
     FROM allowed WHERE l.name = allowed.name
-    RETURNING messages, extract(epoch FROM free_at - at)::float, paused, on_trial AND messages > 0, next_at
+    RETURNING messages, extract(epoch FROM free_at - at)::float, paused, next_at,
+        CASE WHEN on_trial AND messages > 0 THEN paused_until END
 """
 
 

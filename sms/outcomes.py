@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import chain, repeat
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
 from sms.models import State
 from sms.providers.base import Outcome, SendResult, storable
 
-RECORD_AGAIN = (0.5, 1, 2, 4, 8, 15)
-"""Seconds between the tries, when the database can't be reached."""
+logger = logging.getLogger(__name__)
+
+AWAY = (InterfaceError, OperationalError, InternalError)
+"""What PostgreSQL's restart, a lost connection, a lock that isn't had in time or a standby that only reads raises."""
+RECORD_AGAIN = (0.5, 1, 2, 4)
+"""Seconds between the tries, when the database can't be reached. The last one is repeated."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=10), timedelta(minutes=10)
 
 AFTER_HAND_OVER = {
@@ -28,25 +35,31 @@ NO_TRY = {Outcome.NOT_STARTED, Outcome.SHUT}
 """No fault of the message's: its turn stays."""
 
 
-def record_at_last(results: dict[int, SendResult]) -> None:
-    """Record, also if PostgreSQL is being restarted: what is not written down would be `unknown` for good."""
-    began = None
-    for seconds in RECORD_AGAIN:
-        try:
-            return record(results, began)
-        except (InterfaceError, OperationalError):
-            began = began or time.monotonic()
-            connection.close()
-            time.sleep(seconds)
-    return record(results, began)
+def record_at_last(results: dict[int, SendResult], claimed_at: dict[int, datetime | None]) -> None:
+    """Record, however long the database is away: what is not written down would be `unknown` for good.
+
+    A worker that is told to stop goes on with this too: Celery waits for its tasks.
+    """
+    try:
+        return record(results)
+    except AWAY as error:
+        logger.warning("What became of %s SMS is held till it can be recorded: %s", len(results), type(error).__name__)
+    for seconds in chain(RECORD_AGAIN, repeat(RECORD_AGAIN[-1])):
+        connection.close()
+        time.sleep(seconds)
+        with suppress(*AWAY):
+            record(results, claimed_at)
+            break
+    logger.warning("What became of %s SMS is recorded now", len(results))
+    return None
 
 
 @transaction.atomic
-def record(results: dict[int, SendResult], began: float | None = None) -> None:
+def record(results: dict[int, SendResult], claimed_at: dict[int, datetime | None] | None = None) -> None:
     """Write down what became of messages that were handed over. A receipt that came first keeps its state.
 
-    A try that seemed to fail may have got through: what has been claimed again since the first `began`, on this
-    process's monotonic clock, isn't ours any more.
+    What a sweep has given up meanwhile is settled, but not sent again. A try that seemed to fail may have got through:
+    at another, only what is in the same claim still, by the time of its claim, is ours.
     """
     parameters: dict[str, Any] = {
         "ids": list(results),
@@ -54,7 +67,7 @@ def record(results: dict[int, SendResult], began: float | None = None) -> None:
         "tried": [result.outcome not in NO_TRY for result in results.values()],
         "provider_message_ids": [storable(result.provider_message_id) for result in results.values()],
         "statuses": [storable(result.status) for result in results.values()],
-        "since": timedelta(seconds=time.monotonic() - began if began else 0),
+        "claimed_at": [claimed_at[message_id] if claimed_at else None for message_id in results],
         "first_retry": FIRST_RETRY,
         "longest_retry": LONGEST_RETRY,
     }
@@ -69,7 +82,8 @@ def record(results: dict[int, SendResult], began: float | None = None) -> None:
 RECORD = """
     WITH result AS (
         SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(tried)s::boolean[],
-            %(provider_message_ids)s::text[], %(statuses)s::text[]) AS _ (id, state, tried, provider_message_id, status)
+            %(provider_message_ids)s::text[], %(statuses)s::text[], %(claimed_at)s::timestamptz[])
+            AS _ (id, state, tried, provider_message_id, status, claimed_at)
     ), held AS (  -- in the order that everyone takes them in
         SELECT id FROM sms_message WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE
     )
@@ -81,7 +95,8 @@ RECORD = """
                 * least(%(longest_retry)s, %(first_retry)s * power(2, least(attempts - 1, 10))),
             send_before - interval '1 microsecond') ELSE due_at END
     FROM held JOIN result USING (id)
-    WHERE m.id = held.id AND m.state = 'sending' AND m.claimed_at <= clock_timestamp() - %(since)s
+    WHERE m.id = held.id AND (m.state = 'sending' OR m.state = 'unknown' AND result.state IN ('sent', 'failed'))
+        AND m.claimed_at = coalesce(result.claimed_at, m.claimed_at)
 """
 # Where a receipt came first. They are held since RECORD.
 RECORD_ID = """

@@ -178,14 +178,12 @@ CELERY_TASK_ROUTES = {
     "cases.tasks.remind": {"queue": "sweep"},
     "teleq.tasks.remove_what_is_past_its_time": {"queue": "sweep"},
 }
+# None expires: beat's clock would say when, and a worker's whether, and the two machines' clocks differ. What piles up
+# while no worker is there is found to be done already, each in some milliseconds.
 CELERY_BEAT_SCHEDULE = {
-    "remind": {"task": "cases.tasks.remind", "schedule": 60.0, "options": {"expires": 55}},
-    "sweep": {"task": "sms.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
-    "retention": {
-        "task": "teleq.tasks.remove_what_is_past_its_time",
-        "schedule": crontab(hour=2, minute=40),
-        "options": {"expires": 3600},
-    },
+    "remind": {"task": "cases.tasks.remind", "schedule": 60.0},
+    "sweep": {"task": "sms.tasks.sweep", "schedule": 60.0},
+    "retention": {"task": "teleq.tasks.remove_what_is_past_its_time", "schedule": crontab(hour=2, minute=40)},
 }
 
 # SMS ------------------------------------------------------------------------------------------------------------------

@@ -224,6 +224,8 @@ class ProviderServer(ThreadingHTTPServer):
         self.received: list[dict[str, str]] = []
         self.answers: list[int | str] = []
         """Status codes in turn, "cut" to close the connection without an answer or "hang" to give none; then 201."""
+        self.delays: list[float] = []
+        """Seconds before each answer, in turn; then none."""
         self.closing = threading.Event()
 
     @property
@@ -239,6 +241,8 @@ class _ProviderHandler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.received.append({name: values[0] for name, values in parse_qs(body).items()})
         answer = self.server.answers.pop(0) if self.server.answers else 201
+        if self.server.delays:
+            self.server.closing.wait(self.server.delays.pop(0))
         if answer == "hang":
             self.server.closing.wait()
         if answer in ("cut", "hang"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from django.utils.crypto import constant_time_compare
 # A provider that has not answered within this many seconds has left us not knowing; nor has one that sends a byte now
 # and then.
 TIME_LIMIT = aiohttp.ClientTimeout(total=20, sock_connect=5, sock_read=10)
+
+TELEPHONE_NUMBER = re.compile(r"\+?\d(?:[ ().-]*\d){6,}")
+"""Seven digits or more, however they are written; a provider's own codes have less."""
 
 
 class Outcome(Enum):
@@ -152,6 +156,11 @@ def has_password(request: HttpRequest, password: str) -> bool:
 def storable(told: object) -> str:
     """What a provider says of a message, as it can be kept."""
     return str(told or "").replace("\x00", "")[:100]
+
+
+def loggable(told: str) -> str:
+    """What a provider says, as a log may hold it: on one line, and without a telephone number that it repeats."""
+    return TELEPHONE_NUMBER.sub("…", " ".join(storable(told).split()))
 
 
 async def told_as_json(response: aiohttp.ClientResponse) -> dict[str, Any]:

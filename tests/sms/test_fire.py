@@ -10,18 +10,21 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import timedelta
 
+import aiohttp
+import psycopg2
 import pytest
 from django.db import OperationalError, connection, transaction
 from django.db.models import F
 
 from consent.models import Answer, Consent
 from consent.register import ChangedMeanwhile
-from sms import flight, gateway, receipts
+from sms import flight, gateway, outcomes, receipts
 from sms.models import Lane, Message, ProviderLine, State
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
 from tests.reporting import told
@@ -38,13 +41,16 @@ UNDER_WAY = (State.QUEUED, State.SENDING)
 class Gate(list):
     """The provider's own log, whose provider lets a message in and answers when the gate is opened."""
 
-    def __init__(self) -> None:
+    def __init__(self, open_for: int = 0) -> None:
+        """Except for so many that come first: they are answered at once."""
         super().__init__()
+        self.open_for = open_for
         self.opened = threading.Event()
 
     def append(self, sms: dict[str, str]) -> None:
         super().append(sms)
-        self.opened.wait(60)
+        if len(self) > self.open_for:
+            self.opened.wait(60)
 
 
 @pytest.fixture
@@ -258,6 +264,120 @@ class TestPostgresIsRestarted:
         assert count(State.SENT) == claimed == len(gate)
         gateway.drain(Lane.BULK)
         all_are_accounted_for(gate)
+
+
+@contextmanager
+def postgres_away() -> Iterator[None]:
+    """For all but the test's own connection: those that are there are cut off, and no others are let in."""
+    database = connection.ops.quote_name(connection.settings_dict["NAME"])
+    outside = psycopg2.connect(os.environ["DATABASE_URL"])  # of another database on the same server
+    outside.autocommit = True
+    with closing(outside), outside.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS false")
+        try:
+            hang_up_on_all_others()
+            yield
+        finally:
+            cursor.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS true")
+
+
+def seconds_pass(seconds: float) -> None:
+    """Real ones, for a process that can't be told that they have."""
+    began = time.monotonic()
+    wait_until(lambda: time.monotonic() - began > seconds)
+
+
+class TestPostgresIsAway:
+    """What the provider has answered is known, however long that is: nothing becomes unknown that isn't."""
+
+    def drained(self) -> None:
+        with suppress(OperationalError):  # if it was cut off in a claim, that isn't made
+            gateway.drain(Lane.BULK)
+
+    def all_that_came_are_known(self, log: list[dict[str, str]]) -> None:
+        assert count(State.UNKNOWN) == count(State.SENDING) == 0
+        assert count(State.SENT) == len(log) >= flight.CONNECTIONS - MORE_THAN_A_CLAIM // 10
+
+    def test_answers_that_come_meanwhile_are_read_when_they_come(self, accepted, provider, monkeypatch):
+        monkeypatch.setattr(flight, "TIME_LIMIT", aiohttp.ClientTimeout(total=2))
+        provider.delays = [0.1] * 10 + [1] * MORE_THAN_A_CLAIM
+        working = in_another_connection(self.drained)
+        wait_until(lambda: len(provider.received) > 50)
+        with postgres_away():
+            seconds_pass(4)
+        working.result(60)
+        self.all_that_came_are_known(provider.received)
+
+    def test_it_is_tried_till_it_succeeds(self, accepted, gate, monkeypatch, caplog):
+        monkeypatch.setattr(outcomes, "RECORD_AGAIN", (0.01, 0.02))
+        working = in_another_connection(self.drained)
+        wait_until(lambda: len(gate) > 50)
+        with postgres_away():
+            gate.opened.set()
+            seconds_pass(2)
+        working.result(60)
+        self.all_that_came_are_known(gate)
+        assert "held till it can be recorded" in caplog.text
+
+    def test_also_where_a_sweep_was_first_when_it_came_back(self, accepted, gate, monkeypatch):
+        monkeypatch.setattr(outcomes, "RECORD_AGAIN", (1,))
+        working = in_another_connection(self.drained)
+        wait_until(lambda: len(gate) > 50)
+        with postgres_away():
+            gate.opened.set()
+            seconds_pass(0.5)
+            minutes_pass()
+            gateway.sweep()
+            assert count(State.UNKNOWN)
+        working.result(60)
+        self.all_that_came_are_known(gate)
+
+    def test_a_worker_that_is_told_to_stop_records_first(self, accepted, celery, provider, gate):
+        at_work = celery("worker", "-Q", "bulk", "--concurrency=1", TELEQ_URL=provider.url)
+        wait_until(lambda: len(gate) > 50)
+        with postgres_away():
+            at_work.terminate()
+            gate.opened.set()
+            seconds_pass(2)
+        assert at_work.wait(60) == 0
+        self.all_that_came_are_known(gate)
+
+
+class TestAStoppedWorker:
+    """Its machine or its process stands still for a while, and goes on as if nothing had been."""
+
+    @pytest.fixture
+    def gate(self, provider) -> Iterator[Gate]:
+        """Open for the first, so that it knows the provider for a fast one and claims some more than it can start."""
+        provider.received = Gate(open_for=flight.CONNECTIONS - flight.CONNECTIONS // 10)
+        yield provider.received
+        provider.received.opened.set()
+
+    @pytest.mark.parametrize("given_up", [False, True])
+    def test_it_starts_nothing_of_what_it_had_claimed_and_a_nej_since_then_holds(
+        self, given_up, accepted, celery, gate, provider, say
+    ):
+        at_work = celery("worker", "-Q", "bulk", "--concurrency=1", TELEQ_URL=provider.url)
+        wait_until(lambda: len(gate) == gate.open_for + flight.CONNECTIONS)
+        wait_until(lambda: count(State.SENT) == gate.open_for)
+        wait_until(lambda: count(State.SENDING) > flight.CONNECTIONS)
+        waiting = count(State.SENDING) - flight.CONNECTIONS
+        os.killpg(at_work.pid, signal.SIGSTOP)
+        begun = len(gate)
+        for number in SOME:
+            say(Answer.NO, number=number)
+        if given_up:
+            minutes_pass()
+            gateway.sweep()
+        seconds_pass(flight.START_WITHIN)
+        gate.opened.set()
+        os.killpg(at_work.pid, signal.SIGCONT)
+        wait_until(lambda: not Message.objects.filter(state__in=UNDER_WAY).exists())
+        assert len(gate) == begun
+        wait_until(lambda: count(State.SENT) == begun)
+        assert count(State.UNKNOWN) == (waiting if given_up else 0)
+        assert count(State.REFUSED) == MORE_THAN_A_CLAIM - begun - count(State.UNKNOWN)
+        assert not Message.objects.filter(state=State.REFUSED, attempts__gt=0).exists()
 
 
 def test_several_drains_on_the_same_numbers_never_deadlock(accepted, say, provider):

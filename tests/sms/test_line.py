@@ -334,8 +334,8 @@ def test_one_that_turns_messages_away_for_good_is_not_down(draft, provider):
 @pytest.mark.parametrize("after", [Outcome.ACCEPTED, Outcome.RETRY_LATER])
 def test_what_was_taken_just_before_does_not_open_a_line_that_is_shut(after):
     shut = Line(SIMULATOR, Lane.BULK)
-    shut.hear(SendResult(Outcome.SHUT, status="HTTP 401"))
-    shut.hear(SendResult(after))
+    shut.hear(1, SendResult(Outcome.SHUT, status="HTTP 401"))
+    shut.hear(1, SendResult(after))
     assert shut.tell() is line.News.DOWN
     assert ProviderLine.objects.get().shut_status == "HTTP 401"
 
@@ -344,7 +344,7 @@ def test_failures_that_trickle_in_are_counted_together():
     trickling = Line(SIMULATOR, Lane.BULK)
     for _ in range(line.FAILURES_TO_PAUSE):
         assert trickling.tell() is None
-        trickling.hear(SendResult(Outcome.UNKNOWN))
+        trickling.hear(1, SendResult(Outcome.UNKNOWN))
     assert trickling.tell() is line.News.DOWN
 
 

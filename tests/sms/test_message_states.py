@@ -4,12 +4,13 @@ as the model says."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db.models import F
+from django.db.models.functions import Now
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -23,7 +24,8 @@ from hypothesis.stateful import (
 from consent import register
 from consent.models import Answer, Consent
 from sms import gateway, outcomes, receipts
-from sms.models import Kind, Lane, Message
+from sms.line import Line, News
+from sms.models import Kind, Lane, Message, ProviderLine
 from sms.providers.base import Outcome, SendResult
 from teleq import administration
 from teleq.models import CareProvider, OutgoingSms, Queue, database_now
@@ -34,7 +36,7 @@ WAY = {
     "queued": {"sending", "refused", "expired", "cancelled"},
     "sending": {"queued", "sent", "failed", "unknown", "delivered"},
     "sent": {"delivered", "failed"},
-    "unknown": {"delivered", "failed"},
+    "unknown": {"sent", "delivered", "failed"},
 }
 """Where a message may go from where. What isn't here is final."""
 
@@ -47,7 +49,7 @@ AFTER = {
     Outcome.SHUT: "queued",
     Outcome.UNKNOWN: "unknown",
 }
-
+ANSWERED = {Outcome.ACCEPTED, Outcome.QUEUED, Outcome.REJECTED}
 
 OFTEN_JA = st.sampled_from([Answer.YES, Answer.YES, Answer.YES, Answer.NO, Answer.UNSET])
 OFTEN_NOT_SENT = st.sampled_from([Outcome.RETRY_LATER, *Outcome])
@@ -72,6 +74,43 @@ class Model:
 
 
 @dataclass
+class Circuit:
+    """The circuit breaker as it should be."""
+
+    is_open: bool = False
+    shut: bool = False
+    """Open since nothing at all is let in."""
+    pause_is_over: bool = False
+    trials: set[int] = field(default_factory=set)
+    """Messages on trial that their workers may yet hear of. Several, if one was away for longer than the pause."""
+    latest: int | None = None
+    """The one that the pause which goes on was begun for."""
+
+    @property
+    def lets_through(self) -> int:
+        if not self.is_open:
+            return gateway.CLAIM_SIZE
+        return 1 if self.pause_is_over else 0
+
+    def open(self, shut: bool) -> None:
+        self.is_open, self.shut, self.pause_is_over, self.latest = True, shut, False, None
+
+    def hear(self, pk: int, outcome: Outcome) -> None:
+        if pk not in self.trials:
+            if outcome is Outcome.SHUT and not (self.is_open and self.shut):
+                self.open(shut=True)
+            return
+        self.trials.remove(pk)
+        if outcome in ANSWERED:
+            self.is_open = self.shut = False
+        elif self.is_open and self.latest == pk:
+            if outcome is Outcome.NOT_STARTED:
+                self.pause_is_over = True
+            else:
+                self.open(shut=outcome is Outcome.SHUT)
+
+
+@dataclass
 class Town:
     provider: CareProvider
     ticked: Queue
@@ -91,8 +130,9 @@ class WayOfAMessage(RuleBasedStateMachine):
         self.town = town
         self.models: dict[int, Model] = {}
         self.seen: dict[int, str] = {}
-        self.in_the_air: set[int] = set()
+        self.in_the_air: dict[int, Line] = {}
         """Claimed by a worker that has not said what became of it."""
+        self.circuit = Circuit()
         self.answer, self.lapsed, self.event = Answer.UNSET, False, None
         self.say(lambda _: Answer.YES)
 
@@ -113,6 +153,7 @@ class WayOfAMessage(RuleBasedStateMachine):
         return [
             (self.record, self.in_the_air),
             (self.claim, any(self.models[pk].due for pk in self.those("queued"))),
+            (self.the_pause_ends, self.circuit.is_open and not self.circuit.pause_is_over),
             (self.accept, len(self.those("queued")) < 2),
             (self.report, any(model.claims for model in self.models.values())),
             (self.cancel, self.models),
@@ -129,6 +170,7 @@ class WayOfAMessage(RuleBasedStateMachine):
     def teardown(self) -> None:
         Message.objects.all().delete()
         Consent.objects.all().delete()
+        ProviderLine.objects.all().delete()
 
     # What counts -----------------------------------------------------------------------------------------------------
 
@@ -173,11 +215,11 @@ class WayOfAMessage(RuleBasedStateMachine):
 
     def claim(self, _: Draw) -> None:
         for lane in Lane:
-            taken = {
-                pk
-                for pk, model in self.models.items()
-                if model.state == "queued" and model.due and (model.kind == Kind.MANUAL) == (lane == Lane.MANUAL)
-            }
+            drain = Line("simulator", lane)
+            allowed = drain.ask(gateway.CLAIM_SIZE)
+            assert allowed.messages == self.circuit.lets_through
+            is_trial = self.circuit.is_open and bool(allowed.messages)
+            taken = self.next_in(lane)[: allowed.messages]
             for model in (self.models[pk] for pk in taken):
                 if model.too_late:
                     model.state = "expired"
@@ -185,17 +227,36 @@ class WayOfAMessage(RuleBasedStateMachine):
                 self.judge(model)
                 if model.state == "queued":
                     model.state, model.claims = "sending", model.claims + 1
-            claim = gateway.claim(lane, "simulator")
-            leaving = {message.pk for message in claim.sending}
+            claim = gateway.claim(lane, "simulator", allowed.messages) if allowed.messages else gateway.NOTHING
+            leaving = [message.pk for message in claim.sending]
             assert claim.judged == len(taken)
-            assert leaving == {pk for pk in taken if self.models[pk].state == "sending"}
-            self.in_the_air |= leaving
+            assert set(leaving) == {pk for pk in taken if self.models[pk].state == "sending"}
+            drain.give_back(allowed, used=len(leaving))
+            for pk in leaving:
+                drain.try_with(allowed, pk)
+                self.in_the_air[pk] = drain
+                if is_trial:
+                    self.circuit.trials.add(pk)
+                    self.circuit.pause_is_over, self.circuit.latest = False, pk
+
+    def next_in(self, lane: Lane) -> list[int]:
+        """What is due, the oldest first."""
+        manual = lane is Lane.MANUAL
+        due = {
+            pk for pk in self.those("queued") if self.models[pk].due and (self.models[pk].kind == "manual") == manual
+        }
+        return list(Message.objects.filter(pk__in=due).order_by("due_at", "pk").values_list("pk", flat=True))
 
     def record(self, draw: Draw) -> None:
         """Also when the worker was given up meanwhile, or the receipt was there first."""
         pk, outcome = draw(st.sampled_from(sorted(self.in_the_air))), draw(OFTEN_NOT_SENT)
-        self.in_the_air.remove(pk)
-        outcomes.record({pk: SendResult(outcome)})
+        drain, was_open = self.in_the_air.pop(pk), self.circuit.is_open
+        result = SendResult(outcome, status=outcome.value)
+        drain.hear(pk, result)
+        outcomes.record({pk: result})
+        told = drain.tell()
+        self.circuit.hear(pk, outcome)
+        assert (told is News.UP_AGAIN) == (was_open and not self.circuit.is_open)
         model = self.models[pk]
         if model.state == "sending":
             model.state = AFTER[outcome]
@@ -204,9 +265,16 @@ class WayOfAMessage(RuleBasedStateMachine):
             else:
                 model.known_unsent += model.state == "queued"
                 model.due = model.too_late
+        elif model.state == "unknown" and AFTER[outcome] in ("sent", "failed"):
+            model.state = AFTER[outcome]  # a sweep had given it up too soon
+
+    def the_pause_ends(self, _: Draw) -> None:
+        ProviderLine.objects.update(paused_until=Now() - timedelta(milliseconds=1))
+        self.circuit.pause_is_over, self.circuit.latest = True, None
 
     def the_worker_dies(self, _: Draw) -> None:
         self.in_the_air.clear()
+        self.circuit.trials.clear()
 
     def the_worker_is_missed(self, _: Draw) -> None:
         """Dead or only slow: what it has held for long is given up, and nothing else."""
@@ -257,6 +325,13 @@ class WayOfAMessage(RuleBasedStateMachine):
             assert (message.state, message.refusal, message.attempts) == (model.state, model.refusal, model.claims)
             if model.noted:
                 assert (message.consent_answer, message.consent_event_id) == model.noted
+
+    @invariant()
+    def the_circuit_is_as_the_model_says(self) -> None:
+        [row] = ProviderLine.objects.all() or [ProviderLine()]
+        assert (row.paused_until is not None, bool(row.shut_status)) == (self.circuit.is_open, self.circuit.shut)
+        if row.paused_until and not self.circuit.pause_is_over:
+            assert row.paused_until > database_now()
 
     @invariant()
     def every_move_is_one_that_a_message_can_make(self) -> None:

@@ -1,8 +1,8 @@
 """What becomes of a message by what became of its hand-over, beside what promise 6 says of single outcomes."""
 
-import time
 from datetime import timedelta
 
+import pgtrigger
 import pytest
 from django.db import transaction
 from django.db.models import F
@@ -91,19 +91,51 @@ class TestRecordedTwice:
     @pytest.mark.parametrize("result", [LATER, flight.NOT_STARTED, UNKNOWN])
     def test_the_second_changes_nothing(self, result, accept):
         message = claimed(accept())
-        began = time.monotonic()
-        outcomes.record({message.pk: result}, began)
+        claim = {message.pk: message.claimed_at}
+        outcomes.record({message.pk: result})
         first = Message.objects.values().get()
-        outcomes.record({message.pk: result}, began)
+        outcomes.record({message.pk: result}, claim)
         assert Message.objects.values().get() == first
 
     def test_what_another_worker_has_claimed_since_is_left_to_it(self, accept):
         message = claimed(accept())
-        began = time.monotonic()
-        outcomes.record({message.pk: flight.NOT_STARTED}, began)
+        claim = {message.pk: message.claimed_at}
+        outcomes.record({message.pk: flight.NOT_STARTED})
         claimed(message)
-        outcomes.record({message.pk: flight.NOT_STARTED}, began)
+        outcomes.record({message.pk: flight.NOT_STARTED}, claim)
         assert state(message) == State.SENDING
+
+    def test_what_has_not_been_recorded_is_also_where_the_clock_has_been_set_back_since(self, accept):
+        """Another server has taken over, whose clock is behind."""
+        message = claimed(accept())
+        with pgtrigger.ignore("sms.Message:moves_well"):
+            Message.objects.update(claimed_at=F("claimed_at") + timedelta(minutes=1))
+        message.refresh_from_db()
+        outcomes.record({message.pk: SendResult(Outcome.ACCEPTED)}, {message.pk: message.claimed_at})
+        assert state(message) == State.SENT
+
+
+class TestGivenUp:
+    """A sweep took the worker for dead, and the worker comes to record what it knows."""
+
+    @pytest.mark.parametrize(
+        ("outcome", "becomes"),
+        [
+            (Outcome.ACCEPTED, State.SENT),
+            (Outcome.QUEUED, State.SENT),
+            (Outcome.REJECTED, State.FAILED),
+            (Outcome.RETRY_LATER, State.UNKNOWN),
+            (Outcome.NOT_STARTED, State.UNKNOWN),
+            (Outcome.SHUT, State.UNKNOWN),
+        ],
+    )
+    def test_what_is_known_is_written_down_and_nothing_is_sent_again(self, outcome, becomes, accept):
+        message = claimed(accept())
+        long_ago(state_at="state_at")
+        gateway.sweep()
+        assert state(message) == State.UNKNOWN
+        outcomes.record({message.pk: SendResult(outcome, "id-1")}, {message.pk: message.claimed_at})
+        assert (state(message), message.attempts) == (becomes, 1)
 
 
 class TestNotKnown:
