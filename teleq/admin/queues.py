@@ -27,6 +27,7 @@ from teleq.administration import (
     save_queue,
     tells_number,
 )
+from teleq.changes import ChangesForm
 from teleq.models import CareProvider, Queue
 
 NO_HOURS = "{queue} har inga telefontider. Telefonsystemet kan inte boka någon tid."
@@ -40,7 +41,7 @@ RANGES = {
 }
 
 
-class QueueForm(forms.ModelForm):
+class QueueForm(ChangesForm):
     phone_number = phone_field(
         "Telefonnummer", required=False, help_text=Queue._meta.get_field("phone_number").help_text
     )
@@ -121,7 +122,7 @@ class QueueAdmin(ScopedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Queue, form: forms.ModelForm, change: bool) -> None:
         if change:
-            save_queue(obj, form.changed_data)
+            save_queue(obj, form.changes)
             return
         maker = person(request)
         create_queue(obj, administrator=None if maker.is_superuser else maker)
@@ -132,7 +133,7 @@ class QueueAdmin(ScopedAdmin):
             self.message_user(request, NO_HOURS.format(queue=form.instance), messages.WARNING)
 
 
-class CareProviderForm(forms.ModelForm):
+class CareProviderForm(ChangesForm):
     class Meta:
         model = CareProvider
         fields = ["name", "sms_consent_ordered"]
@@ -164,4 +165,4 @@ class CareProviderAdmin(ScopedAdmin):
             return redirect(request.path)
 
     def save_model(self, request: HttpRequest, obj: CareProvider, form: forms.ModelForm, change: bool) -> None:
-        save_care_provider(obj)
+        save_care_provider(obj, form.changes)

@@ -14,9 +14,10 @@ from sms.models import StandardText
 from sms.segments import count, normalize
 from teleq.admin.scoped import ScopedAdmin, own_care_providers
 from teleq.administration import length_problem
+from teleq.changes import ChangesForm
 
 
-class StandardTextForm(forms.ModelForm):
+class StandardTextForm(ChangesForm):
     class Meta:
         model = StandardText
         fields = ["queue", "name", "text"]
