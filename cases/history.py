@@ -31,11 +31,12 @@ class Entry:
 
 def of_case(case: Case, inbound_sms: Iterable[InboundSms]) -> list[Entry]:
     """Latest first. The same number of queries however long it is."""
-    entries = [*_acts(case), *_messages(case), *_answers(case), *_inbound(inbound_sms)]
+    entries = [*acts(case), *_messages(case), *_answers(case), *_inbound(inbound_sms)]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 
-def _acts(case: Case) -> list[Entry]:
+def acts(case: Case) -> list[Entry]:
+    """What was done to it, in order."""
     return [
         Entry(event.at, _sentence(case, event), str(event.user) if event.user else "Telefonsystemet")
         for event in case.events.select_related("user").order_by("id")

@@ -38,7 +38,6 @@ def form_of(page, name: str) -> dict[str, str]:
 
 def sign_in_again(browser: Client, user) -> None:
     """In another tab: the cookies are the browser's."""
-    browser.logout()
     token = {"csrfmiddlewaretoken": form_of(browser.get("/login/"), "password")["csrfmiddlewaretoken"]}
     assert browser.post("/login/", {"username": user.username, "password": PASSWORD} | token).status_code == 302
 
