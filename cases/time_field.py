@@ -78,6 +78,7 @@ class TimeInput(forms.DateTimeInput):
         context = super().get_context(name, value, attrs)
         choices = twice_shown(at) if at and timezone.is_naive(at) else {}
         context["widget"] |= {"choices": choices.items(), "chosen": chosen}
+        context["described_by"] = context["widget"]["attrs"].get("aria-describedby")
         return context
 
 
