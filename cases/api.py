@@ -81,11 +81,8 @@ def _written_out(value: Any) -> Any:
 
 
 def _ahead(at: datetime) -> datetime:
-    now = database_now()
-    if at <= now:
-        raise ValueError("Tiden har redan passerat.")
-    if at > now + LONGEST_AHEAD:
-        raise ValueError("Tiden är mer än ett år bort.")
+    if problem := free_times.why_not(at, database_now()):
+        raise ValueError(problem)
     return at
 
 

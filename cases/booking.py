@@ -72,6 +72,8 @@ def move(case: Case, to: datetime) -> None:
 @transaction.atomic
 def cancel(case: Case) -> None:
     case = _locked(case)
+    if not case.is_open:
+        return
     _lock_slots(case.queue, _slot_at(case.queue, case.callback_at))
     callbacks.close(case, Status.CANCELLED, by=None)
 

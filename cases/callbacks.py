@@ -5,21 +5,24 @@ Each act is one transaction that leaves an event in the case's history. Cases ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from phonenumber_field.phonenumber import PhoneNumber
 
-from cases import automatic_sms
+from cases import automatic_sms, history
 from cases.models import Case, CaseEvent, CaseMessage, Note, Status
-from cases.templatetags.swedish import date_and_clock, of_planned
 from sms import gateway
 from sms.models import Kind, Message
+from teleq.changes import Changes, to_make
 from teleq.models import User, database_now
 from teleq.phone_numbers import number_text
 
+AUTOMATIC = (Kind.CONFIRMATION, Kind.REMINDER)
 MANUAL_LEAVES_WITHIN = timedelta(hours=12)
 """A message that the provider could not be given for this long is not what the nurse meant any more."""
 
@@ -32,6 +35,10 @@ class NumberChanged(Exception):
     """The case's number is not the one that was shown. Nothing was done."""
 
 
+class AnotherText(Exception):
+    """The press has saved a note already, with another text. Nothing was done."""
+
+
 def create(case: Case, *, by: User | None) -> Case:
     with transaction.atomic():
         case.save()
@@ -40,77 +47,93 @@ def create(case: Case, *, by: User | None) -> Case:
     return case
 
 
-def take(case: Case, *, by: User) -> None:
-    """Give the case to this user, if nobody has it: one update, so that of two who press only one gets it."""
-    with transaction.atomic():
-        free = Case.objects.open().filter(pk=case.pk, assignee=None)
-        if not free.update(assignee=by, status=Status.ONGOING):
-            case.refresh_from_db()
-            if case.assignee == by:
-                return
-            raise NotPossible(f"{case.assignee} har redan tagit ärendet." if case.assignee else "Ärendet är avslutat.")
-        _note_event(case, CaseEvent.Kind.TAKEN, by)
+def create_once(case: Case, *, by: User) -> tuple[Case, bool]:
+    """Make the case of a press, and say whether it is new: the same press again is the case that it made before.
+
+    Raises NotPossible where the press is somebody else's.
+    """
+    try:
+        return create(case, by=by), True
+    except IntegrityError as error:
+        before = made_by(case.press, by)
+        if before is None:
+            raise NotPossible("Sidan har redan använts. Tryck igen.") from error
+        return before, False
 
 
-def release(case: Case, *, by: User) -> None:
+def made_by(press: UUID | None, user: User) -> Case | None:
+    """The case that a press has made, if it was in a queue of the user's."""
+    return Case.objects.for_user(user).filter(press=press).first() if press else None
+
+
+# The buttons of the case. `seen` is the event that they were shown after (`CaseEvent.latest_act`), None for who was
+# shown nothing. Each raises NotPossible if somebody has acted on the case since, or if it can't be done.
+
+
+def take(case: Case, *, by: User, seen: int | None = None) -> None:
+    with _as_shown(case, seen, by) as locked:
+        _require(locked.is_open and locked.assignee is None, locked, by)
+        _set(locked, assignee=by, status=Status.ONGOING)
+        _note_event(locked, CaseEvent.Kind.TAKEN, by)
+
+
+def release(case: Case, *, by: User, seen: int | None = None) -> None:
     """Put the case back in the queue. Anyone in the queue may: who has it may have gone home."""
-    with _locked(case) as locked:
-        if locked.status == Status.ONGOING:
-            _set(locked, status=_status_in_line(locked), assignee=None)
-            _note_event(locked, CaseEvent.Kind.RELEASED, by)
+    with _as_shown(case, seen, by) as locked:
+        _require(locked.status == Status.ONGOING, locked, by)
+        _set(locked, status=_status_in_line(locked), assignee=None)
+        _note_event(locked, CaseEvent.Kind.RELEASED, by)
 
 
-def record_attempt(case: Case, *, answered: bool, seen_attempts: int, by: User) -> None:
-    """Count a call to the patient. Pressed twice it counts once: the press says how many attempts it was shown."""
-    with _locked(case) as locked:
-        if locked.attempts != seen_attempts:
-            return
-        if not locked.is_open:
-            raise NotPossible("Ärendet är avslutat.")
-        if locked.assignee not in (None, by):
-            raise NotPossible(f"{locked.assignee} har redan tagit ärendet.")
+def record_attempt(case: Case, *, answered: bool, by: User, seen: int | None = None) -> None:
+    """Count a call to the patient."""
+    with _as_shown(case, seen, by) as locked:
+        _require(locked.is_open and locked.assignee in (None, by), locked, by)
+        before = locked.attempts
         status, assignee = (Status.ONGOING, by) if answered else (Status.NO_ANSWER, None)
-        _set(locked, attempts=seen_attempts + 1, status=status, assignee=assignee)
+        _set(locked, attempts=before + 1, status=status, assignee=assignee)
         kind = CaseEvent.Kind.ANSWERED if answered else CaseEvent.Kind.NO_ANSWER
-        _note_event(locked, kind, by, f"Försök {of_planned(locked.attempts, locked.queue.max_attempts)}")
+        _note_event(locked, kind, by, {"attempts": (before, before + 1)})
 
 
-def close(case: Case, status: Status, *, by: User | None) -> None:
-    """Finish the case as Klart or Avbokat. What waits to be sent for it is cancelled."""
+def close(case: Case, status: Status, *, by: User | None, seen: int | None = None) -> None:
+    """Finish the case as Klart or Avbokat. What would be sent for it by itself is cancelled; what a nurse has sent is
+    not taken back."""
+    with _as_shown(case, seen, by) as locked:
+        _require(locked.is_open, locked, by)
+        # A reminder that was cancelled has used up its booking: a case that is opened again needs another.
+        reminders = _cancel_waiting(locked, kind=Kind.REMINDER)
+        _cancel_waiting(locked, kind__in=AUTOMATIC)
+        _set(locked, status=status, assignee=None, booking=locked.booking + reminders)
+        _note_event(locked, CaseEvent.Kind(status.value), by)
+
+
+def reopen(case: Case, *, by: User, seen: int | None = None) -> None:
+    with _as_shown(case, seen, by) as locked:
+        _require(not locked.is_open, locked, by)
+        _set(locked, status=_status_in_line(locked))
+        _note_event(locked, CaseEvent.Kind.REOPENED, by)
+
+
+def save_details(case: Case, changed: Changes, *, by: User) -> bool:
+    """Save what was changed of name, reason, A-nummer, personnummer and time, and say whether that made a difference.
+    Another time is another booking. Raises ChangedMeanwhile."""
     with _locked(case) as locked:
-        if locked.is_open:
-            # A reminder that was cancelled has used up its booking: a case that is opened again needs another.
-            reminders = _cancel_waiting(locked, kind=Kind.REMINDER)
-            _cancel_waiting(locked)
-            _set(locked, status=status, assignee=None, booking=locked.booking + reminders)
-            _note_event(locked, CaseEvent.Kind(status.value), by)
-
-
-def reopen(case: Case, *, by: User) -> None:
-    with _locked(case) as locked:
-        if not locked.is_open:
-            _set(locked, status=_status_in_line(locked))
-            _note_event(locked, CaseEvent.Kind.REOPENED, by)
-
-
-def save_details(case: Case, changed: list[str], *, by: User) -> None:
-    """Save what was changed of name, reason, A-nummer, personnummer and time. Another time is another booking."""
-    if not changed:
-        return
-    with _locked(case) as locked:
-        details = {name: getattr(case, name) for name in changed if name != "callback_at"}
-        if details:
-            _set(locked, **details)
-            _note_event(locked, CaseEvent.Kind.DETAILS_CHANGED, by)
-        if "callback_at" in changed:
-            _move(locked, case.callback_at, by)
+        made = to_make(locked, changed)
+        to = made.pop("callback_at", None)
+        if made:
+            _set(locked, **{name: after for name, (_, after) in made.items()})
+            _note_event(locked, CaseEvent.Kind.DETAILS_CHANGED, by, made)
+        if to:
+            _move(locked, to[1], by)
+    return bool(made or to)
 
 
 def move(case: Case, to: datetime, *, by: User | None) -> None:
     """Give the case another time. Raises NotPossible if it is closed."""
     with _locked(case) as locked:
         if not locked.is_open:
-            raise NotPossible("Ärendet är avslutat.")
+            raise NotPossible(history.CLOSED)
         if locked.callback_at != to:
             _move(locked, to, by)
 
@@ -124,13 +147,20 @@ def change_number(case: Case, number: PhoneNumber, *, shown: str, by: User) -> b
         _require_shown_number(locked, shown)
         if locked.phone_number == number:
             return False
-        _note_event(locked, CaseEvent.Kind.NUMBER_CHANGED, by)
+        _note_event(locked, CaseEvent.Kind.NUMBER_CHANGED, by, {"phone_number": (locked.phone_number, number)})
+        _cancel_waiting(locked)
         _book_anew(locked, phone_number=number)
     return True
 
 
-def add_note(case: Case, text: str, *, by: User) -> None:
-    Note.objects.create(case=case, text=text, author=by)
+def add_note(case: Case, text: str, *, by: User, press: UUID | None = None) -> None:
+    """Save a note, once however often the press arrives. Raises AnotherText."""
+    if press is None:
+        Note.objects.create(case=case, text=text, author=by)
+        return
+    note, _ = Note.objects.get_or_create(case=case, press=press, defaults={"text": text, "author": by})
+    if note.text != text:
+        raise AnotherText
 
 
 def send_sms(case: Case, text: str, *, token: str, shown: str, by: User) -> Message:
@@ -157,13 +187,13 @@ def send_sms(case: Case, text: str, *, token: str, shown: str, by: User) -> Mess
 
 
 def _move(case: Case, to: datetime, by: User | None) -> None:
-    _note_event(case, CaseEvent.Kind.MOVED, by, f"Från {date_and_clock(case.callback_at)} till {date_and_clock(to)}")
+    _note_event(case, CaseEvent.Kind.MOVED, by, {"callback_at": (case.callback_at, to)})
     _book_anew(case, callback_at=to)
 
 
 def _book_anew(case: Case, **values: object) -> None:
-    """Another time or number is another booking: what waited for the old one is cancelled, the new one is confirmed."""
-    _cancel_waiting(case)
+    """Another time or number is another booking: what tells of the old one is cancelled, the new one is confirmed."""
+    _cancel_waiting(case, kind__in=AUTOMATIC)
     _set(case, booking=case.booking + 1, booked_at=database_now(), **values)
     if case.is_open:
         automatic_sms.confirm(case)
@@ -174,6 +204,19 @@ def _locked(case: Case) -> Iterator[Case]:
     with transaction.atomic():
         rows = Case.objects.select_related("queue__outgoing_sms", "assignee")
         yield rows.select_for_update(of=("self",), no_key=True).get(pk=case.pk)
+
+
+@contextmanager
+def _as_shown(case: Case, seen: int | None, by: User | None) -> Iterator[Case]:
+    with _locked(case) as locked:
+        latest = locked.events.latest_act()
+        _require(seen is None or seen == (latest.pk if latest else 0), locked, by)
+        yield locked
+
+
+def _require(possible: bool, case: Case, by: User | None) -> None:
+    if not possible:
+        raise NotPossible(history.what_stands(case, by))
 
 
 def _set(case: Case, **values: object) -> None:
@@ -196,5 +239,8 @@ def _cancel_waiting(case: Case, **of_these: object) -> int:
     return gateway.cancel(Message.objects.filter(case_message__case=case, **of_these))
 
 
-def _note_event(case: Case, kind: CaseEvent.Kind, by: User | None, detail: str = "") -> None:
-    CaseEvent.objects.create(case=case, kind=kind, user=by, detail=detail)
+def _note_event(
+    case: Case, kind: CaseEvent.Kind, by: User | None, changes: Mapping[str, tuple[Any, Any]] | None = None
+) -> None:
+    told = {name: [history.as_stored(value) for value in pair] for name, pair in (changes or {}).items()}
+    CaseEvent.objects.create(case=case, kind=kind, user=by, changes=told)

@@ -22,6 +22,7 @@ OTHERS_AT_MOST = 10
 def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     """Forms come fresh unless one is given bound, with what was typed and what was wrong with it."""
     at = database_now()
+    latest_act = case.events.latest_act()
     current = register.current(*case.consent_key)
     answer = current.answer(at)
     number = number_text(case.phone_number)
@@ -31,6 +32,8 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     return {
         "case": case,
         "mine": case.assignee_id == user.pk,
+        "seen_event": latest_act.pk if latest_act else 0,
+        "held_since": history.held_since(case) if case.assignee_id not in (None, user.pk) else None,
         "overdue": case.is_open and case.callback_at < at,
         "number_form": NumberForm(initial={"phone_number": case.phone_number, "shown_number": number}),
         "others": others[:OTHERS_AT_MOST],

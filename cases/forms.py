@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms import model_to_dict
 from phonenumber_field.phonenumber import PhoneNumber
 
+from cases import history
 from cases.models import Case, Note
+from cases.time_field import TimeField
 from consent.models import Answer
 from sms.content import rules, segments
 from sms.models import StandardText
 from teleq import personal_identity, phone_numbers
-from teleq.models import Queue, User, database_now
+from teleq.changes import ChangesForm
+from teleq.models import Queue, User
 from teleq.phone_numbers import phone_field
 
 SOMEBODY_ELSE = "other"
 INVALID_IDENTITY = "Skriv ett giltigt personnummer, samordningsnummer eller reservnummer, till exempel 19121212-1212."
+PRESS = ("required", "invalid")
+PRESS_AGAIN = "Sidan var för gammal. Tryck igen."
 
 AS_SHOWN = {"autocomplete": "off"}
 """Keeps browsers from putting back, over what the page says, what was there when one left it: docs/decisions/0011."""
@@ -54,36 +59,40 @@ class PersonalIdentityNumberField(forms.CharField):
         return personal_identity.hyphenated(value) if value and personal_identity.kind_of(value) else value
 
 
-class MinuteField(forms.DateTimeField):
-    """A time in whole minutes, as browsers write it. The seconds of the one that is stored are no change."""
+class PressField(forms.UUIDField):
+    """Which press of the form's button it is, so that one press does one thing however often it arrives."""
 
-    def has_changed(self, initial: datetime | None, data: str | None) -> bool:
-        return super().has_changed(initial and initial.replace(second=0, microsecond=0), data)
+    def __init__(self) -> None:
+        super().__init__(widget=forms.HiddenInput, initial=uuid.uuid4, error_messages=dict.fromkeys(PRESS, PRESS_AGAIN))
+
+    def bound_data(self, data: str, initial: uuid.UUID) -> str | uuid.UUID:
+        """One that can't be read is replaced on the page that says so."""
+        try:
+            return self.clean(data)
+        except ValidationError:
+            return initial
 
 
-class DetailsForm(OwnIds, forms.ModelForm):
+class DetailsForm(OwnIds, ChangesForm):
     a_number = phone_field("A-nummer", required=False, empty_value=None, help_text="Lämna tomt om numret är dolt.")
     personal_identity_number = PersonalIdentityNumberField()
-    callback_at = MinuteField(
-        label="Tid",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        error_messages={"required": "Välj en tid.", "invalid": "Skriv en giltig tid."},
-    )
+    callback_at = TimeField(label="Tid")
 
     class Meta:
         model = Case
         fields = ["name", "reason", "a_number", "personal_identity_number", "callback_at"]
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"})}
 
-    def clean_callback_at(self) -> object:
-        at = self.cleaned_data["callback_at"]
-        if "callback_at" in self.changed_data and at < database_now().replace(second=0, microsecond=0):
-            raise ValidationError("Tiden har redan passerat.")
-        return at
+    def changed_by(self, name: str) -> str:
+        return history.who_changed(self.instance, name) or super().changed_by(name)
+
+    def told(self, name: str, value: object) -> str:
+        return history.value_in_words(name, value)
 
 
 class NewCaseForm(DetailsForm):
     phone_number = phone_field("Telefonnummer")
+    press = PressField()
 
     class Meta(DetailsForm.Meta):
         fields = ["queue", "phone_number", *DetailsForm.Meta.fields]
@@ -103,6 +112,17 @@ class NewCaseForm(DetailsForm):
         if None not in same.values() and Case.objects.open().filter(**same).exists():
             raise ValidationError("Det finns redan ett öppet ärende för numret på den tiden.")
         return data
+
+    def describes(self, case: Case) -> bool:
+        """Whether the form says nothing else than the case does."""
+        stored = model_to_dict(case, self.Meta.fields)
+        return not any(self.fields[name].has_changed(stored[name], self[name].data) for name in stored)
+
+    def pressed_anew(self) -> NewCaseForm:
+        """What was typed, for another press."""
+        self.data = self.data.copy()
+        self.data[self["press"].html_name] = str(uuid.uuid4())
+        return self
 
 
 class NumberForm(OwnIds, forms.Form):
@@ -195,6 +215,8 @@ class SmsForm(OwnIds, forms.Form):
 
 
 class NoteForm(OwnIds, forms.ModelForm):
+    press = PressField()
+
     class Meta:
         model = Note
         fields = ["text"]

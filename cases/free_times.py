@@ -25,6 +25,15 @@ LOOK_BACK, LOOK_AHEAD = timedelta(days=7), timedelta(days=28)
 LONGEST_AHEAD = timedelta(days=366)
 
 
+def why_not(at: datetime, now: datetime) -> str | None:
+    """Why no callback can be booked at this time, whoever books it; or None."""
+    if at < now:
+        return "Tiden har redan passerat."
+    if at > now + LONGEST_AHEAD:
+        return "Tiden är mer än ett år bort."
+    return None
+
+
 @dataclass(frozen=True)
 class FreeTime:
     starts_at: datetime

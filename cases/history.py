@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from django.utils.text import capfirst
+from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import why
 from cases.models import Case, CaseEvent
+from cases.templatetags.swedish import clock, date_and_clock, identity_number, of_planned, phone
 from consent.models import Answer, Channel, Consent
 from sms.models import InboundSms, Message, State
 from teleq.models import User
+from teleq.phone_numbers import number_text
 
 BY_ITSELF = "Automatiskt"
 
@@ -26,13 +32,14 @@ class Entry:
 
 def of_case(case: Case, inbound_sms: Iterable[InboundSms]) -> list[Entry]:
     """Latest first. The same number of queries however long it is."""
-    entries = [*_acts(case), *_messages(case), *_answers(case), *_inbound(inbound_sms)]
+    entries = [*acts(case), *_messages(case), *_answers(case), *_inbound(inbound_sms)]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 
-def _acts(case: Case) -> list[Entry]:
+def acts(case: Case) -> list[Entry]:
+    """What was done to it, in order."""
     return [
-        Entry(event.at, _sentence(event), str(event.user) if event.user else "Telefonsystemet")
+        Entry(event.at, _sentence(case, event), str(event.user) if event.user else "Telefonsystemet")
         for event in case.events.select_related("user").order_by("id")
     ]
 
@@ -45,11 +52,85 @@ BY_THE_PATIENT = {
 """What is said of what came in through the telephone system."""
 
 
-def _sentence(event: CaseEvent) -> str:
+def _sentence(case: Case, event: CaseEvent) -> str:
     label = event.get_kind_display()
     if event.user is None:
         label = BY_THE_PATIENT.get(CaseEvent.Kind(event.kind), label)
-    return f"{label}. {event.detail}." if event.detail else f"{label}."
+    return " ".join(f"{part}." for part in (label, *_changes(case, event)))
+
+
+# What an event changed, from what to what ----------------------------------------------------------------------------
+
+ONLY_ONE = (CaseEvent.Kind.MOVED, CaseEvent.Kind.NUMBER_CHANGED)
+"""Kinds that say by themselves which column it was."""
+
+
+def _changes(case: Case, event: CaseEvent) -> Iterator[str]:
+    for name, (before, after) in event.changes.items():
+        if name == "attempts":
+            yield f"Försök {of_planned(after, case.queue.max_attempts)}"
+            continue
+        label = "Från" if event.kind in ONLY_ONE else f"{capfirst(Case._meta.get_field(name).verbose_name)} från"
+        yield f"{label} {value_in_words(name, before)} till {value_in_words(name, after)}"
+
+
+def as_stored(value: Any) -> Any:
+    """A column's value, as an event keeps it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return number_text(value) if isinstance(value, PhoneNumber) else value
+
+
+def value_in_words(name: str, value: Any) -> str:
+    """A column's value, or what an event has kept of it."""
+    if value in (None, ""):
+        return "dolt" if name == "a_number" else "tomt"
+    if name == "callback_at":
+        return date_and_clock(datetime.fromisoformat(value) if isinstance(value, str) else value)
+    if name in ("phone_number", "a_number"):
+        return phone(PhoneNumber.from_string(value) if isinstance(value, str) else value)
+    return identity_number(value) if name == "personal_identity_number" else f"”{value}”"
+
+
+def who_changed(case: Case, name: str) -> str | None:
+    """Whoever changed a column last, since the case was made."""
+    event = case.events.filter(changes__has_key=name).select_related("user").order_by("-id").first()
+    return (str(event.user) if event.user else "patienten") if event else None
+
+
+# What stands instead of what was pressed -----------------------------------------------------------------------------
+
+CLOSED = "Ärendet är avslutat."
+HAS_DONE = {
+    CaseEvent.Kind.CREATED: "skapade ärendet",
+    CaseEvent.Kind.TAKEN: "tog ärendet",
+    CaseEvent.Kind.RELEASED: "släppte ärendet",
+    CaseEvent.Kind.ANSWERED: "registrerade Fick svar",
+    CaseEvent.Kind.NO_ANSWER: "registrerade Inget svar",
+    CaseEvent.Kind.DONE: "registrerade Klart",
+    CaseEvent.Kind.CANCELLED: "avbokade",
+    CaseEvent.Kind.REOPENED: "öppnade ärendet igen",
+}
+
+
+def what_stands(case: Case, by: User | None) -> str:
+    """Why a button of the case did nothing, for whoever pressed it."""
+    told = "Inget ändrades."
+    if latest := case.events.latest_act():
+        mine = by is not None and latest.user_id == by.pk
+        who = "du" if mine else str(latest.user or "patienten")
+        done = f"{HAS_DONE[CaseEvent.Kind(latest.kind)]} {clock(latest.at)}"
+        if latest.kind == CaseEvent.Kind.TAKEN and not mine:
+            done = "har redan tagit ärendet"
+        told = f"Inget ändrades: {who} {done}."
+    return told if case.is_open else f"{told} {CLOSED}"
+
+
+def held_since(case: Case) -> datetime | None:
+    """Since when somebody has the case."""
+    takes = (CaseEvent.Kind.TAKEN, CaseEvent.Kind.ANSWERED)
+    latest = case.events.filter(kind__in=takes).order_by("-id").first() if case.assignee else None
+    return latest.at if latest else None
 
 
 def _messages(case: Case) -> list[Entry]:

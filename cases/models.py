@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
+from typing import Any
 
 import pgtrigger
 from django.conf import settings
@@ -30,6 +31,8 @@ class Status(models.TextChoices):
 
 
 CLOSED = (Status.DONE, Status.CANCELLED)
+
+Changes = dict[str, list[Any]]
 
 
 class CaseQuerySet(models.QuerySet["Case"]):
@@ -76,6 +79,7 @@ class Case(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField(db_default=Now())
+    press = models.UUIDField(null=True, editable=False, help_text="Vilket tryck på Skapa ärendet som skapade det.")
 
     objects = CaseQuerySet.as_manager()
 
@@ -83,6 +87,7 @@ class Case(models.Model):
         verbose_name = "ärende"
         verbose_name_plural = "ärenden"
         constraints = [
+            models.UniqueConstraint(fields=["press"], name="one_case_per_press"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="case_status_is_valid"),
             models.CheckConstraint(
                 condition=Q(status=Status.ONGOING, assignee__isnull=False)
@@ -125,6 +130,12 @@ class Case(models.Model):
         return settings_of_queue is None or settings_of_queue.consent_required or answer is Answer.NO
 
 
+class CaseEventQuerySet(models.QuerySet["CaseEvent"]):
+    def latest_act(self) -> CaseEvent | None:
+        """The last of those that say whose turn it is: what the buttons of the case were shown for."""
+        return self.filter(kind__in=CaseEvent.ACTS).select_related("user").order_by("-id").first()
+
+
 class CaseEvent(models.Model):
     """Something that was done to a case. Told as a sentence by `cases.history`."""
 
@@ -141,11 +152,20 @@ class CaseEvent(models.Model):
         NUMBER_CHANGED = "number_changed", "Telefonnumret ändrades"
         DETAILS_CHANGED = "details_changed", "Uppgifterna ändrades"
 
+    ACTS = (
+        *(Kind.CREATED, Kind.TAKEN, Kind.RELEASED, Kind.ANSWERED, Kind.NO_ANSWER),
+        *(Kind.DONE, Kind.CANCELLED, Kind.REOPENED),
+    )
+
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    detail = models.CharField(max_length=200, blank=True)
+    changes: models.JSONField[Changes, Changes] = models.JSONField(
+        default=dict, help_text="Från och till, efter kolumn. Nummer i E.164, tider i ISO 8601."
+    )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     at = models.DateTimeField(db_default=Now())
+
+    objects = CaseEventQuerySet.as_manager()
 
     class Meta:
         verbose_name = "händelse"
@@ -161,11 +181,13 @@ class Note(models.Model):
     text = models.TextField("anteckning", max_length=2000)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
+    press = models.UUIDField(null=True, editable=False, help_text="Vilket tryck på Spara som sparade den.")
 
     class Meta:
         verbose_name = "anteckning"
         verbose_name_plural = "anteckningar"
         ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(fields=["case", "press"], name="one_note_per_press")]
 
     def __str__(self) -> str:
         return f"anteckning {self.pk}"
@@ -327,6 +349,13 @@ class IntakeKey(models.Model):
         verbose_name = "nyckel för telefonsystem"
         verbose_name_plural = "nycklar för telefonsystem"
         ordering = ["care_provider", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["care_provider", "name"],
+                condition=Q(revoked_at=None),
+                name="one_valid_key_per_name",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

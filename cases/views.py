@@ -6,6 +6,8 @@ something was wrong (422) or has changed meanwhile (409). htmx posts the same fo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -17,16 +19,20 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from cases import access_log, callbacks, case_page, inbound, work_list
 from cases.forms import ConsentForm, DetailsForm, NewCaseForm, NoteForm, NumberForm, SearchForm, SmsForm
 from cases.models import AccessEntry, Case, Status
+from cases.templatetags.swedish import clock
 from consent import register
 from consent.models import Answer
 from sms.content.segments import normalize
 from sms.inbound import mark_as_read
 from sms.models import InboundSms, State
+from teleq.changes import ChangedMeanwhile
 from teleq.phone_numbers import number_text
 
 NUMBER_CHANGED = "Numret har ändrats. Kontrollera svaret."
 NOT_SENT = f"{NUMBER_CHANGED} SMS:et är inte skickat."
 ALREADY_SENT = "Det förra meddelandet är redan skickat. Tryck igen om du vill skicka det här också."
+ALREADY_NOTED = "Den förra anteckningen är redan sparad. Tryck igen om du vill spara den här också."
+NOTHING_CHANGED = "Inget är ändrat."
 ANSWER_CHANGED = "Svaret har ändrats av någon annan. Ingenting sparades; nu visas det som gäller."
 
 
@@ -79,7 +85,10 @@ def mark_read(request: HttpRequest, inbound_id: int) -> HttpResponse:
     """From the list, or from the case that it is shown in."""
     sms = get_object_or_404(InboundSms.objects.for_user(request.user), pk=inbound_id)
     access_log.note(request.user, AccessEntry.Act.CHANGE, sms.from_number)
-    mark_as_read(sms, by=request.user)
+    if mark_as_read(sms, by=request.user):
+        messages.success(request, "SMS:et är markerat som läst.")
+    else:
+        messages.info(request, f"Inget ändrades: SMS:et lästes av {sms.read_by or 'någon annan'} {clock(sms.read_at)}.")
     case_id = _number(request.POST.get("case", ""))
     return redirect("cases:case", case_id) if case_id else redirect("cases:inbound")
 
@@ -100,12 +109,33 @@ def _number(text: str) -> int | None:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_case(request: HttpRequest) -> HttpResponse:
     form = NewCaseForm(request.POST or None, user=request.user, initial=_from_inbound(request))
-    if request.method == "POST" and form.is_valid():
-        case = callbacks.create(form.save(commit=False), by=request.user)
-        access_log.note_case(request.user, AccessEntry.Act.CHANGE, case)
+    if not form.is_bound:
+        return _new_case_page(request, form)
+    valid = form.is_valid()
+    case, made = callbacks.made_by(form.cleaned_data.get("press"), request.user), False
+    if case is None and not valid:
+        return _new_case_page(request, form, 422)
+    try:
+        if case is None:
+            form.instance.press = form.cleaned_data["press"]
+            case, made = callbacks.create_once(form.save(commit=False), by=request.user)
+    except callbacks.NotPossible as reason:
+        messages.error(request, str(reason))
+        return _new_case_page(request, form.pressed_anew(), 409)
+    access_log.note_case(request.user, AccessEntry.Act.CHANGE, case)
+    if made:
         messages.success(request, "Ärendet är skapat.")
-        return redirect("cases:case", case.pk)
-    return render(request, "cases/new_case.html", {"form": form}, status=422 if form.is_bound else 200)
+    elif form.describes(case):
+        messages.info(request, "Ärendet är redan skapat.")
+    else:
+        return _new_case_page(request, form.pressed_anew(), 409, made_before=case)
+    return redirect("cases:case", case.pk)
+
+
+def _new_case_page(
+    request: HttpRequest, form: NewCaseForm, status: int = 200, made_before: Case | None = None
+) -> HttpResponse:
+    return render(request, "cases/new_case.html", {"form": form, "made_before": made_before}, status=status)
 
 
 # Case ----------------------------------------------------------------------------------------------------------------
@@ -121,9 +151,12 @@ def save_details(request: HttpRequest, case_id: int) -> HttpResponse:
     case = _case(request, case_id)
     form = DetailsForm(request.POST, instance=case)
     if not form.is_valid():
-        return _page(request, _case(request, case_id), 422, details_form=form)
-    callbacks.save_details(form.instance, form.changed_data, by=request.user)
-    messages.success(request, "Uppgifterna är sparade.")
+        return _page(request, _case(request, case_id), 409 if form.in_conflict else 422, details_form=form)
+    try:
+        saved = callbacks.save_details(case, form.changes, by=request.user)
+    except ChangedMeanwhile:
+        return save_details(request, case_id)  # now the form sees it too
+    messages.success(request, "Uppgifterna är sparade." if saved else NOTHING_CHANGED)
     return redirect("cases:case", case_id)
 
 
@@ -154,7 +187,7 @@ def save_consent(request: HttpRequest, case_id: int) -> HttpResponse:
         messages.error(request, NUMBER_CHANGED)
         return _page(request, case, 409)
     try:
-        register.answer_in_case(
+        stored = register.answer_in_case(
             case.queue.care_provider,
             case.phone_number,
             Answer(data["answer"]),
@@ -167,7 +200,10 @@ def save_consent(request: HttpRequest, case_id: int) -> HttpResponse:
     except register.ChangedMeanwhile:
         messages.error(request, ANSWER_CHANGED)
         return _page(request, case, 409)
-    messages.success(request, "Svaret är sparat.")
+    if stored.event_id == data["seen_event"]:
+        messages.info(request, f"Inget ändrades: svaret är redan {Answer(data['answer']).label}.")
+    else:
+        messages.success(request, "Svaret är bekräftat." if "renew" in request.POST else "Svaret är sparat.")
     return redirect("cases:case", case_id)
 
 
@@ -219,35 +255,41 @@ def add_note(request: HttpRequest, case_id: int) -> HttpResponse:
     form = NoteForm(request.POST)
     if not form.is_valid():
         return _page(request, case, 422, note_form=form)
-    callbacks.add_note(case, form.cleaned_data["text"], by=request.user)
+    data = form.cleaned_data
+    try:
+        callbacks.add_note(case, data["text"], by=request.user, press=data["press"])
+    except callbacks.AnotherText:
+        messages.error(request, ALREADY_NOTED)
+        return _page(request, case, 409, note_form=NoteForm(initial={"text": data["text"]}))
+    messages.success(request, "Anteckningen är sparad.")
     return redirect("cases:case", case_id)
 
 
-ACTS = {
-    "take": lambda case, user, attempts: callbacks.take(case, by=user),
-    "release": lambda case, user, attempts: callbacks.release(case, by=user),
-    "answered": lambda case, user, attempts: callbacks.record_attempt(
-        case, answered=True, seen_attempts=attempts, by=user
-    ),
-    "no_answer": lambda case, user, attempts: callbacks.record_attempt(
-        case, answered=False, seen_attempts=attempts, by=user
-    ),
-    "done": lambda case, user, attempts: callbacks.close(case, Status.DONE, by=user),
-    "cancel": lambda case, user, attempts: callbacks.close(case, Status.CANCELLED, by=user),
-    "reopen": lambda case, user, attempts: callbacks.reopen(case, by=user),
+ACTS: dict[str, tuple[Callable[..., None], str]] = {
+    "take": (callbacks.take, "Du har tagit ärendet."),
+    "release": (callbacks.release, "Ärendet är släppt."),
+    "answered": (partial(callbacks.record_attempt, answered=True), "Fick svar är registrerat. Du har ärendet."),
+    "no_answer": (partial(callbacks.record_attempt, answered=False), "Inget svar är registrerat."),
+    "done": (partial(callbacks.close, status=Status.DONE), "Ärendet är klart."),
+    "cancel": (partial(callbacks.close, status=Status.CANCELLED), "Ärendet är avbokat."),
+    "reopen": (callbacks.reopen, "Ärendet är öppnat igen."),
 }
+"""The buttons at the top of the case, and what is said when one has done what it does."""
 
 
 @require_POST
 def act(request: HttpRequest, case_id: int) -> HttpResponse:
-    """The buttons at the top of the case. Each says how many attempts it was shown with."""
+    """Each button says which act on the case it was shown after."""
     case = _case(request, case_id)
-    chosen = ACTS.get(request.POST.get("act", ""))
-    attempts = request.POST.get("attempts", "")
-    if chosen is None or not attempts.isdecimal() or len(attempts) > 5:
+    act = ACTS.get(request.POST.get("act", ""))
+    seen = _number(request.POST.get("seen_event", ""))
+    if act is None or seen is None:
         return HttpResponseBadRequest("Okänd knapp.", content_type="text/plain; charset=utf-8")
+    do, done = act
     try:
-        chosen(case, request.user, int(attempts))
+        do(case, by=request.user, seen=seen)
     except callbacks.NotPossible as reason:
         messages.error(request, str(reason))
+    else:
+        messages.success(request, done)
     return redirect("cases:case", case_id)

@@ -57,8 +57,9 @@ def receive(provider: str, message: InboundMessage) -> None:
             register.withdraw(care_provider, number)
 
 
-def mark_as_read(inbound: InboundSms, by: User) -> None:
-    InboundSms.objects.filter(pk=inbound.pk, read_at=None).update(read_at=Now(), read_by=by)
+def mark_as_read(inbound: InboundSms, by: User) -> bool:
+    """False if somebody has done so before: who read it first stays."""
+    return bool(InboundSms.objects.filter(pk=inbound.pk, read_at=None).update(read_at=Now(), read_by=by))
 
 
 def _answered_to(number: str | None, by: str) -> list[Queue]:

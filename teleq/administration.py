@@ -9,6 +9,8 @@ from django.db.models.functions import Now
 
 from cases.models import IntakeKey, TelephoneHours
 from sms.content.rules import NO_NUMBER
+from teleq import changes
+from teleq.changes import Changes
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User, is_number
 
 
@@ -71,11 +73,12 @@ def administered_only_by(user: User, queue_ids: Collection[int]) -> list[Queue]:
 
 
 @transaction.atomic
-def save_queue(queue: Queue, fields: Collection[str]) -> None:
-    """Save these fields of a queue. Raises NumberNeeded if a text of the queue would be left without its number."""
+def save_queue(queue: Queue, changed: Changes) -> None:
+    """Save what was changed of a queue. Raises NumberNeeded if a text of it would be left without its number, and
+    ChangedMeanwhile."""
     if not queue.phone_number and queue.sms_settings and tells_number(OutgoingSms.objects.lock_switch(queue.pk)):
         raise NumberNeeded(NUMBER_IN_USE)
-    queue.save(update_fields=fields)
+    changes.save(queue, changed)
 
 
 def overlapping(hours: Iterable[TelephoneHours]) -> list[TelephoneHours]:
@@ -102,10 +105,16 @@ def is_sender_of_another(sender: str, provider: CareProvider) -> bool:
 
 
 @transaction.atomic
-def save_outgoing_sms(settings: OutgoingSms) -> None:
-    """Save a queue's settings, its switch included. Raises NotOrdered where the switch may not be on, and NumberNeeded
-    where a text says {telefon} and the queue has no number."""
-    OutgoingSms.objects.lock_switch(settings.queue_id)
+def save_outgoing_sms(settings: OutgoingSms, changed: Changes | None = None) -> None:
+    """Save a queue's settings, its switch included; of those that a page has changed, what it changed.
+
+    Raises NotOrdered where the switch may not be on, NumberNeeded where a text says {telefon} and the queue has no
+    number, and ChangedMeanwhile.
+    """
+    stored = OutgoingSms.objects.lock_switch(settings.queue_id)
+    if changed is not None:
+        changes.put(stored, changed)
+        settings = stored
     # The order is held too, so that it can't be withdrawn between this look and the commit.
     provider = CareProvider.objects.select_for_update(no_key=True).get(queues=settings.queue_id)
     if settings.consent_required and not provider.sms_consent_ordered:
@@ -117,10 +126,14 @@ def save_outgoing_sms(settings: OutgoingSms) -> None:
 
 
 @transaction.atomic
-def save_care_provider(provider: CareProvider) -> None:
-    """Save a care provider. Raises InUse if the order is withdrawn while a queue has the function on."""
+def save_care_provider(provider: CareProvider, changed: Changes | None = None) -> None:
+    """Save a care provider; of one that a page has changed, what it changed. Raises InUse if the order is withdrawn
+    while a queue has the function on, and ChangedMeanwhile."""
     if provider.pk:
         stored = CareProvider.objects.select_for_update(no_key=True).get(pk=provider.pk)
+        if changed is not None:
+            changes.put(stored, changed)
+            provider = stored
         if not provider.sms_consent_ordered and consent_in_use(stored):
             raise InUse(in_use_text(stored))
     provider.save()

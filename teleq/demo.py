@@ -420,7 +420,7 @@ class _Loader:
             yield CaseEvent(
                 case=case,
                 kind=kinds.ANSWERED if reached else kinds.NO_ANSWER,
-                detail=f"Försök {attempt} av {case.queue.max_attempts}",
+                changes={"attempts": [attempt - 1, attempt]},
                 user=nurse,
                 at=self.start - timedelta(minutes=10 + 15 * (patient.attempts - attempt)),
             )

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
-from cases import access_log
+from cases import access_log, history
 from cases.forms import SearchForm
 from cases.models import AccessEntry, Case
 from cases.templatetags.swedish import date_and_clock, identity_number
@@ -84,7 +84,8 @@ def extract(patient: Patient, queues: QuerySet[Queue], *, by: User | None) -> li
     """Everything that is stored, and who has looked. The extract itself is on record, and in it."""
     access_log.note(by, AccessEntry.Act.EXTRACT, patient.number, patient.person)
     stored = Stored(patient, queues)
-    return [_answers(stored), _cases(stored), _notes(stored), _messages(stored), _inbound(stored), _access(stored)]
+    sections = (_answers, _cases, _acts, _notes, _messages, _inbound, _access)
+    return [section(stored) for section in sections]
 
 
 def as_json(sections: Iterable[Section]) -> dict[str, Any]:
@@ -133,6 +134,16 @@ def _cases(stored: Stored) -> Section:
         for case in stored.cases.select_related("queue")
     ]
     return Section("Ärenden", columns, rows)
+
+
+def _acts(stored: Stored) -> Section:
+    """What was changed, from what to what, is in them."""
+    rows = [
+        (date_and_clock(act.at), act.who, act.sentence)
+        for case in stored.cases.select_related("queue")
+        for act in history.acts(case)
+    ]
+    return Section("Händelser i ärenden", ("När", "Av", "Vad"), rows)
 
 
 def _notes(stored: Stored) -> Section:

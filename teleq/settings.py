@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "teleq.middleware.NoStoreMiddleware",
+    "teleq.middleware.ShownToMiddleware",
 ]
 
 ROOT_URLCONF = "teleq.urls"
@@ -118,6 +119,7 @@ SESSION_COOKIE_HTTPONLY = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "teleq.middleware.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.bool("HTTPS_ONLY", default=not TELEQ_DEMO)
 # Kannel, on the same network, speaks plain HTTP, and follows no redirection: what it tells would be lost.
 SECURE_REDIRECT_EXEMPT = [r"^sms/(receipts|inbound)/"]

@@ -24,24 +24,32 @@ def _day(day: datetime, today: datetime) -> str:
     return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]}{year}"
 
 
+def _clock(local: datetime) -> str:
+    """With which of the two it is, in the hour that comes twice."""
+    if local.replace(fold=0).utcoffset() <= local.replace(fold=1).utcoffset():
+        return f"{local:%H.%M}"
+    return f"{local:%H.%M} ({'vintertid' if local.fold else 'sommartid'})"
+
+
 @register.filter
 def clock(at: datetime) -> str:
     """The hour in Stockholm, with its day unless that is today: "10.30", "igår 10.30", "tors 26 nov 10.30"."""
     local = timezone.localtime(at)
     if timezone.localdate() == local.date():
-        return f"{local:%H.%M}"
+        return _clock(local)
     return day_and_clock(at)
 
 
 @register.filter
 def day_and_clock(at: datetime) -> str:
     local = timezone.localtime(at)
-    return f"{_day(local, timezone.localtime())} {local:%H.%M}"
+    return f"{_day(local, timezone.localtime())} {_clock(local)}"
 
 
 def date_and_clock(at: datetime) -> str:
     """For what is stored, and read another day: "26 november 2026 10.30"."""
-    return date_format(timezone.localtime(at), "j F Y H.i")
+    local = timezone.localtime(at)
+    return f"{date_format(local, 'j F Y')} {_clock(local)}"
 
 
 @register.filter

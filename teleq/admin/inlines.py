@@ -11,9 +11,10 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
 from teleq.admin.scoped import ScopedChoices
+from teleq.changes import ChangesForm
 
 
-class RowForm(forms.ModelForm):
+class RowForm(ChangesForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():  # Django's table has its labels in the head only

@@ -19,7 +19,18 @@ from cases.models import IntakeKey
 from teleq.admin.scoped import ScopedAdmin, own_care_providers, person
 from teleq.administration import make_intake_key, revoke_intake_key
 
+NAME_IN_USE = "Vårdgivaren har redan en giltig nyckel med det namnet."
 REVOKED = "Nyckeln är återkallad. Telefonsystemet kommer inte längre in med den."
+
+
+class IntakeKeyForm(forms.ModelForm):
+    def clean(self) -> dict[str, Any]:
+        """The constraint's own check passes over it, as a new key's `revoked_at` is no field of the form."""
+        data = super().clean()
+        same = {name: data.get(name) for name in ("care_provider", "name")}
+        if None not in same.values() and IntakeKey.objects.filter(**same, revoked_at=None).exists():
+            raise forms.ValidationError(NAME_IN_USE)
+        return data
 
 
 class IntakeKeyAdmin(ScopedAdmin):
@@ -27,6 +38,7 @@ class IntakeKeyAdmin(ScopedAdmin):
 
     operators_only = True
     may_change = False
+    form = IntakeKeyForm
     fields = ["care_provider", "name"]
     list_display = ["name", "care_provider", "created_at", "created_by", "state"]
     list_select_related = ["care_provider", "created_by"]

@@ -30,6 +30,7 @@ from teleq.administration import (
     save_outgoing_sms,
     tells_number,
 )
+from teleq.changes import ChangesForm
 from teleq.foresight import Stopped, with_consent_required, would_it_be_sent
 from teleq.models import INVALID_SENDER, CareProvider, OutgoingSms, Queue
 from teleq.pasted import is_blank
@@ -101,7 +102,7 @@ class SmsTextarea(AdminTextareaWidget):
         }
 
 
-class OutgoingSmsForm(forms.ModelForm):
+class OutgoingSmsForm(ChangesForm):
     class Meta:
         model = OutgoingSms
         fields = [
@@ -253,7 +254,7 @@ class OutgoingSmsAdmin(ScopedAdmin):
             return redirect(request.path)
 
     def save_model(self, request: HttpRequest, obj: OutgoingSms, form: forms.ModelForm, change: bool) -> None:
-        save_outgoing_sms(obj)
+        save_outgoing_sms(obj, form.changes)
         if "consent_required" in form.changed_data and not obj.consent_required:
             self.message_user(request, WITHOUT_CONSENT, messages.WARNING)
         if not obj.can_be_answered and not tells_number(obj):

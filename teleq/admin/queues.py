@@ -27,6 +27,7 @@ from teleq.administration import (
     save_queue,
     tells_number,
 )
+from teleq.changes import ChangesForm
 from teleq.models import CareProvider, Queue
 from teleq.phone_numbers import phone_field, show
 
@@ -42,7 +43,7 @@ RANGES = {
 }
 
 
-class QueueForm(forms.ModelForm):
+class QueueForm(ChangesForm):
     phone_number = phone_field(
         "Telefonnummer", required=False, help_text=Queue._meta.get_field("phone_number").help_text
     )
@@ -139,7 +140,7 @@ class QueueAdmin(ScopedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Queue, form: forms.ModelForm, change: bool) -> None:
         if change:
-            save_queue(obj, form.changed_data)
+            save_queue(obj, form.changes)
             return
         maker = person(request)
         create_queue(obj, administrator=None if maker.is_superuser else maker)
@@ -150,7 +151,7 @@ class QueueAdmin(ScopedAdmin):
             self.message_user(request, NO_HOURS.format(queue=form.instance), messages.WARNING)
 
 
-class CareProviderForm(forms.ModelForm):
+class CareProviderForm(ChangesForm):
     class Meta:
         model = CareProvider
         fields = ["name", "sms_consent_ordered"]
@@ -182,4 +183,4 @@ class CareProviderAdmin(ScopedAdmin):
             return redirect(request.path)
 
     def save_model(self, request: HttpRequest, obj: CareProvider, form: forms.ModelForm, change: bool) -> None:
-        save_care_provider(obj)
+        save_care_provider(obj, form.changes)

@@ -7,11 +7,14 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.db import IntegrityError
 from django.db.models import Exists, Field, ForeignKey, Model, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
 from cases.forms import AS_SHOWN
+from teleq import changes
+from teleq.changes import ChangedMeanwhile
 from teleq.models import CareProvider, Queue, Role, User
 
 
@@ -105,7 +108,24 @@ class ScopedAdmin(ScopedChoices, admin.ModelAdmin):
         context |= {"show_save_and_continue": False, "show_save_and_add_another": False}  # one button: Spara
         if context["original"]:
             _keep_as_shown(context)
-        return super().render_change_form(request, context, *args, **kwargs)
+        response = super().render_change_form(request, context, *args, **kwargs)
+        rows = [form for inline in context["inline_admin_formsets"] for form in inline.formset.forms]
+        if any(getattr(form, "in_conflict", ()) for form in [context["adminform"].form, *rows]):
+            response.status_code = 409
+        return response
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Where somebody else saved while this was being saved, it is judged once more: now by what they saved."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except (ChangedMeanwhile, IntegrityError):
+            return super().changeform_view(request, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Model, form: forms.ModelForm, change: bool) -> None:
+        if change:
+            changes.save(obj, form.changes)
+        else:
+            super().save_model(request, obj, form, change)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:
         found = super().get_object(request, object_id, from_field)

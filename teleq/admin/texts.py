@@ -14,9 +14,10 @@ from sms.content import rules
 from sms.content.segments import count, normalize
 from sms.models import StandardText
 from teleq.admin.scoped import ScopedAdmin, own_care_providers
+from teleq.changes import ChangesForm
 
 
-class StandardTextForm(forms.ModelForm):
+class StandardTextForm(ChangesForm):
     class Meta:
         model = StandardText
         fields = ["queue", "name", "text"]

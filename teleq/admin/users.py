@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from teleq.admin.inlines import RowForm, RowFormSet, ScopedInline
 from teleq.admin.scoped import ScopedAdmin, own_care_providers, own_queues, person
 from teleq.administration import administered_only_by
+from teleq.changes import ChangesForm
 from teleq.models import Membership, Queue, Role, User
 
 PERSON_FIELDS = ["username", "first_name", "last_name", "hsa_id", "email", "is_active"]
@@ -32,7 +33,7 @@ class NewUserForm(UserCreationForm):
         self.fields["password2"].label = AGAIN
 
 
-class UserForm(UserChangeForm):
+class UserForm(ChangesForm, UserChangeForm):
     password = None  # not even its hash; "Byt lösenord" has a page of its own
 
 

@@ -1,17 +1,20 @@
-"""Two nurses with the same case open (promises 3 and 7)."""
+"""Two nurses with the same case open (promises 3, 7 and 11)."""
 
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from cases.models import Case
+from cases.models import Case, Note
 from consent import register
 from consent.models import Answer, Consent
 from sms.models import Message, Refusal, SimulatedSms, State
 from tests.browser.held import Held
+from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,3 +83,83 @@ def _at_once(at_no: Page, at_press: Page, book, say, round_: int) -> str:
         assert message.claimed_at < current.consent.answered_at
     assert SimulatedSms.objects.filter(to_number=number).count() == (message.state == State.DELIVERED)
     return message.state
+
+
+# Promise 11: a page undoes nothing it didn't show --------------------------------------------------------------------
+
+
+def details(page: Page) -> Page:
+    page.get_by_text("Ändra uppgifter").click()
+    return page
+
+
+def save_details(page: Page) -> None:
+    page.get_by_role("button", name="Spara uppgifterna").click()
+
+
+def test_a_page_left_open_does_not_move_a_callback_back(open_case, case, nurse, administrator):
+    left_open, other = details(open_case(case)), details(open_case(case, administrator))
+    moved = timezone.localtime(case.callback_at + timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M")
+    other.get_by_label("Tid", exact=True).fill(moved)
+    save_details(other)
+    expect(other.get_by_text("Uppgifterna är sparade.")).to_be_visible()
+    left_open.get_by_label("Kontaktorsak").fill("Recept")
+    save_details(left_open)
+    expect(left_open.get_by_text("Uppgifterna är sparade.")).to_be_visible()
+    expect(left_open.get_by_label("Tid", exact=True)).to_have_value(moved)
+    case.refresh_from_db()
+    assert (case.reason, case.booking) == ("Recept", 2)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_what_both_changed_is_shown_and_saved_again_on_purpose(scripts, open_case, case, administrator):
+    left_open = details(open_case(case, java_script_enabled=scripts))
+    other = details(open_case(case, administrator))
+    other.get_by_label("Namn").fill("Bert")
+    save_details(other)
+    expect(other.get_by_text("Uppgifterna är sparade.")).to_be_visible()
+    left_open.get_by_label("Namn").fill("Berta")
+    save_details(left_open)
+    expect(left_open.get_by_text("Ändrat av Maria Ek till ”Bert”. Du angav ”Berta”.")).to_be_visible()
+    expect(left_open.get_by_label("Namn")).to_have_value("Berta")
+    case.refresh_from_db()
+    assert case.name == "Bert"
+    save_details(left_open)
+    expect(left_open.get_by_role("heading", level=1)).to_have_text("Berta")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_a_form_is_not_saved_as_written_by_who_signs_in_in_another_tab(scripts, log_in, case, nurse, administrator):
+    page = log_in(nurse, java_script_enabled=scripts)
+    page.goto(f"/cases/{case.pk}/")
+    page.get_by_label("Ny anteckning").fill("Hör illa")
+    other = page.context.new_page()
+    other.goto("/login/")
+    other.get_by_label("Användarnamn").fill(administrator.username)
+    other.get_by_label("Lösenord").fill(PASSWORD)
+    other.get_by_role("button", name="Logga in").click()
+    expect(other.get_by_text("Maria Ek")).to_be_visible()
+
+    page.get_by_role("button", name="Spara anteckningen").click()
+
+    expect(page.get_by_text("Nu är Maria Ek inloggad här. Ingenting sparades.")).to_be_visible()
+    assert not Note.objects.exists()
+    if scripts:
+        expect(page.get_by_label("Ny anteckning")).to_have_value("Hör illa")
+        page.get_by_role("button", name="Ta ärendet").click()
+        expect(page.get_by_text("Nu är Maria Ek inloggad här. Ingenting sparades.")).to_be_visible()
+        expect(page.get_by_role("button", name="Ta ärendet")).to_be_visible()
+    else:
+        expect(page.get_by_text("Hör illa")).to_be_visible()
+    case.refresh_from_db()
+    assert case.assignee is None
+
+
+def test_a_button_pressed_on_a_page_left_open_says_what_stands(open_case, case, administrator):
+    left_open, other = open_case(case), open_case(case, administrator)
+    other.get_by_role("button", name="Inget svar").click()
+    expect(other.get_by_text("Inget svar är registrerat.")).to_be_visible()
+    left_open.get_by_role("button", name="Fick svar").click()
+    told = left_open.get_by_role("status").get_by_text("Inget ändrades: Maria Ek registrerade Inget svar ")
+    expect(told).to_be_visible()
+    expect(left_open.get_by_text("Försök 1 av 3", exact=True)).to_be_visible()

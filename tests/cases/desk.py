@@ -21,6 +21,11 @@ from tests.concurrency import in_another_connection
 OTHER_MOBILE = "+46701740606"
 
 
+def in_a_month(clock: str = "10:30") -> str:
+    """As the browser's field for a time writes it."""
+    return f"{timezone.localdate() + timedelta(days=30)}T{clock}"
+
+
 def messages_of(case: Case) -> list[Message]:
     return list(Message.objects.filter(case_message__case=case).order_by("id"))
 

@@ -75,8 +75,8 @@ class TelephoneSystem:
         return Answer(response.status_code, response.json())
 
 
-def connect(care_provider: CareProvider, by: User) -> TelephoneSystem:
-    key = IntakeKey(care_provider=care_provider, name="Växeln", created_by=by)
+def connect(care_provider: CareProvider, by: User, name: str = "Växeln") -> TelephoneSystem:
+    key = IntakeKey(care_provider=care_provider, name=name, created_by=by)
     system = TelephoneSystem(key.give_new_key())
     key.save()
     return system

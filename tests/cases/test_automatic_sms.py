@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
+from django.utils import timezone
 
 from cases import automatic_sms, booking, callbacks
 from cases.models import Case, Status
@@ -16,7 +17,7 @@ from sms.models import Kind, Lane, Message, State
 from sms.outcomes import record
 from sms.providers.base import Outcome, SendResult
 from teleq.models import OutgoingSms, Queue, database_now
-from tests.cases.desk import OTHER_MOBILE, Page, messages_of
+from tests.cases.desk import OTHER_MOBILE, Page, in_a_month, messages_of
 from tests.cases.reminding import (
     CONFIRMED,
     REMINDED,
@@ -49,7 +50,7 @@ def _both_on(queue, plain_queue):
 
 
 def new_case(desk, queue, **typed: object) -> Page:
-    values = {"queue": queue.pk, "phone_number": "070-174 06 05", "callback_at": "2031-03-13T10:30"} | typed
+    values = {"queue": queue.pk, "phone_number": "070-174 06 05", "callback_at": in_a_month()} | typed
     return desk.open(reverse("cases:new_case")).press("Skapa ärendet", **values)
 
 
@@ -57,7 +58,14 @@ def test_what_a_nurse_books_is_confirmed(desk, queue, say, provider):
     say(Answer.YES)
     new_case(desk, queue)
     gateway.drain(Lane.BULK)
-    assert texts(provider) == [(MOBILE, "Vi ringer torsdag 13 mars kl. 10.30. VC Spindeln")]
+    day = timezone.localdate() + timedelta(days=30)
+    weekday = ("måndag", "tisdag", "onsdag", "torsdag", "fredag", "lördag", "söndag")[day.weekday()]
+    months = (
+        *("januari", "februari", "mars", "april", "maj", "juni"),
+        *("juli", "augusti", "september", "oktober", "november", "december"),
+    )
+    said = f"Vi ringer {weekday} {day.day} {months[day.month - 1]} kl. 10.30. VC Spindeln"
+    assert texts(provider) == [(MOBILE, said)]
     assert outcomes(Case.objects.get()) == [CONFIRMED]
 
 

@@ -13,7 +13,7 @@ from cases.templatetags.swedish import date_and_clock
 from consent.models import Answer
 from sms.models import Kind, Message, Refusal, State
 from teleq.models import Membership
-from tests.cases.desk import at_once, desk_of, messages_of, squeezed
+from tests.cases.desk import at_once, desk_of, in_a_month, messages_of, squeezed
 from tests.cases.telephone_system import at
 from tests.conftest import MOBILE
 
@@ -150,15 +150,15 @@ def test_a_closed_case_is_not_counted_for(case, desk):
 @pytest.mark.parametrize(
     "data",
     [
-        {"act": "delete", "attempts": "0"},
-        {"attempts": "0"},
+        {"act": "delete", "seen_event": "0"},
+        {"seen_event": "0"},
         {"act": "take"},
-        {"act": "take", "attempts": "-1"},
-        {"act": "no_answer", "attempts": "x"},
-        {"act": "no_answer", "attempts": "²"},
-        {"act": "no_answer", "attempts": "9" * 5000},
+        {"act": "take", "seen_event": "-1"},
+        {"act": "no_answer", "seen_event": "x"},
+        {"act": "no_answer", "seen_event": "²"},
+        {"act": "no_answer", "seen_event": "9" * 5000},
     ],
-    ids=lambda data: f"{data.get('act')} {data.get('attempts', '-')[:5]}",
+    ids=lambda data: f"{data.get('act')} {data.get('seen_event', '-')[:5]}",
 )
 def test_a_button_that_is_none_is_a_bad_request(data, case, desk):
     assert desk.client.post(reverse("cases:act", args=[case.pk]), data).status_code == 400
@@ -169,16 +169,30 @@ def test_a_button_that_is_none_is_a_bad_request(data, case, desk):
 
 
 @pytest.mark.parametrize(("button", "status"), [("Klart", Status.DONE), ("Avboka", Status.CANCELLED)])
-def test_closing_cancels_what_waits_to_be_sent(button, status, case, desk, say, book):
-    say(Answer.YES)
+def test_closing_cancels_what_would_be_sent_by_itself(button, status, case, desk, book):
     other = book()
     for each in (case, other):
-        desk.case(each).press("Skicka SMS", text="Vi ringer igen.")
+        confirmed(each)
     after = desk.case(case).press("Ta ärendet").press(button)
     assert state_of(case) == (status, "", 0)
     assert [message.state for message in messages_of(case)] == [State.CANCELLED]
-    assert "SMS: Inställt." in after.text
+    assert "Bokningsbekräftelse: Inställt." in after.text
     assert [message.state for message in messages_of(other)] == [State.QUEUED]
+
+
+@pytest.mark.parametrize(
+    ("button", "typed"), [("Klart", {}), ("Avboka", {}), ("Spara uppgifterna", {"callback_at": in_a_month()})]
+)
+def test_an_sms_that_a_nurse_has_sent_and_that_waits_still_leaves(button, typed, case, desk, say):
+    say(Answer.YES)
+    desk.case(case).press("Skicka SMS", text="Vi ringer igen.").press(button, **typed)
+    assert [message.state for message in messages_of(case)] == [State.QUEUED]
+
+
+def test_an_sms_to_the_number_that_was_does_not(case, desk, say):
+    say(Answer.YES)
+    desk.case(case).press("Skicka SMS", text="Vi ringer igen.").press("Spara numret", phone_number="070-174 06 06")
+    assert [message.state for message in messages_of(case)] == [State.CANCELLED]
 
 
 def test_closing_leaves_what_was_refused_as_it_was(case, desk):
@@ -210,9 +224,9 @@ def test_opened_again_it_waits_as_it_did_and_keeps_its_attempts(case, book, desk
     assert "Ärendet öppnades igen." in after.text
 
 
-def test_opening_again_does_not_send_what_was_cancelled(case, desk, say):
-    say(Answer.YES)
-    desk.case(case).press("Skicka SMS", text="Vi ringer igen.").press("Klart").press("Öppna igen")
+def test_opening_again_does_not_send_what_was_cancelled(case, desk):
+    confirmed(case)
+    desk.case(case).press("Klart").press("Öppna igen")
     assert [message.state for message in messages_of(case)] == [State.CANCELLED]
 
 
@@ -341,7 +355,7 @@ def test_a_note_that_is_empty_or_too_long_is_refused_in_words(text, message, cas
 @pytest.fixture
 def make(desk, queue):
     def made(**typed):
-        values = {"queue": queue.pk, "phone_number": "070-174 06 05", "callback_at": "2099-01-01T10:30"} | typed
+        values = {"queue": queue.pk, "phone_number": "070-174 06 05", "callback_at": in_a_month()} | typed
         return desk.open(reverse("cases:new_case")).press("Skapa ärendet", **values)
 
     return made
@@ -355,7 +369,7 @@ def test_a_new_case_is_opened_and_told_in_its_history(make, nurse, queue):
     assert "Ärendet skapades." in after.text
     assert (case.queue, case.phone_number.as_e164, case.name) == (queue, MOBILE, "Berit Testsson")
     assert (case.personal_identity_number, case.a_number.as_e164) == ("191212121212", "+46846500400")
-    assert timezone.localtime(case.callback_at).isoformat() == "2099-01-01T10:30:00+01:00"
+    assert local(case.callback_at) == in_a_month()
     assert case.events.get().user == nurse
 
 
@@ -391,11 +405,15 @@ def test_what_a_nurse_moves_and_cancels_is_told_as_hers(case, desk):
 # Automatic messages in its history -----------------------------------------------------------------------------------
 
 
-def automatic(case, **columns) -> Message:
-    """The case's booking is confirmed, and the message comes to this."""
+def confirmed(case) -> None:
     settings = case.queue.outgoing_sms
     settings.confirmation_on = True
     automatic_sms.confirm(case)
+
+
+def automatic(case, **columns) -> Message:
+    """The case's booking is confirmed, and the message comes to this."""
+    confirmed(case)
     with pgtrigger.ignore("sms.Message:moves_well"):  # as if it had come there the way messages do
         Message.objects.update(**columns)
     return Message.objects.get()
@@ -424,9 +442,7 @@ def test_a_message_is_told_with_its_kind_and_state_and_the_reason_in_full(kind, 
     assert f"{kind.label}: {told}.Automatiskt Visa texten{squeezed(message.text)}" in text
 
 
-@pytest.mark.parametrize(
-    ("button", "typed"), [("Klart", {}), ("Avboka", {}), (SAVE, {"callback_at": "2099-01-01T10:30"})]
-)
+@pytest.mark.parametrize(("button", "typed"), [("Klart", {}), ("Avboka", {}), (SAVE, {"callback_at": in_a_month()})])
 def test_a_confirmation_that_waits_when_its_case_is_closed_or_moved_is_told_as_installt(button, typed, case, desk):
     automatic(case)
     assert "Bokningsbekräftelse: Inställt." in desk.case(case).press(button, **typed).text
@@ -495,7 +511,7 @@ def test_the_same_case_twice_is_refused(identity, make):
 @pytest.mark.parametrize(
     "another",
     [
-        {"callback_at": "2099-01-01T10:45"},
+        {"callback_at": in_a_month("10:45")},
         {"phone_number": "070-174 06 06"},
         {"personal_identity_number": "19121212-1212"},
     ],

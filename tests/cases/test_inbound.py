@@ -8,7 +8,7 @@ from cases.models import AccessEntry, Status
 from sms import inbound
 from sms.models import InboundSms
 from sms.providers.base import InboundMessage
-from tests.cases.desk import desk_of
+from tests.cases.desk import desk_of, in_a_month
 from tests.conftest import MOBILE
 
 pytestmark = pytest.mark.django_db
@@ -84,7 +84,8 @@ def test_a_case_can_be_made_of_it_and_then_it_is_there(answered, client, queue):
     assert form["phone_number"].value() == MOBILE
     client.post(
         "/cases/new/",
-        {"queue": queue.pk, "phone_number": "070-174 06 05", "callback_at": "2099-01-01T10:30"},
+        {"queue": queue.pk, "phone_number": "070-174 06 05", "callback_at": in_a_month()}
+        | {"press": form["press"].value()},
     )
     assert "Inga olästa SMS." in page(client, "/inbound/")
     assert "Ring mig" in page(client, reverse("cases:case", args=[queue.cases.get().pk]))

@@ -392,7 +392,7 @@ def test_a_digest_is_no_key(ask, telephones):
 def test_a_revoked_key_is_none_from_that_moment_and_the_others_are_still_good(
     ask, telephones, care_provider, administrator
 ):
-    other = connect(care_provider, by=administrator)
+    other = connect(care_provider, by=administrator, name="Den andra växeln")
     key = {"Authorization": f"Bearer {telephones.key}"}
     assert 401 not in {response.status_code for response in ask(key)}
     IntakeKey.objects.filter(pk=min(IntakeKey.objects.values_list("pk", flat=True))).update(revoked_at=timezone.now())

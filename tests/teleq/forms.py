@@ -23,7 +23,12 @@ def _values(form: BaseForm) -> dict[str, Any]:
     fields = [field for field in form if not field.field.disabled]
     ticked = [field for field in fields if isinstance(field.field.widget, CheckboxInput) and field.value()]
     others = [field for field in fields if not isinstance(field.field.widget, CheckboxInput)]
-    return {field.html_name: "on" for field in ticked} | {field.html_name: _typed(field) for field in others}
+    as_shown = {field.html_initial_name: _shown(field) for field in fields if field.field.show_hidden_initial}
+    return as_shown | {field.html_name: "on" for field in ticked} | {field.html_name: _typed(field) for field in others}
+
+
+def _shown(field: BoundField) -> str:
+    return unescape(re.search(r'value="([^"]*)"', field.as_hidden(only_initial=True) + 'value=""')[1])
 
 
 def _typed(field: BoundField) -> Any:
@@ -36,6 +41,12 @@ def save(client: Client, address: str, **changes: object) -> Any:
     """Open the page, change these fields, and save. A box that is to be empty is changed to None."""
     data = shown(client.get(address)) | changes
     return client.post(address, {name: value for name, value in data.items() if value is not None})
+
+
+def post_by_hand(client: Client, address: str, data: dict[str, Any]) -> Any:
+    """Open the page and post what is written by hand, with what the page says that it was shown with."""
+    form = shown(client.get(address))
+    return client.post(address, {name: value for name, value in form.items() if "initial-" in name} | data)
 
 
 def errors(response: Any, name: str) -> list[str]:

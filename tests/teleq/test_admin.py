@@ -12,7 +12,7 @@ from sms.models import StandardText
 from teleq import administration
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
-from tests.teleq.forms import errors, said, save, shown, text_of
+from tests.teleq.forms import errors, post_by_hand, said, save, shown, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -125,7 +125,7 @@ def test_the_operator_orders_the_function(client, operator, not_ordered):
     client.force_login(operator)
     provider = not_ordered.care_provider
     post = {"name": provider.name, "sms_consent_ordered": "on"}
-    assert client.post(f"/admin/teleq/careprovider/{provider.pk}/change/", post).status_code == 302
+    assert post_by_hand(client, f"/admin/teleq/careprovider/{provider.pk}/change/", post).status_code == 302
     provider.refresh_from_db()
     assert provider.sms_consent_ordered
 
@@ -133,14 +133,14 @@ def test_the_operator_orders_the_function(client, operator, not_ordered):
 def test_the_order_is_not_withdrawn_while_a_queue_has_it_on(client, operator, queue):
     client.force_login(operator)
     provider, address = queue.care_provider, f"/admin/teleq/careprovider/{queue.care_provider_id}/change/"
-    response = client.post(address, {"name": "Nytt namn"})
+    response = post_by_hand(client, address, {"name": "Nytt namn"})
     assert response.context["adminform"].errors["sms_consent_ordered"] == [administration.in_use_text(provider)]
     provider.refresh_from_db()
     assert provider.sms_consent_ordered
     assert provider.name != "Nytt namn"
 
     OutgoingSms.objects.update(consent_required=False)
-    assert client.post(address, {"name": provider.name}).status_code == 302
+    assert post_by_hand(client, address, {"name": provider.name}).status_code == 302
     provider.refresh_from_db()
     assert not provider.sms_consent_ordered
 
@@ -151,9 +151,10 @@ def test_a_queue_that_turns_it_on_while_the_order_is_being_withdrawn_keeps_the_o
     provider = plain_queue.care_provider
     address = f"/admin/teleq/careprovider/{provider.pk}/change/"
     with transaction.atomic():
+        form = shown(client.get(address)) | {"sms_consent_ordered": ""}
         plain_queue.outgoing_sms.consent_required = True
         administration.save_outgoing_sms(plain_queue.outgoing_sms)
-        post = in_another_connection(lambda: client.post(address, {"name": provider.name}))
+        post = in_another_connection(lambda: client.post(address, form))
         wait_until_a_connection_waits_for_a_lock()
     assert said(post.result(10)) == [administration.in_use_text(provider)]
     provider.refresh_from_db()
@@ -180,16 +181,18 @@ def test_a_membership_is_given_and_ended(office, nurse, queue, plain_queue):
     first, second = nurse.memberships.get(queue=queue), nurse.memberships.get(queue=plain_queue)
     person = {"username": nurse.username, "is_active": "on"}
     rows = [{"id": each.pk, "user": nurse.pk, "role": Role.NURSE} for each in (first, second)]
-    assert office.post(address, {**person, **memberships(rows[0], {**rows[1], "DELETE": "on"}, existing=2)}).url
+    assert post_by_hand(
+        office, address, {**person, **memberships(rows[0], {**rows[1], "DELETE": "on"}, existing=2)}
+    ).url
     assert list(nurse.queues.all()) == [queue]
     given = {"queue": plain_queue.pk, "role": Role.ADMINISTRATOR}
-    assert office.post(address, {**person, **memberships(rows[0], given, existing=1)}).url
+    assert post_by_hand(office, address, {**person, **memberships(rows[0], given, existing=1)}).url
     assert nurse.memberships.get(queue=plain_queue).role == Role.ADMINISTRATOR
 
 
 def test_a_user_is_deactivated_and_can_no_longer_log_in(office, nurse):
     address = f"/admin/teleq/user/{nurse.pk}/change/"
-    assert office.post(address, {"username": nurse.username, **memberships()}).status_code == 302
+    assert post_by_hand(office, address, {"username": nurse.username, **memberships()}).status_code == 302
     nurse.refresh_from_db()
     assert not nurse.is_active
 
@@ -199,15 +202,15 @@ def test_a_queues_last_administrator_does_not_leave_it_without_one(leaving, offi
     address, own = f"/admin/teleq/user/{administrator.pk}/change/", administrator.memberships.get()
     row = {"id": own.pk, "user": administrator.pk, "role": Role.ADMINISTRATOR, **leaving}
     post = {"username": administrator.username, "is_active": "on", **memberships(row, existing=1)}
-    assert f"{one_queue} skulle sakna administratör." in text_of(office.post(address, post))
+    assert f"{one_queue} skulle sakna administratör." in text_of(post_by_hand(office, address, post))
     own.refresh_from_db()
     assert own.role == Role.ADMINISTRATOR
 
     Membership.objects.filter(user=nurse, queue=one_queue).update(role=Role.ADMINISTRATOR)
     User.objects.filter(pk=nurse.pk).update(is_active=False)
-    assert "skulle sakna administratör." in text_of(office.post(address, post))
+    assert "skulle sakna administratör." in text_of(post_by_hand(office, address, post))
     User.objects.filter(pk=nurse.pk).update(is_active=True)
-    assert office.post(address, post).status_code == 302
+    assert post_by_hand(office, address, post).status_code == 302
     assert not administrator.memberships.filter(role=Role.ADMINISTRATOR).exists()
 
 
@@ -216,7 +219,9 @@ def test_a_queues_last_administrator_does_not_deactivate_themselves(existing, of
     """Nor by leaving the memberships out of what is posted."""
     rows = [{"id": each.pk, "user": administrator.pk, "role": each.role} for each in administrator.memberships.all()]
     post = {"username": administrator.username, **memberships(*rows[:existing], existing=existing)}
-    assert "skulle sakna administratör." in text_of(office.post(f"/admin/teleq/user/{administrator.pk}/change/", post))
+    assert "skulle sakna administratör." in text_of(
+        post_by_hand(office, f"/admin/teleq/user/{administrator.pk}/change/", post)
+    )
     administrator.refresh_from_db()
     assert administrator.is_active
 
@@ -226,7 +231,7 @@ def test_the_operator_may_make_a_user_without_queues_and_close_a_unit(client, op
     person = {"username": "nyanna", "password1": SECRET, "password2": SECRET}
     assert client.post("/admin/teleq/user/add/", {**person, **memberships()}).status_code == 302
     post = {"username": administrator.username, **memberships()}
-    assert client.post(f"/admin/teleq/user/{administrator.pk}/change/", post).status_code == 302
+    assert post_by_hand(client, f"/admin/teleq/user/{administrator.pk}/change/", post).status_code == 302
     administrator.refresh_from_db()
     assert not administrator.is_active
 
@@ -281,7 +286,7 @@ def test_a_standard_text_is_renamed_moved_between_own_queues_and_deleted(office,
     text = StandardText.objects.create(queue=queue, name="ring", text="Hej.")
     address = f"/admin/sms/standardtext/{text.pk}"
     moved = {"queue": plain_queue.pk, "name": "ring 3 gånger", "text": "Hej."}
-    assert office.post(f"{address}/change/", moved).status_code == 302
+    assert post_by_hand(office, f"{address}/change/", moved).status_code == 302
     text.refresh_from_db()
     assert (text.queue, text.name) == (plain_queue, "ring 3 gånger")
     assert office.post(f"{address}/delete/", {"post": "yes"}).status_code == 302

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from sms.content.placeholders import OFFERED
 from teleq import administration
+from teleq.changes import Change
 from teleq.models import INVALID_SENDER, Lead, OutgoingSms, Queue
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.teleq.forms import errors, said, save, shown, text_of
@@ -112,8 +113,8 @@ def test_a_number_that_the_queue_has_is_told(office, address, reachable):
 def test_a_number_taken_away_while_the_text_is_being_saved_is_told_and_stores_nothing(office, address, reachable):
     form = shown(office.get(address)) | {"reminder_text": "Ring {telefon}.", "sender": "Annan"}
     with transaction.atomic():
-        reachable.phone_number = ""
-        administration.save_queue(reachable, ["phone_number"])
+        shown_number, reachable.phone_number = reachable.phone_number, ""
+        administration.save_queue(reachable, {"phone_number": Change(shown_number, "")})
         post = in_another_connection(lambda: office.post(address, form))
         wait_until_a_connection_waits_for_a_lock()
     assert said(post.result(10)) == [administration.NO_NUMBER]

@@ -11,11 +11,12 @@ from django.db import InternalError, transaction
 from django.utils import timezone
 
 from cases import callbacks
-from cases.models import AccessEntry, Case, Status
+from cases.models import AccessEntry, Case, CaseEvent, Status
 from consent.models import Answer, Consent
 from sms import gateway
 from sms.models import InboundSms, Lane, Message
 from teleq import patient_data
+from teleq.changes import Change
 from teleq.models import Queue
 from teleq.patient_data import Patient
 from tests.cases.desk import desk_of
@@ -185,6 +186,18 @@ def test_the_command_gives_it_for_a_whole_care_provider(told, monkeypatch):
     out = io.StringIO()
     call_command("patient_data", "Vårdgivare 1", stdout=out)
     assert '"Namn": "Tolvan Tolvansson"' in out.getvalue()
+
+
+def test_an_extract_has_what_was_changed_and_a_removal_takes_it_away(case, nurse, queues):
+    callbacks.save_details(case, {"name": Change(case.name, "Tolva Tolvansson")}, by=nurse)
+    acts = [act for _, _, act in section("Händelser i ärenden", NUMBER, queues).rows]
+    assert acts == [
+        "Patienten bokade återuppringning.",
+        "Uppgifterna ändrades. Namn från ”Tolvan Tolvansson” till ”Tolva Tolvansson”.",
+    ]
+    callbacks.close(case, Status.DONE, by=nurse)
+    patient_data.remove(NUMBER, queues, by=None)
+    assert not CaseEvent.objects.exists()
 
 
 # Removal -------------------------------------------------------------------------------------------------------------

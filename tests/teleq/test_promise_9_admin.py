@@ -15,7 +15,7 @@ from consent.models import ConsentText
 from sms.models import StandardText
 from teleq.administration import create_queue, make_intake_key
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, RetentionRun, Role, User
-from tests.teleq.forms import save, shown
+from tests.teleq.forms import post_by_hand, save, shown
 
 pytestmark = pytest.mark.django_db
 
@@ -339,7 +339,7 @@ def test_an_administrator_never_sees_nor_sets_superuser_permissions_or_groups(si
         **memberships({"id": own.pk, "user": nurse.pk, "role": Role.NURSE}, existing=1),
     }  # fmt: skip
     before = nurse.password
-    assert client.post(address, post).status_code == 302
+    assert post_by_hand(client, address, post).status_code == 302
     nurse.refresh_from_db()
     assert nurse.first_name == "Ny"
     assert nurse.password == before
@@ -391,7 +391,8 @@ def test_a_colleague_who_also_works_elsewhere_keeps_name_and_account(signed_in, 
         "username": "kapad", "email": "kapad@example.org", "hsa_id": "SE2321000016-KAP",
         **memberships({"id": own.pk, "user": colleague.pk, "role": Role.ADMINISTRATOR}, existing=1),
     }  # fmt: skip
-    assert signed_in("administrator").post(f"/admin/teleq/user/{colleague.pk}/change/", post).status_code == 302
+    address = f"/admin/teleq/user/{colleague.pk}/change/"
+    assert post_by_hand(signed_in("administrator"), address, post).status_code == 302
     colleague.refresh_from_db()
     assert (colleague.username, colleague.email, colleague.hsa_id) == ("colleague", "", "")
     assert colleague.is_active

@@ -1,0 +1,196 @@
+"""What was changed on a page: that is saved, and nothing else.
+
+A page posts the values that it was shown with, beside those that its fields hold. So a field that nobody touched is
+left as it is in the database, whoever has changed it since; and a field that was changed both on the page and by
+somebody else stops the whole save.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Model
+from django.utils import timezone
+from django.utils.functional import cached_property
+from phonenumber_field.phonenumber import PhoneNumber
+
+UNKNOWN = object()
+"""What a field was shown with where the page doesn't say, or says something that it can't have been."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What somebody has made of a field, and what the field showed when they did."""
+
+    shown: Any
+    to: Any
+
+
+Changes = Mapping[str, Change]
+
+
+class ChangedMeanwhile(Exception):
+    """A field that was changed on the page is not what the page showed any more. Nothing was saved."""
+
+
+def conflicts(row: Model, changes: Changes) -> list[str]:
+    """The fields that have become something else than what was shown, and than what they are to become."""
+    return [
+        name
+        for name, change in changes.items()
+        if not any(_same(getattr(row, name), value) for value in (change.shown, change.to))
+    ]
+
+
+def to_make(row: Model, changes: Changes) -> dict[str, tuple[Any, Any]]:
+    """What the changes make different in the row, from what to what. The caller holds the row's lock.
+
+    Raises ChangedMeanwhile.
+    """
+    if conflicts(row, changes):
+        raise ChangedMeanwhile
+    stands = {name: getattr(row, name) for name in changes}
+    return {name: (stands[name], change.to) for name, change in changes.items() if not _same(stands[name], change.to)}
+
+
+def put(row: Model, changes: Changes) -> list[str]:
+    """Put the changes into the row, whose lock the caller holds, and return the fields to save.
+
+    Raises ChangedMeanwhile.
+    """
+    made = to_make(row, changes)
+    for name, (_, to) in made.items():
+        setattr(row, name, to)
+    return list(made)
+
+
+@transaction.atomic
+def save(row: Model, changes: Changes) -> None:
+    """Save the changes into the row as it stands in the database now. Raises ChangedMeanwhile, also if it is gone."""
+    locked = type(row)._default_manager.select_for_update(of=("self",), no_key=True).filter(pk=row.pk).first()
+    if locked is None:
+        raise ChangedMeanwhile
+    locked.save(update_fields=put(locked, changes))
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Texts as forms carry them: with other line ends, and without blanks at the ends."""
+    if isinstance(one, str) and isinstance(other, str):
+        return one.replace("\r\n", "\n").strip() == other.replace("\r\n", "\n").strip()
+    return bool(one == other)
+
+
+# On the page ---------------------------------------------------------------------------------------------------------
+
+
+class ShownInput(forms.HiddenInput):
+    """What a field was shown with, so that it is read back as the same value: numbers in E.164, times whole."""
+
+    def format_value(self, value: Any) -> str | None:
+        if isinstance(value, PhoneNumber):
+            return value.as_e164
+        if isinstance(value, datetime):
+            return (timezone.make_aware(value) if timezone.is_naive(value) else value).isoformat()
+        return super().format_value(value)
+
+
+def _what_stands(data: Any, initial: Any) -> Any:
+    return initial
+
+
+class ChangesForm(forms.ModelForm):
+    """A form that changes a row by what was changed on the page. A new row is made as by any other form.
+
+    A field that was not changed is judged by nothing: neither its stale value nor the one that stands. A field that was
+    changed elsewhere too says both values; the page then shows what stands, so that saving it again is a decision.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.in_conflict: list[str] = []
+        self._shown = [] if self.instance._state.adding else list(self.fields)
+        for name in self._shown:
+            field = self.fields[name]
+            field.show_hidden_initial = True
+            field.hidden_widget = ShownInput
+
+    @cached_property
+    def changed_data(self) -> list[str]:
+        """Also what the page doesn't say that it was shown with: nothing can be compared with that."""
+        posted = [name for name in self._shown if not self.fields[name].disabled] if self.is_bound else []
+        unsaid = {name for name in posted if self[name].html_initial_name not in self.data}
+        return [*(name for name in super().changed_data if name not in unsaid), *sorted(unsaid)]
+
+    @property
+    def changes(self) -> Changes:
+        """What was changed on the page, of a form that is valid."""
+        return {
+            name: Change(self._shown_value(name), self.cleaned_data[name])
+            for name in self._shown
+            if name in self.changed_data and name in self.cleaned_data
+        }
+
+    def changed_by(self, name: str) -> str:
+        """Who has changed the field meanwhile."""
+        return "någon annan"
+
+    def told(self, name: str, value: Any) -> str:
+        """A field's value in words."""
+        field = self.fields[name]
+        if isinstance(field, forms.BooleanField):
+            return "markerad" if value else "inte markerad"
+        if isinstance(field, forms.ModelChoiceField):
+            return str(value or "inget val")
+        if isinstance(field, forms.ChoiceField):
+            return str(dict(field.choices).get(value, value))
+        return f"”{value}”" if value not in field.empty_values else "tomt"
+
+    def save(self, commit: bool = True) -> Any:
+        """Raises ChangedMeanwhile."""
+        if not (commit and self._shown):
+            return super().save(commit)
+        save(self.instance, self.changes)
+        return self.instance
+
+    def _clean_fields(self) -> None:
+        super()._clean_fields()
+        for name in self._shown:
+            if name not in self.changed_data:
+                self.errors.pop(name, None)
+                self.cleaned_data[name] = getattr(self.instance, name)
+        self.in_conflict = conflicts(self.instance, self.changes)
+        for name in self.in_conflict:
+            stands, typed = getattr(self.instance, name), self.cleaned_data[name]
+            problem = (
+                f"Ändrat av {self.changed_by(name)} till {self.told(name, stands)}. Du angav {self.told(name, typed)}."
+                " Ingenting är sparat. Spara igen om det som du angav ska gälla."
+            )
+            self.add_error(name, problem)
+        if self.in_conflict:
+            self._show_what_stands()
+
+    def _show_what_stands(self) -> None:
+        changed, data = self.changed_data, self.data.copy()
+        for name in self._shown:
+            shown, field = self[name], self.fields[name]
+            data[shown.html_initial_name] = ShownInput().format_value(field.prepare_value(shown.initial)) or ""
+            if name not in changed:
+                field.bound_data = _what_stands  # type: ignore[method-assign]
+        self.data = data
+
+    def _shown_value(self, name: str) -> Any:
+        posted = self[name].html_initial_name
+        if posted not in self.data:
+            return UNKNOWN
+        field = self.fields[name]
+        try:
+            value = field.to_python(self.data[posted])
+            return field.coerce(value) if isinstance(field, forms.TypedChoiceField) else value
+        except (ValidationError, ValueError):
+            return UNKNOWN
