@@ -79,7 +79,9 @@ def test_what_can_be_pressed_by_how_the_case_stands(state, case, desk, nurse, co
     assert {button for button in DONE if page.has_button(button)} == SHOWN[state]
 
 
-@pytest.mark.parametrize(("state", "button"), [(state, each) for state, buttons in SHOWN.items() for each in buttons])
+@pytest.mark.parametrize(
+    ("state", "button"), [(state, each) for state, buttons in SHOWN.items() for each in sorted(buttons)]
+)
 def test_it_says_what_it_did(state, button, case, desk, nurse, colleague):
     stand(state, case, nurse, colleague)
     before = columns(case)

@@ -7,7 +7,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sms", "0005_providers_and_inbound"),
+        ("sms", "0006_refused_for_its_text"),
     ]
 
     operations = [
