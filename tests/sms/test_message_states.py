@@ -3,15 +3,16 @@ as the model says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
 from django.db.models import F
 from django.db.models.functions import Now
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -51,10 +52,10 @@ AFTER = {
 }
 ANSWERED = {Outcome.ACCEPTED, Outcome.QUEUED, Outcome.REJECTED}
 
-OFTEN_JA = st.sampled_from([Answer.YES, Answer.YES, Answer.YES, Answer.NO, Answer.UNSET])
-OFTEN_NOT_SENT = st.sampled_from([Outcome.RETRY_LATER, *Outcome])
+OFTEN_JA = [Answer.YES, Answer.YES, Answer.YES, Answer.NO, Answer.UNSET]
+OFTEN_NOT_SENT = [Outcome.RETRY_LATER, *Outcome]
 
-Draw = Callable[[st.SearchStrategy], Any]
+Draw = Callable[[Sequence[Any]], Any]
 
 
 @dataclass
@@ -134,6 +135,7 @@ class WayOfAMessage(RuleBasedStateMachine):
         """Claimed by a worker that has not said what became of it."""
         self.circuit = Circuit()
         self.answer, self.lapsed, self.event = Answer.UNSET, False, None
+        self.steps = 0
         self.say(lambda _: Answer.YES)
 
     @initialize()
@@ -142,29 +144,34 @@ class WayOfAMessage(RuleBasedStateMachine):
         for queue_id, ticked in self.ticked.items():
             OutgoingSms.objects.filter(queue=queue_id).update(consent_required=ticked)
 
-    @rule(data=st.data())
-    def something_happens(self, data: st.DataObject) -> None:
-        """One rule that chooses among all that is possible: of many rules, hypothesis leaves most out of most runs."""
-        happens = data.draw(st.sampled_from([act.__name__ for act, possible in self.possible() if possible]))
-        getattr(self, happens)(data.draw)
+    @rule(dice=st.integers(0, 2**32))
+    def something_happens(self, dice: int) -> None:
+        """One rule that chooses among all that is possible, and all as it is thrown: of many rules and many choices
+        hypothesis leaves most out of most runs."""
+        self.steps += 1
+        thrown = Random(f"{dice}, {self.steps}")
+        weights = {act.__name__: weight for act, weight, possible in self.possible() if possible}
+        [happens] = thrown.choices(list(weights), list(weights.values()))
+        note(happens)
+        getattr(self, happens)(thrown.choice)
 
-    def possible(self) -> list[tuple[Callable[[Draw], None], object]]:
-        """What brings a message on its way comes first, as hypothesis likes the first best."""
+    def possible(self) -> list[tuple[Callable[[Draw], None], int, object]]:
+        """Each with its weight: most for what brings a message on its way."""
         return [
-            (self.record, self.in_the_air),
-            (self.claim, any(self.models[pk].due for pk in self.those("queued"))),
-            (self.the_pause_ends, self.circuit.is_open and not self.circuit.pause_is_over),
-            (self.accept, len(self.those("queued")) < 2),
-            (self.report, any(model.claims for model in self.models.values())),
-            (self.cancel, self.models),
-            (self.what_is_to_be_tried_again_is_due, not all(model.due for model in self.models.values())),
-            (self.the_worker_is_missed, self.those("sending")),
-            (self.say, True),
-            (self.turn_the_switch, True),
-            (self.lapse, self.event),
-            (self.remove, self.event),
-            (self.the_worker_dies, self.in_the_air),
-            (self.time_runs_out, self.those("queued")),
+            (self.record, 5, self.in_the_air),
+            (self.claim, 5, any(self.models[pk].due for pk in self.those("queued"))),
+            (self.the_pause_ends, 3, self.circuit.is_open and not self.circuit.pause_is_over),
+            (self.accept, 4, len(self.those("queued")) < 2),
+            (self.report, 1, any(model.claims for model in self.models.values())),
+            (self.cancel, 1, self.models),
+            (self.what_is_to_be_tried_again_is_due, 3, not all(model.due for model in self.models.values())),
+            (self.the_worker_is_missed, 1, self.those("sending")),
+            (self.say, 2, True),
+            (self.turn_the_switch, 1, True),
+            (self.lapse, 1, self.event),
+            (self.remove, 1, self.event),
+            (self.the_worker_dies, 1, self.in_the_air),
+            (self.time_runs_out, 1, self.those("queued")),
         ]
 
     def teardown(self) -> None:
@@ -189,7 +196,7 @@ class WayOfAMessage(RuleBasedStateMachine):
         self.answer, self.event = Answer.UNSET, None
 
     def turn_the_switch(self, draw: Draw) -> None:
-        box = OutgoingSms.objects.get(queue=draw(st.sampled_from(list(self.ticked))))
+        box = OutgoingSms.objects.get(queue=draw(list(self.ticked)))
         self.ticked[box.queue_id] = box.consent_required = not box.consent_required
         administration.save_outgoing_sms(box)
 
@@ -207,7 +214,7 @@ class WayOfAMessage(RuleBasedStateMachine):
         return [pk for pk, model in self.models.items() if model.state in states]
 
     def accept(self, draw: Draw) -> None:
-        model = Model(draw(st.sampled_from(Kind)), draw(st.sampled_from(list(self.ticked))))
+        model = Model(draw(list(Kind)), draw(list(self.ticked)))
         if model.kind == Kind.MANUAL:
             self.judge(model)
         [message] = gateway.accept([self.town.draft(kind=model.kind, queue_id=model.queue)])
@@ -249,7 +256,7 @@ class WayOfAMessage(RuleBasedStateMachine):
 
     def record(self, draw: Draw) -> None:
         """Also when the worker was given up meanwhile, or the receipt was there first."""
-        pk, outcome = draw(st.sampled_from(sorted(self.in_the_air))), draw(OFTEN_NOT_SENT)
+        pk, outcome = draw(sorted(self.in_the_air)), draw(OFTEN_NOT_SENT)
         drain, was_open = self.in_the_air.pop(pk), self.circuit.is_open
         result = SendResult(outcome, status=outcome.value)
         drain.hear(pk, result)
@@ -287,15 +294,15 @@ class WayOfAMessage(RuleBasedStateMachine):
                 model.state = "unknown"
 
     def report(self, draw: Draw) -> None:
-        pk = draw(st.sampled_from([pk for pk, model in self.models.items() if model.claims]))
-        status = draw(st.sampled_from(["delivered", "failed", "created"]))
+        pk = draw([pk for pk, model in self.models.items() if model.claims])
+        status = draw(["delivered", "failed", "created"])
         model = self.models[pk]
         receipts.record("simulator", pk, Message.objects.get(pk=pk).receipt_token, told(status))
         if model.state in ("sending", "sent", "unknown") and status != "created":
             model.state = status
 
     def cancel(self, draw: Draw) -> None:
-        pk = draw(st.sampled_from(self.those("sending") or list(self.models)))
+        pk = draw(self.those("sending") or list(self.models))
         gateway.cancel(Message.objects.filter(pk=pk))
         model = self.models[pk]
         if model.state == "queued":
@@ -311,7 +318,7 @@ class WayOfAMessage(RuleBasedStateMachine):
             model.due = True
 
     def time_runs_out(self, draw: Draw) -> None:
-        pk = draw(st.sampled_from(self.those("queued")))
+        pk = draw(self.those("queued"))
         at = database_now()
         Message.objects.filter(pk=pk).update(due_at=at - timedelta(seconds=2), send_before=at - timedelta(seconds=1))
         self.models[pk].due = self.models[pk].too_late = True
