@@ -53,7 +53,7 @@ CHANGED = {
 """Each field, and what two people make of it."""
 
 
-@pytest.mark.parametrize(("other", "name"), permutations(CHANGED, 2))
+@pytest.mark.parametrize(("other", "name"), list(permutations(CHANGED, 2)))
 def test_what_was_not_changed_on_the_page_stays_as_a_colleague_has_made_it(other, name, case, left_open, colleagues):
     assert colleagues().press(SAVE, **{other: CHANGED[other][0]}).status == 200
     theirs = stored(case)
