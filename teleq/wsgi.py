@@ -1,9 +1,41 @@
+"""The web application, as gunicorn serves it."""
+
 import os
 
+import django
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.management import call_command
-from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "teleq.settings")
 
-application = get_wsgi_application()
+EVERY_BYTE = bytes(range(256))
+
+
+class Request(WSGIRequest):
+    """Django's, except that a charset that reads no text counts as one that Python doesn't know: as UTF-8.
+
+    Python has codecs that are none (`hex`, `idna`). Django reads the query by whichever the client names, and does so
+    while it makes the request: before any middleware could answer.
+    """
+
+    @WSGIRequest.encoding.setter  # type: ignore[attr-defined]
+    def encoding(self, charset: str) -> None:
+        if _reads_text(charset):
+            WSGIRequest.encoding.fset(self, charset)  # type: ignore[attr-defined]
+
+
+class Handler(WSGIHandler):
+    request_class = Request
+
+
+def _reads_text(charset: str) -> bool:
+    try:
+        EVERY_BYTE.decode(charset, errors="replace")
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+django.setup(set_prefix=False)
+application = Handler()
 call_command("check")  # a web server doesn't run the system checks by itself; an error there stops the start

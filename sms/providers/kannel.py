@@ -63,7 +63,7 @@ class Kannel(Provider):
 
     def report(self, request: HttpRequest) -> DeliveryReport:
         told = request.GET
-        bits = int(told.get("type", "0")) if told.get("type", "").isdecimal() else 0
+        bits = _bits(told.get("type", ""))
         delivery = Delivery.UNDER_WAY
         if bits & DELIVERED:
             delivery = Delivery.DELIVERED
@@ -95,8 +95,13 @@ def _result(status: int, answer: str) -> SendResult:
     return http_failure(status, answer)
 
 
+def _bits(report_type: str) -> int:
+    """Of a report's type; none where it is no such number."""
+    return int(report_type) if report_type.isdecimal() and len(report_type) < 10 else 0
+
+
 def _decoded(body: bytes, charset: str) -> str:
     try:
         return body.decode(charset, errors="replace")
-    except LookupError:
+    except (LookupError, UnicodeError):  # not known, or no charset (`undefined`): what it says counts all the same
         return body.decode(errors="replace")

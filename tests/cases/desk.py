@@ -115,6 +115,10 @@ class _Reader(HTMLParser):
         self.words.append(data)
 
 
+def forms_on(html: str) -> list[Form]:
+    return _Reader(html).forms
+
+
 def squeezed(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
