@@ -3,6 +3,7 @@ import os
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 
+os.environ["TELEQ_PROCESS"] = "web"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "teleq.settings")
 
 application = get_wsgi_application()
