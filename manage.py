@@ -3,6 +3,7 @@ import os
 import sys
 
 if __name__ == "__main__":
+    os.environ["TELEQ_PROCESS"] = "command"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "teleq.settings")
     from django.core.management import execute_from_command_line
 

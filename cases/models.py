@@ -383,6 +383,7 @@ class AccessEntry(models.Model):
         CHECK = "check", "Frågade om ett SMS skulle skickas"
         EXTRACT = "extract", "Tog fram registerutdrag"
         REMOVAL = "removal", "Tog bort uppgifter"
+        UNPLACED = "unplaced", "Läste ett SMS som inte kunde placeras"
 
     at = models.DateTimeField("när", db_default=Now())
     user = models.ForeignKey(

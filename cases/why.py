@@ -53,6 +53,8 @@ def _switch(message: Message) -> str:
 
 
 def _consent(message: Message, event: Any) -> str:
+    if event is None and message.consent_answered_at:  # a withdrawal that was on its way to become the answer
+        return f"Svaret var Nej. Patienten svarade själv med SMS {date_and_clock(message.consent_answered_at)}."
     if event is None:
         return "Inget svar fanns för numret."
     answer, until = Answer(event.answer).label, last_day(event.valid_until)

@@ -62,28 +62,35 @@ class ConsentText(models.Model):
 
 class ConsentQuerySet(models.QuerySet["Consent"]):
     def by_number(self, keys: Collection[NumberKey]) -> dict[NumberKey, Consent]:
-        """The stored answers for these numbers, lapsed ones included; a number without a row is not in it."""
-        return self._found("c.*", keys)
+        """The answers for these numbers, lapsed ones included; a number without one is not in it.
+
+        A withdrawal that is still to be carried out is its number's Nej. Looked for first: one that is carried out
+        between the two statements is then in the second.
+        """
+        withdrawn = Withdrawal.objects.by_number(keys)
+        return self._found("c.*", keys) | withdrawn
 
     def held(self, keys: Collection[NumberKey]) -> dict[NumberKey, Consent]:
         """As `by_number`, each row kept as it is till the transaction ends. Waits for whoever is writing one.
 
         Taken in one order by everyone, so that two claims never wait for each other. They have what a message is judged
         by and no more: a claim has hundreds, and to make a PhoneNumber of each takes longer than all the rest.
+        Withdrawals are looked for last: they are stored without waiting for these locks.
         """
         judged_by = "c.id, c.answer, c.valid_until, c.channel, c.answered_at"
-        return self._found(judged_by, keys, " ORDER BY c.care_provider_id, c.phone_number FOR SHARE OF c")
+        held = self._found(judged_by, keys, " ORDER BY c.care_provider_id, c.phone_number FOR SHARE OF c")
+        return held | Withdrawal.objects.by_number(keys)
 
     def latest_events(self, consents: Collection[Consent]) -> dict[int, int]:
         """The id of each answer's latest event, by the answer's id.
 
         A statement of its own on purpose: a sub-select in the statement that waited for a lock reads what was true
-        before the wait.
+        before the wait. One that is still to be stored has none.
         """
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pgh_obj_id, max(pgh_id) FROM consent_consentevent WHERE pgh_obj_id = ANY (%s) GROUP BY 1",
-                [[consent.pk for consent in consents]],
+                [[consent.pk for consent in consents if consent.pk]],
             )
             return dict(cursor.fetchall())
 
@@ -191,6 +198,55 @@ class Consent(models.Model):
     def counts(self, at: datetime) -> bool:
         """Whether the answer has not lapsed, whichever of the three it is."""
         return at < self.valid_until
+
+
+class WithdrawalQuerySet(models.QuerySet["Withdrawal"]):
+    def by_number(self, keys: Collection[NumberKey]) -> dict[NumberKey, Consent]:
+        """The Nej that each of these numbers will have; most have none."""
+        asked = set(keys)
+        found = self.filter(phone_number__in={number for _, number in asked})
+        return {withdrawal.key: withdrawal.as_answer() for withdrawal in found if withdrawal.key in asked}
+
+
+class Withdrawal(models.Model):
+    """A patient's own Nej that is stored and not yet their answer: an outbox, which `consent.register` empties.
+
+    To write an answer may have to wait for whoever holds it; to store a withdrawal waits for nobody. From its commit
+    till it is carried out, and its row gone, the number reads as Nej to screen, gateway and guard alike.
+    """
+
+    care_provider = models.ForeignKey(CareProvider, on_delete=models.PROTECT, related_name="+", db_index=False)
+    phone_number = models.CharField(max_length=16)  # a PhoneNumber of each is too slow for a claim
+    answered_at = models.DateTimeField()
+    valid_until = models.DateTimeField()
+
+    objects = WithdrawalQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "återtaget samtycke"
+        verbose_name_plural = "återtagna samtycken"
+        constraints = [
+            models.CheckConstraint(condition=Q(phone_number__regex=WRITTEN_AS_STORED), name="withdrawal_has_a_number")
+        ]
+        indexes = [models.Index(fields=["phone_number"], name="withdrawal_by_number")]
+
+    def __str__(self) -> str:
+        return f"återtaget samtycke {self.pk}"
+
+    @property
+    def key(self) -> NumberKey:
+        return (self.care_provider_id, self.phone_number)
+
+    def as_answer(self) -> Consent:
+        """What it will be, not saved."""
+        return Consent(
+            care_provider_id=self.care_provider_id,
+            phone_number=self.phone_number,
+            answer=Answer.NO,
+            channel=Channel.SMS,
+            answered_at=self.answered_at,
+            valid_until=self.valid_until,
+        )
 
 
 class HistoryMark(models.Model):

@@ -6,6 +6,7 @@ what was allowed to the provider and records what became of it. docs/architectur
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models.functions import Least, Now
 from django.urls import reverse
 from phonenumber_field.phonenumber import PhoneNumber
@@ -30,8 +31,10 @@ from sms.numbers import can_receive_sms
 from sms.outcomes import record_at_last
 from sms.providers.base import OutboundMessage
 from teleq.clock import elapsed
-from teleq.models import OutgoingSms, Queue, database_now
+from teleq.models import OutgoingSms, Queue, database_now, waited_too_long
 from teleq.phone_numbers import number_text
+
+logger = logging.getLogger(__name__)
 
 CLAIM_SIZE = 200
 TURN = 30.0
@@ -158,7 +161,7 @@ class _Bench:
         message.consent_required = settings.consent_required if settings else None
         message.consent_answer = answer_in_force(consent, self.at)
         # Also where there is none: what was noted at an earlier judgement may have been removed since.
-        message.consent_event_id = self.events[consent.pk] if consent else None
+        message.consent_event_id = self.events.get(consent.pk) if consent else None
         message.consent_channel = consent.channel if consent else ""
         message.consent_answered_at = consent.answered_at if consent else None
 
@@ -200,12 +203,20 @@ def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
 
     Locks in one order, each kind in a statement of its own: messages, settings, consents. Whoever writes an answer
     or the switch needs the row that is held here, so every run of claims and answers has one order (promise 3).
-    Needs READ COMMITTED and must not be called inside a transaction.
+    Needs READ COMMITTED and must not be called inside a transaction. Where somebody holds an answer or a switch for
+    long, nothing is claimed, and it is tried again later: what is in the air has to be seen to meanwhile.
     """
-    for _ in range(OVERTAKEN_AT_MOST):
-        with suppress(IntegrityError):  # the last guard saw what we could not: a number's very first Nej, this moment
-            return _claim(lane, provider_name, limit)
-    return _claim(lane, provider_name, limit)
+    try:
+        for _ in range(OVERTAKEN_AT_MOST):
+            with suppress(IntegrityError):  # the last guard saw what we could not: a Nej of this moment
+                return _claim(lane, provider_name, limit)
+        return _claim(lane, provider_name, limit)
+    except OperationalError as error:
+        if not waited_too_long(error):
+            raise
+        logger.warning("A claim of %s messages has waited too long for a lock: it is made again later", lane)
+        wake(lane)
+        return NOTHING
 
 
 def _claim(lane: Lane, provider_name: str, limit: int) -> Claim:

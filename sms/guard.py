@@ -69,6 +69,8 @@ _MOVES_WELL = """
       AND (s.queue_id IS NULL
            OR n.to_number !~ '^[+][1-9][0-9]+$'  -- written otherwise, its answer isn't found
            OR (c.answer = 'no' AND c.valid_until > n.claimed_at)
+           OR EXISTS (SELECT FROM consent_withdrawal w  -- stored, and not an answer yet
+                      WHERE w.care_provider_id = q.care_provider_id AND w.phone_number = n.to_number)
            OR (s.consent_required AND (c.answer = 'yes' AND c.valid_until > clock_timestamp()) IS NOT TRUE)
            OR n.claimed_at IS NULL OR n.claimed_at < now() OR n.claimed_at > clock_timestamp());
     IF bad IS NOT NULL THEN

@@ -1,5 +1,8 @@
 """What patients answer. STOPP is their Nej; everything else is for staff to read, and nothing that comes in makes a Ja.
 
+It is stored first, in a transaction that waits for nobody's lock: the provider can be answered. What is a withdrawal
+counts from there, and is made an answer at once, in another transaction, or by the sweep.
+
 Source: GDPR article 7.3: consent is withdrawn as easily as it is given.
 """
 
@@ -12,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from consent import register
-from sms.models import InboundSms, Message
+from sms.models import InboundSms, Message, UnplacedSms
 from sms.numbers import e164
 from sms.providers.base import InboundMessage, storable
 from teleq.models import Queue, User, database_now
@@ -28,33 +31,49 @@ def is_withdrawal(text: str) -> bool:
     return "".join(letters) in WITHDRAWALS
 
 
-@transaction.atomic
 def receive(provider: str, message: InboundMessage) -> None:
-    """Take in what a patient has answered, once however often it is told of.
+    """Take in what a patient has answered, once however often it is told of. When this returns it is stored.
 
-    A withdrawal counts from this transaction's commit, for each care provider that the number answered to belongs to.
+    A withdrawal is with each care provider that the number answered to belongs to, as it was when it came.
     """
+    told = {
+        "provider": provider,
+        "provider_message_id": storable(message.provider_message_id),
+        "text": message.text.replace("\x00", ""),  # which PostgreSQL can't hold
+    }
     number = e164(message.from_number)
-    if number is None:
-        logger.warning("An inbound SMS from %s has no number to answer for", provider)
-        return
-    queues = _answered_to(e164(message.to_number), by=number)
-    if not queues:
-        logger.warning("An inbound SMS from %s is to no number of ours, from nobody we have sent to", provider)
-        return
-    withdrawal = is_withdrawal(message.text)
+    queues = _answered_to(e164(message.to_number), by=number) if number else []
+    if number and queues:
+        _place(number, queues, told, withdrawal=message.opted_out or is_withdrawal(message.text))
+    else:
+        _keep(number, message, told)
+
+
+def _place(number: str, queues: list[Queue], told: dict[str, str], *, withdrawal: bool) -> None:
     inbound = InboundSms(
-        provider=provider,
-        provider_message_id=storable(message.provider_message_id),
         queue=_last_heard_from(queues, number),
         from_number=number,
-        text=message.text.replace("\x00", ""),  # which PostgreSQL can't hold
         withdrawal=withdrawal,
-        read_at=database_now() if withdrawal else None,  # teleQ has done what there is to do
+        read_at=database_now() if withdrawal else None,  # teleQ does what there is to do
+        **told,
     )
-    if _is_new(inbound) and withdrawal:
-        for care_provider in sorted({queue.care_provider_id for queue in queues}):
-            register.withdraw(care_provider, number)
+    withdrawn = {(queue.care_provider_id, number) for queue in queues} if withdrawal else set()
+    with transaction.atomic():
+        if _is_new(inbound):
+            register.store_withdrawals(withdrawn)
+    if withdrawn:
+        register.carry_out_withdrawals(withdrawn)
+
+
+def _keep(number: str | None, message: InboundMessage, told: dict[str, str]) -> None:
+    """It is nobody's, but it may be somebody's STOPP: for the operator to see, and no reason to be told of it again."""
+    unplaced = UnplacedSms(
+        sender=storable(message.from_number), receiver=storable(message.to_number), from_number=number or "", **told
+    )
+    if not _is_new(unplaced):
+        return
+    why = "is to no number of ours, from nobody we have sent to" if number else "has no number to answer for"
+    logger.warning("An inbound SMS from %s %s: it is kept as %s", told["provider"], why, unplaced.pk)
 
 
 def mark_as_read(inbound: InboundSms, by: User) -> bool:
@@ -63,9 +82,10 @@ def mark_as_read(inbound: InboundSms, by: User) -> bool:
 
 
 def _answered_to(number: str | None, by: str) -> list[Queue]:
-    """The queues that send from the number. Where none does, any more or since the provider chooses numbers, all that
-    the patient has heard from: a withdrawal is never dropped, and never with somebody else only."""
-    owners = list(Queue.objects.filter(outgoing_sms__sender=number).order_by("id"))
+    """The queues that send from the number. Where none does, any more or since the provider chooses numbers, or where
+    it can't be read, all that the patient has heard from: a withdrawal is never dropped, and never with somebody else
+    only."""
+    owners = list(Queue.objects.filter(outgoing_sms__sender=number).order_by("id")) if number else []
     if owners:
         return owners
     heard_from = Message.objects.filter(to_number=by, claimed_at__isnull=False).values("queue")
@@ -80,13 +100,14 @@ def _last_heard_from(queues: list[Queue], number: str) -> Queue:
     return next((queue for queue in queues if queue.pk == latest), queues[0])
 
 
-def _is_new(inbound: InboundSms) -> bool:
+def _is_new(received: InboundSms | UnplacedSms) -> bool:
     """Store it, unless it has been told of before."""
     try:
         with transaction.atomic():
-            inbound.save()
+            received.save()
     except IntegrityError as error:
-        if InboundSms.COMES_ONCE not in str(error):
+        diagnosis = getattr(error.__cause__, "diag", None)
+        if diagnosis is None or diagnosis.constraint_name != received.COMES_ONCE:
             raise
         return False
     return True

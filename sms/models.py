@@ -317,6 +317,45 @@ class InboundSms(models.Model):
         return f"inkommet SMS {self.pk}"  # neither number nor text: this is what logs and error reports would show
 
 
+class UnplacedSms(models.Model):
+    """What somebody has answered that is no queue's: its sender can't be read, or nobody is known to have sent to them.
+
+    Kept for the operator, who sees that it is there, and whose it is by an act of its own. Written by `sms.inbound`
+    only.
+    """
+
+    COMES_ONCE = "an_unplaced_sms_comes_once"
+
+    sender = models.CharField("från", max_length=100, blank=True, help_text="Som leverantören skrev det.")
+    receiver = models.CharField("till", max_length=100, blank=True, help_text="Som leverantören skrev det.")
+    from_number = models.CharField(
+        "telefonnummer", max_length=16, blank=True, help_text="I E.164, om det går att tyda."
+    )
+    text = models.TextField("text")
+    received_at = models.DateTimeField("kom", db_default=Now())
+    provider = models.CharField("leverantör", max_length=20)
+    provider_message_id = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = "SMS som inte kunde placeras"
+        verbose_name_plural = "SMS som inte kunde placeras"
+        ordering = ["-received_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "provider_message_id"],
+                condition=~Q(provider_message_id=""),
+                name="an_unplaced_sms_comes_once",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["from_number"], condition=~Q(from_number=""), name="unplaced_sms_from_number"),
+            models.Index(fields=["received_at"], name="unplaced_sms_received"),
+        ]
+
+    def __str__(self) -> str:
+        return f"SMS som inte kunde placeras {self.pk}"  # as for those that could
+
+
 class SimulatedSms(models.Model):
     """What the simulator "sent": the demonstration's stand-in for the patient's telephone."""
 

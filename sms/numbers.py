@@ -1,6 +1,7 @@
 """Telephone numbers: which can receive a text message, and what a provider's way of writing one stands for."""
 
 import re
+import unicodedata
 
 import phonenumbers
 from django.conf import settings
@@ -28,12 +29,23 @@ def can_receive_sms(number: PhoneNumber | str) -> bool:
     return phonenumbers.number_type(parsed) in CAN_RECEIVE_SMS
 
 
+def _separates(letter: str) -> bool:
+    """Whether it stands between digits and means nothing: spaces, dashes and marks of every kind."""
+    return letter in "().\u2212" or letter.isspace() or unicodedata.category(letter) in {"Pd", "Cf"}
+
+
 def e164(written: str) -> str | None:
-    """A number as networks write it (+46701740605, 46701740605, 0046701740605, 0701740605) in E.164; None where it is
-    none."""
-    if not re.fullmatch(r"\+?[0-9]+", written):
+    """A number as networks and providers write it in E.164; None where it is none.
+
+    +46701740605, 46701740605, 0046701740605, 0701740605, and those with spaces, dashes, (0) or tel:. A plus that came
+    unencoded in a form is a blank: what begins with a country code is read the same without it.
+    """
+    text = "".join(letter for letter in unicodedata.normalize("NFKC", written) if not _separates(letter))
+    text = re.sub(r"^tel:", "", text, flags=re.IGNORECASE)
+    if not re.fullmatch(r"\+?[0-9]+", text):
         return None
-    text = written if written.startswith(("+", "0")) else f"+{written}"
+    if not text.startswith(("+", "0")):
+        text = f"+{text}"
     try:
         parsed = phonenumbers.parse(text, settings.PHONENUMBER_DEFAULT_REGION)
     except NumberParseException:

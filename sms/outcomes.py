@@ -11,7 +11,8 @@ from typing import Any
 
 from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
-from sms.models import State
+from consent import register
+from sms.models import Message, State
 from sms.providers.base import Outcome, SendResult, storable
 
 logger = logging.getLogger(__name__)
@@ -75,6 +76,10 @@ def record(results: dict[int, SendResult], claimed_at: dict[int, datetime | None
         cursor.execute(RECORD, parameters)
         if cursor.rowcount < len(results):
             cursor.execute(RECORD_ID, parameters)
+    if opted_out := [message_id for message_id, result in results.items() if result.opted_out]:
+        messages = Message.objects.filter(pk__in=opted_out).with_key()
+        # The sweep carries them out: no answer is locked after messages.
+        register.store_withdrawals((message.care_provider_id, message.number) for message in messages)
 
 
 # What has been tried in vain is due again after a delay that is twice as long each time, and a little apart, so that

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
+from consent import register
+from consent.models import number_text
 from sms.models import Message, State
 from sms.providers import PROVIDERS
 from sms.providers.base import TIME_LIMIT, Delivery, DeliveryReport, storable
@@ -43,6 +45,8 @@ def _settle(message: Message, report: DeliveryReport, otherwise: State | None = 
     """Write down what became of a message that is held."""
     if message.state not in OPEN_TO_REPORTS:
         return
+    if report.opted_out:  # once: with it the state is final, so that the same report told again withdraws no later Ja
+        register.store_withdrawals([(message.queue.care_provider_id, number_text(message.to_number))])
     state = AFTER_REPORT.get(report.delivery, otherwise)
     if state and state != message.state:
         message.state, message.state_at = state, database_now()

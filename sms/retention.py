@@ -9,7 +9,7 @@ from django.db import models, transaction
 
 from consent.models import Consent
 from consent.retention import BATCH, delete_batch, remove_events
-from sms.models import InboundSms, Message, State
+from sms.models import InboundSms, Message, State, UnplacedSms
 from teleq.models import database_now
 
 UNDER_WAY = (State.QUEUED, State.SENDING)
@@ -38,6 +38,10 @@ def remove_messages(written_before: datetime) -> int:
 def remove_inbound(received_before: datetime) -> int:
     """What patients have answered. That somebody withdrew is in the answer's history."""
     return delete_batch(InboundSms.objects.filter(received_at__lt=received_before).order_by("received_at"))
+
+
+def remove_unplaced(received_before: datetime) -> int:
+    return delete_batch(UnplacedSms.objects.filter(received_at__lt=received_before).order_by("received_at"))
 
 
 def decided() -> models.Exists:

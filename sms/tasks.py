@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from consent import register
 from sms import gateway, receipts, simulator
 from sms.models import Lane
 
@@ -18,6 +19,7 @@ def deliver_bulk() -> None:
 
 @shared_task
 def sweep() -> None:
+    register.carry_out_withdrawals()
     gateway.sweep()
     receipts.give_up_waiting()
 

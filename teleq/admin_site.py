@@ -21,6 +21,8 @@ ORDER = ["OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "CarePro
 
 PAGES = {"statistics": "Statistik", "patient_data": "Registerutdrag"}
 """What stands there beside the models."""
+OPERATORS_PAGES = {"unplaced_sms": "SMS som inte kunde placeras"}
+"""And for the operator only, last."""
 
 
 class TeleqAdminSite(admin.AdminSite):
@@ -73,17 +75,21 @@ class TeleqAdminSite(admin.AdminSite):
         if not models:
             return []
         models.sort(key=lambda model: ORDER.index(model["object_name"]))
-        models[1:1] = [{"name": name, "admin_url": reverse(f"admin:{view}")} for view, name in PAGES.items()]
+        models[1:1] = _links(PAGES)
+        if getattr(request.user, "is_superuser", False):
+            models += _links(OPERATORS_PAGES)
         index = reverse("admin:index", current_app=self.name)
         return [{"name": "Admin", "app_label": "admin", "app_url": index, "has_module_perms": True, "models": models}]
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         from teleq.admin.patient_data import patient_data_view  # noqa: PLC0415  as above
         from teleq.admin.statistics import statistics_view  # noqa: PLC0415  as above
+        from teleq.admin.unplaced_sms import unplaced_sms_view  # noqa: PLC0415  as above
 
         return [
             path("patient-data/", self.admin_view(patient_data_view), name="patient_data"),
             path("statistics/", self.admin_view(statistics_view), name="statistics"),
+            path("unplaced-sms/", self.admin_view(unplaced_sms_view), name="unplaced_sms"),
             *super().get_urls(),
         ]
 
@@ -94,3 +100,7 @@ class TeleqAdminSite(admin.AdminSite):
 
     def _forbidden(self, request: HttpRequest) -> HttpResponse:
         return render(request, "admin/forbidden.html", {"inside": self.has_permission(request)}, status=403)
+
+
+def _links(pages: dict[str, str]) -> list[dict[str, Any]]:
+    return [{"name": name, "admin_url": reverse(f"admin:{view}")} for view, name in pages.items()]

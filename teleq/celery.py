@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import close_old_connections
 
+os.environ.setdefault("TELEQ_PROCESS", "worker")  # web and commands, which load this too, say what they are themselves
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "teleq.settings")
 
 app = Celery("teleq")

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.validators import RegexValidator
-from django.db import connection, models
+from django.db import OperationalError, connection, models
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Now
 from phonenumber_field.modelfields import PhoneNumberField
+from psycopg2.errors import LockNotAvailable
 
 SENDER = r"^([A-Za-z][A-Za-z0-9]{2,10}|\+[1-9][0-9]{6,14})$"
 INVALID_SENDER = "Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer."
@@ -29,6 +30,11 @@ def database_now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         now: datetime = cursor.fetchone()[0]
         return now
+
+
+def waited_too_long(error: OperationalError) -> bool:
+    """Whether somebody else has held a lock for longer than this process waits. The transaction is rolled back."""
+    return isinstance(error.__cause__, LockNotAvailable)
 
 
 class Role(models.TextChoices):

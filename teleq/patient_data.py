@@ -22,7 +22,7 @@ from cases.templatetags.swedish import date_and_clock, identity_number
 from consent.models import Answer, Consent
 from consent.register import REGISTER
 from consent.retention import remove_events
-from sms.models import InboundSms, Message
+from sms.models import InboundSms, Message, UnplacedSms
 from sms.retention import UNDER_WAY, decided
 from teleq.models import Queue, User, database_now
 from teleq.phone_numbers import number_text, show
@@ -62,6 +62,7 @@ class Stored:
         providers = set(queues.values_list("care_provider", flat=True))
         answers = {"care_provider__in": providers, "phone_number__in": self.numbers}
         self.inbound = InboundSms.objects.filter(queue__in=queues, from_number__in=self.numbers)
+        self.unplaced = UnplacedSms.objects.filter(from_number__in=self.numbers - {""})
         self.answers = Consent.objects.filter(**answers)
         self.history = Consent.history().filter(**answers).order_by("pgh_id")
         seen = Q(case_id__in=self.cases.values("pk"))
@@ -184,6 +185,10 @@ def _inbound(stored: Stored) -> Section:
         )
         for sms in stored.inbound.select_related("queue", "read_by")
     ]
+    rows += [
+        ("Ingen kö", sms.from_number, date_and_clock(sms.received_at), sms.text, "")
+        for sms in stored.unplaced.order_by("received_at")
+    ]
     return Section("SMS från patienten", ("Kö", "Från", "Kom", "Text", "Läst av"), rows)
 
 
@@ -223,7 +228,7 @@ def removal(patient: Patient, queues: QuerySet[Queue]) -> list[Item]:
         Item("Avslutade ärenden med anteckningar", _closed(stored).count()),
         Item("Pågående ärenden", stored.cases.open().count(), WHY_OPEN),
         Item("Texter i SMS", _texts(stored).count()),
-        Item("SMS från patienten", stored.inbound.count()),
+        Item("SMS från patienten", stored.inbound.count() + stored.unplaced.count()),
         Item("SMS som är på väg", stored.messages.filter(state__in=UNDER_WAY).count(), WHY_UNDER_WAY),
         Item("Uppgift om att SMS har skickats eller stoppats", _texts(stored, of_any=True).count(), WHY_SENT),
         Item("Svar: Ja och Ej valt", stored.answers.exclude(pk__in=declined).count()),
@@ -246,6 +251,7 @@ def remove(patient: Patient, queues: QuerySet[Queue], *, by: User | None) -> lis
     with pgtrigger.ignore("sms.Message:moves_well"):
         Message.objects.filter(pk__in=texts).update(text="")
     stored.inbound.delete()
+    stored.unplaced.delete()
     stored.answers.exclude(answer=Answer.NO, valid_until__gt=at).delete()
     gone = stored.history.exclude(pgh_obj_id__in=Consent.objects.values("pk")).order_by()
     while remove_events(gone, decided()):

@@ -5,6 +5,7 @@ A missing secret stops the start: there is no fallback for SECRET_KEY, DATABASE_
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import environ
 import pghistory
@@ -47,17 +48,18 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "teleq.middleware.ReadableMiddleware",
+    "teleq.middleware.readable.ReadableMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "teleq.middleware.LoginMiddleware",
+    "teleq.middleware.access.LoginMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "teleq.middleware.NoStoreMiddleware",
-    "teleq.middleware.ShownToMiddleware",
+    "teleq.middleware.access.NoStoreMiddleware",
+    "teleq.middleware.shown_to.ShownToMiddleware",
+    "teleq.middleware.try_again.TryAgainMiddleware",
 ]
 
 ROOT_URLCONF = "teleq.urls"
@@ -82,9 +84,46 @@ TEMPLATES = [
 
 # Data ----------------------------------------------------------------------------------------------------------------
 
+# How long a process waits for PostgreSQL's locks and statements, and may hold a transaction open while it does nothing:
+# a network that is cut, or a machine that stands still, must not hold up the others. PostgreSQL itself keeps to these,
+# whatever has become of the process. A migration may take its time, but not keep everybody waiting behind its lock.
+DATABASE_LIMITS = {
+    kind: {
+        "lock_timeout": lock,
+        "statement_timeout": statement,
+        "idle_in_transaction_session_timeout": idle,
+        **env.dict(f"DATABASE_LIMITS_{kind.upper()}", default={}),
+    }
+    for kind, lock, statement, idle in (
+        ("web", "3s", "20s", "10s"),
+        ("worker", "3s", "1min", "10s"),  # what it has handed over is waiting to be heard while it waits for a lock
+        ("retention", "10s", "10min", "10s"),  # in a worker, for its turn
+        ("command", "10s", "0", "10min"),
+    )
+}
+TELEQ_PROCESS = env.str("TELEQ_PROCESS", default="web")  # wsgi.py, celery.py and manage.py each say which they are
+_database = env.db("DATABASE_URL")
+_asked_for: dict[str, Any] = _database.pop("OPTIONS", {})  # after the address' question mark, in libpq's words
 DATABASES = {
     "default": {
-        **env.db("DATABASE_URL"),
+        **_database,
+        "OPTIONS": {
+            # A connection that is cut is found out within some ten seconds, from either end.
+            "connect_timeout": 5,
+            "tcp_user_timeout": 10_000,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            **_asked_for,
+            "options": " ".join(
+                [
+                    *(f"-c {name}={value}" for name, value in DATABASE_LIMITS[TELEQ_PROCESS].items()),
+                    "-c tcp_user_timeout=10s -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2",
+                    "-c tcp_keepalives_count=3",
+                    _asked_for.get("options", ""),
+                ]
+            ),
+        },
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,  # the claim must commit on its own, and a wake-up must follow its row
@@ -120,7 +159,7 @@ SESSION_COOKIE_HTTPONLY = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "teleq.middleware.csrf_failure"
+CSRF_FAILURE_VIEW = "teleq.middleware.shown_to.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.bool("HTTPS_ONLY", default=not TELEQ_DEMO)
 TOLD_BY_PROVIDERS = r"^sms/(receipts|inbound)/"
 # Kannel, on the same network, speaks plain HTTP, and follows no redirection: what it tells would be lost.

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from teleq import retention, totals
+from teleq.database import limits
 
 
 @shared_task
@@ -11,6 +12,8 @@ def remove_what_is_past_its_time() -> None:
 
     The totals first, while what they count is there.
     """
-    totals.add_up()
-    if not retention.remove_what_is_past_its_time():
+    with limits("retention"):
+        totals.add_up()
+        done = retention.remove_what_is_past_its_time()
+    if not done:
         remove_what_is_past_its_time.delay()

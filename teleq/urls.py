@@ -4,7 +4,7 @@ from django.urls import include, path
 
 from cases import api
 
-handler400 = "teleq.middleware.bad_request"
+handler400 = "teleq.middleware.readable.bad_request"
 urlpatterns = [
     path("", include("cases.urls")),
     path("", include("sms.urls")),

@@ -6,6 +6,7 @@ import django
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.management import call_command
 
+os.environ["TELEQ_PROCESS"] = "web"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "teleq.settings")
 
 EVERY_BYTE = bytes(range(256))

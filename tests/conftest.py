@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -271,15 +271,16 @@ def provider(settings: object) -> Iterator[ProviderServer]:
 
 @pytest.fixture
 def celery(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """Start a real part of Celery on the tests' database. Each is a process group of its own."""
+    """Start a real part of Celery on the tests' database, by another command if need be. Each is a process group of its
+    own."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+    def start(*arguments: str, within: Sequence[str] = (), **environment: str) -> subprocess.Popen[bytes]:
         database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
         with (tmp_path / f"{arguments[0]}.log").open("ab") as log:
             started.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "celery", "-A", "teleq", *arguments, "--loglevel=warning"],
+                    [*within, sys.executable, "-m", "celery", "-A", "teleq", *arguments, "--loglevel=warning"],
                     cwd=ROOT,
                     env=os.environ | {"DATABASE_URL": database} | environment,
                     stdout=log,

@@ -57,6 +57,8 @@ class SendResult:
     outcome: Outcome
     provider_message_id: str = ""
     status: str = ""
+    opted_out: bool = False
+    """The provider doesn't take it since the patient has told it to stop: a withdrawal like any other."""
 
 
 class Delivery(Enum):
@@ -72,6 +74,8 @@ class DeliveryReport:
     status: str = ""
     """In the provider's own words."""
     provider_message_id: str = ""
+    opted_out: bool = False
+    """As in SendResult, and with it the message has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,8 @@ class InboundMessage:
     text: str
     provider_message_id: str = ""
     """The same for the same message, however often it is told of. Empty where the provider has none."""
+    opted_out: bool = False
+    """The provider has taken it for a withdrawal, whatever it says."""
 
 
 class Provider(ABC):

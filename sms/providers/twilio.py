@@ -1,4 +1,5 @@
-"""Twilio. Source: twilio.com/docs: message resource, track outbound message status, webhooks security.
+"""Twilio. Source: twilio.com/docs: message resource, track outbound message status, webhooks security, advanced opt-out
+(OptOutType), error 21610.
 
 Its own client library speaks to all of Twilio and blocks while it waits; what is needed here is one form and one
 signature.
@@ -10,6 +11,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import aiohttp
@@ -39,6 +41,10 @@ REPORTED = {
     "failed": Delivery.FAILED,
     "canceled": Delivery.FAILED,
 }
+
+
+OPTED_OUT = "21610"
+"""The patient has told Twilio to stop. It takes no more to them from that sender."""
 
 
 class Twilio(Provider):
@@ -72,7 +78,8 @@ class Twilio(Provider):
         async with session.post(url, data=data, headers=self.headers, allow_redirects=False) as response:
             told = await told_as_json(response)
             if response.status != 201:
-                return http_failure(response.status, str(told.get("code", "")))
+                code = str(told.get("code", ""))
+                return replace(http_failure(response.status, code), opted_out=code == OPTED_OUT)
             return SendResult(Outcome.ACCEPTED, str(told.get("sid", "")), str(told.get("status", "")))
 
     def is_genuine(self, request: HttpRequest) -> bool:
@@ -86,9 +93,17 @@ class Twilio(Provider):
         return _is_signed(request)
 
     def inbound(self, request: HttpRequest) -> InboundMessage:
+        """OptOutType is there where Twilio keeps a list of its own of those who have stopped: STOP, START or HELP.
+
+        START and HELP set nothing here: a Ja is a nurse's deliberate act.
+        """
         told = request.POST
         return InboundMessage(
-            told.get("From", ""), told.get("To", ""), told.get("Body", ""), told.get("MessageSid", "")
+            told.get("From", ""),
+            told.get("To", ""),
+            told.get("Body", ""),
+            told.get("MessageSid", ""),
+            opted_out=told.get("OptOutType", "") == "STOP",
         )
 
     async def ask(self, session: aiohttp.ClientSession, provider_message_id: str) -> DeliveryReport | None:
@@ -101,7 +116,10 @@ class Twilio(Provider):
 
 
 def _report(status: str, error: str, sid: str) -> DeliveryReport:
-    return DeliveryReport(REPORTED.get(status, Delivery.UNDER_WAY), ", ".join(filter(None, [status, error])), sid)
+    delivery, told = REPORTED.get(status, Delivery.UNDER_WAY), ", ".join(filter(None, [status, error]))
+    if error == OPTED_OUT:
+        return DeliveryReport(Delivery.FAILED, told, sid, opted_out=True)
+    return DeliveryReport(delivery, told, sid)
 
 
 def signature(token: str, url: str, form: Mapping[str, str]) -> str:

@@ -13,10 +13,10 @@ from django.db import transaction
 from consent import register
 from consent.models import Answer, Channel, Consent
 from sms import gateway, inbound
-from sms.models import InboundSms, Lane, Message, Refusal, State
+from sms.models import InboundSms, Lane, Message, Refusal, State, UnplacedSms
 from sms.providers.base import InboundMessage
-from sms.retention import remove_inbound
-from teleq.models import database_now
+from sms.retention import remove_inbound, remove_unplaced
+from teleq.models import OutgoingSms, database_now
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE, make_queue
 
@@ -146,8 +146,14 @@ class TestWithdrawal:
         providers = Consent.objects.filter(answer=Answer.NO).values_list("care_provider", flat=True)
         assert set(providers) == {queue.care_provider_id, other_queue.care_provider_id}
 
-    @pytest.mark.parametrize("sender", ["46701740605", "0046701740605", "0701740605"])
-    @pytest.mark.parametrize("to", ["46701740699", "0701740699"])
+    @pytest.mark.parametrize(
+        "sender",
+        [
+            *("46701740605", "0046701740605", "0701740605", " 46701740605", "tel:+46701740605", "+46 (0)70-174 06 05"),
+            *("070\u2011174\u00a006\u00a005", "+46701740605\u202c"),
+        ],
+    )
+    @pytest.mark.parametrize("to", ["46701740699", "0701740699", " 46701740699", "tel:+46701740699"])
     def test_numbers_are_the_same_however_the_network_writes_them(self, sender, to, answerable):
         answered("STOPP", sender=sender, to=to)
         assert Consent.objects.get().phone_number == MOBILE
@@ -157,12 +163,34 @@ class TestWithdrawal:
         assert not Consent.objects.exists()
         assert "from nobody we have sent to" in caplog.text
         assert MOBILE not in caplog.text
+        assert UnplacedSms.objects.get().from_number == MOBILE
 
-    @pytest.mark.parametrize("sender", ["Telia", "", "whatsapp:+46701740605", "+1"])
-    def test_what_has_no_number_to_answer_for_is_passed_over(self, sender, answerable, caplog):
+    @pytest.mark.parametrize("sender", ["Telia", "", "whatsapp:+46701740605", "+1", "0701740605 Anna"])
+    def test_what_has_no_number_to_answer_for_is_kept_and_nobodys(self, sender, answerable, caplog):
         answered("STOPP", sender=sender)
         assert not InboundSms.objects.exists()
+        assert not Consent.objects.exists()
         assert "no number to answer for" in caplog.text
+        kept = UnplacedSms.objects.get()
+        assert (kept.sender, kept.from_number, kept.receiver, kept.text) == (sender, "", OURS, "STOPP")
+        answered("STOPP", sender=sender)  # told of once more
+        assert UnplacedSms.objects.count() == 1
+
+    @pytest.mark.parametrize("to", ["", "72345", "VC Spindeln"])
+    def test_a_receiver_that_can_not_be_read_is_nobodys_number_and_not_that_of_queues_without_settings(
+        self, to, queue, other_queue, other_care_provider, draft, say
+    ):
+        OutgoingSms.objects.filter(queue=other_queue).delete()
+        gateway.accept([draft()])
+        handed_over(queue)
+        say(Answer.YES)
+        say(Answer.YES, provider=other_care_provider)
+        answered("STOPP", to=to)
+        assert InboundSms.objects.get().queue == queue
+        assert {consent.care_provider: consent.answer for consent in Consent.objects.all()} == {
+            queue.care_provider: Answer.NO,
+            other_care_provider: Answer.YES,
+        }
 
 
 def handed_over(queue) -> None:
@@ -253,7 +281,7 @@ class TestPromise3:
 def test_it_makes_as_many_queries_however_much_there_is(
     answerable, care_provider, sends_from, draft, django_assert_num_queries
 ):
-    with django_assert_num_queries(20, exact=False) as alone:
+    with django_assert_num_queries(24, exact=False) as alone:
         answered("STOPP", provider_message_id="a")
     queues = [make_queue(care_provider, f"Kö {number}", consent_required=True) for number in range(10)]
     for queue in queues:
@@ -269,3 +297,10 @@ def test_after_its_time_it_is_removed(answerable):
     assert remove_inbound(database_now() - timedelta(days=90)) == 0
     assert remove_inbound(database_now()) == 1
     assert not InboundSms.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_could_not_be_placed_is_removed_after_as_long(answerable):
+    answered("Ring mig", sender="Telia")
+    assert remove_unplaced(database_now() - timedelta(days=90)) == 0
+    assert remove_unplaced(database_now()) == 1

@@ -6,13 +6,15 @@ from base64 import b64encode
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from consent.models import Answer, Consent
-from sms import receipts
+from sms import receipts, tasks
 from sms.line import paused
-from sms.models import InboundSms, Message, State
+from sms.models import InboundSms, Message, Refusal, State
 from sms.providers.twilio import signature
 from teleq.models import database_now
+from tests.concurrency import in_another_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -144,6 +146,112 @@ def test_what_is_never_reported_is_asked_for_after_three_days(answer, becomes, s
         f"/2010-04-01/Accounts/{ACCOUNT}/Messages/{SID}.json",
     )
     assert state(message) == becomes
+
+
+def answer_of(message: Message) -> str:
+    """What the sweep makes of it; it counts before."""
+    tasks.sweep()
+    return Consent.objects.get(phone_number=message.to_number, care_provider=message.queue.care_provider).answer
+
+
+class TestThePatientHasToldTwilioToStop:
+    """Error 21610: a withdrawal like any other, with the care provider of the message."""
+
+    @pytest.fixture(autouse=True)
+    def said_ja(self, say, other_care_provider):
+        say(Answer.YES, number="+46701740620")
+        say(Answer.YES, number="+46701740620", provider=other_care_provider)
+
+    @pytest.fixture
+    def told_at_once(self, send, wire):
+        wire.answer = (400, {"code": 21610, "message": "…", "status": 400})
+        return send()
+
+    def test_at_hand_over_it_fails_and_withdraws(self, told_at_once, other_care_provider):
+        assert state(told_at_once) == State.FAILED
+        assert answer_of(told_at_once) == Answer.NO
+        assert Consent.objects.get(care_provider=other_care_provider).answer == Answer.YES
+
+    def test_it_counts_before_it_is_the_answer(self, told_at_once, send, wire):
+        wire.answer = (201, QUEUED)
+        assert send().refusal == Refusal.DECLINED
+        assert len(wire.requests) == 1
+
+    def test_in_a_delivery_report_it_fails_and_withdraws(self, send, client):
+        message = send()
+        form = {"MessageSid": SID, "MessageStatus": "undelivered", "ErrorCode": "21610"}
+        client.post(receipt_of(message), form, headers=signed(receipt_of(message), form))
+        assert state(message) == State.FAILED
+        assert answer_of(message) == Answer.NO
+
+    def test_the_same_report_told_again_withdraws_no_later_ja(self, send, say, client):
+        message = send()
+        form = {"MessageSid": SID, "MessageStatus": "failed", "ErrorCode": "21610"}
+        client.post(receipt_of(message), form, headers=signed(receipt_of(message), form))
+        assert answer_of(message) == Answer.NO
+        say(Answer.YES, number="+46701740620")
+        client.post(receipt_of(message), form, headers=signed(receipt_of(message), form))
+        assert answer_of(message) == Answer.YES
+
+    def test_asked_for_after_three_days_it_fails_and_withdraws(self, send, wire):
+        message = send()
+        Message.objects.update(state_at=database_now() - timedelta(hours=73))
+        wire.answer = (200, {**QUEUED, "status": "undelivered", "error_code": 21610})
+        receipts.give_up_waiting()
+        assert state(message) == State.FAILED
+        assert answer_of(message) == Answer.NO
+
+    @pytest.mark.parametrize("code", [21211, 30003, 30007])
+    def test_another_error_withdraws_nothing(self, code, send, wire):
+        wire.answer = (400, {"code": code, "message": "…", "status": 400})
+        assert answer_of(send()) == Answer.YES
+
+    def test_no_answer_is_waited_for_while_messages_are_held(self, send, client):
+        """Somebody holds the answer: what became of the message is recorded all the same."""
+        message = send()
+        form = {"MessageSid": SID, "MessageStatus": "undelivered", "ErrorCode": "21610"}
+        headers = signed(receipt_of(message), form)
+        with transaction.atomic():
+            list(Consent.objects.select_for_update())
+            told = in_another_connection(lambda: client.post(receipt_of(message), form, headers=headers))
+            assert told.result(20).status_code == 204
+            assert state(message) == State.FAILED
+        assert answer_of(message) == Answer.NO
+
+
+@pytest.mark.parametrize(
+    ("opt_out_type", "text", "becomes"),
+    [
+        ("STOP", "AVSLUTA", Answer.NO),  # a word of the account's own
+        ("STOP", "STOPP", Answer.NO),
+        ("START", "START", Answer.YES),
+        ("HELP", "HJÄLP", Answer.YES),
+        ("", "AVSLUTA", Answer.YES),
+        ("HELP", "STOPP", Answer.NO),  # the text counts as any other
+    ],
+)
+def test_what_twilio_takes_for_a_stop_withdraws_and_nothing_else_sets_anything(
+    opt_out_type, text, becomes, queue, say, client
+):
+    queue.outgoing_sms.sender = "+46701740699"
+    queue.outgoing_sms.save()
+    say(Answer.YES)
+    form = {"MessageSid": "SM9", "From": "+46701740605", "To": "+46701740699", "Body": text}
+    if opt_out_type:
+        form["OptOutType"] = opt_out_type
+    client.post("/sms/inbound/twilio", form, headers=signed("/sms/inbound/twilio", form))
+    assert Consent.objects.get().answer == becomes
+    told = InboundSms.objects.get()
+    assert (told.text, told.withdrawal, bool(told.read_at)) == (text, becomes == Answer.NO, becomes == Answer.NO)
+
+
+def test_start_after_a_nej_makes_no_ja(queue, say, client):
+    queue.outgoing_sms.sender = "+46701740699"
+    queue.outgoing_sms.save()
+    say(Answer.NO)
+    form = {"MessageSid": "SM9", "From": "+46701740605", "To": "+46701740699", "Body": "START", "OptOutType": "START"}
+    client.post("/sms/inbound/twilio", form, headers=signed("/sms/inbound/twilio", form))
+    assert Consent.objects.get().answer == Answer.NO
 
 
 def test_stopp_is_a_nej_when_twilio_says_so(queue, say, client):

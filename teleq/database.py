@@ -1,0 +1,24 @@
+"""The limits that PostgreSQL keeps to, where a part of a process needs others than the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+
+@contextmanager
+def limits(kind: str) -> Iterator[None]:
+    """Keep to the limits of another kind of process (`DATABASE_LIMITS`), on this connection and for as long."""
+    wanted = settings.DATABASE_LIMITS[kind]
+    with connection.cursor() as cursor:
+        for name, value in wanted.items():
+            cursor.execute("SELECT set_config(%s, %s, false)", [name, value])
+    try:
+        yield
+    finally:
+        with suppress(DatabaseError), connection.cursor() as cursor:  # else the next connection has its own anyway
+            for name in wanted:
+                cursor.execute(f"RESET {name}")

@@ -1,0 +1,36 @@
+"""Who may see a page, and that nobody keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.cache import add_never_cache_headers
+
+
+class NoStoreMiddleware:
+    """Pages show patients' data: no browser or proxy may keep them."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        add_never_cache_headers(response)
+        return response
+
+
+class LoginMiddleware(LoginRequiredMiddleware):
+    """Every view asks for a login unless it says otherwise.
+
+    A form saved in place after the session ended gets 401 and not the login page: the page stays, with what was typed.
+    """
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., HttpResponse]) -> HttpResponse:
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=401)
+        if request.method not in ("GET", "HEAD"):  # an address to post to is nowhere to come back to
+            return redirect(self.get_login_url(view_func))
+        return super().handle_no_permission(request, view_func)
