@@ -19,9 +19,10 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import Max
 from phonenumber_field.phonenumber import PhoneNumber
 
-from consent.models import Answer, Channel, Consent, ConsentText, NumberKey, Withdrawal, number_text
+from consent.models import Answer, Channel, Consent, ConsentText, NumberKey, Withdrawal
 from consent.verdict import answer_in_force
 from teleq.models import CareProvider, User, database_now
+from teleq.phone_numbers import number_text
 
 logger = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
 from consent import register
-from consent.models import number_text
 from sms.models import Message, State
 from sms.providers import PROVIDERS
 from sms.providers.base import TIME_LIMIT, Delivery, DeliveryReport, storable
 from teleq.models import database_now
+from teleq.phone_numbers import number_text
 
 logger = logging.getLogger(__name__)
 
