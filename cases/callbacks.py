@@ -5,6 +5,7 @@ Each act is one transaction that leaves an event in the case's history. Cases ar
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import automatic_sms
 from cases.models import Case, CaseEvent, CaseMessage, Note, Status
-from cases.templatetags.swedish import date_and_clock
+from cases.templatetags.swedish import date_and_clock, phone
 from consent.models import number_text
 from sms import gateway
 from sms.models import Kind, Message
@@ -113,6 +114,46 @@ def move(case: Case, to: datetime, *, by: User | None) -> None:
             raise NotPossible("Ärendet är avslutat.")
         if locked.callback_at != to:
             _move(locked, to, by)
+
+
+def add_what_was_said(case: Case, *, name: str, reason: str, a_number: str | None) -> None:
+    """Keep what the patient said in another call beside what they said before. By the telephone system.
+
+    The first name stays, as it may be the one that staff have put right. The newer reason is written after the older;
+    where both have no room it stands alone. What doesn't stand in the case is in its history.
+    """
+    with _locked(case) as locked:
+        added, also_said = {}, []
+        if name and not locked.name:
+            added["name"] = name
+        elif name and comparable(name) != comparable(locked.name):
+            also_said.append(f"Namn: {name}")
+        if a_number and locked.a_number != a_number:
+            added["a_number"] = a_number
+            if locked.a_number:
+                also_said.append(f"Tidigare A-nummer: {phone(locked.a_number)}")
+        if _is_new(reason, locked.reason):
+            both = f"{locked.reason}{BETWEEN_REASONS}{reason}" if locked.reason else reason
+            fits = len(both) <= Case._meta.get_field("reason").max_length
+            added["reason"] = both if fits else reason
+            if not fits:
+                _note_event(locked, CaseEvent.Kind.EARLIER_REASON, None, locked.reason)
+        if added:
+            _set(locked, **added)
+        if added or also_said:
+            _note_event(locked, CaseEvent.Kind.DETAILS_CHANGED, None, ". ".join(also_said))
+
+
+BETWEEN_REASONS = "; "
+
+
+def _is_new(reason: str, said: str) -> bool:
+    return bool(reason) and comparable(reason) not in map(comparable, [said, *said.split(BETWEEN_REASONS)])
+
+
+def comparable(text: str) -> str:
+    """The same for a name however it is cased, spaced and composed."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
 def change_number(case: Case, number: PhoneNumber, *, shown: str, by: User) -> None:

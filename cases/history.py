@@ -41,6 +41,7 @@ BY_THE_PATIENT = {
     CaseEvent.Kind.CREATED: "Patienten bokade återuppringning",
     CaseEvent.Kind.MOVED: "Patienten ändrade tiden",
     CaseEvent.Kind.CANCELLED: "Patienten avbokade",
+    CaseEvent.Kind.DETAILS_CHANGED: "Patienten lämnade fler uppgifter",
 }
 """What is said of what came in through the telephone system."""
 
