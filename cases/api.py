@@ -7,9 +7,9 @@ that is not asked for is refused rather than passed over in silence.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_not_required
@@ -22,7 +22,8 @@ from ninja import NinjaAPI, Query, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.responses import Status as Reply
 from ninja.security import HttpBearer
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, TypeAdapter
+from pydantic import ValidationError as Unreadable
 
 from cases import booking, callbacks, free_times
 from cases.forms import INVALID_IDENTITY
@@ -100,6 +101,7 @@ NumberText = Annotated[str, text(r"^[+0-9 ()/.\-]+$", 40), AfterValidator(_numbe
 IdentityText = Annotated[str, text(r"^[0-9A-Za-z+\-]+$", 13), AfterValidator(_identity)]
 Time = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_ahead)]
 Day = Annotated[date, BeforeValidator(_written_out), AfterValidator(_near)]
+NUMBER: TypeAdapter[str] = TypeAdapter(NumberText)
 LineOfText = r"^[^\u0000-\u001f\u007f]*$"
 
 
@@ -121,8 +123,14 @@ class Booking(Strict):
         description="Where the patient wants to be called. Left out where it is the A-number.",
         examples=["070-174 06 05"],
     )
-    a_number: NumberText | None = Field(
-        None, description="Where the call came from. Null or left out: withheld.", examples=["08-465 004 00"]
+    a_number: str | None = Field(
+        None,
+        description=(
+            "Where the call came from. Null or left out: withheld. One that is no telephone number (a trunk's, a"
+            " machine's) is kept as withheld, and the answer says so; it has to be one only where `phone_number` is"
+            " left out."
+        ),
+        examples=["08-465 004 00"],
     )
     personal_identity_number: IdentityText | None = Field(None, examples=["19121212-1212"])
     name: str = Field("", pattern=LineOfText, max_length=100)
@@ -158,6 +166,15 @@ class Callback(Schema):
     state: Status = Field(alias="status")
 
 
+ANumber = Literal["taken", "withheld", "unreadable"]
+
+
+class Booked(Callback):
+    a_number: ANumber = Field(
+        alias="a_number_was", description="What became of the A-number. One that could not be read is kept as withheld."
+    )
+
+
 class FreeTime(Schema):
     starts_at: Told
     places: int = Field(ge=1)
@@ -178,16 +195,18 @@ class Invalid(Problem):
 
 class NotPossible(Problem):
     free_times: list[FreeTime] = Field(description="The nearest ones, where it was the time that was not free.")
+    differs: list[str] = Field(description="The fields that differ, where the call has booked already.")
 
 
-ASKED = {401: Problem, 404: Problem, 422: Invalid}
-CHANGED = ASKED | {400: Problem, 409: NotPossible}
+ASKED = {400: Problem, 401: Problem, 404: Problem, 422: Invalid}
+CHANGED = ASKED | {409: NotPossible}
+NOT_YOURS = "409: staff made it, or have it at the moment. Let the patient talk to them."
 
 
 # Operations ----------------------------------------------------------------------------------------------------------
 
 
-@api.get("/queues", response={200: list[QueueOut], 401: Problem}, summary="The care provider's queues")
+@api.get("/queues", response={200: list[QueueOut], 400: Problem, 401: Problem}, summary="The care provider's queues")
 def list_queues(request: HttpRequest) -> Any:
     return _care_provider(request).queues.all()
 
@@ -200,18 +219,21 @@ def list_free_times(request: HttpRequest, queue_id: int, asked: Query[Days]) -> 
 
 @api.post(
     "/callbacks",
-    response={201: Callback, 200: Callback} | CHANGED,
+    response={201: Booked, 200: Booked} | CHANGED,
     summary="Book a callback",
     description=(
-        "201: a new callback. 200: this call has booked one already, or the number had an open callback in the queue,"
-        " with the same personal identity number or both without, which was moved."
+        "201: a new callback. 200: this same request has booked one already, or the patient had an open callback in the"
+        " queue, which was moved: one that was booked here, for the same number, by the same personal identity number"
+        " or both without and no other name, and that no nurse has at the moment. 409: the time is not free, or the"
+        " call has booked something else."
     ),
 )
 def book(request: HttpRequest, wanted: Booking) -> Any:
     queue = _queue(request, wanted.queue)
-    phone_number = wanted.phone_number or wanted.a_number
+    a_number, a_number_was = _read_a_number(wanted)
+    phone_number = wanted.phone_number or a_number
     if phone_number is None:
-        raise ValidationError([{"loc": ("body", "phone_number"), "type": "value_error", "ctx": {"error": WITHHELD}}])
+        raise _wrong("phone_number", WITHHELD)
     case, made = _or_nearest(
         queue,
         wanted.callback_at,
@@ -220,7 +242,7 @@ def book(request: HttpRequest, wanted: Booking) -> Any:
                 queue=queue,
                 call_id=wanted.call_id,
                 phone_number=phone_number,
-                a_number=wanted.a_number,
+                a_number=a_number,
                 personal_identity_number=wanted.personal_identity_number or "",
                 callback_at=wanted.callback_at,
                 name=wanted.name.strip(),
@@ -228,7 +250,27 @@ def book(request: HttpRequest, wanted: Booking) -> Any:
             )
         ),
     )
-    return Reply(201 if made else 200, _callback(request, case.pk))
+    booked = _callback(request, case.pk)
+    booked.a_number_was = a_number_was  # type: ignore[attr-defined]
+    return Reply(201 if made else 200, booked)
+
+
+def _read_a_number(wanted: Booking) -> tuple[str | None, ANumber]:
+    """The A-number, if it is a telephone number, and what became of it. Raises ValidationError where the patient would
+    be called back on it."""
+    if wanted.a_number is None:
+        return None, "withheld"
+    try:
+        return NUMBER.validate_python(wanted.a_number), "taken"
+    except Unreadable as problem:
+        if wanted.phone_number is None:
+            [error] = problem.errors()
+            raise ValidationError([{**error, "loc": ("body", "a_number")}]) from None
+        return None, "unreadable"
+
+
+def _wrong(field: str, reason: str) -> ValidationError:
+    return ValidationError([{"loc": ("body", field), "type": "value_error", "ctx": {"error": reason}}])
 
 
 @api.get("/callbacks/{callback_id}", response={200: Callback} | ASKED, summary="Read a callback's state")
@@ -236,7 +278,12 @@ def read(request: HttpRequest, callback_id: int) -> Any:
     return _callback(request, callback_id)
 
 
-@api.post("/callbacks/{callback_id}/move", response={200: Callback} | CHANGED, summary="Move a callback")
+@api.post(
+    "/callbacks/{callback_id}/move",
+    response={200: Callback} | CHANGED,
+    summary="Move a callback",
+    description=NOT_YOURS,
+)
 def move(request: HttpRequest, callback_id: int, wanted: Move) -> Any:
     case = _callback(request, callback_id)
     _or_nearest(case.queue, wanted.callback_at, lambda: booking.move(case, wanted.callback_at))
@@ -245,12 +292,13 @@ def move(request: HttpRequest, callback_id: int, wanted: Move) -> Any:
 
 @api.post(
     "/callbacks/{callback_id}/cancel",
-    response={200: Callback} | ASKED,
+    response={200: Callback} | CHANGED,
     summary="Cancel a callback",
-    description="One that is closed already is left as it is.",
+    description=f"One that is closed already is left as it is. {NOT_YOURS}",
 )
 def cancel(request: HttpRequest, callback_id: int) -> Any:
-    booking.cancel(_callback(request, callback_id))
+    case = _callback(request, callback_id)
+    _or_nearest(case.queue, case.callback_at, lambda: booking.cancel(case))
     return _callback(request, callback_id)
 
 
@@ -272,8 +320,10 @@ def _callback(request: HttpRequest, callback_id: int) -> Case:
 
 
 class _Refused(Exception):
-    def __init__(self, detail: str, nearest: list[free_times.FreeTime]) -> None:
-        self.detail, self.nearest = detail, nearest
+    def __init__(
+        self, why: Exception, nearest: Iterable[free_times.FreeTime] = (), differs: Iterable[str] = ()
+    ) -> None:
+        self.detail, self.nearest, self.differs = str(why), nearest, differs
 
 
 def _or_nearest(queue: Queue, at: datetime, act: Callable[[], Any]) -> Any:
@@ -281,15 +331,18 @@ def _or_nearest(queue: Queue, at: datetime, act: Callable[[], Any]) -> Any:
     try:
         return act()
     except booking.NotFree as problem:
-        raise _Refused(str(problem), free_times.nearest(queue, at)) from None
+        raise _Refused(problem, nearest=free_times.nearest(queue, at)) from None
+    except booking.CallDiffers as problem:
+        raise _Refused(problem, differs=problem.differs) from None
     except callbacks.NotPossible as problem:
-        raise _Refused(str(problem), []) from None
+        raise _Refused(problem) from None
 
 
 @api.exception_handler(_Refused)
 def refused(request: HttpRequest, problem: _Refused) -> HttpResponse:
     nearest = [FreeTime.from_orm(time).dict() for time in problem.nearest]
-    return api.create_response(request, {"detail": problem.detail, "free_times": nearest}, status=409)
+    told = {"detail": problem.detail, "free_times": nearest, "differs": [*problem.differs]}
+    return api.create_response(request, told, status=409)
 
 
 @api.exception_handler(ValidationError)

@@ -5,6 +5,7 @@ Each act is one transaction that leaves an event in the case's history. Cases ar
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -136,6 +137,42 @@ def move(case: Case, to: datetime, *, by: User | None) -> None:
             raise NotPossible(history.CLOSED)
         if locked.callback_at != to:
             _move(locked, to, by)
+
+
+def add_what_was_said(case: Case, *, name: str, reason: str, a_number: str | None) -> None:
+    """Keep what the patient said in another call beside what they said before. By the telephone system.
+
+    The first name stays, as it may be the one that staff have put right. The newer reason is written after the older;
+    where both have no room it stands alone. What doesn't stand in the case is in its history.
+    """
+    with _locked(case) as locked:
+        said: dict[str, tuple[Any, Any]] = {}
+        if name and not locked.name:
+            said["name"] = (locked.name, name)
+        if a_number and locked.a_number != a_number:
+            said["a_number"] = (locked.a_number, a_number)
+        if _is_new(reason, locked.reason):
+            both = f"{locked.reason}{BETWEEN_REASONS}{reason}" if locked.reason else reason
+            fits = len(both) <= Case._meta.get_field("reason").max_length
+            said["reason"] = (locked.reason, both if fits else reason)
+        if said:
+            _set(locked, **{column: after for column, (_, after) in said.items()})
+        if name and comparable(name) != comparable(locked.name):
+            said["said_name"] = ("", name)
+        if said:
+            _note_event(locked, CaseEvent.Kind.DETAILS_CHANGED, None, said)
+
+
+BETWEEN_REASONS = "; "
+
+
+def _is_new(reason: str, said: str) -> bool:
+    return bool(reason) and comparable(reason) not in map(comparable, [said, *said.split(BETWEEN_REASONS)])
+
+
+def comparable(text: str) -> str:
+    """The same for a name however it is cased, spaced and composed."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
 def change_number(case: Case, number: PhoneNumber, *, shown: str, by: User) -> bool:

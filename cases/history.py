@@ -48,6 +48,7 @@ BY_THE_PATIENT = {
     CaseEvent.Kind.CREATED: "Patienten bokade återuppringning",
     CaseEvent.Kind.MOVED: "Patienten ändrade tiden",
     CaseEvent.Kind.CANCELLED: "Patienten avbokade",
+    CaseEvent.Kind.DETAILS_CHANGED: "Patienten lämnade fler uppgifter",
 }
 """What is said of what came in through the telephone system."""
 
@@ -69,6 +70,9 @@ def _changes(case: Case, event: CaseEvent) -> Iterator[str]:
     for name, (before, after) in event.changes.items():
         if name == "attempts":
             yield f"Försök {of_planned(after, case.queue.max_attempts)}"
+            continue
+        if name == "said_name":
+            yield f"Uppgav namnet ”{after}”"
             continue
         label = "Från" if event.kind in ONLY_ONE else f"{capfirst(Case._meta.get_field(name).verbose_name)} från"
         yield f"{label} {value_in_words(name, before)} till {value_in_words(name, after)}"

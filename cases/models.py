@@ -301,10 +301,15 @@ class Slot(models.Model):
 
 
 class IntakeCall(models.Model):
-    """A call in which the telephone system booked a callback, by the telephone system's own id for it."""
+    """A call in which the telephone system booked a callback, by the telephone system's own id for it.
+
+    Of what it asked for there is a digest per field: enough to see that it asks for the same again, when staff may have
+    changed the case, and no second copy of the patient's data.
+    """
 
     care_provider = models.ForeignKey(CareProvider, on_delete=models.PROTECT, related_name="+")
     call_id = models.CharField(max_length=100)
+    asked = models.JSONField(default=dict)
     # Null only within the transaction that books.
     case = models.ForeignKey(Case, on_delete=models.CASCADE, null=True, related_name="calls")
 

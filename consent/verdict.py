@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from consent.models import Answer, Consent
 from teleq.models import OutgoingSms
@@ -19,6 +20,12 @@ class Verdict(models.TextChoices):
 def answer_in_force(consent: Consent | None, at: datetime) -> Answer:
     """No row, a lapsed row and a chosen Ej valt read the same."""
     return consent.in_force(at) if consent else Answer.UNSET
+
+
+def in_force_for(care_provider: models.Expression, number: str, at: datetime) -> Coalesce:
+    """`answer_in_force` in SQL, for a query whose rows have a number in this column: what PostgreSQL is to count by."""
+    stored = Consent.objects.filter(care_provider=care_provider, phone_number=models.OuterRef(number))
+    return Coalesce(models.Subquery(stored.filter(valid_until__gt=at).values("answer")), models.Value(Answer.UNSET))
 
 
 def verdict(settings: OutgoingSms | None, consent: Consent | None, at: datetime) -> Verdict:

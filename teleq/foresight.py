@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
+from django.db.models import Count, QuerySet, Value
 from django.db.models.functions import Now
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases.models import Case
 from consent import register
 from consent.models import Consent
-from consent.verdict import Verdict, verdict
+from consent.verdict import Verdict, in_force_for, verdict
 from sms.gateway import refusal
 from sms.models import Kind, Message, Refusal, State
 from teleq.models import OutgoingSms, Queue, database_now
@@ -64,14 +66,16 @@ def with_consent_required(queue: Queue) -> dict[str, Stopped]:
     waiting = Message.objects.filter(queue=queue, state=State.QUEUED)
     coming = Case.objects.open().filter(queue=queue, callback_at__gt=Now())
     return {
-        "waiting": _stopped(queue, waiting.values_list("to_number", flat=True)),
-        "coming": _stopped(queue, coming.values_list("phone_number", flat=True)),
+        "waiting": _stopped(queue, waiting, "to_number"),
+        "coming": _stopped(queue, coming, "phone_number"),
     }
 
 
-def _stopped(queue: Queue, numbers: Iterable[PhoneNumber | str]) -> Stopped:
-    keys = [(queue.care_provider_id, number_text(number)) for number in numbers]
-    consents, at = Consent.objects.by_number(keys), database_now()
-    ticked = OutgoingSms(queue=queue, consent_required=True)
-    verdicts = Counter(verdict(ticked, consents.get(key), at) for key in keys)
-    return Stopped(unanswered=verdicts[Verdict.MISSING], declined=verdicts[Verdict.DECLINED])
+def _stopped(queue: Queue, rows: QuerySet[Any], number: str) -> Stopped:
+    """PostgreSQL counts the rows by the answer in force for their number; each answer is then judged as always."""
+    at, ticked = database_now(), OutgoingSms(queue=queue, consent_required=True)
+    answered = rows.order_by().annotate(answer=in_force_for(Value(queue.care_provider_id), number, at))
+    stopped: Counter[Verdict] = Counter()
+    for answer, how_many in answered.values_list("answer").annotate(how_many=Count("pk")):
+        stopped[verdict(ticked, Consent(answer=answer, valid_until=at + timedelta(days=1)), at)] += how_many
+    return Stopped(unanswered=stopped[Verdict.MISSING], declined=stopped[Verdict.DECLINED])

@@ -14,6 +14,7 @@ import pgtrigger
 from django.db import transaction
 from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
+from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import access_log, history
 from cases.forms import SearchForm
@@ -60,6 +61,7 @@ class Stored:
             about |= Q(queue__in=queues, to_number=patient.number)
         self.messages = Message.objects.filter(about).distinct().order_by("created_at")
         providers = set(queues.values_list("care_provider", flat=True))
+        self.shared = self._shared(providers)
         answers = {"care_provider__in": providers, "phone_number__in": self.numbers}
         self.inbound = InboundSms.objects.filter(queue__in=queues, from_number__in=self.numbers)
         self.unplaced = UnplacedSms.objects.filter(from_number__in=self.numbers - {""})
@@ -68,6 +70,24 @@ class Stored:
         seen = Q(case_id__in=self.cases.values("pk"))
         seen |= Q(person=patient.person) if patient.person else Q(phone_number=patient.number)
         self.access = AccessEntry.objects.filter(seen).order_by("at")
+
+    def _shared(self, providers: set[int]) -> set[str]:
+        """The numbers that somebody else uses too: in any of the care providers' queues, as an answer is for them all.
+
+        Asked about a person, a case without a personnummer is somebody else's: whose, nobody knows.
+        """
+        used = Case.objects.filter(queue__care_provider__in=providers, phone_number__in=self.numbers)
+        if self.patient.person:
+            others = used.exclude(personal_identity_number=self.patient.person)
+        else:
+            persons = used.exclude(personal_identity_number="").values("personal_identity_number").distinct()
+            others = used if persons.count() > 1 else used.none()
+        return {number_text(number) for number in others.values_list("phone_number", flat=True)}
+
+    def may_go(self, whose: str, number: PhoneNumber | str) -> bool:
+        """Whether what is stored for this number may be taken away: not by personnummer, where it may be another's."""
+        person = self.patient.person
+        return not person or whose == person or (not whose and number_text(number) not in self.shared)
 
 
 # Extract -------------------------------------------------------------------------------------------------------------
@@ -217,53 +237,99 @@ WHY_OPEN = "Ärendet pågår: patienten ska ringas upp."
 WHY_SENT = "Att SMS:et skickades, och vilket svar som tillät det, kan behöva visas (artikel 5.2 och 17.3 e)."
 WHY_UNDER_WAY = "SMS:et är på väg."
 WHY_NO = "Nej gäller till sista dagen, så att inga SMS skickas (artikel 21)."
+WHY_SHARED = "Det hör till numret och kan vara någon annans. Sök på telefonnumret för att ta bort det."
 WHY_LOG = "Åtkomstloggen ska sparas i minst fem år (HSLF-FS 2016:40 4 kap. 9 §)."
+OF_SEVERAL_BY_NUMBER = (
+    "Numret används av flera personer. Det som tas bort är allas: ärenden, SMS och svar på numret."
+    " Sök på personnummer för att ta bort det som är en persons."
+)
+OF_SEVERAL_BY_PERSON = (
+    "Patientens telefonnummer används också av andra. Svar och SMS som hör till numret blir kvar, om svaret inte är"
+    " sparat som patientens eget."
+)
+
+
+def whose(patient: Patient, queues: QuerySet[Queue]) -> str:
+    """What is to be known before anything is taken away: whose else it may be. Empty where it is nobody's."""
+    if not Stored(patient, queues).shared:
+        return ""
+    return OF_SEVERAL_BY_PERSON if patient.person else OF_SEVERAL_BY_NUMBER
+
+
+class _Found:
+    """The rows that a removal is about, by what becomes of them; locked first, where it is to be done."""
+
+    def __init__(self, patient: Patient, queues: QuerySet[Queue], *, locked: bool) -> None:
+        held = _held if locked else QuerySet.all
+        # By themselves and first: whose numbers and messages these are follows from them.
+        cases = list(held(Stored(patient, queues).cases.order_by("pk")))
+        self.stored = stored = Stored(patient, queues)
+        self.closed = [case.pk for case in cases if not case.is_open]
+        self.open = [case.pk for case in cases if case.is_open]
+        messages = list(held(Message.objects.filter(pk__in=stored.messages.order_by().values("pk")).order_by("pk")))
+        self.under_way = [message.pk for message in messages if message.state in UNDER_WAY]
+        self.settled = [message.pk for message in messages if message.state not in UNDER_WAY]
+        self.texts = [message.pk for message in messages if message.state not in UNDER_WAY and message.text]
+        inbound = list(held(stored.inbound.order_by("pk")))
+        self.inbound = [sms.pk for sms in inbound if stored.may_go("", sms.from_number)]
+        unplaced = list(held(stored.unplaced.order_by("pk")))
+        self.unplaced = [sms.pk for sms in unplaced if stored.may_go("", sms.from_number)]
+        self.inbound_of_others = len(inbound) - len(self.inbound) + len(unplaced) - len(self.unplaced)
+        answers, at = list(held(stored.answers.order_by("care_provider", "phone_number"))), database_now()
+        others = [answer for answer in answers if answer.in_force(at) is not Answer.NO]
+        self.answers = [answer.pk for answer in others if stored.may_go(answer.person, answer.phone_number)]
+        self.answers_of_others = len(others) - len(self.answers)
+        self.declined = len(answers) - len(others)
+
+    def items(self) -> list[Item]:
+        items = [
+            Item("Avslutade ärenden med anteckningar", len(self.closed)),
+            Item("Pågående ärenden", len(self.open), WHY_OPEN),
+            Item("Texter i SMS", len(self.texts)),
+            Item("SMS från patienten", len(self.inbound) + len(self.unplaced)),
+            Item("SMS från nummer som också andra använder", self.inbound_of_others, WHY_SHARED),
+            Item("SMS som är på väg", len(self.under_way), WHY_UNDER_WAY),
+            Item("Uppgift om att SMS har skickats eller stoppats", len(self.settled), WHY_SENT),
+            Item("Svar: Ja och Ej valt", len(self.answers)),
+            Item("Svar: Nej", self.declined, WHY_NO),
+            Item("Svar på nummer som också andra använder", self.answers_of_others, WHY_SHARED),
+            Item("Poster i åtkomstloggen", self.stored.access.count(), WHY_LOG),
+        ]
+        return [item for item in items if item.count]
+
+
+def _held(rows: QuerySet[Any]) -> QuerySet[Any]:
+    return rows.select_for_update(of=("self",))
 
 
 def removal(patient: Patient, queues: QuerySet[Queue]) -> list[Item]:
     """What would go, and what would stay and why. Nothing is done."""
-    stored, at = Stored(patient, queues), database_now()
-    declined = stored.answers.filter(answer=Answer.NO, valid_until__gt=at)
-    items = [
-        Item("Avslutade ärenden med anteckningar", _closed(stored).count()),
-        Item("Pågående ärenden", stored.cases.open().count(), WHY_OPEN),
-        Item("Texter i SMS", _texts(stored).count()),
-        Item("SMS från patienten", stored.inbound.count() + stored.unplaced.count()),
-        Item("SMS som är på väg", stored.messages.filter(state__in=UNDER_WAY).count(), WHY_UNDER_WAY),
-        Item("Uppgift om att SMS har skickats eller stoppats", _texts(stored, of_any=True).count(), WHY_SENT),
-        Item("Svar: Ja och Ej valt", stored.answers.exclude(pk__in=declined).count()),
-        Item("Svar: Nej", declined.count(), WHY_NO),
-        Item("Poster i åtkomstloggen", stored.access.count(), WHY_LOG),
-    ]
-    return [item for item in items if item.count]
+    return _Found(patient, queues, locked=False).items()
 
 
 @transaction.atomic
 def remove(patient: Patient, queues: QuerySet[Queue], *, by: User | None) -> list[Item]:
     """Take away what may go, and say what that was and what stayed. Leaves a record.
 
-    Cases, messages and answers are locked in this order, as everywhere.
+    Cases, messages and answers are locked in this order, as everywhere; what is counted is what is then held.
     """
-    items = removal(patient, queues)
-    stored, at = Stored(patient, queues), database_now()
-    texts = list(_texts(stored).values_list("pk", flat=True))
-    Case.objects.filter(pk__in=list(_closed(stored).values_list("pk", flat=True))).delete()
+    found = _Found(patient, queues, locked=True)
+    items = found.items()
+    Case.objects.filter(pk__in=found.closed).delete()
     with pgtrigger.ignore("sms.Message:moves_well"):
-        Message.objects.filter(pk__in=texts).update(text="")
-    stored.inbound.delete()
-    stored.unplaced.delete()
-    stored.answers.exclude(answer=Answer.NO, valid_until__gt=at).delete()
-    gone = stored.history.exclude(pgh_obj_id__in=Consent.objects.values("pk")).order_by()
-    while remove_events(gone, decided()):
+        Message.objects.filter(pk__in=found.texts).update(text="")
+    InboundSms.objects.filter(pk__in=found.inbound).delete()
+    UnplacedSms.objects.filter(pk__in=found.unplaced).delete()
+    Consent.objects.filter(pk__in=found.answers).delete()
+    while remove_events(_gone(found.stored), decided()):
         pass
     access_log.note(by, AccessEntry.Act.REMOVAL, patient.number, patient.person)
     return items
 
 
-def _closed(stored: Stored) -> QuerySet[Case]:
-    return stored.cases.exclude(pk__in=stored.cases.open().values("pk"))
-
-
-def _texts(stored: Stored, *, of_any: bool = False) -> QuerySet[Message]:
-    done = stored.messages.exclude(state__in=UNDER_WAY)
-    return done if of_any else done.exclude(text="")
+def _gone(stored: Stored) -> QuerySet[Any]:
+    """The history of answers that are no more, as far as it may go."""
+    gone = stored.history.exclude(pgh_obj_id__in=Consent.objects.values("pk")).order_by()
+    if not stored.patient.person:
+        return gone
+    return gone.filter(Q(person=stored.patient.person) | Q(person="") & ~Q(phone_number__in=stored.shared))

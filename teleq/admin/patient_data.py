@@ -32,6 +32,7 @@ def patient_data_view(request: HttpRequest) -> HttpResponse:
             return _download(patient_data.extract(patient, queues, by=person(request)))
         if act == "plan":
             context["removal"] = patient_data.removal(patient, queues)
+            context["whose"] = patient_data.whose(patient, queues)
         elif act == "remove":
             context["removed"] = patient_data.remove(patient, queues, by=person(request))
             messages.success(request, "Uppgifterna är borttagna.")

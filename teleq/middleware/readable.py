@@ -17,8 +17,8 @@ FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 class ReadableMiddleware:
     """What can't be read is answered with 400, and no view is asked.
 
-    That is a form that is cut off, or a NUL: PostgreSQL has no place for one, whatever it is asked. A NUL in what an
-    SMS provider tells is for `sms` to drop, as it may stand in a patient's STOPP.
+    That is a form that is cut off, or a NUL, which PostgreSQL has no place for. A NUL in what an SMS provider tells is
+    for `sms` to drop: it may stand in a patient's STOPP.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

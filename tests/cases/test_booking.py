@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from cases import booking, callbacks
+from teleq.changes import Change
 from cases.models import Case, IntakeCall, Slot, Status
 from consent.models import Answer as ConsentAnswer
 from consent.models import Consent
@@ -21,6 +22,9 @@ from tests.conftest import MOBILE
 
 CHILD, OTHER_CHILD = "201505054385", "201707079289"
 CLOSED = "Ärendet är avslutat."
+BY_STAFF = "Ärendet är inte bokat genom telefonsystemet. Det ändras av vårdenheten."
+IN_WORK = "En medarbetare har ärendet just nu. Det ändras av vårdenheten."
+SAME_CALL = "Samtalet har redan bokat en återuppringning, med andra uppgifter."
 FULL = "Tiden går inte att boka: alla platser är tagna."
 at_the_same_moment = pytest.mark.django_db(transaction=True)
 
@@ -63,6 +67,7 @@ def test_a_booking_becomes_a_case_with_what_was_said(open_queue, eight, telephon
         "queue": open_queue.pk,
         "callback_at": eight.isoformat(),  # by the clock in Stockholm
         "state": "waiting",
+        "a_number": "taken",
     }
     assert (case.queue, case.callback_at, case.status) == (open_queue, eight, Status.WAITING)
     assert (case.phone_number.as_e164, case.a_number.as_e164) == (OTHER_MOBILE, "+46846500400")
@@ -99,24 +104,78 @@ def test_its_state_is_what_the_nurse_sees(open_queue, eight, telephones, desk):
 # The same call -------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_call_twice_is_the_same_callback(open_queue, eight, nine, telephones):
-    first = telephones.book(open_queue, eight, call_id="a")
+SAID = {
+    "phone_number": MOBILE,
+    "a_number": "08-465 004 00",
+    "personal_identity_number": CHILD,
+    "name": "Alma",
+    "reason": "Feber",
+}
+
+
+def test_the_same_call_twice_is_the_same_callback(open_queue, eight, telephones):
+    first = telephones.book(open_queue, eight, call_id="a", **SAID)
     before = Case.objects.values().get()
-    again = telephones.book(open_queue, nine, call_id="a", phone_number=OTHER_MOBILE, reason="Annat")
+    again = telephones.book(open_queue, eight, call_id="a", **SAID | {"phone_number": "+46 (0)70-174 06 05"})
     assert (first.status, again.status) == (201, 200)
     assert again.body == first.body
     assert Case.objects.values().get() == before
     assert kinds(Case.objects.get()) == ["created"]
 
 
+@pytest.mark.parametrize(
+    ("other", "differs"),
+    [
+        ({"phone_number": OTHER_MOBILE}, ["phone_number"]),
+        ({"a_number": None}, ["a_number"]),
+        ({"personal_identity_number": OTHER_CHILD}, ["personal_identity_number"]),
+        ({"personal_identity_number": None}, ["personal_identity_number"]),
+        ({"name": "Bo", "reason": "Hosta"}, ["name", "reason"]),
+    ],
+)
+def test_the_same_call_about_something_else_is_told_what_differs(other, differs, open_queue, eight, telephones):
+    telephones.book(open_queue, eight, call_id="a", **SAID)
+    before = Case.objects.values().get()
+    again = telephones.book(open_queue, eight, call_id="a", **SAID | other)
+    assert (again.status, again.body) == (409, {"detail": SAME_CALL, "free_times": [], "differs": differs})
+    assert Case.objects.values().get() == before
+
+
+def test_the_same_call_in_another_queue_or_at_another_time_too(open_queue, plain_queue, eight, nine, telephones):
+    keep_open(plain_queue)
+    telephones.book(open_queue, eight, call_id="a")
+    assert telephones.book(plain_queue, eight, call_id="a").body["differs"] == ["queue"]
+    assert telephones.book(open_queue, nine, call_id="a").body["differs"] == ["callback_at"]
+    assert booked_times() == [eight]
+
+
+def test_the_same_call_is_answered_whatever_staff_have_done_to_the_case_since(
+    open_queue, eight, nine, telephones, nurse
+):
+    callback = telephones.book(open_queue, eight, call_id="a", **SAID).body["id"]
+    case = Case.objects.get()
+    after = {"name": "Alma Testsson", "callback_at": nine, "personal_identity_number": OTHER_CHILD}
+    callbacks.save_details(case, {name: Change(getattr(case, name), to) for name, to in after.items()}, by=nurse)
+    callbacks.change_number(case, OTHER_MOBILE, shown=MOBILE, by=nurse)
+    callbacks.take(case, by=nurse)
+    again = telephones.book(open_queue, eight, call_id="a", **SAID)
+    assert (again.status, again.body["id"], again.body["callback_at"]) == (200, callback, nine.isoformat())
+
+
+def test_of_a_call_no_second_copy_of_what_the_patient_said_is_kept(open_queue, eight, telephones):
+    telephones.book(open_queue, eight, call_id="a", **SAID)
+    kept = str(IntakeCall.objects.values().get())
+    assert [said for said in (MOBILE, "+46846500400", CHILD, "Alma", "Feber") if said in kept] == []
+
+
 def test_the_same_call_is_answered_when_its_own_booking_took_the_last_place(open_queue, eight, telephones):
     assert [telephones.book(open_queue, eight, call_id="a").status for _ in range(2)] == [201, 200]
 
 
-def test_a_call_whose_callback_is_closed_books_no_other(open_queue, eight, nine, telephones):
+def test_a_call_whose_callback_is_closed_books_no_other(open_queue, eight, telephones):
     callback = telephones.book(open_queue, eight, call_id="a").body["id"]
     telephones.cancel(callback)
-    again = telephones.book(open_queue, nine, call_id="a")
+    again = telephones.book(open_queue, eight, call_id="a")
     assert (again.status, again.body["id"], again.body["state"]) == (200, callback, "cancelled")
 
 
@@ -135,19 +194,17 @@ def test_two_care_providers_calls_may_have_the_same_id(open_queue, other_queue, 
 
 
 @at_the_same_moment
-@pytest.mark.parametrize("second", [MOBILE, OTHER_MOBILE])
-def test_the_same_call_twice_at_the_same_moment_is_one_callback(second, open_queue, eight, nine, telephones):
-    numbers_and_times = [(MOBILE, eight), (second, nine if second != MOBILE else eight)]
+@pytest.mark.parametrize(("second", "statuses"), [(MOBILE, [200, 201]), (OTHER_MOBILE, [201, 409])])
+def test_the_same_call_twice_at_the_same_moment_is_one_callback(second, statuses, open_queue, eight, telephones):
     answers = at_once(
         open_queue,
-        [eight, nine],
+        [eight],
         *[
-            lambda number=number, time=time: telephones.book(open_queue, time, call_id="a", phone_number=number)
-            for number, time in numbers_and_times
+            lambda number=number: telephones.book(open_queue, eight, call_id="a", phone_number=number)
+            for number in (MOBILE, second)
         ],
     )
-    assert sorted(answer.status for answer in answers) == [200, 201]
-    assert answers[0].body == answers[1].body
+    assert sorted(answer.status for answer in answers) == statuses
     assert kinds(Case.objects.get()) == ["created"]
 
 
@@ -186,6 +243,163 @@ def test_of_another_person_it_is_a_second_case(first, second, open_queue, eight,
         assert "Fler ärenden på samma nummer" in desk.case(case).text
 
 
+@pytest.mark.parametrize(
+    ("first", "second"), [("Alma", "Bo"), ("Alma Testsson", "Alma"), ("Åsa", "Asa"), ("Alma", "Alma & Bo")]
+)
+def test_of_two_names_without_a_personnummer_it_is_a_second_case(first, second, open_queue, eight, nine, telephones):
+    answers = [telephones.book(open_queue, time, name=name) for time, name in ((eight, first), (nine, second))]
+    assert [answer.status for answer in answers] == [201, 201]
+    assert booked_times() == [eight, nine]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "name"),
+    [
+        ("Alma Testsson", " alma   TESTSSON", "Alma Testsson"),
+        ("Åsa", "A\u030asa", "Åsa"),
+        ("", "Alma", "Alma"),
+        ("Alma", "", "Alma"),
+        ("", "", ""),
+    ],
+)
+def test_of_one_name_however_written_or_left_out_it_is_moved(first, second, name, open_queue, eight, nine, telephones):
+    answers = [telephones.book(open_queue, time, name=said) for time, said in ((eight, first), (nine, second))]
+    assert [answer.status for answer in answers] == [201, 200]
+    assert (booked_times(), Case.objects.get().name) == ([nine], name)
+
+
+def test_of_several_on_the_number_it_is_the_one_with_the_name(open_queue, eight, nine, day, telephones):
+    for name in ("Alma", "Bo"):
+        telephones.book(open_queue, eight if name == "Alma" else nine, name=name)
+    assert telephones.book(open_queue, at(day, "10:00"), name="bo").status == 200
+    assert dict(Case.objects.values_list("name", "callback_at")) == {"Alma": eight, "Bo": at(day, "10:00")}
+
+
+def test_of_several_on_the_number_and_no_name_it_is_none_of_them(open_queue, eight, nine, day, telephones):
+    for name in ("Alma", "Bo"):
+        telephones.book(open_queue, eight if name == "Alma" else nine, name=name)
+    assert telephones.book(open_queue, at(day, "10:00")).status == 201
+    assert booked_times() == [eight, nine, at(day, "10:00")]
+
+
+def test_with_one_personnummer_two_names_are_one_person(open_queue, eight, nine, telephones, desk):
+    for time, name in ((eight, "Alma"), (nine, "Alma Testsson")):
+        telephones.book(open_queue, time, personal_identity_number=CHILD, name=name)
+    case = Case.objects.get()
+    assert (case.name, case.callback_at) == ("Alma", nine)
+    assert "Patienten lämnade fler uppgifter. Uppgav namnet ”Alma Testsson”." in desk.case(case).text
+
+
+# What the patient said -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ("Yrsel", "Bröstsmärta", "Yrsel; Bröstsmärta"),
+        ("", "Bröstsmärta", "Bröstsmärta"),
+        ("Yrsel", "", "Yrsel"),
+        ("Yrsel", " yrsel ", "Yrsel"),
+        ("Y" * 100, "B" * 98, "Y" * 100 + "; " + "B" * 98),
+    ],
+)
+def test_a_move_keeps_the_newer_reason_beside_the_older(first, second, kept, open_queue, eight, nine, telephones):
+    telephones.book(open_queue, eight, reason=first)
+    telephones.book(open_queue, nine, reason=second)
+    assert Case.objects.get().reason == kept
+
+
+def test_said_again_a_reason_is_not_written_again(open_queue, day, telephones):
+    for clock, reason in (("08:00", "Yrsel"), ("09:00", "Feber"), ("10:00", "yrsel"), ("11:00", "Feber")):
+        telephones.book(open_queue, at(day, clock), reason=reason)
+    assert Case.objects.get().reason == "Yrsel; Feber"
+
+
+def test_where_both_have_no_room_the_older_is_in_the_history(open_queue, eight, nine, telephones, desk):
+    telephones.book(open_queue, eight, reason="Y" * 200)
+    telephones.book(open_queue, nine, reason="B" * 99)
+    case = Case.objects.get()
+    assert case.reason == "B" * 99
+    assert f"Kontaktorsak från ”{'Y' * 200}” till ”{'B' * 99}”." in desk.case(case).text
+
+
+def test_what_was_said_is_kept_though_the_time_is_the_same(open_queue, eight, telephones):
+    telephones.book(open_queue, eight, reason="Yrsel")
+    telephones.book(open_queue, eight, reason="Feber", name="Alma")
+    case = Case.objects.get()
+    assert (case.reason, case.name, kinds(case)) == ("Yrsel; Feber", "Alma", ["created", "details_changed"])
+
+
+def test_the_a_number_is_the_latest_calls_and_the_one_before_is_in_the_history(open_queue, day, telephones, desk):
+    for clock, a_number in (("08:00", None), ("09:00", "08-465 004 00"), ("10:00", OTHER_MOBILE), ("11:00", None)):
+        telephones.book(open_queue, at(day, clock), phone_number=MOBILE, a_number=a_number)
+    case = Case.objects.get()
+    assert case.a_number == OTHER_MOBILE
+    assert "A-nummer från 08-465 004 00 till 070-174 06 06" in desk.case(case).text
+
+
+def test_a_time_that_is_taken_leaves_what_was_said_unchanged(open_queue, eight, nine, telephones, book):
+    book(callback_at=nine, phone_number=OTHER_MOBILE)
+    telephones.book(open_queue, eight, reason="Yrsel")
+    assert telephones.book(open_queue, nine, reason="Feber").status == 409
+    assert Case.objects.get(phone_number=MOBILE).reason == "Yrsel"
+
+
+# Whose it is ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made_by_nurse(open_queue, eight, nurse):
+    return callbacks.create(Case(queue=open_queue, phone_number=MOBILE, callback_at=eight), by=nurse)
+
+
+def test_what_a_nurse_made_is_neither_moved_nor_cancelled(made_by_nurse, eight, nine, telephones):
+    for refused in (telephones.move(made_by_nurse.pk, nine), telephones.cancel(made_by_nurse.pk)):
+        assert (refused.status, refused.body["detail"]) == (409, BY_STAFF)
+    made_by_nurse.refresh_from_db()
+    assert (made_by_nurse.callback_at, made_by_nurse.status, kinds(made_by_nurse)) == (eight, "waiting", ["created"])
+
+
+def test_a_booking_beside_it_is_a_second_case(made_by_nurse, open_queue, eight, nine, telephones, desk):
+    assert telephones.book(open_queue, nine).status == 201
+    assert booked_times() == [eight, nine]
+    assert "Fler ärenden på samma nummer" in desk.case(made_by_nurse).text
+
+
+def test_what_somebody_works_on_is_neither_moved_nor_cancelled(open_queue, eight, nine, telephones, nurse):
+    callback = telephones.book(open_queue, eight).body["id"]
+    callbacks.take(Case.objects.get(), by=nurse)
+    for refused in (telephones.move(callback, nine), telephones.cancel(callback)):
+        assert (refused.status, refused.body["detail"]) == (409, IN_WORK)
+    assert telephones.book(open_queue, nine).status == 201
+    assert booked_times() == [eight, nine]
+
+
+def test_what_nobody_answered_and_nobody_has_can_be_moved_and_cancelled(open_queue, eight, nine, telephones, nurse):
+    callback = telephones.book(open_queue, eight).body["id"]
+    callbacks.record_attempt(Case.objects.get(), answered=False, seen_attempts=0, by=nurse)
+    assert telephones.book(open_queue, nine).body["id"] == callback
+    assert [telephones.move(callback, eight).status, telephones.cancel(callback).status] == [200, 200]
+
+
+@at_the_same_moment
+@pytest.mark.parametrize("act", ["move", "cancel", "book"])
+def test_what_is_being_taken_is_waited_for_and_then_left(act, open_queue, eight, nine, telephones, nurse):
+    callback = telephones.book(open_queue, eight).body["id"]
+    asked = {
+        "move": lambda: telephones.move(callback, nine),
+        "cancel": lambda: telephones.cancel(callback),
+        "book": lambda: telephones.book(open_queue, nine),
+    }
+    with transaction.atomic():
+        callbacks.take(Case.objects.get(), by=nurse)
+        answer = in_another_connection(asked[act])
+        wait_until_a_connection_waits_for_a_lock()
+    assert answer.result(20).status == (201 if act == "book" else 409)
+    case = Case.objects.get(pk=callback)
+    assert (case.callback_at, case.status) == (eight, "ongoing")
+
+
 def test_in_another_queue_it_is_a_second_case(open_queue, plain_queue, eight, nine, telephones):
     keep_open(plain_queue)
     telephones.book(open_queue, eight)
@@ -206,7 +420,7 @@ def test_a_closed_case_is_never_moved(status, open_queue, eight, nine, telephone
 def test_the_call_that_moved_it_is_the_same_callback_from_then_on(open_queue, eight, nine, telephones):
     telephones.book(open_queue, eight, call_id="a")
     telephones.book(open_queue, nine, call_id="b")
-    answers = [telephones.book(open_queue, eight, call_id=call) for call in ("a", "b")]
+    answers = [telephones.book(open_queue, time, call_id=call) for call, time in (("a", eight), ("b", nine))]
     assert {answer.body["id"] for answer in answers} == {Case.objects.get().pk}
     assert booked_times() == [nine]
 
@@ -363,9 +577,9 @@ def test_moved_and_back_again_it_is_booked_anew_each_time(open_queue, eight, nin
 
 
 def test_to_its_own_time_it_is_not_moved(open_queue, eight, telephones):
-    callback = telephones.book(open_queue, eight)
-    moved = telephones.move(callback.body["id"], eight)
-    assert (moved.status, moved.body) == (200, callback.body)
+    callback = telephones.book(open_queue, eight).body["id"]
+    before = telephones.read(callback)
+    assert telephones.move(callback, eight) == before
     assert (Case.objects.get().booking, kinds(Case.objects.get())) == (1, ["created"])
 
 
@@ -391,7 +605,7 @@ def test_a_closed_one_is_neither_moved_nor_cancelled(status, open_queue, eight, 
     callbacks.close(Case.objects.get(), status, by=None)
     events = kinds(Case.objects.get())
     moved, cancelled = telephones.move(callback, nine), telephones.cancel(callback)
-    assert (moved.status, moved.body) == (409, {"detail": CLOSED, "free_times": []})
+    assert (moved.status, moved.body) == (409, {"detail": CLOSED, "free_times": [], "differs": []})
     assert (cancelled.status, cancelled.body["state"]) == (200, status)
     assert kinds(Case.objects.get()) == events
     assert not Slot.objects.filter(starts_at=nine).exists()
@@ -412,9 +626,10 @@ def test_cancelled_twice_it_is_cancelled_once(open_queue, eight, telephones):
 
 def test_a_refused_move_leaves_it_where_it_was(open_queue, eight, nine, telephones, book):
     book(callback_at=nine, phone_number=OTHER_MOBILE)
-    callback = telephones.book(open_queue, eight)
-    assert telephones.move(callback.body["id"], nine).status == 409
-    assert telephones.read(callback.body["id"]).body == callback.body
+    callback = telephones.book(open_queue, eight).body["id"]
+    before = telephones.read(callback)
+    assert telephones.move(callback, nine).status == 409
+    assert telephones.read(callback) == before
 
 
 # Not free ------------------------------------------------------------------------------------------------------------
@@ -467,7 +682,7 @@ def test_none_of_the_nearest_has_passed(open_queue, telephones):
 
 def test_a_queue_without_hours_has_none_to_offer(plain_queue, eight, telephones):
     answer = telephones.book(plain_queue, eight)
-    assert (answer.status, answer.body) == (409, {"detail": OUTSIDE, "free_times": []})
+    assert (answer.status, answer.body) == (409, {"detail": OUTSIDE, "free_times": [], "differs": []})
 
 
 def test_where_few_are_left_few_are_offered(plain_queue, day, telephones):

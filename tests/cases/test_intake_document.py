@@ -101,7 +101,7 @@ def test_asked_for_what_it_says_it_answers_as_it_says(operation, document, open_
         if time and isinstance(case.body, dict):
             case.body["callback_at"] = time.isoformat()
         if time and path == "/api/v1/callbacks":
-            case.body |= {"phone_number": number, "a_number": None, "personal_identity_number": None}
+            case.body |= {"phone_number": number, "a_number": None, "personal_identity_number": None, "name": ""}
             case.body["queue"] = open_queue.pk if exists else case.body["queue"]
         reached.add(ask(case))
 

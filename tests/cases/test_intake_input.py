@@ -80,9 +80,40 @@ def test_landlines_and_foreign_numbers_can_be_called_back(written, open_queue, e
 )
 @pytest.mark.parametrize("field", ["phone_number", "a_number"])
 def test_a_number_that_is_none_is_refused(field, written, reason, open_queue, eight, telephones):
+    """Where it is the one to call: an A-number beside one costs nothing."""
     answer = telephones.book(open_queue, eight, **{field: written})
     assert (answer.status, answer.reasons) == (422, {field: reason})
     assert_nothing_was_done()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("4711", "070", "112", "123456789012345", "999999999999999", "+999 123 456", "++++", ""),
+        *(
+            "anonymous",
+            "Växeln",
+            "sip:4711@10.0.0.1;user=phone",
+            "070-174 06 05\u202c",
+            "٠٧٠١٧٤٠٦٠٥",
+            "\x00",
+            "0" * 5000,
+        ),
+    ],
+)
+def test_an_a_number_that_can_not_be_read_does_not_cost_the_booking(written, open_queue, eight, telephones):
+    answer = telephones.book(open_queue, eight, phone_number=MOBILE, a_number=written)
+    assert (answer.status, answer.body["a_number"]) == (201, "unreadable")
+    assert (Case.objects.get().phone_number, Case.objects.get().a_number) == (MOBILE, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [({"a_number": "070-174 06 06"}, "taken"), ({"a_number": None}, "withheld"), ({"a_number": "4711"}, "unreadable")],
+)
+def test_the_answer_says_what_became_of_the_a_number(said, told, open_queue, eight, telephones):
+    answers = [telephones.book(open_queue, eight, call_id="a", phone_number=MOBILE, **said) for _ in range(2)]
+    assert [(answer.status, answer.body["a_number"]) for answer in answers] == [(201, told), (200, told)]
 
 
 def test_the_a_number_is_called_where_no_other_was_given(open_queue, eight, telephones):

@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from cases import callbacks
 from cases.models import Case, Status
-from consent.models import Answer
+from consent.models import Answer, Consent
+from consent.verdict import Verdict, verdict
 from sms import gateway
 from sms.models import Kind, Lane, Message, Refusal
 from teleq.foresight import Stopped, with_consent_required, would_it_be_sent
-from teleq.models import OutgoingSms
+from teleq.models import OutgoingSms, database_now
 from tests.conftest import LANDLINE, MOBILE
 from tests.teleq.forms import text_of
 
@@ -158,10 +159,47 @@ def test_it_stands_beside_the_box_before_it_is_ticked(office, plain_queue, comin
     assert "Av kommande återuppringningar får 1 (1 utan svar, 0 Nej) inga SMS." in text
 
 
+ANSWERS = [(None, 0.0), *((answer, days) for answer in Answer for days in (-1.0, -1 / 86_400, 1 / 86_400 * 60, 400.0))]
+"""Each answer long lapsed, lapsed a second ago, about to lapse, and fresh; and none."""
+
+
+def test_promise_7_postgresql_counts_as_the_verdict_judges(plain_queue, coming, draft, lapsing, other_care_provider):
+    """Over every answer, in force and lapsed; and another care provider's, which counts for nothing."""
+    stored = {f"+467017406{10 + place}": each for place, each in enumerate(ANSWERS)}
+    for times, (number, (answer, days)) in enumerate(stored.items(), start=1):
+        if answer:
+            lapsing(answer, number, days_left=days)
+        for _ in range(times):
+            coming(number)
+            gateway.accept([draft(queue_id=plain_queue.pk, to_number=number)])
+    consents = {consent.phone_number.as_e164: consent for consent in Consent.objects.all()}
+    lapsing(Answer.NO, "+46701740699")
+    Consent.objects.filter(phone_number="+46701740699").update(care_provider=other_care_provider)
+    coming("+46701740699")
+    gateway.accept([draft(queue_id=plain_queue.pk, to_number="+46701740699")])
+    ticked, at = OutgoingSms(consent_required=True), database_now()
+    judged = [
+        verdict(ticked, consents.get(number), at) for times, number in enumerate(stored, start=1) for _ in range(times)
+    ] + [verdict(ticked, None, at)]
+    expected = Stopped(judged.count(Verdict.MISSING), judged.count(Verdict.DECLINED))
+    assert 0 < expected.declined < expected.unanswered < len(judged)
+    assert with_consent_required(plain_queue) == {"waiting": expected, "coming": expected}
+
+
+def test_no_number_is_read_to_be_counted(plain_queue, coming, django_assert_num_queries):
+    for number in range(610, 640):
+        coming(f"+46701740{number}")
+    with django_assert_num_queries(4) as counted:
+        with_consent_required(plain_queue)
+    asked = [query["sql"] for query in counted.captured_queries if "clock_timestamp" not in query["sql"]]
+    assert len(asked) == 2
+    assert all("COUNT(" in sql and "GROUP BY 1" in sql for sql in asked)
+
+
 def test_the_number_of_queries_is_fixed(plain_queue, coming, django_assert_num_queries):
     for number in range(610, 640):
         coming(f"+46701740{number}")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(4):
         with_consent_required(plain_queue)
 
 

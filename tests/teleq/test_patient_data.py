@@ -20,6 +20,7 @@ from teleq.changes import Change
 from teleq.models import Queue
 from teleq.patient_data import Patient
 from tests.cases.desk import desk_of
+from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE
 from tests.teleq.forms import text_of
 
@@ -258,3 +259,141 @@ def test_a_removal_takes_nothing_of_anybody_else(told, queue, queues, say, accep
     assert Case.objects.filter(phone_number=OTHER).exists()
     assert Consent.objects.get().phone_number.as_e164 == OTHER
     assert Message.objects.get(to_number=OTHER).text == "Hej!"
+
+
+# A number that several use -------------------------------------------------------------------------------------------
+
+ELSA = "201505054385"
+TOLVAN = Patient(person=PERSON)
+
+
+@pytest.fixture
+def elsas(queue) -> Case:
+    """Another person's case, on the same number."""
+    at = timezone.now() + timedelta(hours=2)
+    case = Case(queue=queue, phone_number=MOBILE, name="Elsa", personal_identity_number=ELSA, callback_at=at)
+    return callbacks.create(case, by=None)
+
+
+def told_of(items: list[patient_data.Item]) -> dict[str, tuple[int, str]]:
+    return {item.what: (item.count, item.kept_because) for item in items}
+
+
+@pytest.mark.parametrize("whose", ["", ELSA])
+def test_by_personnummer_the_answer_of_a_number_that_others_use_stays(whose, case, elsas, queues, say):
+    say(Answer.YES, person=whose)
+    planned, removed = patient_data.removal(TOLVAN, queues), patient_data.remove(TOLVAN, queues, by=None)
+    assert Consent.objects.get().answer == Answer.YES
+    assert Consent.history().count() == 1
+    assert told_of(planned)["Svar på nummer som också andra använder"] == (1, patient_data.WHY_SHARED)
+    assert told_of(removed) == told_of(planned)
+
+
+def test_by_personnummer_the_persons_own_answer_goes_though_others_use_the_number(case, elsas, queues, say):
+    say(Answer.YES, person=PERSON)
+    assert told_of(patient_data.remove(TOLVAN, queues, by=None))["Svar: Ja och Ej valt"] == (1, "")
+    assert not Consent.objects.exists()
+    assert not Consent.history().exists()
+
+
+def test_by_personnummer_the_answer_of_a_number_that_nobody_else_uses_goes(case, queues, say):
+    say(Answer.YES)
+    patient_data.remove(TOLVAN, queues, by=None)
+    assert not Consent.objects.exists()
+
+
+@pytest.mark.parametrize("identity", ["", ELSA])
+def test_who_else_uses_it_is_asked_of_all_the_care_providers_queues(identity, case, plain_queue, queues, say):
+    """Also of a case without a personnummer: whose that is, nobody knows."""
+    at = timezone.now() + timedelta(hours=2)
+    other = Case(queue=plain_queue, phone_number=MOBILE, personal_identity_number=identity, callback_at=at)
+    callbacks.create(other, by=None)
+    say(Answer.YES)
+    patient_data.remove(TOLVAN, queues, by=None)
+    assert Consent.objects.exists()
+
+
+def test_another_care_providers_patient_on_the_number_does_not_keep_it(case, other_queue, queues, say):
+    at = timezone.now() + timedelta(hours=2)
+    other = Case(queue=other_queue, phone_number=MOBILE, personal_identity_number=ELSA, callback_at=at)
+    callbacks.create(other, by=None)
+    say(Answer.YES)
+    patient_data.remove(TOLVAN, queues, by=None)
+    assert not Consent.objects.exists()
+
+
+def test_by_personnummer_what_others_may_have_texted_stays(case, elsas, queue, queues):
+    InboundSms.objects.create(queue=queue, from_number=MOBILE, text="Ring", provider="simulator")
+    removed = told_of(patient_data.remove(TOLVAN, queues, by=None))
+    assert removed["SMS från nummer som också andra använder"] == (1, patient_data.WHY_SHARED)
+    assert InboundSms.objects.exists()
+
+
+def test_by_personnummer_what_was_answered_before_by_others_stays_in_the_history(case, elsas, queues, say):
+    say(Answer.YES, person=ELSA)
+    Consent.objects.all().delete()
+    patient_data.remove(TOLVAN, queues, by=None)
+    assert {event.pgh_label for event in Consent.history()} == {"insert", "delete"}
+
+
+def test_by_number_all_of_it_goes_and_the_page_says_whose_it_may_be(case, elsas, office, say):
+    say(Answer.YES, person=ELSA)
+    page = text_of(office.post(ADDRESS, {"query": "070-174 06 05", "act": "plan"}))
+    assert patient_data.OF_SEVERAL_BY_NUMBER in page
+    office.post(ADDRESS, {"query": "070-174 06 05", "act": "remove"})
+    assert not Consent.objects.exists()
+
+
+def test_by_personnummer_the_page_says_what_stays_since_it_may_be_somebody_elses(case, elsas, office, say):
+    say(Answer.YES)
+    page = text_of(office.post(ADDRESS, {"query": "19121212-1212", "act": "plan"}))
+    assert patient_data.OF_SEVERAL_BY_PERSON in page
+    assert f"Svar på nummer som också andra använder 1 Blir kvar: {patient_data.WHY_SHARED}" in page
+
+
+def test_of_a_number_that_one_person_uses_it_says_nothing_of_others(case, office):
+    for query in ("070-174 06 05", "19121212-1212"):
+        page = text_of(office.post(ADDRESS, {"query": query, "act": "plan"}))
+        assert patient_data.OF_SEVERAL_BY_NUMBER not in page
+        assert patient_data.OF_SEVERAL_BY_PERSON not in page
+
+
+# Meanwhile -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_case_that_is_reopened_meanwhile_is_waited_for_and_stays(case, queues, nurse):
+    callbacks.close(case, Status.DONE, by=nurse)
+    with transaction.atomic():
+        callbacks.reopen(case, by=nurse)
+        removed = in_another_connection(lambda: patient_data.remove(NUMBER, queues, by=None))
+        wait_until_a_connection_waits_for_a_lock()
+    told = told_of(removed.result(20))
+    assert Case.objects.get().is_open
+    assert told["Pågående ärenden"] == (1, patient_data.WHY_OPEN)
+    assert "Avslutade ärenden med anteckningar" not in told
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_becomes_a_nej_meanwhile_is_waited_for_and_stays(case, queues, say):
+    say(Answer.YES)
+    with transaction.atomic():
+        say(Answer.NO)
+        removed = in_another_connection(lambda: patient_data.remove(NUMBER, queues, by=None))
+        wait_until_a_connection_waits_for_a_lock()
+    told = told_of(removed.result(20))
+    assert Consent.objects.get().answer == Answer.NO
+    assert told["Svar: Nej"] == (1, patient_data.WHY_NO)
+    assert "Svar: Ja och Ej valt" not in told
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_text_that_is_being_handed_over_is_waited_for_and_counted_as_what_it_became(case, queues, accept):
+    message = accept()
+    with transaction.atomic():
+        gateway.cancel(Message.objects.filter(pk=message.pk))
+        removed = in_another_connection(lambda: patient_data.remove(NUMBER, queues, by=None))
+        wait_until_a_connection_waits_for_a_lock()
+    assert told_of(removed.result(20))["Texter i SMS"] == (1, "")
+    message.refresh_from_db()
+    assert message.text == ""

@@ -23,9 +23,11 @@ class Command(BaseCommand):
         form = SearchForm({"query": input("Telefonnummer eller personnummer: ")})
         if not form.is_valid():
             raise CommandError(form.errors["query"][0])
+        patient = patient_data.patient_of(form)
         if options["remove"]:
-            for item in patient_data.remove(patient_data.patient_of(form), queues, by=None):
+            self.stdout.write(patient_data.whose(patient, queues))
+            for item in patient_data.remove(patient, queues, by=None):
                 self.stdout.write(f"{item.what}: {item.count}. {item.kept_because or 'Borttaget.'}")
         else:
-            sections = patient_data.as_json(patient_data.extract(patient_data.patient_of(form), queues, by=None))
+            sections = patient_data.as_json(patient_data.extract(patient, queues, by=None))
             self.stdout.write(json.dumps(sections, ensure_ascii=False, indent=2))
