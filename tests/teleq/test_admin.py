@@ -305,6 +305,7 @@ PAGES = [
     "/admin/teleq/careprovider/add/",
     "/admin/cases/intakekey/",
     "/admin/cases/intakekey/add/",
+    "/admin/unplaced-sms/",
     "/admin/password_change/",
 ]
 

@@ -161,7 +161,7 @@ def test_it_stands_beside_the_box_before_it_is_ticked(office, plain_queue, comin
 def test_the_number_of_queries_is_fixed(plain_queue, coming, django_assert_num_queries):
     for number in range(610, 640):
         coming(f"+46701740{number}")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         with_consent_required(plain_queue)
 
 
