@@ -24,7 +24,8 @@ def main(name: str, *arguments: str) -> int:
         # Wake-ups go to nobody, least of all to a running product.
         os.environ["REDIS_URL"] = run.start_valkey() if name in WITH_WORKERS else "memory://localhost"
         start_servers(run)
-        set_environment(run, DJANGO_SETTINGS_MODULE="teleq.settings")
+        # To load what is measured takes its time.
+        set_environment(run, DJANGO_SETTINGS_MODULE="teleq.settings", DATABASE_LIMITS_WORKER="statement_timeout=0")
         with own_database(os.environ["DATABASE_URL"]) as address:
             os.environ["DATABASE_URL"] = address
             python(ROOT / "manage.py", "migrate", "--verbosity=0")

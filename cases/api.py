@@ -6,6 +6,7 @@ that is not asked for is refused rather than passed over in silence.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
@@ -15,6 +16,7 @@ from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as FieldError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -32,6 +34,8 @@ from cases.models import Case, IntakeKey, Status
 from teleq import personal_identity
 from teleq.models import CareProvider, Queue, database_now
 from teleq.phone_numbers import number_text, phone_field
+
+logger = logging.getLogger(__name__)
 
 MOST_DAYS = 60
 WITHHELD = "Numret är dolt. Ange det telefonnummer som patienten vill bli uppringd på."
@@ -386,6 +390,16 @@ def _field(place: tuple[str | int, ...]) -> str:
 @api.exception_handler(RequestDataTooBig)
 def unreadable(request: HttpRequest, problem: Exception) -> HttpResponse:
     return api.create_response(request, {"detail": "Anropet går inte att läsa: skicka JSON."}, status=400)
+
+
+@api.exception_handler(OperationalError)
+@api.exception_handler(InterfaceError)
+def busy(request: HttpRequest, problem: Exception) -> HttpResponse:
+    """Somebody else holds what it needs for too long, or the database can't be had. Asked again it is the same call."""
+    logger.warning("A telephone system is to try again: %s", type(problem.__cause__ or problem).__name__)
+    response = api.create_response(request, {"detail": "Försök igen om en stund."}, status=503)
+    response["Retry-After"] = "5"
+    return response
 
 
 @api.exception_handler(AuthenticationError)

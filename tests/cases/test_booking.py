@@ -9,11 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from cases import booking, callbacks
-from teleq.changes import Change
 from cases.models import Case, IntakeCall, Slot, Status
 from consent.models import Answer as ConsentAnswer
 from consent.models import Consent
 from sms.models import Kind, State
+from teleq.changes import Change
 from teleq.models import OutgoingSms
 from tests.cases.desk import OTHER_MOBILE, messages_of
 from tests.cases.telephone_system import at, at_once, divide, keep_open

@@ -13,10 +13,10 @@ import psycopg2
 import pytest
 from django.db import connection
 from django.test import Client
-from teleq.supervisor import WORKERS
 
 from consent import register
 from consent.models import Answer, Consent
+from local.supervisor import WORKERS
 from sms import gateway, tasks
 from sms.models import InboundSms, Lane, Message, Refusal, State
 from sms.simulator import credential

@@ -6,6 +6,7 @@ from itertools import product
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from consent import register
 from consent.models import Answer, Channel, Consent
 from consent.verdict import Verdict, verdict
 from sms.models import Message
@@ -48,3 +49,8 @@ def test_the_guard_lets_leave_what_the_verdict_allows(box, answer, lapsed, accep
     settings = OutgoingSms.objects.filter(queue=Message.objects.get().queue).first()
     allowed = verdict(settings, Consent.objects.first(), now) is Verdict.ALLOWED
     assert guard_lets_it_leave() is allowed
+
+    register.store_withdrawals([(care_provider.pk, MOBILE)])
+    [withdrawn] = Consent.objects.by_number([(care_provider.pk, MOBILE)]).values()
+    assert verdict(settings, withdrawn, database_now()) is Verdict.DECLINED
+    assert not guard_lets_it_leave()

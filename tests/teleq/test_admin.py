@@ -325,6 +325,7 @@ PAGES = [
     "/admin/teleq/careprovider/add/",
     "/admin/cases/intakekey/",
     "/admin/cases/intakekey/add/",
+    "/admin/unplaced-sms/",
     "/admin/password_change/",
 ]
 

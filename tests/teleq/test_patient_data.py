@@ -13,8 +13,9 @@ from django.utils import timezone
 from cases import callbacks
 from cases.models import AccessEntry, Case, CaseEvent, Status
 from consent.models import Answer, Consent
-from sms import gateway
-from sms.models import InboundSms, Lane, Message
+from sms import gateway, inbound
+from sms.models import InboundSms, Lane, Message, UnplacedSms
+from sms.providers.base import InboundMessage
 from teleq import patient_data
 from teleq.changes import Change
 from teleq.models import Queue
@@ -56,6 +57,19 @@ def queues(queue):
 
 def section(title: str, patient: Patient, queues) -> patient_data.Section:
     return next(each for each in patient_data.extract(patient, queues, by=None) if each.title == title)
+
+
+# What is in no queue -------------------------------------------------------------------------------------------------
+
+
+def test_an_sms_that_could_not_be_placed_is_in_the_extract_and_goes_with_the_rest(queues, case):
+    inbound.receive("kannel", InboundMessage(MOBILE, "+46701740698", "Fel nummer?", "1"))
+    inbound.receive("kannel", InboundMessage("Vodafone", "+46701740698", "Någon annans", "2"))
+    for patient in (NUMBER, Patient(person=PERSON)):
+        rows = section("SMS från patienten", patient, queues).rows
+        assert [(row[0], row[1], row[3]) for row in rows] == [("Ingen kö", MOBILE, "Fel nummer?")]
+    patient_data.remove(NUMBER, queues, by=None)
+    assert [sms.text for sms in UnplacedSms.objects.all()] == ["Någon annans"]
 
 
 # The log -------------------------------------------------------------------------------------------------------------

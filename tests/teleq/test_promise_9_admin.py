@@ -118,6 +118,7 @@ PAGES = [
     ("admin:teleq_careprovider_add", None, OPERATOR_ONLY),
     ("admin:teleq_careprovider_change", "care_provider", {**OPERATOR_ONLY, "outsider": 404}),
     ("admin:teleq_careprovider_delete", "care_provider", NOBODY_AND_NOT_FOUND),
+    ("admin:unplaced_sms", None, OPERATOR_ONLY),
     ("admin:cases_intakekey_changelist", None, OPERATOR_ONLY),
     ("admin:cases_intakekey_add", None, OPERATOR_ONLY),
     ("admin:cases_intakekey_change", "intake_key", {**OPERATOR_ONLY, "outsider": 404}),
@@ -159,6 +160,7 @@ def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
         "Vårdgivare",
         "Nycklar för telefonsystem",
         "Gallring",
+        "SMS som inte kunde placeras",
     ]
 
 
