@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models.functions import Coalesce
 
-from consent.models import Answer, Consent
+from consent.models import Answer, Consent, Withdrawal
 from teleq.models import OutgoingSms
 
 
@@ -24,8 +24,10 @@ def answer_in_force(consent: Consent | None, at: datetime) -> Answer:
 
 def in_force_for(care_provider: models.Expression, number: str, at: datetime) -> Coalesce:
     """`answer_in_force` in SQL, for a query whose rows have a number in this column: what PostgreSQL is to count by."""
-    stored = Consent.objects.filter(care_provider=care_provider, phone_number=models.OuterRef(number))
-    return Coalesce(models.Subquery(stored.filter(valid_until__gt=at).values("answer")), models.Value(Answer.UNSET))
+    of_number = {"care_provider": care_provider, "phone_number": models.OuterRef(number)}
+    withdrawn = Withdrawal.objects.filter(**of_number).annotate(answer=models.Value(Answer.NO.value)).values("answer")
+    stored = Consent.objects.filter(**of_number, valid_until__gt=at).values("answer")
+    return Coalesce(models.Subquery(withdrawn[:1]), models.Subquery(stored), models.Value(Answer.UNSET.value))
 
 
 def verdict(settings: OutgoingSms | None, consent: Consent | None, at: datetime) -> Verdict:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from cases import callbacks
 from cases.models import Case, Status
+from consent import register
 from consent.models import Answer, Consent
 from consent.verdict import Verdict, verdict
 from sms import gateway
@@ -186,6 +187,15 @@ def test_promise_7_postgresql_counts_as_the_verdict_judges(plain_queue, coming, 
     assert with_consent_required(plain_queue) == {"waiting": expected, "coming": expected}
 
 
+@pytest.mark.parametrize("answer", [None, *Answer])
+def test_promise_7_a_withdrawal_that_is_still_to_be_carried_out_counts_as_a_nej(answer, plain_queue, coming, lapsing):
+    if answer:
+        lapsing(answer)
+    register.store_withdrawals([(plain_queue.care_provider_id, MOBILE)])
+    coming(MOBILE)
+    assert with_consent_required(plain_queue)["coming"] == Stopped(unanswered=0, declined=1)
+
+
 def test_no_number_is_read_to_be_counted(plain_queue, coming, django_assert_num_queries):
     for number in range(610, 640):
         coming(f"+46701740{number}")
@@ -199,11 +209,7 @@ def test_no_number_is_read_to_be_counted(plain_queue, coming, django_assert_num_
 def test_the_number_of_queries_is_fixed(plain_queue, coming, django_assert_num_queries):
     for number in range(610, 640):
         coming(f"+46701740{number}")
-<<<<<<< HEAD
     with django_assert_num_queries(4):
-=======
-    with django_assert_num_queries(7):
->>>>>>> network
         with_consent_required(plain_queue)
 
 
