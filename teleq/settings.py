@@ -161,9 +161,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "teleq.middleware.shown_to.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.bool("HTTPS_ONLY", default=not TELEQ_DEMO)
-TOLD_BY_PROVIDERS = r"^sms/(receipts|inbound)/"
 # Kannel, on the same network, speaks plain HTTP, and follows no redirection: what it tells would be lost.
-SECURE_REDIRECT_EXEMPT = [TOLD_BY_PROVIDERS]
+SECURE_REDIRECT_EXEMPT = [r"^sms/(receipts|inbound)/"]
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if SECURE_SSL_REDIRECT else 0
 if env.bool("BEHIND_PROXY", default=False):  # only behind a proxy that sets this header itself
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -11,177 +11,399 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CareProvider',
+            name="CareProvider",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True, verbose_name='namn')),
-                ('sms_consent_ordered', models.BooleanField(default=False, help_text='Först när funktionen är beställd kan köerna aktivera samtycke till SMS.', verbose_name='Samtycke för SMS är beställt')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True, verbose_name="namn")),
+                (
+                    "sms_consent_ordered",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Först när funktionen är beställd kan köerna aktivera samtycke till SMS.",
+                        verbose_name="Samtycke för SMS är beställt",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'vårdgivare',
-                'verbose_name_plural': 'vårdgivare',
+                "verbose_name": "vårdgivare",
+                "verbose_name_plural": "vårdgivare",
             },
         ),
         migrations.CreateModel(
-            name='Queue',
+            name="Queue",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('unit', models.CharField(max_length=100, verbose_name='vårdenhet')),
-                ('name', models.CharField(max_length=100, verbose_name='namn')),
-                ('phone_number', phonenumber_field.modelfields.PhoneNumberField(blank=True, help_text='Numret som patienterna ringer. {telefon} i SMS blir det här numret.', max_length=128, region=None, verbose_name='telefonnummer')),
-                ('max_attempts', models.PositiveSmallIntegerField(default=3, verbose_name='antal försök')),
-                ('slot_minutes', models.PositiveSmallIntegerField(default=15, help_text='Telefontiderna delas in i så här långa tider att boka.', verbose_name='minuter per tid')),
-                ('slot_capacity', models.PositiveSmallIntegerField(default=1, verbose_name='platser per tid')),
-                ('care_provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='queues', to='teleq.careprovider', verbose_name='vårdgivare')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("unit", models.CharField(max_length=100, verbose_name="vårdenhet")),
+                ("name", models.CharField(max_length=100, verbose_name="namn")),
+                (
+                    "phone_number",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        blank=True,
+                        help_text="Numret som patienterna ringer. {telefon} i SMS blir det här numret.",
+                        max_length=128,
+                        region=None,
+                        verbose_name="telefonnummer",
+                    ),
+                ),
+                ("max_attempts", models.PositiveSmallIntegerField(default=3, verbose_name="antal försök")),
+                (
+                    "slot_minutes",
+                    models.PositiveSmallIntegerField(
+                        default=15,
+                        help_text="Telefontiderna delas in i så här långa tider att boka.",
+                        verbose_name="minuter per tid",
+                    ),
+                ),
+                ("slot_capacity", models.PositiveSmallIntegerField(default=1, verbose_name="platser per tid")),
+                (
+                    "care_provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="queues",
+                        to="teleq.careprovider",
+                        verbose_name="vårdgivare",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'kö',
-                'verbose_name_plural': 'köer',
-                'ordering': ['unit', 'name'],
+                "verbose_name": "kö",
+                "verbose_name_plural": "köer",
+                "ordering": ["unit", "name"],
             },
         ),
         migrations.CreateModel(
-            name='RetentionRun',
+            name="RetentionRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='när')),
-                ('removed', models.JSONField(verbose_name='togs bort')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="när")),
+                ("removed", models.JSONField(verbose_name="togs bort")),
             ],
             options={
-                'verbose_name': 'gallring',
-                'verbose_name_plural': 'Gallring',
+                "verbose_name": "gallring",
+                "verbose_name_plural": "Gallring",
             },
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('hsa_id', models.CharField(blank=True, help_text='Till exempel SE2321000016-1ABC.', max_length=31, validators=[django.core.validators.RegexValidator('^SE\\d{10}-[0-9A-Z]{1,18}$', 'Ett HSA-id ser ut som SE2321000016-1ABC.')], verbose_name='HSA-id')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        error_messages={"unique": "A user with that username already exists."},
+                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        verbose_name="username",
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
+                (
+                    "hsa_id",
+                    models.CharField(
+                        blank=True,
+                        help_text="Till exempel SE2321000016-1ABC.",
+                        max_length=31,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^SE\\d{10}-[0-9A-Z]{1,18}$", "Ett HSA-id ser ut som SE2321000016-1ABC."
+                            )
+                        ],
+                        verbose_name="HSA-id",
+                    ),
+                ),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'användare',
-                'verbose_name_plural': 'användare',
+                "verbose_name": "användare",
+                "verbose_name_plural": "användare",
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('nurse', 'Sjuksköterska'), ('administrator', 'Administratör')], default='nurse', max_length=20, verbose_name='roll')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL, verbose_name='användare')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("nurse", "Sjuksköterska"), ("administrator", "Administratör")],
+                        default="nurse",
+                        max_length=20,
+                        verbose_name="roll",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="användare",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'medlemskap',
-                'verbose_name_plural': 'medlemskap',
+                "verbose_name": "medlemskap",
+                "verbose_name_plural": "medlemskap",
             },
         ),
         migrations.CreateModel(
-            name='OutgoingSms',
+            name="OutgoingSms",
             fields=[
-                ('queue', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='outgoing_sms', serialize=False, to='teleq.queue', verbose_name='kö')),
-                ('consent_required', models.BooleanField(default=False, verbose_name='Aktivera samtycke till SMS')),
-                ('sender', models.CharField(default='teleQ', help_text='3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer.', max_length=16, validators=[django.core.validators.RegexValidator('^([A-Za-z][A-Za-z0-9]{2,10}|\\+[1-9][0-9]{6,14})$', 'Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer.')], verbose_name='avsändare')),
-                ('free_text', models.BooleanField(default=True, help_text='Utan fritext kan bara köns standardtexter skickas från ärenden.', verbose_name='Tillåt fritext')),
-                ('confirmation_on', models.BooleanField(default=False, verbose_name='Skicka bokningsbekräftelse')),
-                ('confirmation_text', models.TextField(default='Din tid är bokad: vi ringer upp dig {datum} kl. {tid}. Häls. {enhet}', max_length=918, verbose_name='text i bokningsbekräftelsen')),
-                ('reminder_on', models.BooleanField(default=False, verbose_name='Skicka påminnelse om återuppringning')),
-                ('reminder_minutes', models.PositiveIntegerField(choices=[(15, '15 minuter före'), (30, '30 minuter före'), (60, '1 timme före'), (120, '2 timmar före'), (240, '4 timmar före'), (720, '12 timmar före'), (1440, '1 dygn före'), (2880, '2 dygn före'), (10080, '1 vecka före')], default=60, verbose_name='när')),
-                ('reminder_text', models.TextField(default='Påminnelse: vi ringer upp dig {datum} kl. {tid}. Häls. {enhet}', max_length=918, verbose_name='text i påminnelsen')),
+                (
+                    "queue",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="outgoing_sms",
+                        serialize=False,
+                        to="teleq.queue",
+                        verbose_name="kö",
+                    ),
+                ),
+                ("consent_required", models.BooleanField(default=False, verbose_name="Aktivera samtycke till SMS")),
+                (
+                    "sender",
+                    models.CharField(
+                        default="teleQ",
+                        help_text="3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer.",
+                        max_length=16,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^([A-Za-z][A-Za-z0-9]{2,10}|\\+[1-9][0-9]{6,14})$",
+                                "Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer.",
+                            )
+                        ],
+                        verbose_name="avsändare",
+                    ),
+                ),
+                (
+                    "free_text",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Utan fritext kan bara köns standardtexter skickas från ärenden.",
+                        verbose_name="Tillåt fritext",
+                    ),
+                ),
+                ("confirmation_on", models.BooleanField(default=False, verbose_name="Skicka bokningsbekräftelse")),
+                (
+                    "confirmation_text",
+                    models.TextField(
+                        default="Din tid är bokad: vi ringer upp dig {datum} kl. {tid}. Häls. {enhet}",
+                        max_length=918,
+                        verbose_name="text i bokningsbekräftelsen",
+                    ),
+                ),
+                (
+                    "reminder_on",
+                    models.BooleanField(default=False, verbose_name="Skicka påminnelse om återuppringning"),
+                ),
+                (
+                    "reminder_minutes",
+                    models.PositiveIntegerField(
+                        choices=[
+                            (15, "15 minuter före"),
+                            (30, "30 minuter före"),
+                            (60, "1 timme före"),
+                            (120, "2 timmar före"),
+                            (240, "4 timmar före"),
+                            (720, "12 timmar före"),
+                            (1440, "1 dygn före"),
+                            (2880, "2 dygn före"),
+                            (10080, "1 vecka före"),
+                        ],
+                        default=60,
+                        verbose_name="när",
+                    ),
+                ),
+                (
+                    "reminder_text",
+                    models.TextField(
+                        default="Påminnelse: vi ringer upp dig {datum} kl. {tid}. Häls. {enhet}",
+                        max_length=918,
+                        verbose_name="text i påminnelsen",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'utgående SMS',
-                'verbose_name_plural': 'Utgående SMS',
-                'ordering': ['queue__unit', 'queue__name'],
+                "verbose_name": "utgående SMS",
+                "verbose_name_plural": "Utgående SMS",
+                "ordering": ["queue__unit", "queue__name"],
             },
         ),
         migrations.AddField(
-            model_name='queue',
-            name='members',
-            field=models.ManyToManyField(related_name='queues', through='teleq.Membership', to=settings.AUTH_USER_MODEL),
+            model_name="queue",
+            name="members",
+            field=models.ManyToManyField(
+                related_name="queues", through="teleq.Membership", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='membership',
-            name='queue',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='teleq.queue', verbose_name='kö'),
+            model_name="membership",
+            name="queue",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="memberships",
+                to="teleq.queue",
+                verbose_name="kö",
+            ),
         ),
         migrations.CreateModel(
-            name='DayTotal',
+            name="DayTotal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('what', models.CharField(choices=[('answers', 'svar'), ('callbacks', 'återuppringningar'), ('messages', 'SMS')], max_length=10)),
-                ('key', models.CharField(blank=True, help_text='Vilket svar, eller SMS:ets slag, tillstånd och orsak.', max_length=60)),
-                ('count', models.PositiveIntegerField()),
-                ('queue', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='teleq.queue')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField()),
+                (
+                    "what",
+                    models.CharField(
+                        choices=[("answers", "svar"), ("callbacks", "återuppringningar"), ("messages", "SMS")],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "key",
+                    models.CharField(
+                        blank=True, help_text="Vilket svar, eller SMS:ets slag, tillstånd och orsak.", max_length=60
+                    ),
+                ),
+                ("count", models.PositiveIntegerField()),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="teleq.queue"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'dagssumma',
-                'verbose_name_plural': 'dagssummor',
+                "verbose_name": "dagssumma",
+                "verbose_name_plural": "dagssummor",
             },
         ),
         migrations.AddConstraint(
-            model_name='user',
-            constraint=models.UniqueConstraint(condition=models.Q(('hsa_id', ''), _negated=True), fields=('hsa_id',), name='one_user_per_hsa_id', violation_error_message='En annan användare har det HSA-id:t.'),
+            model_name="user",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("hsa_id", ""), _negated=True),
+                fields=("hsa_id",),
+                name="one_user_per_hsa_id",
+                violation_error_message="En annan användare har det HSA-id:t.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='outgoingsms',
-            constraint=models.CheckConstraint(condition=models.Q(('reminder_minutes__gte', 1)), name='a_reminder_comes_before_its_callback'),
+            model_name="outgoingsms",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reminder_minutes__gte", 1)), name="a_reminder_comes_before_its_callback"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='outgoingsms',
-            constraint=models.CheckConstraint(condition=models.Q(('sender__regex', '^([A-Za-z][A-Za-z0-9]{2,10}|\\+[1-9][0-9]{6,14})$')), name='sender_is_one_that_providers_take'),
+            model_name="outgoingsms",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("sender__regex", "^([A-Za-z][A-Za-z0-9]{2,10}|\\+[1-9][0-9]{6,14})$")),
+                name="sender_is_one_that_providers_take",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.UniqueConstraint(fields=('care_provider', 'unit', 'name'), name='one_queue_per_name', violation_error_message='Vårdenheten har redan en kö med det namnet.'),
+            model_name="queue",
+            constraint=models.UniqueConstraint(
+                fields=("care_provider", "unit", "name"),
+                name="one_queue_per_name",
+                violation_error_message="Vårdenheten har redan en kö med det namnet.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.CheckConstraint(condition=models.Q(('max_attempts__gte', 1)), name='at_least_one_attempt'),
+            model_name="queue",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("max_attempts__gte", 1)), name="at_least_one_attempt"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.CheckConstraint(condition=models.Q(('slot_minutes__range', (5, 480))), name='a_slot_has_a_length'),
+            model_name="queue",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("slot_minutes__range", (5, 480))), name="a_slot_has_a_length"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.CheckConstraint(condition=models.Q(('slot_capacity__gte', 1)), name='a_slot_has_a_place'),
+            model_name="queue",
+            constraint=models.CheckConstraint(condition=models.Q(("slot_capacity__gte", 1)), name="a_slot_has_a_place"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('user', 'queue'), name='one_membership_per_user_and_queue', violation_error_message='Användaren är redan medlem i kön.'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(
+                fields=("user", "queue"),
+                name="one_membership_per_user_and_queue",
+                violation_error_message="Användaren är redan medlem i kön.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['nurse', 'administrator'])), name='membership_role_is_valid'),
+            model_name="membership",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("role__in", ["nurse", "administrator"])), name="membership_role_is_valid"
+            ),
         ),
         migrations.AddIndex(
-            model_name='daytotal',
-            index=models.Index(fields=['day'], name='day_total_day'),
+            model_name="daytotal",
+            index=models.Index(fields=["day"], name="day_total_day"),
         ),
         migrations.AddConstraint(
-            model_name='daytotal',
-            constraint=models.UniqueConstraint(fields=('queue', 'day', 'what', 'key'), name='one_total_a_day'),
+            model_name="daytotal",
+            constraint=models.UniqueConstraint(fields=("queue", "day", "what", "key"), name="one_total_a_day"),
         ),
     ]
