@@ -20,6 +20,7 @@ from cases.models import Case, CaseEvent, CaseMessage, Note, Status
 from sms import gateway
 from sms.models import Kind, Message
 from teleq.changes import Changes, to_make
+from teleq.constraints import violates
 from teleq.models import User, database_now
 from teleq.phone_numbers import number_text
 
@@ -56,6 +57,8 @@ def create_once(case: Case, *, by: User) -> tuple[Case, bool]:
     try:
         return create(case, by=by), True
     except IntegrityError as error:
+        if not violates(error, Case.MADE_ONCE):
+            raise
         before = made_by(case.press, by)
         if before is None:
             raise NotPossible("Sidan har redan använts. Tryck igen.") from error

@@ -64,6 +64,8 @@ class CaseQuerySet(models.QuerySet["Case"]):
 
 
 class Case(models.Model):
+    MADE_ONCE = "one_case_per_press"
+
     queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="cases", verbose_name="kö")
     name = models.CharField("namn", max_length=100, blank=True)
     reason = models.CharField("kontaktorsak", max_length=200, blank=True)

@@ -18,6 +18,7 @@ from consent import register
 from sms.models import InboundSms, Message, UnplacedSms
 from sms.numbers import e164
 from sms.providers.base import InboundMessage, storable
+from teleq.constraints import violates
 from teleq.models import Queue, User, database_now
 
 logger = logging.getLogger(__name__)
@@ -106,8 +107,7 @@ def _is_new(received: InboundSms | UnplacedSms) -> bool:
         with transaction.atomic():
             received.save()
     except IntegrityError as error:
-        diagnosis = getattr(error.__cause__, "diag", None)
-        if diagnosis is None or diagnosis.constraint_name != received.COMES_ONCE:
+        if not violates(error, received.COMES_ONCE):
             raise
         return False
     return True

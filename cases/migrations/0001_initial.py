@@ -11,251 +11,531 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('sms', '0001_initial'),
-        ('teleq', '0001_initial'),
+        ("sms", "0001_initial"),
+        ("teleq", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(blank=True, max_length=100, verbose_name='namn')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='kontaktorsak')),
-                ('phone_number', phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name='telefonnummer')),
-                ('a_number', phonenumber_field.modelfields.PhoneNumberField(blank=True, help_text='Tomt när numret är dolt.', max_length=128, null=True, region=None, verbose_name='A-nummer')),
-                ('personal_identity_number', models.CharField(blank=True, max_length=12, verbose_name='personnummer')),
-                ('callback_at', models.DateTimeField(verbose_name='tid')),
-                ('booking', models.PositiveIntegerField(default=1, help_text='Räknas upp varje gång ärendet bokas om.')),
-                ('booked_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='När tiden eller numret bokades.')),
-                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='försök')),
-                ('status', models.CharField(choices=[('waiting', 'Väntar'), ('ongoing', 'Pågår'), ('no_answer', 'Inget svar'), ('done', 'Klart'), ('cancelled', 'Avbokat')], default='waiting', max_length=10)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('press', models.UUIDField(editable=False, help_text='Vilket tryck på Skapa ärendet som skapade det.', null=True)),
-                ('assignee', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='teleq.queue', verbose_name='kö')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(blank=True, max_length=100, verbose_name="namn")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="kontaktorsak")),
+                (
+                    "phone_number",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        max_length=128, region=None, verbose_name="telefonnummer"
+                    ),
+                ),
+                (
+                    "a_number",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        blank=True,
+                        help_text="Tomt när numret är dolt.",
+                        max_length=128,
+                        null=True,
+                        region=None,
+                        verbose_name="A-nummer",
+                    ),
+                ),
+                ("personal_identity_number", models.CharField(blank=True, max_length=12, verbose_name="personnummer")),
+                ("callback_at", models.DateTimeField(verbose_name="tid")),
+                (
+                    "booking",
+                    models.PositiveIntegerField(default=1, help_text="Räknas upp varje gång ärendet bokas om."),
+                ),
+                (
+                    "booked_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        help_text="När tiden eller numret bokades.",
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="försök")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Väntar"),
+                            ("ongoing", "Pågår"),
+                            ("no_answer", "Inget svar"),
+                            ("done", "Klart"),
+                            ("cancelled", "Avbokat"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "press",
+                    models.UUIDField(
+                        editable=False, help_text="Vilket tryck på Skapa ärendet som skapade det.", null=True
+                    ),
+                ),
+                (
+                    "assignee",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="cases",
+                        to="teleq.queue",
+                        verbose_name="kö",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'ärende',
-                'verbose_name_plural': 'ärenden',
+                "verbose_name": "ärende",
+                "verbose_name_plural": "ärenden",
             },
         ),
         migrations.CreateModel(
-            name='CaseEvent',
+            name="CaseEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('created', 'Ärendet skapades'), ('taken', 'Tog ärendet'), ('released', 'Släppte ärendet'), ('answered', 'Fick svar'), ('no_answer', 'Uppringning utan svar'), ('done', 'Klart'), ('cancelled', 'Avbokat'), ('reopened', 'Ärendet öppnades igen'), ('moved', 'Tiden ändrades'), ('number_changed', 'Telefonnumret ändrades'), ('details_changed', 'Uppgifterna ändrades')], max_length=20)),
-                ('changes', models.JSONField(default=dict, help_text='Från och till, efter kolumn. Nummer i E.164, tider i ISO 8601.')),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='cases.case')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("created", "Ärendet skapades"),
+                            ("taken", "Tog ärendet"),
+                            ("released", "Släppte ärendet"),
+                            ("answered", "Fick svar"),
+                            ("no_answer", "Uppringning utan svar"),
+                            ("done", "Klart"),
+                            ("cancelled", "Avbokat"),
+                            ("reopened", "Ärendet öppnades igen"),
+                            ("moved", "Tiden ändrades"),
+                            ("number_changed", "Telefonnumret ändrades"),
+                            ("details_changed", "Uppgifterna ändrades"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "changes",
+                    models.JSONField(
+                        default=dict, help_text="Från och till, efter kolumn. Nummer i E.164, tider i ISO 8601."
+                    ),
+                ),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="cases.case"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'händelse',
-                'verbose_name_plural': 'händelser',
+                "verbose_name": "händelse",
+                "verbose_name_plural": "händelser",
             },
         ),
         migrations.CreateModel(
-            name='CaseMessage',
+            name="CaseMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('booking', models.PositiveIntegerField()),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='cases.case')),
-                ('message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='case_message', to='sms.message')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("booking", models.PositiveIntegerField()),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="cases.case"
+                    ),
+                ),
+                (
+                    "message",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="case_message", to="sms.message"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'ärendets SMS',
-                'verbose_name_plural': 'ärendets SMS',
+                "verbose_name": "ärendets SMS",
+                "verbose_name_plural": "ärendets SMS",
             },
         ),
         migrations.CreateModel(
-            name='ClosedDay',
+            name="ClosedDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(verbose_name='dag')),
-                ('reason', models.CharField(blank=True, max_length=60, verbose_name='anledning')),
-                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='closed_days', to='teleq.queue', verbose_name='kö')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField(verbose_name="dag")),
+                ("reason", models.CharField(blank=True, max_length=60, verbose_name="anledning")),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="closed_days",
+                        to="teleq.queue",
+                        verbose_name="kö",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'stängd dag',
-                'verbose_name_plural': 'stängda dagar',
-                'ordering': ['queue', 'day'],
+                "verbose_name": "stängd dag",
+                "verbose_name_plural": "stängda dagar",
+                "ordering": ["queue", "day"],
             },
         ),
         migrations.CreateModel(
-            name='IntakeCall',
+            name="IntakeCall",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('call_id', models.CharField(max_length=100)),
-                ('asked', models.JSONField(default=dict)),
-                ('care_provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='teleq.careprovider')),
-                ('case', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='calls', to='cases.case')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("call_id", models.CharField(max_length=100)),
+                ("asked", models.JSONField(default=dict)),
+                (
+                    "care_provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="teleq.careprovider"
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="calls", to="cases.case"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'samtal',
-                'verbose_name_plural': 'samtal',
+                "verbose_name": "samtal",
+                "verbose_name_plural": "samtal",
             },
         ),
         migrations.CreateModel(
-            name='IntakeKey',
+            name="IntakeKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='Till exempel vilken telefonväxel som använder nyckeln.', max_length=60, verbose_name='namn')),
-                ('digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='skapad')),
-                ('revoked_at', models.DateTimeField(editable=False, null=True, verbose_name='återkallad')),
-                ('care_provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='intake_keys', to='teleq.careprovider', verbose_name='vårdgivare')),
-                ('created_by', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='skapad av')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="Till exempel vilken telefonväxel som använder nyckeln.",
+                        max_length=60,
+                        verbose_name="namn",
+                    ),
+                ),
+                ("digest", models.CharField(editable=False, max_length=64, unique=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="skapad"
+                    ),
+                ),
+                ("revoked_at", models.DateTimeField(editable=False, null=True, verbose_name="återkallad")),
+                (
+                    "care_provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="intake_keys",
+                        to="teleq.careprovider",
+                        verbose_name="vårdgivare",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="skapad av",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'nyckel för telefonsystem',
-                'verbose_name_plural': 'nycklar för telefonsystem',
-                'ordering': ['care_provider', '-id'],
+                "verbose_name": "nyckel för telefonsystem",
+                "verbose_name_plural": "nycklar för telefonsystem",
+                "ordering": ["care_provider", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField(max_length=2000, verbose_name='anteckning')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('press', models.UUIDField(editable=False, help_text='Vilket tryck på Spara som sparade den.', null=True)),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='cases.case')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("text", models.TextField(max_length=2000, verbose_name="anteckning")),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "press",
+                    models.UUIDField(editable=False, help_text="Vilket tryck på Spara som sparade den.", null=True),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="notes", to="cases.case"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'anteckning',
-                'verbose_name_plural': 'anteckningar',
-                'ordering': ['-created_at'],
+                "verbose_name": "anteckning",
+                "verbose_name_plural": "anteckningar",
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Slot',
+            name="Slot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_at', models.DateTimeField()),
-                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='teleq.queue')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("starts_at", models.DateTimeField()),
+                (
+                    "queue",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="teleq.queue"),
+                ),
             ],
             options={
-                'verbose_name': 'tid',
-                'verbose_name_plural': 'tider',
+                "verbose_name": "tid",
+                "verbose_name_plural": "tider",
             },
         ),
         migrations.CreateModel(
-            name='TelephoneHours',
+            name="TelephoneHours",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('weekday', models.PositiveSmallIntegerField(choices=[(0, 'Måndag'), (1, 'Tisdag'), (2, 'Onsdag'), (3, 'Torsdag'), (4, 'Fredag'), (5, 'Lördag'), (6, 'Söndag')], verbose_name='veckodag')),
-                ('opens', models.TimeField(default=datetime.time(8, 0), verbose_name='öppnar')),
-                ('closes', models.TimeField(default=datetime.time(16, 0), verbose_name='stänger')),
-                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='telephone_hours', to='teleq.queue', verbose_name='kö')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "weekday",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (0, "Måndag"),
+                            (1, "Tisdag"),
+                            (2, "Onsdag"),
+                            (3, "Torsdag"),
+                            (4, "Fredag"),
+                            (5, "Lördag"),
+                            (6, "Söndag"),
+                        ],
+                        verbose_name="veckodag",
+                    ),
+                ),
+                ("opens", models.TimeField(default=datetime.time(8, 0), verbose_name="öppnar")),
+                ("closes", models.TimeField(default=datetime.time(16, 0), verbose_name="stänger")),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="telephone_hours",
+                        to="teleq.queue",
+                        verbose_name="kö",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'telefontid',
-                'verbose_name_plural': 'telefontider',
-                'ordering': ['queue', 'weekday', 'opens'],
+                "verbose_name": "telefontid",
+                "verbose_name_plural": "telefontider",
+                "ordering": ["queue", "weekday", "opens"],
             },
         ),
         migrations.CreateModel(
-            name='AccessEntry',
+            name="AccessEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='när')),
-                ('act', models.CharField(choices=[('view', 'Öppnade ärendet'), ('change', 'Arbetade i ärendet'), ('search', 'Sökte'), ('check', 'Frågade om ett SMS skulle skickas'), ('extract', 'Tog fram registerutdrag'), ('removal', 'Tog bort uppgifter'), ('unplaced', 'Läste ett SMS som inte kunde placeras')], max_length=10, verbose_name='vad')),
-                ('case_id', models.BigIntegerField(null=True, verbose_name='ärende')),
-                ('phone_number', models.CharField(blank=True, default='', max_length=16, verbose_name='telefonnummer')),
-                ('person', models.CharField(blank=True, default='', max_length=12, verbose_name='personnummer')),
-                ('user', models.ForeignKey(help_text='Tomt: driften.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="när")),
+                (
+                    "act",
+                    models.CharField(
+                        choices=[
+                            ("view", "Öppnade ärendet"),
+                            ("change", "Arbetade i ärendet"),
+                            ("search", "Sökte"),
+                            ("check", "Frågade om ett SMS skulle skickas"),
+                            ("extract", "Tog fram registerutdrag"),
+                            ("removal", "Tog bort uppgifter"),
+                            ("unplaced", "Läste ett SMS som inte kunde placeras"),
+                        ],
+                        max_length=10,
+                        verbose_name="vad",
+                    ),
+                ),
+                ("case_id", models.BigIntegerField(null=True, verbose_name="ärende")),
+                ("phone_number", models.CharField(blank=True, default="", max_length=16, verbose_name="telefonnummer")),
+                ("person", models.CharField(blank=True, default="", max_length=12, verbose_name="personnummer")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        help_text="Tomt: driften.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'åtkomst',
-                'verbose_name_plural': 'åtkomster',
-                'indexes': [models.Index(condition=models.Q(('phone_number', ''), _negated=True), fields=['phone_number'], name='access_by_number'), models.Index(condition=models.Q(('person', ''), _negated=True), fields=['person'], name='access_by_person'), models.Index(fields=['at'], name='access_by_time')],
+                "verbose_name": "åtkomst",
+                "verbose_name_plural": "åtkomster",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("phone_number", ""), _negated=True),
+                        fields=["phone_number"],
+                        name="access_by_number",
+                    ),
+                    models.Index(
+                        condition=models.Q(("person", ""), _negated=True), fields=["person"], name="access_by_person"
+                    ),
+                    models.Index(fields=["at"], name="access_by_time"),
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='accessentry',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='d2933f2275f09f98135f2c5ae73fd8c65281408b', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_24baf', table='cases_accessentry', when='BEFORE')),
+            model_name="accessentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="d2933f2275f09f98135f2c5ae73fd8c65281408b",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_24baf",
+                    table="cases_accessentry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='accessentry',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;", hash='563ca494bf800b77951f74584852dee93b10fc33', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_b5308', table='cases_accessentry', when='BEFORE')),
+            model_name="accessentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;",
+                    hash="563ca494bf800b77951f74584852dee93b10fc33",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_b5308",
+                    table="cases_accessentry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['queue', 'callback_at', 'id'], name='case_list'),
+            model_name="case",
+            index=models.Index(fields=["queue", "callback_at", "id"], name="case_list"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('status__in', ('done', 'cancelled')), _negated=True), fields=['queue', 'callback_at', 'id'], name='case_list_open'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("status__in", ("done", "cancelled")), _negated=True),
+                fields=["queue", "callback_at", "id"],
+                name="case_list_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['callback_at', 'id'], name='case_by_time'),
+            model_name="case",
+            index=models.Index(fields=["callback_at", "id"], name="case_by_time"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('status__in', ('done', 'cancelled')), _negated=True), fields=['callback_at', 'id'], name='case_coming_up'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("status__in", ("done", "cancelled")), _negated=True),
+                fields=["callback_at", "id"],
+                name="case_coming_up",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['phone_number'], name='case_phone_number'),
+            model_name="case",
+            index=models.Index(fields=["phone_number"], name="case_phone_number"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['a_number'], name='case_a_number'),
+            model_name="case",
+            index=models.Index(fields=["a_number"], name="case_a_number"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('personal_identity_number', ''), _negated=True), fields=['personal_identity_number'], name='case_personal_identity'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("personal_identity_number", ""), _negated=True),
+                fields=["personal_identity_number"],
+                name="case_personal_identity",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.UniqueConstraint(fields=('press',), name='one_case_per_press'),
+            model_name="case",
+            constraint=models.UniqueConstraint(fields=("press",), name="one_case_per_press"),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'ongoing', 'no_answer', 'done', 'cancelled'])), name='case_status_is_valid'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["waiting", "ongoing", "no_answer", "done", "cancelled"])),
+                name="case_status_is_valid",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('assignee__isnull', False), ('status', 'ongoing')), models.Q(models.Q(('status', 'ongoing'), _negated=True), ('assignee__isnull', True)), _connector='OR'), name='ongoing_means_someone_has_it'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("assignee__isnull", False), ("status", "ongoing")),
+                    models.Q(models.Q(("status", "ongoing"), _negated=True), ("assignee__isnull", True)),
+                    _connector="OR",
+                ),
+                name="ongoing_means_someone_has_it",
+            ),
         ),
         migrations.AddIndex(
-            model_name='caseevent',
-            index=models.Index(fields=['case', 'at'], name='case_event_history'),
+            model_name="caseevent",
+            index=models.Index(fields=["case", "at"], name="case_event_history"),
         ),
         migrations.AddConstraint(
-            model_name='closedday',
-            constraint=models.UniqueConstraint(fields=('queue', 'day'), name='one_closed_day_per_date', violation_error_message='Dagen är redan stängd.'),
+            model_name="closedday",
+            constraint=models.UniqueConstraint(
+                fields=("queue", "day"),
+                name="one_closed_day_per_date",
+                violation_error_message="Dagen är redan stängd.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='intakecall',
-            constraint=models.UniqueConstraint(fields=('care_provider', 'call_id'), name='the_same_call_is_the_same_callback'),
+            model_name="intakecall",
+            constraint=models.UniqueConstraint(
+                fields=("care_provider", "call_id"), name="the_same_call_is_the_same_callback"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='intakekey',
-            constraint=models.UniqueConstraint(condition=models.Q(('revoked_at', None)), fields=('care_provider', 'name'), name='one_valid_key_per_name'),
+            model_name="intakekey",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("revoked_at", None)),
+                fields=("care_provider", "name"),
+                name="one_valid_key_per_name",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='note',
-            constraint=models.UniqueConstraint(fields=('case', 'press'), name='one_note_per_press'),
+            model_name="note",
+            constraint=models.UniqueConstraint(fields=("case", "press"), name="one_note_per_press"),
         ),
         migrations.AddConstraint(
-            model_name='slot',
-            constraint=models.UniqueConstraint(fields=('queue', 'starts_at'), name='one_slot_per_time'),
+            model_name="slot",
+            constraint=models.UniqueConstraint(fields=("queue", "starts_at"), name="one_slot_per_time"),
         ),
         migrations.AddConstraint(
-            model_name='telephonehours',
-            constraint=models.CheckConstraint(condition=models.Q(('weekday__range', (0, 6))), name='weekday_is_valid'),
+            model_name="telephonehours",
+            constraint=models.CheckConstraint(condition=models.Q(("weekday__range", (0, 6))), name="weekday_is_valid"),
         ),
         migrations.AddConstraint(
-            model_name='telephonehours',
-            constraint=models.CheckConstraint(condition=models.Q(('closes__gt', models.F('opens'))), name='closes_after_opening', violation_error_message='Telefontiden måste stänga efter att den har öppnat.'),
+            model_name="telephonehours",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("closes__gt", models.F("opens"))),
+                name="closes_after_opening",
+                violation_error_message="Telefontiden måste stänga efter att den har öppnat.",
+            ),
         ),
     ]

@@ -12,151 +12,365 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('teleq', '0001_initial'),
+        ("teleq", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='HistoryMark',
+            name="HistoryMark",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_until', models.DateTimeField(default=datetime.datetime(2000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc))),
-                ('event_id', models.BigIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "valid_until",
+                    models.DateTimeField(default=datetime.datetime(2000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)),
+                ),
+                ("event_id", models.BigIntegerField(default=0)),
             ],
             options={
-                'verbose_name': 'gallringens läge',
-                'verbose_name_plural': 'gallringens läge',
+                "verbose_name": "gallringens läge",
+                "verbose_name_plural": "gallringens läge",
             },
         ),
         migrations.CreateModel(
-            name='ConsentText',
+            name="ConsentText",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField(max_length=500, verbose_name='att läsa upp')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='skriven')),
-                ('care_provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consent_texts', to='teleq.careprovider', verbose_name='vårdgivare')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("text", models.TextField(max_length=500, verbose_name="att läsa upp")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="skriven")),
+                (
+                    "care_provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="consent_texts",
+                        to="teleq.careprovider",
+                        verbose_name="vårdgivare",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'text att läsa upp',
-                'verbose_name_plural': 'texter att läsa upp',
-                'ordering': ['care_provider', '-id'],
+                "verbose_name": "text att läsa upp",
+                "verbose_name_plural": "texter att läsa upp",
+                "ordering": ["care_provider", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Consent',
+            name="Consent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('phone_number', phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name='telefonnummer')),
-                ('answer', models.CharField(choices=[('yes', 'Ja'), ('no', 'Nej'), ('unset', 'Ej valt')], max_length=10, verbose_name='samtycke till SMS')),
-                ('channel', models.CharField(choices=[('case', 'Ärende'), ('sms', 'SMS från patienten')], max_length=10, verbose_name='genom')),
-                ('case_id', models.BigIntegerField(null=True, verbose_name='ärende')),
-                ('person', models.CharField(blank=True, default='', help_text='Personnummer, där flera använder numret.', max_length=12, verbose_name='vems svar')),
-                ('answered_at', models.DateTimeField(verbose_name='svarade')),
-                ('valid_until', models.DateTimeField(db_index=True, verbose_name='gäller till')),
-                ('answered_by', models.ForeignKey(help_text='Tomt när patienten själv har svarat.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='registrerat av')),
-                ('care_provider', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='consents', to='teleq.careprovider', verbose_name='vårdgivare')),
-                ('text', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='consent.consenttext', verbose_name='uppläst text')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "phone_number",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        max_length=128, region=None, verbose_name="telefonnummer"
+                    ),
+                ),
+                (
+                    "answer",
+                    models.CharField(
+                        choices=[("yes", "Ja"), ("no", "Nej"), ("unset", "Ej valt")],
+                        max_length=10,
+                        verbose_name="samtycke till SMS",
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("case", "Ärende"), ("sms", "SMS från patienten")], max_length=10, verbose_name="genom"
+                    ),
+                ),
+                ("case_id", models.BigIntegerField(null=True, verbose_name="ärende")),
+                (
+                    "person",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Personnummer, där flera använder numret.",
+                        max_length=12,
+                        verbose_name="vems svar",
+                    ),
+                ),
+                ("answered_at", models.DateTimeField(verbose_name="svarade")),
+                ("valid_until", models.DateTimeField(db_index=True, verbose_name="gäller till")),
+                (
+                    "answered_by",
+                    models.ForeignKey(
+                        help_text="Tomt när patienten själv har svarat.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="registrerat av",
+                    ),
+                ),
+                (
+                    "care_provider",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="consents",
+                        to="teleq.careprovider",
+                        verbose_name="vårdgivare",
+                    ),
+                ),
+                (
+                    "text",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="consent.consenttext",
+                        verbose_name="uppläst text",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'samtycke',
-                'verbose_name_plural': 'samtycken',
+                "verbose_name": "samtycke",
+                "verbose_name_plural": "samtycken",
             },
         ),
         migrations.CreateModel(
-            name='Withdrawal',
+            name="Withdrawal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('phone_number', models.CharField(max_length=16)),
-                ('answered_at', models.DateTimeField()),
-                ('valid_until', models.DateTimeField()),
-                ('care_provider', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='teleq.careprovider')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("phone_number", models.CharField(max_length=16)),
+                ("answered_at", models.DateTimeField()),
+                ("valid_until", models.DateTimeField()),
+                (
+                    "care_provider",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="teleq.careprovider",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'återtaget samtycke',
-                'verbose_name_plural': 'återtagna samtycken',
+                "verbose_name": "återtaget samtycke",
+                "verbose_name_plural": "återtagna samtycken",
             },
         ),
         migrations.CreateModel(
-            name='ConsentEvent',
+            name="ConsentEvent",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('pgh_context', pghistory.utils.JSONField(null=True)),
-                ('pgh_context_id', models.UUIDField(null=True)),
-                ('id', models.BigIntegerField()),
-                ('phone_number', phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name='telefonnummer')),
-                ('answer', models.CharField(choices=[('yes', 'Ja'), ('no', 'Nej'), ('unset', 'Ej valt')], max_length=10, verbose_name='samtycke till SMS')),
-                ('channel', models.CharField(choices=[('case', 'Ärende'), ('sms', 'SMS från patienten')], max_length=10, verbose_name='genom')),
-                ('case_id', models.BigIntegerField(null=True, verbose_name='ärende')),
-                ('person', models.CharField(blank=True, default='', help_text='Personnummer, där flera använder numret.', max_length=12, verbose_name='vems svar')),
-                ('answered_at', models.DateTimeField(verbose_name='svarade')),
-                ('valid_until', models.DateTimeField(verbose_name='gäller till')),
-                ('answered_by', models.ForeignKey(db_constraint=False, help_text='Tomt när patienten själv har svarat.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL, verbose_name='registrerat av')),
-                ('care_provider', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='teleq.careprovider', verbose_name='vårdgivare')),
-                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='consent.consent')),
-                ('text', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='consent.consenttext', verbose_name='uppläst text')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("pgh_context", pghistory.utils.JSONField(null=True)),
+                ("pgh_context_id", models.UUIDField(null=True)),
+                ("id", models.BigIntegerField()),
+                (
+                    "phone_number",
+                    phonenumber_field.modelfields.PhoneNumberField(
+                        max_length=128, region=None, verbose_name="telefonnummer"
+                    ),
+                ),
+                (
+                    "answer",
+                    models.CharField(
+                        choices=[("yes", "Ja"), ("no", "Nej"), ("unset", "Ej valt")],
+                        max_length=10,
+                        verbose_name="samtycke till SMS",
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("case", "Ärende"), ("sms", "SMS från patienten")], max_length=10, verbose_name="genom"
+                    ),
+                ),
+                ("case_id", models.BigIntegerField(null=True, verbose_name="ärende")),
+                (
+                    "person",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Personnummer, där flera använder numret.",
+                        max_length=12,
+                        verbose_name="vems svar",
+                    ),
+                ),
+                ("answered_at", models.DateTimeField(verbose_name="svarade")),
+                ("valid_until", models.DateTimeField(verbose_name="gäller till")),
+                (
+                    "answered_by",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        help_text="Tomt när patienten själv har svarat.",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="registrerat av",
+                    ),
+                ),
+                (
+                    "care_provider",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="teleq.careprovider",
+                        verbose_name="vårdgivare",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="consent.consent",
+                    ),
+                ),
+                (
+                    "text",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="consent.consenttext",
+                        verbose_name="uppläst text",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'indexes': [models.Index(fields=['care_provider', 'phone_number'], name='consent_history_by_number'), django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['answered_at'], name='consent_history_by_time'), models.Index(fields=['valid_until', 'pgh_id'], name='consent_history_by_lapse')],
+                "abstract": False,
+                "indexes": [
+                    models.Index(fields=["care_provider", "phone_number"], name="consent_history_by_number"),
+                    django.contrib.postgres.indexes.BrinIndex(
+                        autosummarize=True, fields=["answered_at"], name="consent_history_by_time"
+                    ),
+                    models.Index(fields=["valid_until", "pgh_id"], name="consent_history_by_lapse"),
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='consentevent',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;", hash='e3c80d25504e484b64a8e9250fdff8cfdc9baee6', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_b5f47', table='consent_consentevent', when='BEFORE')),
+            model_name="consentevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;",
+                    hash="e3c80d25504e484b64a8e9250fdff8cfdc9baee6",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_b5f47",
+                    table="consent_consentevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='consentevent',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='1c346e473e56f77096d8f27987b3d87f084bf816', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_3dd0f', table='consent_consentevent', when='BEFORE')),
+            model_name="consentevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="1c346e473e56f77096d8f27987b3d87f084bf816",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_3dd0f",
+                    table="consent_consentevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.UniqueConstraint(fields=('care_provider', 'phone_number'), name='one_answer_per_number'),
+            model_name="consent",
+            constraint=models.UniqueConstraint(fields=("care_provider", "phone_number"), name="one_answer_per_number"),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.CheckConstraint(condition=models.Q(('phone_number__regex', '^\\+[1-9][0-9]+$')), name='answer_is_for_a_number'),
+            model_name="consent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("phone_number__regex", "^\\+[1-9][0-9]+$")), name="answer_is_for_a_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.CheckConstraint(condition=models.Q(('answer__in', ['yes', 'no', 'unset'])), name='answer_is_valid'),
+            model_name="consent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("answer__in", ["yes", "no", "unset"])), name="answer_is_valid"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.CheckConstraint(condition=models.Q(('channel__in', ['case', 'sms'])), name='consent_channel_is_valid'),
+            model_name="consent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("channel__in", ["case", "sms"])), name="consent_channel_is_valid"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_until__gt', models.F('answered_at'))), name='answer_counts_for_a_time'),
+            model_name="consent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("valid_until__gt", models.F("answered_at"))), name="answer_counts_for_a_time"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer', 'yes'), _negated=True), models.Q(('answered_by__isnull', False), ('channel', 'case')), _connector='OR'), name='yes_comes_from_a_nurse'),
+            model_name="consent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("answer", "yes"), _negated=True),
+                    models.Q(("answered_by__isnull", False), ("channel", "case")),
+                    _connector="OR",
+                ),
+                name="yes_comes_from_a_nurse",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='consent',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "consent_consentevent" ("answer", "answered_at", "answered_by_id", "care_provider_id", "case_id", "channel", "id", "person", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone_number", "text_id", "valid_until") VALUES (NEW."answer", NEW."answered_at", NEW."answered_by_id", NEW."care_provider_id", NEW."case_id", NEW."channel", NEW."id", NEW."person", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'insert\', NEW."id", NEW."phone_number", NEW."text_id", NEW."valid_until"); RETURN NULL;', hash='0ddc10d9a1d10a31c0f92a91aef5c12b60481fc8', operation='INSERT', pgid='pgtrigger_insert_insert_6007e', table='consent_consent', when='AFTER')),
+            model_name="consent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "consent_consentevent" ("answer", "answered_at", "answered_by_id", "care_provider_id", "case_id", "channel", "id", "person", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone_number", "text_id", "valid_until") VALUES (NEW."answer", NEW."answered_at", NEW."answered_by_id", NEW."care_provider_id", NEW."case_id", NEW."channel", NEW."id", NEW."person", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'insert\', NEW."id", NEW."phone_number", NEW."text_id", NEW."valid_until"); RETURN NULL;',
+                    hash="0ddc10d9a1d10a31c0f92a91aef5c12b60481fc8",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_6007e",
+                    table="consent_consent",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='consent',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "consent_consentevent" ("answer", "answered_at", "answered_by_id", "care_provider_id", "case_id", "channel", "id", "person", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone_number", "text_id", "valid_until") VALUES (NEW."answer", NEW."answered_at", NEW."answered_by_id", NEW."care_provider_id", NEW."case_id", NEW."channel", NEW."id", NEW."person", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'update\', NEW."id", NEW."phone_number", NEW."text_id", NEW."valid_until"); RETURN NULL;', hash='22b690d15564b5141d2565345ef2c96996f0a889', operation='UPDATE', pgid='pgtrigger_update_update_3b14c', table='consent_consent', when='AFTER')),
+            model_name="consent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "consent_consentevent" ("answer", "answered_at", "answered_by_id", "care_provider_id", "case_id", "channel", "id", "person", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone_number", "text_id", "valid_until") VALUES (NEW."answer", NEW."answered_at", NEW."answered_by_id", NEW."care_provider_id", NEW."case_id", NEW."channel", NEW."id", NEW."person", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'update\', NEW."id", NEW."phone_number", NEW."text_id", NEW."valid_until"); RETURN NULL;',
+                    hash="22b690d15564b5141d2565345ef2c96996f0a889",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_3b14c",
+                    table="consent_consent",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='consent',
-            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "consent_consentevent" ("answer", "answered_at", "answered_by_id", "care_provider_id", "case_id", "channel", "id", "person", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone_number", "text_id", "valid_until") VALUES (OLD."answer", OLD."answered_at", OLD."answered_by_id", OLD."care_provider_id", OLD."case_id", OLD."channel", OLD."id", OLD."person", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'delete\', OLD."id", OLD."phone_number", OLD."text_id", OLD."valid_until"); RETURN NULL;', hash='73f2fbd210c68d778c237a553796fbc8abac7173', operation='DELETE', pgid='pgtrigger_delete_delete_124d9', table='consent_consent', when='AFTER')),
+            model_name="consent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="delete_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "consent_consentevent" ("answer", "answered_at", "answered_by_id", "care_provider_id", "case_id", "channel", "id", "person", "pgh_context", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone_number", "text_id", "valid_until") VALUES (OLD."answer", OLD."answered_at", OLD."answered_by_id", OLD."care_provider_id", OLD."case_id", OLD."channel", OLD."id", OLD."person", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_id\', TRUE), \'\'), NULL)::UUID, clock_timestamp(), \'delete\', OLD."id", OLD."phone_number", OLD."text_id", OLD."valid_until"); RETURN NULL;',
+                    hash="73f2fbd210c68d778c237a553796fbc8abac7173",
+                    operation="DELETE",
+                    pgid="pgtrigger_delete_delete_124d9",
+                    table="consent_consent",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='withdrawal',
-            index=models.Index(fields=['phone_number'], name='withdrawal_by_number'),
+            model_name="withdrawal",
+            index=models.Index(fields=["phone_number"], name="withdrawal_by_number"),
         ),
         migrations.AddConstraint(
-            model_name='withdrawal',
-            constraint=models.CheckConstraint(condition=models.Q(('phone_number__regex', '^\\+[1-9][0-9]+$')), name='withdrawal_has_a_number'),
+            model_name="withdrawal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("phone_number__regex", "^\\+[1-9][0-9]+$")), name="withdrawal_has_a_number"
+            ),
         ),
     ]

@@ -12,145 +12,427 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('teleq', '0001_initial'),
+        ("teleq", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ProviderLine',
+            name="ProviderLine",
             fields=[
-                ('name', models.CharField(max_length=20, primary_key=True, serialize=False)),
-                ('next_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='När nästa SMS får lämnas, om takten är begränsad.')),
-                ('paused_until', models.DateTimeField(help_text='Så länge lämnas leverantören i fred.', null=True)),
-                ('shut_status', models.CharField(blank=True, default='', help_text='Vad leverantören svarade, om den inte släpper in teleQ.', max_length=100)),
+                ("name", models.CharField(max_length=20, primary_key=True, serialize=False)),
+                (
+                    "next_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        help_text="När nästa SMS får lämnas, om takten är begränsad.",
+                    ),
+                ),
+                ("paused_until", models.DateTimeField(help_text="Så länge lämnas leverantören i fred.", null=True)),
+                (
+                    "shut_status",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Vad leverantören svarade, om den inte släpper in teleQ.",
+                        max_length=100,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'SMS-leverantör',
-                'verbose_name_plural': 'SMS-leverantörer',
+                "verbose_name": "SMS-leverantör",
+                "verbose_name_plural": "SMS-leverantörer",
             },
         ),
         migrations.CreateModel(
-            name='SimulatedSms',
+            name="SimulatedSms",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('to_number', phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name='till')),
-                ('sender', models.CharField(max_length=20)),
-                ('text', models.TextField()),
-                ('callback_url', models.URLField()),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "to_number",
+                    phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name="till"),
+                ),
+                ("sender", models.CharField(max_length=20)),
+                ("text", models.TextField()),
+                ("callback_url", models.URLField()),
+                ("received_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'verbose_name': 'simulerat SMS',
-                'verbose_name_plural': 'simulerade SMS',
-                'ordering': ['-id'],
+                "verbose_name": "simulerat SMS",
+                "verbose_name_plural": "simulerade SMS",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='StandardText',
+            name="StandardText",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, verbose_name='namn')),
-                ('text', models.TextField(max_length=918, verbose_name='text')),
-                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='standard_texts', to='teleq.queue', verbose_name='kö')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60, verbose_name="namn")),
+                ("text", models.TextField(max_length=918, verbose_name="text")),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="standard_texts",
+                        to="teleq.queue",
+                        verbose_name="kö",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'standardtext',
-                'verbose_name_plural': 'Standardtexter',
-                'ordering': ['queue', 'name'],
+                "verbose_name": "standardtext",
+                "verbose_name_plural": "Standardtexter",
+                "ordering": ["queue", "name"],
             },
         ),
         migrations.CreateModel(
-            name='UnplacedSms',
+            name="UnplacedSms",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sender', models.CharField(blank=True, help_text='Som leverantören skrev det.', max_length=100, verbose_name='från')),
-                ('receiver', models.CharField(blank=True, help_text='Som leverantören skrev det.', max_length=100, verbose_name='till')),
-                ('from_number', models.CharField(blank=True, help_text='I E.164, om det går att tyda.', max_length=16, verbose_name='telefonnummer')),
-                ('text', models.TextField(verbose_name='text')),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='kom')),
-                ('provider', models.CharField(max_length=20, verbose_name='leverantör')),
-                ('provider_message_id', models.CharField(blank=True, max_length=100)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "sender",
+                    models.CharField(
+                        blank=True, help_text="Som leverantören skrev det.", max_length=100, verbose_name="från"
+                    ),
+                ),
+                (
+                    "receiver",
+                    models.CharField(
+                        blank=True, help_text="Som leverantören skrev det.", max_length=100, verbose_name="till"
+                    ),
+                ),
+                (
+                    "from_number",
+                    models.CharField(
+                        blank=True,
+                        help_text="I E.164, om det går att tyda.",
+                        max_length=16,
+                        verbose_name="telefonnummer",
+                    ),
+                ),
+                ("text", models.TextField(verbose_name="text")),
+                (
+                    "received_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="kom"),
+                ),
+                ("provider", models.CharField(max_length=20, verbose_name="leverantör")),
+                ("provider_message_id", models.CharField(blank=True, max_length=100)),
             ],
             options={
-                'verbose_name': 'SMS som inte kunde placeras',
-                'verbose_name_plural': 'SMS som inte kunde placeras',
-                'ordering': ['-received_at', '-id'],
-                'indexes': [models.Index(condition=models.Q(('from_number', ''), _negated=True), fields=['from_number'], name='unplaced_sms_from_number'), models.Index(fields=['received_at'], name='unplaced_sms_received')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('provider_message_id', ''), _negated=True), fields=('provider', 'provider_message_id'), name='an_unplaced_sms_comes_once')],
+                "verbose_name": "SMS som inte kunde placeras",
+                "verbose_name_plural": "SMS som inte kunde placeras",
+                "ordering": ["-received_at", "-id"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("from_number", ""), _negated=True),
+                        fields=["from_number"],
+                        name="unplaced_sms_from_number",
+                    ),
+                    models.Index(fields=["received_at"], name="unplaced_sms_received"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("provider_message_id", ""), _negated=True),
+                        fields=("provider", "provider_message_id"),
+                        name="an_unplaced_sms_comes_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='InboundSms',
+            name="InboundSms",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_number', phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name='från')),
-                ('text', models.TextField(verbose_name='text')),
-                ('withdrawal', models.BooleanField(default=False, verbose_name='STOPP')),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='kom')),
-                ('read_at', models.DateTimeField(null=True, verbose_name='läst')),
-                ('provider', models.CharField(max_length=20)),
-                ('provider_message_id', models.CharField(blank=True, max_length=100)),
-                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='inbound_sms', to='teleq.queue', verbose_name='kö')),
-                ('read_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='läst av')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "from_number",
+                    phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name="från"),
+                ),
+                ("text", models.TextField(verbose_name="text")),
+                ("withdrawal", models.BooleanField(default=False, verbose_name="STOPP")),
+                (
+                    "received_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="kom"),
+                ),
+                ("read_at", models.DateTimeField(null=True, verbose_name="läst")),
+                ("provider", models.CharField(max_length=20)),
+                ("provider_message_id", models.CharField(blank=True, max_length=100)),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="inbound_sms",
+                        to="teleq.queue",
+                        verbose_name="kö",
+                    ),
+                ),
+                (
+                    "read_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="läst av",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'inkommet SMS',
-                'verbose_name_plural': 'Inkomna SMS',
-                'ordering': ['received_at', 'id'],
-                'indexes': [models.Index(condition=models.Q(('read_at', None)), fields=['queue', 'received_at'], name='inbound_sms_unread'), models.Index(fields=['from_number'], name='inbound_sms_from_number'), models.Index(fields=['received_at'], name='inbound_sms_received')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('provider_message_id', ''), _negated=True), fields=('provider', 'provider_message_id'), name='an_inbound_sms_comes_once')],
+                "verbose_name": "inkommet SMS",
+                "verbose_name_plural": "Inkomna SMS",
+                "ordering": ["received_at", "id"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("read_at", None)),
+                        fields=["queue", "received_at"],
+                        name="inbound_sms_unread",
+                    ),
+                    models.Index(fields=["from_number"], name="inbound_sms_from_number"),
+                    models.Index(fields=["received_at"], name="inbound_sms_received"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("provider_message_id", ""), _negated=True),
+                        fields=("provider", "provider_message_id"),
+                        name="an_inbound_sms_comes_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='Samma nyckel är samma SMS.', max_length=100)),
-                ('kind', models.CharField(choices=[('manual', 'SMS'), ('confirmation', 'Bokningsbekräftelse'), ('reminder', 'Påminnelse om återuppringning')], max_length=20, verbose_name='slag')),
-                ('to_number', phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name='till')),
-                ('text', models.TextField(verbose_name='text')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('due_at', models.DateTimeField()),
-                ('send_before', models.DateTimeField()),
-                ('state', models.CharField(choices=[('queued', 'Väntar'), ('sending', 'Skickas'), ('sent', 'Skickat'), ('delivered', 'Levererat'), ('failed', 'Misslyckades'), ('refused', 'Stoppat'), ('cancelled', 'Inställt'), ('expired', 'För sent'), ('unknown', 'Okänt om det kom fram')], default='queued', max_length=10)),
-                ('refusal', models.CharField(blank=True, choices=[('declined', 'SMS-utskick avböjt'), ('missing', 'Samtycke till SMS saknas'), ('not_mobile', 'Numret kan inte ta emot SMS (inte ett mobilnummer).'), ('content', 'Texten kan inte skickas.')], default='', max_length=20)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('claimed_at', models.DateTimeField(null=True)),
-                ('state_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='När SMS:et fick sitt tillstånd.')),
-                ('consent_required', models.BooleanField(null=True)),
-                ('consent_event_id', models.BigIntegerField(null=True)),
-                ('consent_answer', models.CharField(blank=True, choices=[('yes', 'Ja'), ('no', 'Nej'), ('unset', 'Ej valt')], default='', max_length=10)),
-                ('consent_channel', models.CharField(blank=True, choices=[('case', 'Ärende'), ('sms', 'SMS från patienten')], default='', max_length=10)),
-                ('consent_answered_at', models.DateTimeField(null=True)),
-                ('provider', models.CharField(blank=True, default='', max_length=20)),
-                ('provider_message_id', models.CharField(blank=True, default='', max_length=100)),
-                ('provider_status', models.CharField(blank=True, default='', max_length=100)),
-                ('receipt_token', models.CharField(default=sms.models._token, max_length=40)),
-                ('author', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='skickat av')),
-                ('queue', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='teleq.queue', verbose_name='kö')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(help_text="Samma nyckel är samma SMS.", max_length=100)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("manual", "SMS"),
+                            ("confirmation", "Bokningsbekräftelse"),
+                            ("reminder", "Påminnelse om återuppringning"),
+                        ],
+                        max_length=20,
+                        verbose_name="slag",
+                    ),
+                ),
+                (
+                    "to_number",
+                    phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name="till"),
+                ),
+                ("text", models.TextField(verbose_name="text")),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("due_at", models.DateTimeField()),
+                ("send_before", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Väntar"),
+                            ("sending", "Skickas"),
+                            ("sent", "Skickat"),
+                            ("delivered", "Levererat"),
+                            ("failed", "Misslyckades"),
+                            ("refused", "Stoppat"),
+                            ("cancelled", "Inställt"),
+                            ("expired", "För sent"),
+                            ("unknown", "Okänt om det kom fram"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "refusal",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("declined", "SMS-utskick avböjt"),
+                            ("missing", "Samtycke till SMS saknas"),
+                            ("not_mobile", "Numret kan inte ta emot SMS (inte ett mobilnummer)."),
+                            ("content", "Texten kan inte skickas."),
+                        ],
+                        default="",
+                        max_length=20,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("claimed_at", models.DateTimeField(null=True)),
+                (
+                    "state_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        help_text="När SMS:et fick sitt tillstånd.",
+                    ),
+                ),
+                ("consent_required", models.BooleanField(null=True)),
+                ("consent_event_id", models.BigIntegerField(null=True)),
+                (
+                    "consent_answer",
+                    models.CharField(
+                        blank=True,
+                        choices=[("yes", "Ja"), ("no", "Nej"), ("unset", "Ej valt")],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "consent_channel",
+                    models.CharField(
+                        blank=True,
+                        choices=[("case", "Ärende"), ("sms", "SMS från patienten")],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                ("consent_answered_at", models.DateTimeField(null=True)),
+                ("provider", models.CharField(blank=True, default="", max_length=20)),
+                ("provider_message_id", models.CharField(blank=True, default="", max_length=100)),
+                ("provider_status", models.CharField(blank=True, default="", max_length=100)),
+                ("receipt_token", models.CharField(default=sms.models._token, max_length=40)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="skickat av",
+                    ),
+                ),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="messages",
+                        to="teleq.queue",
+                        verbose_name="kö",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'SMS',
-                'verbose_name_plural': 'SMS',
-                'indexes': [models.Index(condition=models.Q(('kind', 'manual'), ('state', 'queued')), fields=['due_at', 'id'], name='message_due_manual'), models.Index(condition=models.Q(('state', 'queued'), models.Q(('kind', 'manual'), _negated=True)), fields=['due_at', 'id'], name='message_due_bulk'), models.Index(condition=models.Q(('state__in', ['sending', 'sent'])), fields=['state_at'], name='message_under_way'), models.Index(fields=['to_number'], name='message_to_number'), models.Index(fields=['queue', 'created_at'], name='message_of_queue'), django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['created_at'], name='message_written'), models.Index(condition=models.Q(('consent_event_id__isnull', False)), fields=['consent_event_id'], name='message_decided_by')],
-                'constraints': [models.UniqueConstraint(fields=('key',), name='one_message_per_key'), models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'sent', 'delivered', 'failed', 'refused', 'cancelled', 'expired', 'unknown'])), name='message_state_is_valid'), models.CheckConstraint(condition=models.Q(('kind__in', ['manual', 'confirmation', 'reminder'])), name='message_kind_is_valid'), models.CheckConstraint(condition=models.Q(models.Q(('refusal__in', ['declined', 'missing', 'not_mobile', 'content']), ('state', 'refused')), models.Q(models.Q(('state', 'refused'), _negated=True), ('refusal', '')), _connector='OR'), name='refused_says_why'), models.CheckConstraint(condition=models.Q(('claimed_at__isnull', False), models.Q(('state__in', ['sending', 'sent', 'delivered', 'unknown']), _negated=True), _connector='OR'), name='only_claimed_messages_leave'), models.CheckConstraint(condition=models.Q(('send_before__gt', models.F('due_at'))), name='message_has_time_to_leave')],
+                "verbose_name": "SMS",
+                "verbose_name_plural": "SMS",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("kind", "manual"), ("state", "queued")),
+                        fields=["due_at", "id"],
+                        name="message_due_manual",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "queued"), models.Q(("kind", "manual"), _negated=True)),
+                        fields=["due_at", "id"],
+                        name="message_due_bulk",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state__in", ["sending", "sent"])),
+                        fields=["state_at"],
+                        name="message_under_way",
+                    ),
+                    models.Index(fields=["to_number"], name="message_to_number"),
+                    models.Index(fields=["queue", "created_at"], name="message_of_queue"),
+                    django.contrib.postgres.indexes.BrinIndex(
+                        autosummarize=True, fields=["created_at"], name="message_written"
+                    ),
+                    models.Index(
+                        condition=models.Q(("consent_event_id__isnull", False)),
+                        fields=["consent_event_id"],
+                        name="message_decided_by",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("key",), name="one_message_per_key"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "queued",
+                                    "sending",
+                                    "sent",
+                                    "delivered",
+                                    "failed",
+                                    "refused",
+                                    "cancelled",
+                                    "expired",
+                                    "unknown",
+                                ],
+                            )
+                        ),
+                        name="message_state_is_valid",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["manual", "confirmation", "reminder"])),
+                        name="message_kind_is_valid",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("refusal__in", ["declined", "missing", "not_mobile", "content"]), ("state", "refused")
+                            ),
+                            models.Q(models.Q(("state", "refused"), _negated=True), ("refusal", "")),
+                            _connector="OR",
+                        ),
+                        name="refused_says_why",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("claimed_at__isnull", False),
+                            models.Q(("state__in", ["sending", "sent", "delivered", "unknown"]), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="only_claimed_messages_leave",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("send_before__gt", models.F("due_at"))), name="message_has_time_to_leave"
+                    ),
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='message',
-            trigger=pgtrigger.compiler.Trigger(name='begins_well', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE bad bigint;', func="\n    SELECT min(id) INTO bad FROM new_rows WHERE state NOT IN ('queued', 'refused');\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: a message begins as queued or refused', bad USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n", hash='44df5e7011304f5d352b85c4cbee154693eaaff3', level='STATEMENT', operation='INSERT', pgid='pgtrigger_begins_well_e0770', referencing='REFERENCING NEW TABLE AS new_rows ', table='sms_message', when='AFTER')),
+            model_name="message",
+            trigger=pgtrigger.compiler.Trigger(
+                name="begins_well",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE bad bigint;",
+                    func="\n    SELECT min(id) INTO bad FROM new_rows WHERE state NOT IN ('queued', 'refused');\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: a message begins as queued or refused', bad USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n",
+                    hash="44df5e7011304f5d352b85c4cbee154693eaaff3",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_begins_well_e0770",
+                    referencing="REFERENCING NEW TABLE AS new_rows ",
+                    table="sms_message",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='message',
-            trigger=pgtrigger.compiler.Trigger(name='moves_well', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE bad bigint; leaving bigint[];', func="\n    SELECT min(n.id) INTO bad FROM new_rows n LEFT JOIN old_rows o ON o.id = n.id\n    WHERE o.id IS NULL\n       OR (o.key, o.kind, o.queue_id, o.to_number, o.text)\n           IS DISTINCT FROM (n.key, n.kind, n.queue_id, n.to_number, n.text)\n       OR o.state <> 'queued'\n           AND (o.refusal, o.claimed_at, o.provider, o.consent_required,\n                o.consent_event_id, o.consent_answer, o.consent_channel, o.consent_answered_at)\n           IS DISTINCT FROM (n.refusal, n.claimed_at, n.provider, n.consent_required,\n                n.consent_event_id, n.consent_answer, n.consent_channel, n.consent_answered_at);\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: what it is, who it is for and how it was judged never changes', bad\n            USING ERRCODE = 'check_violation';\n    END IF;\n\n    SELECT min(n.id) INTO bad FROM new_rows n JOIN old_rows o ON o.id = n.id\n    WHERE n.state <> o.state AND (o.state, n.state) NOT IN (\n    ('queued', 'sending'), ('queued', 'refused'), ('queued', 'expired'), ('queued', 'cancelled'),\n    ('sending', 'queued'), ('sending', 'sent'), ('sending', 'failed'), ('sending', 'unknown'), ('sending', 'delivered'),\n    ('sent', 'delivered'), ('sent', 'failed'), ('sent', 'unknown'),\n    ('unknown', 'sent'), ('unknown', 'delivered'), ('unknown', 'failed')\n);\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: not a move that a message can make', bad USING ERRCODE = 'check_violation';\n    END IF;\n\n    SELECT array_agg(n.id) INTO leaving FROM new_rows n JOIN old_rows o ON o.id = n.id\n    WHERE n.state = 'sending' AND o.state <> 'sending';\n    IF leaving IS NULL THEN\n        RETURN NULL;\n    END IF;\n    IF current_setting('transaction_isolation') <> 'read committed' THEN\n        RAISE EXCEPTION 'SMS %: may not leave where an answer that was just given can''t be seen', leaving[1]\n            USING ERRCODE = 'check_violation';\n    END IF;\n\n    PERFORM FROM teleq_outgoingsms WHERE queue_id IN (SELECT queue_id FROM new_rows WHERE id = ANY (leaving))\n    ORDER BY queue_id FOR SHARE;\n    PERFORM FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id\n        JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number\n    WHERE n.id = ANY (leaving)\n    ORDER BY c.care_provider_id, c.phone_number FOR SHARE OF c;\n\n    SELECT min(n.id) INTO bad FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id\n        LEFT JOIN teleq_outgoingsms s ON s.queue_id = n.queue_id\n        LEFT JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number\n    WHERE n.id = ANY (leaving)\n      AND (s.queue_id IS NULL\n           OR n.to_number !~ '^[+][1-9][0-9]+$'  -- written otherwise, its answer isn't found\n           OR (c.answer = 'no' AND c.valid_until > n.claimed_at)\n           OR EXISTS (SELECT FROM consent_withdrawal w  -- stored, and not an answer yet\n                      WHERE w.care_provider_id = q.care_provider_id AND w.phone_number = n.to_number)\n           OR (s.consent_required AND (c.answer = 'yes' AND c.valid_until > clock_timestamp()) IS NOT TRUE)\n           OR n.claimed_at IS NULL OR n.claimed_at < now() OR n.claimed_at > clock_timestamp());\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: may not leave without consent in force at this moment', bad\n            USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n", hash='3461220737348e2bc37e368bd1a68f633490752c', level='STATEMENT', operation='UPDATE', pgid='pgtrigger_moves_well_66e37', referencing='REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ', table='sms_message', when='AFTER')),
+            model_name="message",
+            trigger=pgtrigger.compiler.Trigger(
+                name="moves_well",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE bad bigint; leaving bigint[];",
+                    func="\n    SELECT min(n.id) INTO bad FROM new_rows n LEFT JOIN old_rows o ON o.id = n.id\n    WHERE o.id IS NULL\n       OR (o.key, o.kind, o.queue_id, o.to_number, o.text)\n           IS DISTINCT FROM (n.key, n.kind, n.queue_id, n.to_number, n.text)\n       OR o.state <> 'queued'\n           AND (o.refusal, o.claimed_at, o.provider, o.consent_required,\n                o.consent_event_id, o.consent_answer, o.consent_channel, o.consent_answered_at)\n           IS DISTINCT FROM (n.refusal, n.claimed_at, n.provider, n.consent_required,\n                n.consent_event_id, n.consent_answer, n.consent_channel, n.consent_answered_at);\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: what it is, who it is for and how it was judged never changes', bad\n            USING ERRCODE = 'check_violation';\n    END IF;\n\n    SELECT min(n.id) INTO bad FROM new_rows n JOIN old_rows o ON o.id = n.id\n    WHERE n.state <> o.state AND (o.state, n.state) NOT IN (\n    ('queued', 'sending'), ('queued', 'refused'), ('queued', 'expired'), ('queued', 'cancelled'),\n    ('sending', 'queued'), ('sending', 'sent'), ('sending', 'failed'), ('sending', 'unknown'), ('sending', 'delivered'),\n    ('sent', 'delivered'), ('sent', 'failed'), ('sent', 'unknown'),\n    ('unknown', 'sent'), ('unknown', 'delivered'), ('unknown', 'failed')\n);\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: not a move that a message can make', bad USING ERRCODE = 'check_violation';\n    END IF;\n\n    SELECT array_agg(n.id) INTO leaving FROM new_rows n JOIN old_rows o ON o.id = n.id\n    WHERE n.state = 'sending' AND o.state <> 'sending';\n    IF leaving IS NULL THEN\n        RETURN NULL;\n    END IF;\n    IF current_setting('transaction_isolation') <> 'read committed' THEN\n        RAISE EXCEPTION 'SMS %: may not leave where an answer that was just given can''t be seen', leaving[1]\n            USING ERRCODE = 'check_violation';\n    END IF;\n\n    PERFORM FROM teleq_outgoingsms WHERE queue_id IN (SELECT queue_id FROM new_rows WHERE id = ANY (leaving))\n    ORDER BY queue_id FOR SHARE;\n    PERFORM FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id\n        JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number\n    WHERE n.id = ANY (leaving)\n    ORDER BY c.care_provider_id, c.phone_number FOR SHARE OF c;\n\n    SELECT min(n.id) INTO bad FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id\n        LEFT JOIN teleq_outgoingsms s ON s.queue_id = n.queue_id\n        LEFT JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number\n    WHERE n.id = ANY (leaving)\n      AND (s.queue_id IS NULL\n           OR n.to_number !~ '^[+][1-9][0-9]+$'  -- written otherwise, its answer isn't found\n           OR (c.answer = 'no' AND c.valid_until > n.claimed_at)\n           OR EXISTS (SELECT FROM consent_withdrawal w  -- stored, and not an answer yet\n                      WHERE w.care_provider_id = q.care_provider_id AND w.phone_number = n.to_number)\n           OR (s.consent_required AND (c.answer = 'yes' AND c.valid_until > clock_timestamp()) IS NOT TRUE)\n           OR n.claimed_at IS NULL OR n.claimed_at < now() OR n.claimed_at > clock_timestamp());\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: may not leave without consent in force at this moment', bad\n            USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n",
+                    hash="3461220737348e2bc37e368bd1a68f633490752c",
+                    level="STATEMENT",
+                    operation="UPDATE",
+                    pgid="pgtrigger_moves_well_66e37",
+                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                    table="sms_message",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='standardtext',
-            constraint=models.UniqueConstraint(fields=('queue', 'name'), name='one_standard_text_per_name', violation_error_message='Kön har redan en standardtext med det namnet.'),
+            model_name="standardtext",
+            constraint=models.UniqueConstraint(
+                fields=("queue", "name"),
+                name="one_standard_text_per_name",
+                violation_error_message="Kön har redan en standardtext med det namnet.",
+            ),
         ),
     ]
