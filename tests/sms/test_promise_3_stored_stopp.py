@@ -95,7 +95,7 @@ def test_a_claim_that_was_there_first_and_stood_still_sees_it_before_anything_le
     say(Answer.YES)
     message = accept()
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE sms_message IN EXCLUSIVE MODE")  # so that it has to wait before it writes
+        cursor.execute("LOCK TABLE sms_message IN SHARE MODE")  # it reads and locks rows, and waits to write
         claiming = in_another_connection(lambda: gateway.drain(Lane.BULK))
         wait_until_a_connection_waits_for_a_lock()
         in_another_connection(stopp).result(20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import psycopg2
 import pytest
 from django.db import IntegrityError, InternalError, connection, transaction
 from django.db.models import F
@@ -253,3 +254,20 @@ def test_the_operator_sees_what_was_removed_and_nobody_else(client, operator, ad
     assert "1 svar" in client.get("/admin/teleq/retentionrun/").content.decode()
     client.force_login(administrator)
     assert client.get("/admin/teleq/retentionrun/").status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_somebody_holds_for_long_is_left_to_another_night_and_the_rest_goes(lapsing, caplog):
+    lapsing(Answer.YES, days_left=-1)
+    other = psycopg2.connect(**connection.get_connection_params())
+    try:
+        other.cursor().execute("LOCK TABLE sms_inboundsms IN ACCESS EXCLUSIVE MODE")
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+        assert retention.remove_what_is_past_its_time()
+    finally:
+        other.close()
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
+    assert "the rest of inkomna SMS is left to another night" in caplog.text
+    assert not Consent.objects.exists()
