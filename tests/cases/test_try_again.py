@@ -76,17 +76,20 @@ def test_a_form_is_on_the_page_that_says_so_and_is_sent_once_more_by_one_press(b
 
 def test_it_says_so_in_the_log_without_what_was_typed(browser, case, caplog):
     with held(Case.objects.all()):
-        answer = hurried(lambda: browser.post(f"/cases/{case.pk}/act/", {"act": "take", "attempts": "0"}))
+        answer = hurried(
+            lambda: browser.post(f"/cases/{case.pk}/act/", {"act": "take", "seen_event": case.events.latest_act().pk})
+        )
     assert answer.status_code == 503
     assert "POST cases:act is to be tried again: LockNotAvailable" in caplog.text
     assert "Berit" not in caplog.text
 
 
-def test_a_form_saved_in_place_is_told_so_and_keeps_its_page(browser, case, say):
+def test_a_form_saved_in_place_is_told_so_and_keeps_its_page(browser, case, say, nurse):
     seen = say(Answer.NO).event_id
     form = {"answer": "yes", "shown_number": MOBILE, "seen_event": seen}
     with held(Consent.objects.all()):
-        answer = hurried(lambda: browser.post(f"/cases/{case.pk}/consent/", form, headers={"HX-Request": "true"}))
+        headers = {"HX-Request": "true", "X-Shown-To": str(nurse.pk)}
+        answer = hurried(lambda: browser.post(f"/cases/{case.pk}/consent/", form, headers=headers))
     assert (answer.status_code, answer.content) == (503, b"")
     assert Consent.objects.get().answer == Answer.NO
 

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BELOW = {"cases": {"cases", "sms", "consent"}, "sms": {"sms", "consent"}, "consent": {"consent"}}
-FLOOR = {"changes", "clock", "models", "pasted", "personal_identity", "phone_numbers"}
+FLOOR = {"constraints", "database", "changes", "clock", "models", "pasted", "personal_identity", "phone_numbers"}
 HOUSE = {"cases", "sms", "consent", "teleq"}
 FILES = [path for app in sorted(HOUSE) for path in sorted((ROOT / app).rglob("*.py")) if "migrations" not in path.parts]
 

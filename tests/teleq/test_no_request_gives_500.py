@@ -36,9 +36,12 @@ from consent.models import Consent
 from sms.models import InboundSms, StandardText
 from sms.simulator import credential
 from teleq.models import CareProvider, OutgoingSms, Queue, User
-from teleq.wsgi import application
 from tests.cases.desk import forms_on
 from tests.conftest import MOBILE, ROOT
+
+with pytest.MonkeyPatch.context() as environment:
+    environment.setenv("TELEQ_PROCESS", "")  # set by the import, and not to be handed on to what other tests start
+    from teleq.wsgi import application
 
 pytestmark = pytest.mark.django_db
 
