@@ -17,6 +17,7 @@ django.setup()
 
 from django.db import transaction
 
+from administration import queues
 from benchmarks.at_size import (
     Databases,
     Times,
@@ -33,7 +34,6 @@ from benchmarks.plot import Lines, write
 from consent.models import Consent, NumberKey
 from sms import gateway
 from sms.models import Lane
-from teleq import administration
 from teleq.models import CareProvider, OutgoingSms, Queue, User
 
 SIZES, FULL = [10_000, 1_000_000], 10_000_000
@@ -85,7 +85,7 @@ def fill(size: int, messages: int) -> None:
     User.objects.create(username="nurse")
     for number in range(PROVIDERS):
         provider = CareProvider.objects.create(name=f"Vårdgivare {number}", sms_consent_ordered=True)
-        administration.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=f"Kö {number}"))
+        queues.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=f"Kö {number}"))
     OutgoingSms.objects.update(consent_required=True)
     with bare("consent_consent", "consent_consentevent"):
         execute(ANSWERS, {"size": size})

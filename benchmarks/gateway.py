@@ -46,7 +46,8 @@ from local.supervisor import WORKERS
 from sms import gateway
 from sms.models import Kind, Message, State
 from teleq.celery import app
-from teleq.models import CareProvider, OutgoingSms, Queue, User, database_now
+from teleq.clock import database_now
+from teleq.models import CareProvider, OutgoingSms, Queue, User
 
 CORES = os.cpu_count() or 1
 PROCESSES = 2

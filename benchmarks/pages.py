@@ -22,6 +22,7 @@ from django.shortcuts import render
 from django.test import Client
 from django.urls import path
 
+from administration import queues
 from benchmarks.at_size import (
     Databases,
     Times,
@@ -36,7 +37,7 @@ from benchmarks.at_size import (
 from benchmarks.plot import Bars, write
 from cases.models import Case
 from sms.models import StandardText
-from teleq import administration, urls
+from teleq import urls
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, User
 
 SIZES = [1_000, 1_000_000]
@@ -111,7 +112,7 @@ def fill(size: int) -> None:
     nurse = User.objects.create(username="anna", first_name="Anna", last_name="Lind")
     for number in range(QUEUES):
         provider, _ = CareProvider.objects.get_or_create(name=f"Vårdgivare {number % 2}", sms_consent_ordered=True)
-        queue = administration.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=f"Kö {number}"))
+        queue = queues.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=f"Kö {number}"))
         StandardText.objects.create(queue=queue, name="ring 3 gånger", text="Hej. Vi har försökt nå dig tre gånger.")
         if number < MINE:
             Membership.objects.create(user=nurse, queue=queue)

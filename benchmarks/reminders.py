@@ -23,10 +23,11 @@ django.setup()
 
 from django.db import connection
 
+from administration import queues
 from cases import automatic_sms
 from sms.models import Kind, Message
-from teleq import administration
-from teleq.models import CareProvider, OutgoingSms, Queue, database_now
+from teleq.clock import database_now
+from teleq.models import CareProvider, OutgoingSms, Queue
 
 SIZES = (1_000, 10_000, 100_000)
 QUEUES = 100
@@ -120,7 +121,7 @@ def fresh_queues() -> list[Queue]:
         cursor.execute("TRUNCATE cases_case, sms_message, teleq_queue RESTART IDENTITY CASCADE")
     provider, _ = CareProvider.objects.get_or_create(name="Vårdgivare")
     queues = [
-        administration.create_queue(
+        queues.create_queue(
             Queue(care_provider=provider, unit="VC Spindeln", name=f"Kö {number}", phone_number="+46846500400")
         )
         for number in range(QUEUES)

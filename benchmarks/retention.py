@@ -20,7 +20,7 @@ from benchmarks.at_size import execute, machine, ms, p99, read, timed_statements
 from benchmarks.consent import FULL, SIZES, fill
 from consent import retention
 from sms.retention import decided
-from teleq.models import database_now
+from teleq.clock import database_now
 
 LAPSED = 200_000
 

@@ -17,9 +17,9 @@ django.setup()
 
 from django.utils import timezone
 
+from administration import statistics, totals
 from benchmarks.at_size import Databases, Times, bare, execute, machine, ms, nobodys_number_sql, p50, p99
 from benchmarks.pages import CASE_MESSAGES
-from teleq import administration, statistics, totals
 from teleq.models import CareProvider, Queue, User
 
 MESSAGES = 1_000_000
@@ -75,7 +75,7 @@ def fill(queues: int) -> None:
     User.objects.create(username="anna")
     provider = CareProvider.objects.create(name="Vårdgivare", sms_consent_ordered=True)
     for number in range(queues):
-        administration.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=f"Kö {number}"))
+        queues.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=f"Kö {number}"))
     with bare("cases_case", "cases_casemessage", "sms_message", "consent_consentevent"):
         execute(CASES, {"queues": queues})
         for statement in (SMS, CASE_MESSAGES, ANSWERS):

@@ -20,7 +20,7 @@ from django.utils import timezone
 from consent.models import Answer, Consent
 from sms.models import Message, Refusal, State
 from sms.numbers import can_receive_sms
-from sms.simulator import credential
+from sms.providers.simulator import credential
 from teleq.phone_numbers import number_text
 
 

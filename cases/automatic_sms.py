@@ -17,7 +17,8 @@ from cases.models import Case, CaseMessage, CaseQuerySet
 from sms import gateway
 from sms.content import placeholders
 from sms.models import Kind
-from teleq.models import OutgoingSms, database_now
+from teleq.clock import database_now
+from teleq.models import OutgoingSms
 
 BATCH = 1000
 MINUTE = timedelta(minutes=1)

@@ -20,8 +20,9 @@ from cases.models import Case, CaseEvent, CaseMessage, Note, Status
 from sms import gateway
 from sms.models import Kind, Message
 from teleq.changes import Changes, to_make
+from teleq.clock import database_now
 from teleq.constraints import violates
-from teleq.models import User, database_now
+from teleq.models import User
 from teleq.phone_numbers import number_text
 
 AUTOMATIC = (Kind.CONFIRMATION, Kind.REMINDER)

@@ -7,14 +7,15 @@ from typing import Any
 from cases import history, inbound
 from cases.forms import SOMEBODY_ELSE, ConsentForm, DetailsForm, NoteForm, NumberForm, SmsForm
 from cases.models import Case
-from cases.templatetags.swedish import identity_number
 from consent import register
 from consent.models import Answer, ConsentText
 from sms import line
 from sms.content import segments
 from sms.gateway import refusal
-from teleq.models import User, database_now
+from teleq.clock import database_now
+from teleq.models import User
 from teleq.phone_numbers import number_text
+from teleq.swedish import identity_number
 
 OTHERS_AT_MOST = 10
 

@@ -17,7 +17,8 @@ import holidays
 from django.utils import timezone
 
 from cases.models import Case
-from teleq.models import Queue, database_now
+from teleq.clock import database_now
+from teleq.models import Queue
 
 DAY = timedelta(days=1)
 NEAREST = 5

@@ -12,11 +12,11 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import why
 from cases.models import Case, CaseEvent
-from cases.templatetags.swedish import clock, date_and_clock, identity_number, of_planned, phone
 from consent.models import Answer, Channel, Consent
 from sms.models import InboundSms, Message, State
 from teleq.models import User
 from teleq.phone_numbers import number_text
+from teleq.swedish import clock, date_and_clock, identity_number, of_planned, phone
 
 BY_ITSELF = "Automatiskt"
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from typing import Any
 
-import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -16,7 +13,7 @@ from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
-from consent.models import NO_TRUNCATE, Answer, NumberKey
+from consent.models import Answer, NumberKey
 from sms.models import InboundSms, Message
 from teleq.models import CareProvider, Queue, User
 from teleq.phone_numbers import number_text
@@ -302,117 +299,4 @@ class Slot(models.Model):
 # The telephone system ------------------------------------------------------------------------------------------------
 
 
-class IntakeCall(models.Model):
-    """A call in which the telephone system booked a callback, by the telephone system's own id for it.
-
-    Of what it asked for there is a digest per field: enough to see that it asks for the same again, when staff may have
-    changed the case, and no second copy of the patient's data.
-    """
-
-    care_provider = models.ForeignKey(CareProvider, on_delete=models.PROTECT, related_name="+")
-    call_id = models.CharField(max_length=100)
-    asked = models.JSONField(default=dict)
-    # Null only within the transaction that books.
-    case = models.ForeignKey(Case, on_delete=models.CASCADE, null=True, related_name="calls")
-
-    class Meta:
-        verbose_name = "samtal"
-        verbose_name_plural = "samtal"
-        constraints = [
-            models.UniqueConstraint(fields=["care_provider", "call_id"], name="the_same_call_is_the_same_callback")
-        ]
-
-    def __str__(self) -> str:
-        return f"samtal {self.pk}"
-
-
-class IntakeKeyQuerySet(models.QuerySet["IntakeKey"]):
-    def valid(self, key: str) -> IntakeKey | None:
-        return self.select_related("care_provider").filter(digest=_digest(key), revoked_at=None).first()
-
-
-def _digest(key: str) -> str:
-    """A key is 256 random bits, which no dictionary holds: one round of SHA-256 is enough, and one look-up finds it."""
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-class IntakeKey(models.Model):
-    """What a telephone system shows to book callbacks for a care provider. The key itself is not stored."""
-
-    care_provider = models.ForeignKey(
-        CareProvider, on_delete=models.PROTECT, related_name="intake_keys", verbose_name="vårdgivare"
-    )
-    name = models.CharField("namn", max_length=60, help_text="Till exempel vilken telefonväxel som använder nyckeln.")
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    created_at = models.DateTimeField("skapad", db_default=Now(), editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False, verbose_name="skapad av"
-    )
-    revoked_at = models.DateTimeField("återkallad", null=True, editable=False)
-
-    objects = IntakeKeyQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = "nyckel för telefonsystem"
-        verbose_name_plural = "nycklar för telefonsystem"
-        ordering = ["care_provider", "-id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["care_provider", "name"],
-                condition=Q(revoked_at=None),
-                name="one_valid_key_per_name",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def give_new_key(self) -> str:
-        """Make the key, and return it: the only time it is there to be seen. The caller saves."""
-        key = f"teleq_{secrets.token_urlsafe(32)}"
-        self.digest = _digest(key)
-        return key
-
-
 # Who has looked ------------------------------------------------------------------------------------------------------
-
-
-class AccessEntry(models.Model):
-    """Somebody has looked at a patient's data, or changed them. Append-only; written by `cases.access_log`.
-
-    Whom it was about is written out, as cases are removed long before this may be (HSLF-FS 2016:40: five years).
-    """
-
-    class Act(models.TextChoices):
-        VIEW = "view", "Öppnade ärendet"
-        CHANGE = "change", "Arbetade i ärendet"
-        SEARCH = "search", "Sökte"
-        CHECK = "check", "Frågade om ett SMS skulle skickas"
-        EXTRACT = "extract", "Tog fram registerutdrag"
-        REMOVAL = "removal", "Tog bort uppgifter"
-        UNPLACED = "unplaced", "Läste ett SMS som inte kunde placeras"
-
-    at = models.DateTimeField("när", db_default=Now())
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", help_text="Tomt: driften."
-    )
-    act = models.CharField("vad", max_length=10, choices=Act.choices)
-    case_id = models.BigIntegerField("ärende", null=True)
-    phone_number = models.CharField("telefonnummer", max_length=16, blank=True, default="")
-    person = models.CharField("personnummer", max_length=12, blank=True, default="")
-
-    class Meta:
-        verbose_name = "åtkomst"
-        verbose_name_plural = "åtkomster"
-        indexes = [
-            models.Index(fields=["phone_number"], condition=~Q(phone_number=""), name="access_by_number"),
-            models.Index(fields=["person"], condition=~Q(person=""), name="access_by_person"),
-            models.Index(fields=["at"], name="access_by_time"),
-        ]
-        triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            NO_TRUNCATE,
-        ]
-
-    def __str__(self) -> str:
-        return f"åtkomst {self.pk}"

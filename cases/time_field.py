@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from cases import free_times
-from teleq.models import database_now
+from teleq.clock import database_now
 
 MISSING_HOUR = "Klockan ställs fram den natten: {clock} finns inte. Välj en annan tid."
 WHICH_HOUR = "Klockan visar {clock} två gånger den natten. Välj vilken av dem du menar."

@@ -16,10 +16,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from cases import access_log, callbacks, case_page, inbound, work_list
+from access import access_log
+from access.models import AccessEntry
+from cases import callbacks, case_page, inbound, work_list
 from cases.forms import ConsentForm, DetailsForm, NewCaseForm, NoteForm, NumberForm, SearchForm, SmsForm
-from cases.models import AccessEntry, Case, Status
-from cases.templatetags.swedish import clock
+from cases.models import Case, Status
 from consent import register
 from consent.models import Answer
 from sms.content.segments import normalize
@@ -27,6 +28,7 @@ from sms.inbound import mark_as_read
 from sms.models import InboundSms, State
 from teleq.changes import ChangedMeanwhile
 from teleq.phone_numbers import number_text
+from teleq.swedish import clock
 
 NUMBER_CHANGED = "Numret har ändrats. Kontrollera svaret."
 NOT_SENT = f"{NUMBER_CHANGED} SMS:et är inte skickat."
@@ -43,8 +45,12 @@ def _case(request: HttpRequest, case_id: int) -> Case:
     case = get_object_or_404(related, pk=case_id)
     if request.headers.get("HX-Trigger") != "history":  # what the open page asks for by itself
         act = AccessEntry.Act.VIEW if request.method == "GET" else AccessEntry.Act.CHANGE
-        access_log.note_case(request.user, act, case)
+        _note_look(request, act, case)
     return case
+
+
+def _note_look(request: HttpRequest, act: AccessEntry.Act, case: Case) -> None:
+    access_log.note(request.user, act, case.phone_number, case.personal_identity_number, case.pk)
 
 
 def _page(request: HttpRequest, case: Case, status: int = 200, **bound: Any) -> HttpResponse:
@@ -122,7 +128,7 @@ def new_case(request: HttpRequest) -> HttpResponse:
     except callbacks.NotPossible as reason:
         messages.error(request, str(reason))
         return _new_case_page(request, form.pressed_anew(), 409)
-    access_log.note_case(request.user, AccessEntry.Act.CHANGE, case)
+    _note_look(request, AccessEntry.Act.CHANGE, case)
     if made:
         messages.success(request, "Ärendet är skapat.")
     elif form.describes(case):

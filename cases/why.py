@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cases.templatetags.swedish import date_and_clock, last_day
 from consent.models import Answer, Channel, Consent
 from sms.models import Message, Refusal, State
+from teleq.swedish import date_and_clock, last_day
 
 LEFT = (State.SENDING, State.SENT, State.DELIVERED, State.FAILED, State.UNKNOWN)
 

@@ -17,7 +17,8 @@ from cases.models import CLOSED, Case, CaseQuerySet, Status
 from consent.models import Answer, Consent
 from consent.verdict import answer_in_force
 from sms import line
-from teleq.models import Queue, User, count_by_queue, database_now
+from teleq.clock import database_now
+from teleq.models import Queue, User, count_by_queue
 from teleq.phone_numbers import number_text
 
 PAGE_SIZE = 50

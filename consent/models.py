@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pghistory
-import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 from django.db.models import F, Q
 from phonenumber_field.modelfields import PhoneNumberField
 
+from teleq.append_only import NO_TRUNCATE
 from teleq.models import CareProvider
 from teleq.phone_numbers import WRITTEN_AS_STORED
 
@@ -103,16 +103,6 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
             [[provider for provider, _ in ordered], [number for _, number in ordered]],
         )
         return {ordered[consent.place - 1]: consent for consent in rows}
-
-
-NO_TRUNCATE = pgtrigger.Trigger(
-    name="no_truncate",
-    level=pgtrigger.Statement,
-    when=pgtrigger.Before,
-    operation=pgtrigger.Truncate,
-    func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;",
-)
-"""Beside the history's own protection, which stops updates and deletes."""
 
 
 BY_NUMBER = models.Index(fields=["care_provider", "phone_number"], name="consent_history_by_number")

@@ -21,7 +21,8 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Answer, Channel, Consent, ConsentText, NumberKey, Withdrawal
 from consent.verdict import answer_in_force
-from teleq.models import CareProvider, User, database_now
+from teleq.clock import database_now
+from teleq.models import CareProvider, User
 from teleq.phone_numbers import number_text
 
 logger = logging.getLogger(__name__)

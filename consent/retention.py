@@ -10,12 +10,11 @@ from datetime import datetime
 from typing import Any
 
 import pgtrigger
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import Q
 
 from consent.models import Consent, HistoryMark
-
-BATCH = 2000
+from teleq.bulk_deletion import BATCH, delete_batch
 
 
 def remove_lapsed(at: datetime) -> int:
@@ -59,14 +58,3 @@ def remove_events(events: models.QuerySet[Any], decided: models.Exists) -> int:
     """
     with pgtrigger.ignore("consent.ConsentEvent:append_only"):
         return delete_batch(events.filter(~decided).order_by("pk"))
-
-
-@transaction.atomic
-def delete_batch(rows: models.QuerySet[Any]) -> int:
-    """Delete the first of these rows. What somebody is changing is left to another night, and what was asked of a row
-    is asked once more when it is deleted."""
-    ids = list(rows.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:BATCH])
-    if not ids:
-        return 0
-    deleted: int = rows.order_by().filter(pk__in=ids)._raw_delete(connection.alias)
-    return deleted

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from celery import current_app
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models.functions import Least, Now
@@ -30,12 +31,13 @@ from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal, State
 from sms.numbers import can_receive_sms
 from sms.outcomes import record_at_last
 from sms.providers.base import OutboundMessage
-from teleq.clock import elapsed
-from teleq.models import OutgoingSms, Queue, database_now, waited_too_long
+from teleq.clock import database_now, elapsed
+from teleq.models import OutgoingSms, Queue, waited_too_long
 from teleq.phone_numbers import number_text
 
 logger = logging.getLogger(__name__)
 
+DELIVER = {Lane.MANUAL: "sms.tasks.deliver_manual", Lane.BULK: "sms.tasks.deliver_bulk"}
 CLAIM_SIZE = 200
 TURN = 30.0
 """Seconds that a drain goes on at the most."""
@@ -348,10 +350,8 @@ def wake_on_commit(lane: Lane) -> None:
 
 
 def wake(lane: Lane) -> None:
-    from sms import tasks  # noqa: PLC0415  tasks call the gateway; only the name of one is needed here
-
-    task = tasks.deliver_manual if lane is Lane.MANUAL else tasks.deliver_bulk
-    task.apply_async(retry=False)
+    """Tell the lane's worker that something is due. By the task's name: tasks import the gateway."""
+    current_app.signature(DELIVER[lane]).apply_async(retry=False)
 
 
 def sweep() -> None:

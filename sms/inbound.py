@@ -18,8 +18,9 @@ from consent import register
 from sms.models import InboundSms, Message, UnplacedSms
 from sms.numbers import e164
 from sms.providers.base import InboundMessage, storable
+from teleq.clock import database_now
 from teleq.constraints import violates
-from teleq.models import Queue, User, database_now
+from teleq.models import Queue, User
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 from consent.models import Answer, Channel
 from consent.verdict import Verdict
 from sms.guard import TRIGGERS
-from teleq.models import Queue, User, is_number
+from teleq.models import Queue, User
 from teleq.phone_numbers import number_text
 
 
@@ -354,26 +354,3 @@ class UnplacedSms(models.Model):
 
     def __str__(self) -> str:
         return f"SMS som inte kunde placeras {self.pk}"  # as for those that could
-
-
-class SimulatedSms(models.Model):
-    """What the simulator "sent": the demonstration's stand-in for the patient's telephone."""
-
-    to_number = PhoneNumberField("till")
-    sender = models.CharField(max_length=20)
-    text = models.TextField()
-    callback_url = models.URLField()
-    received_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        verbose_name = "simulerat SMS"
-        verbose_name_plural = "simulerade SMS"
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return f"simulerat SMS {self.pk}"
-
-    @property
-    def can_be_answered(self) -> bool:
-        """An SMS from a name can't be."""
-        return is_number(self.sender)

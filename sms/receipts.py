@@ -16,7 +16,7 @@ from consent import register
 from sms.models import Message, State
 from sms.providers import PROVIDERS
 from sms.providers.base import TIME_LIMIT, Delivery, DeliveryReport, storable
-from teleq.models import database_now
+from teleq.clock import database_now
 from teleq.phone_numbers import number_text
 
 logger = logging.getLogger(__name__)

@@ -8,9 +8,10 @@ import pgtrigger
 from django.db import models, transaction
 
 from consent.models import Consent
-from consent.retention import BATCH, delete_batch, remove_events
+from consent.retention import remove_events
 from sms.models import InboundSms, Message, State, UnplacedSms
-from teleq.models import database_now
+from teleq.bulk_deletion import BATCH, delete_batch
+from teleq.clock import database_now
 
 UNDER_WAY = (State.QUEUED, State.SENDING)
 

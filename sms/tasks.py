@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from consent import register
-from sms import gateway, receipts, simulator
+from sms import gateway, receipts
 from sms.models import Lane
 
 
@@ -22,13 +22,3 @@ def sweep() -> None:
     register.carry_out_withdrawals()
     gateway.sweep()
     receipts.give_up_waiting()
-
-
-@shared_task
-def report_simulated_delivery(simulated_id: int) -> None:
-    simulator.report_delivery(simulated_id)
-
-
-@shared_task
-def report_simulated_answer(simulated_id: int, text: str) -> None:
-    simulator.report_answer(simulated_id, text)

@@ -2,21 +2,16 @@
 
 import logging
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
-from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.crypto import constant_time_compare
+from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
-from sms import inbound, receipts, simulator
+from sms import inbound, receipts
 from sms.content import segments
-from sms.models import SimulatedSms
 from sms.providers import PROVIDERS
 from sms.providers.base import Provider
-from sms.tasks import report_simulated_answer, report_simulated_delivery
 
 logger = logging.getLogger(__name__)
 
@@ -62,38 +57,3 @@ def inbound_sms(request: HttpRequest, provider: str) -> HttpResponse:
         return _turned_away(provider, "An inbound SMS")
     inbound.receive(provider, sender.inbound(request))
     return sender.thanks()
-
-
-@csrf_exempt
-@login_not_required
-@require_POST
-def simulator_send(request: HttpRequest) -> HttpResponse:
-    if not constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {simulator.credential()}"):
-        return HttpResponse(status=401)
-    with transaction.atomic():
-        simulated = SimulatedSms.objects.create(
-            to_number=request.POST["to"],
-            sender=request.POST["from"],
-            text=request.POST["message"],
-            callback_url=request.POST["whendelivered"],
-        )
-        transaction.on_commit(lambda: report_simulated_delivery.apply_async((simulated.pk,), retry=False), robust=True)
-    return HttpResponse(f"sim-{simulated.pk}", status=201, content_type="text/plain")
-
-
-@require_GET
-def simulator_inbox(request: HttpRequest) -> HttpResponse:
-    return render(request, "sms/simulator.html", {"messages_sent": SimulatedSms.objects.all()[:100]})
-
-
-@require_POST
-def simulator_answer(request: HttpRequest, simulated_id: int) -> HttpResponse:
-    """The patient presses "Svara". A worker tells teleQ of it, over HTTP as a provider does."""
-    simulated = get_object_or_404(SimulatedSms, pk=simulated_id)
-    text = "STOPP" if "stop" in request.POST else request.POST.get("text", "")
-    if not simulated.can_be_answered or not text.strip():
-        messages.error(request, "Skriv ett svar.")
-    else:
-        report_simulated_answer.apply_async((simulated.pk, text), retry=False)
-        messages.success(request, "Svaret är skickat till teleQ.")
-    return redirect("sms:simulator")

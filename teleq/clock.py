@@ -1,8 +1,11 @@
-"""The clock that a process measures by. What decides is PostgreSQL's clock, `teleq.models.database_now`."""
+"""The two clocks: PostgreSQL's, which decides, and the one that a process measures its own waiting by."""
 
 from __future__ import annotations
 
 import time
+from datetime import datetime
+
+from django.db import connection
 
 
 def elapsed() -> float:
@@ -13,3 +16,11 @@ def elapsed() -> float:
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
+
+
+def database_now() -> datetime:
+    """PostgreSQL's clock, read now. One clock decides for all web and worker machines; read it after taking locks."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+        return now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -11,7 +11,7 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.validators import RegexValidator
 from django.db import OperationalError, connection, models
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce
 from phonenumber_field.modelfields import PhoneNumberField
 from psycopg2.errors import LockNotAvailable
 
@@ -22,14 +22,6 @@ INVALID_SENDER = "Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra förs
 def is_number(sender: str) -> bool:
     """Whether a sender is a telephone number, and not a name."""
     return sender.startswith("+")
-
-
-def database_now() -> datetime:
-    """PostgreSQL's clock, read now. One clock decides for all web and worker machines; read it after taking locks."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-        return now
 
 
 def waited_too_long(error: OperationalError) -> bool:
@@ -286,41 +278,3 @@ class OutgoingSms(models.Model):
     def can_be_answered(self) -> bool:
         """Whether the sender is a number: an SMS from a name can't be answered."""
         return is_number(self.sender)
-
-
-class DayTotal(models.Model):
-    """How many of something a queue had on a day. Totals, and never a patient: they outlive what they count."""
-
-    class What(models.TextChoices):
-        ANSWERS = "answers", "svar"
-        CALLBACKS = "callbacks", "återuppringningar"
-        MESSAGES = "messages", "SMS"
-
-    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="+", db_index=False)
-    day: models.DateField[date, date] = models.DateField()
-    what = models.CharField(max_length=10, choices=What.choices)
-    key = models.CharField(max_length=60, blank=True, help_text="Vilket svar, eller SMS:ets slag, tillstånd och orsak.")
-    count = models.PositiveIntegerField()
-
-    class Meta:
-        verbose_name = "dagssumma"
-        verbose_name_plural = "dagssummor"
-        constraints = [models.UniqueConstraint(fields=["queue", "day", "what", "key"], name="one_total_a_day")]
-        indexes = [models.Index(fields=["day"], name="day_total_day")]
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.day}"
-
-
-class RetentionRun(models.Model):
-    """What was removed in one turn of the nightly retention: totals, and never whose."""
-
-    at = models.DateTimeField("när", db_default=Now())
-    removed: models.JSONField[dict[str, int], dict[str, int]] = models.JSONField("togs bort")
-
-    class Meta:
-        verbose_name = "gallring"
-        verbose_name_plural = "Gallring"
-
-    def __str__(self) -> str:
-        return f"gallring {self.pk}"

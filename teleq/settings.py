@@ -25,10 +25,14 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
     "teleq.apps.TeleqConfig",
+    "access.apps.AccessConfig",
     "consent.apps.ConsentConfig",
     "sms.apps.SmsConfig",
     "cases.apps.CasesConfig",
-    "teleq.apps.TeleqAdminConfig",
+    "intake.apps.IntakeConfig",
+    "administration.apps.AdministrationConfig",
+    "demo.apps.DemoConfig",
+    "administration.apps.TeleqAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -151,9 +155,9 @@ PHONENUMBER_DEFAULT_FORMAT = "E164"  # what is read on screen is written by tele
 
 # Signing in and safety ------------------------------------------------------------------------------------------------
 
-LOGIN_URL = "login"
+LOGIN_URL = "access:login"
 LOGIN_REDIRECT_URL = "cases:work_list"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "access:login"
 SESSION_COOKIE_AGE = int(timedelta(hours=10).total_seconds())  # a working day
 SESSION_COOKIE_HTTPONLY = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -218,14 +222,14 @@ CELERY_TASK_ROUTES = {
     # Of their own, beside the bulk messages: a worker takes from its queues in turn.
     "sms.tasks.sweep": {"queue": "sweep"},
     "cases.tasks.remind": {"queue": "sweep"},
-    "teleq.tasks.remove_what_is_past_its_time": {"queue": "sweep"},
+    "administration.tasks.remove_what_is_past_its_time": {"queue": "sweep"},
 }
 # None expires: beat's clock would say when, and a worker's whether, and the two machines' clocks differ. What piles up
 # while no worker is there is found to be done already, each in some milliseconds.
 CELERY_BEAT_SCHEDULE = {
     "remind": {"task": "cases.tasks.remind", "schedule": 60.0},
     "sweep": {"task": "sms.tasks.sweep", "schedule": 60.0},
-    "retention": {"task": "teleq.tasks.remove_what_is_past_its_time", "schedule": crontab(hour=2, minute=40)},
+    "retention": {"task": "administration.tasks.remove_what_is_past_its_time", "schedule": crontab(hour=2, minute=40)},
 }
 
 # SMS ------------------------------------------------------------------------------------------------------------------

@@ -19,14 +19,17 @@ from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
+from administration import queues
 from consent import register
 from consent.models import Answer, Channel, Consent, ConsentText
 from local.supervisor import WORKERS
 from sms import gateway
 from sms.models import Kind, Message
-from teleq import administration
 from teleq.celery import app
-from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User, database_now
+from teleq.clock import database_now
+from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
+
+pytest_plugins = ["tests.fixtures.admin", "tests.fixtures.cases", "tests.fixtures.one_door", "tests.fixtures.sms"]
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "korrekt-häst-batteri"
@@ -100,7 +103,7 @@ def other_care_provider(db: None) -> CareProvider:
 
 
 def make_queue(provider: CareProvider, name: str, consent_required: bool) -> Queue:
-    queue = administration.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=name))
+    queue = queues.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=name))
     OutgoingSms.objects.filter(queue=queue).update(consent_required=consent_required)
     return Queue.objects.select_related("outgoing_sms", "care_provider").get(pk=queue.pk)
 
@@ -318,6 +321,7 @@ def beat(celery: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> Call
 @pytest.fixture
 def wakes_at_once() -> Iterator[None]:
     """A wake-up is followed where it is given, by Celery itself, as if a worker stood beside."""
+    app.loader.import_default_modules()  # as a worker does
     app.conf.task_always_eager = True
     yield
     app.conf.task_always_eager = False

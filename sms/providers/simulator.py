@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import aiohttp
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.crypto import constant_time_compare
+from django.utils.crypto import constant_time_compare, salted_hmac
 from yarl import URL
 
 from sms.providers.base import (
@@ -19,7 +19,6 @@ from sms.providers.base import (
     SendResult,
     http_failure,
 )
-from sms.simulator import credential
 
 REPORTED = {"delivered": Delivery.DELIVERED, "failed": Delivery.FAILED}
 
@@ -64,3 +63,8 @@ class Simulator(Provider):
     def inbound(self, request: HttpRequest) -> InboundMessage:
         told = request.POST
         return InboundMessage(told.get("from", ""), told.get("to", ""), told.get("message", ""), told.get("id", ""))
+
+
+def credential() -> str:
+    """What whoever sends through the simulator shows: the workers and the web share SECRET_KEY, and nobody else."""
+    return salted_hmac("teleq.simulator", "send", algorithm="sha256").hexdigest()

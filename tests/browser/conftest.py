@@ -16,7 +16,8 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 from cases import callbacks
 from cases.models import Case
 from sms.models import StandardText
-from teleq.models import Queue, User, database_now
+from teleq.clock import database_now
+from teleq.models import Queue, User
 from tests.conftest import MOBILE, PASSWORD
 
 # Playwright's loop runs in this thread, where Django would otherwise refuse to talk to the database.

@@ -12,8 +12,9 @@ from playwright.sync_api import Page, expect
 from cases import callbacks
 from cases.models import Case, Status
 from consent.models import Answer, Channel, Consent
-from sms.models import InboundSms, SimulatedSms
-from teleq.models import database_now
+from demo.models import SimulatedSms
+from sms.models import InboundSms
+from teleq.clock import database_now
 from tests.conftest import LANDLINE, MOBILE
 
 pytestmark = pytest.mark.django_db(transaction=True)

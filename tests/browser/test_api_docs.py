@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from cases.models import Case
-from tests.cases.telephone_system import an_open_day, at, connect, keep_open
+from tests.intake.telephone_system import an_open_day, at, connect, keep_open
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

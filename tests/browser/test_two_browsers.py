@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 from cases.models import Case, Note
 from consent import register
 from consent.models import Answer, Consent
-from sms.models import Message, Refusal, SimulatedSms, State
+from demo.models import SimulatedSms
+from sms.models import Message, Refusal, State
 from tests.browser.held import Held
 from tests.conftest import PASSWORD
 

@@ -10,7 +10,8 @@ from cases import automatic_sms
 from cases.models import Case
 from sms import gateway
 from sms.models import Kind, Lane, Message
-from teleq.models import OutgoingSms, Queue, database_now
+from teleq.clock import database_now
+from teleq.models import OutgoingSms, Queue
 from tests.cases.desk import messages_of
 from tests.conftest import ProviderServer
 

@@ -11,7 +11,7 @@ from cases import callbacks
 from cases.models import Status
 from consent.models import Answer
 from sms.models import InboundSms
-from teleq.models import database_now
+from teleq.clock import database_now
 from tests.cases.desk import desk_of
 from tests.conftest import MOBILE
 

@@ -9,14 +9,16 @@ from django.contrib.messages import get_messages
 from django.urls import reverse
 from django.utils import timezone
 
-from cases import automatic_sms, booking, callbacks
+from cases import automatic_sms, callbacks
 from cases.models import Case, Status
 from consent.models import Answer
+from intake import booking
 from sms import gateway
 from sms.models import Kind, Lane, Message, State
 from sms.outcomes import record
 from sms.providers.base import Outcome, SendResult
-from teleq.models import OutgoingSms, Queue, database_now
+from teleq.clock import database_now
+from teleq.models import OutgoingSms, Queue
 from tests.cases.desk import OTHER_MOBILE, Page, in_a_month, messages_of
 from tests.cases.reminding import (
     CONFIRMED,
@@ -31,8 +33,8 @@ from tests.cases.reminding import (
     texts,
     turn_on,
 )
-from tests.cases.telephone_system import an_open_day, at, keep_open
 from tests.conftest import LANDLINE, MOBILE
+from tests.intake.telephone_system import an_open_day, at, keep_open
 
 pytestmark = pytest.mark.django_db
 

@@ -9,13 +9,13 @@ from django.utils import timezone
 
 from cases import automatic_sms
 from cases.models import Case, Note, Status
-from cases.templatetags.swedish import date_and_clock
 from consent.models import Answer
 from sms.models import Kind, Message, Refusal, State
 from teleq.models import Membership
+from teleq.swedish import date_and_clock
 from tests.cases.desk import at_once, desk_of, in_a_month, messages_of, squeezed
-from tests.cases.telephone_system import at
 from tests.conftest import MOBILE
+from tests.intake.telephone_system import at
 
 ALREADY_TAKEN = "Karim Noor har redan tagit ärendet."
 CLOSED = "Ärendet är avslutat."

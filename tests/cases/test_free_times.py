@@ -9,7 +9,7 @@ from django.utils import timezone
 from cases import callbacks, free_times
 from cases.models import Case, ClosedDay, Status
 from tests.cases.desk import OTHER_MOBILE
-from tests.cases.telephone_system import an_open_day, at, divide, keep_open
+from tests.intake.telephone_system import an_open_day, at, divide, keep_open
 
 FRIDAY, SATURDAY, SUNDAY, MONDAY = (date(2026, 3, day) for day in (13, 14, 15, 16))
 SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)

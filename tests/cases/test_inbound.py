@@ -3,8 +3,9 @@
 import pytest
 from django.urls import reverse
 
+from access.models import AccessEntry
 from cases import callbacks
-from cases.models import AccessEntry, Status
+from cases.models import Status
 from sms import inbound
 from sms.models import InboundSms
 from sms.providers.base import InboundMessage

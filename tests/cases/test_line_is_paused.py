@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from consent.models import Answer
 from sms.models import ProviderLine, State
-from teleq.models import database_now
+from teleq.clock import database_now
 from tests.cases.desk import desk_of, messages_of
 
 TOLD = "SMS-leverantören tar inte emot just nu. SMS väntar och skickas när det går igen."

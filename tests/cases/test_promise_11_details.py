@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from cases import callbacks
 from cases.models import Case
-from cases.templatetags.swedish import date_and_clock
 from teleq.changes import Change
+from teleq.swedish import date_and_clock
 from tests.cases.desk import at_once, desk_of
 from tests.conftest import MOBILE
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cases.models import Case
-from cases.templatetags.swedish import date_and_clock
+from teleq.swedish import date_and_clock
 from tests.conftest import MOBILE
 
 SAVE, CREATE = "Spara uppgifterna", "Skapa ärendet"

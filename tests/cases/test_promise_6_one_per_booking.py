@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
-from cases import automatic_sms, booking, callbacks
+from cases import automatic_sms, callbacks
 from cases.models import Case, CaseMessage
 from consent.models import Answer
+from intake import booking
 from sms import gateway
 from sms.models import Kind, Lane, Message
 from teleq.models import Queue
@@ -26,9 +27,9 @@ from tests.cases.reminding import (
     texts,
     turn_on,
 )
-from tests.cases.telephone_system import at
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE
+from tests.intake.telephone_system import at
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CANCELLED_REMINDER = (Kind.REMINDER, "Inställt")

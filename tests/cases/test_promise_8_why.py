@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from cases.templatetags.swedish import last_day
 from consent import register
 from consent.models import Answer, Channel, Consent
 from sms import gateway
 from sms.models import Lane, Message
 from teleq.models import OutgoingSms
+from teleq.swedish import last_day
 from tests.conftest import LANDLINE
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from cases import urls
-from cases.models import AccessEntry, Case, Status
+from cases.models import Case, Status
 from consent.models import Answer
 from teleq.models import Membership, Queue
 from tests.cases.desk import OTHER_MOBILE, desk_of, in_a_month
@@ -28,8 +28,7 @@ WRITES = {
 
 def everything() -> dict[str, list]:
     """All rows of cases, consents and messages; not who has looked at them, which to read adds to."""
-    models = [model for app in ("cases", "consent", "sms") for model in apps.get_app_config(app).get_models()]
-    models.remove(AccessEntry)
+    models = [model for app in ("cases", "consent", "sms", "intake") for model in apps.get_app_config(app).get_models()]
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
 
 
@@ -81,7 +80,7 @@ def test_who_is_not_signed_in_is_sent_to_the_login(pattern, case):
     args = [case.pk] if "_id" in str(pattern.pattern) else []
     address = reverse(f"cases:{pattern.name}", args=args)
     client, before = Client(), everything()
-    login = reverse("login")
+    login = reverse("access:login")
     ways = ((client.get, None, f"{login}?next={address}"), (client.post, WRITES.get(pattern.name), login))
     for send, data, leads_to in ways:
         response = send(address, data)

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from phonenumber_field.phonenumber import PhoneNumber
 
-from cases.templatetags.swedish import clock, day_and_clock, identity_number, last_day, phone
+from teleq.swedish import clock, day_and_clock, identity_number, last_day, phone
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 

@@ -16,7 +16,7 @@ from cases.models import Case
 from consent.models import Answer, Consent
 from sms import gateway
 from sms.models import InboundSms, Lane, Message, State
-from sms.simulator import credential
+from sms.providers.simulator import credential
 from teleq.models import Queue, User
 from tests.cases.desk import desk_of
 from tests.concurrency import in_another_connection

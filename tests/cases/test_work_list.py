@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from cases import callbacks, work_list
 from cases.models import Case, Note, Status
-from cases.templatetags.swedish import clock
 from consent.models import Answer
 from sms.models import StandardText
+from teleq.swedish import clock
 from tests.cases.desk import OTHER_MOBILE
 from tests.conftest import LANDLINE, MOBILE
 

@@ -26,14 +26,15 @@ from django.db.models.functions import Now
 
 django.setup()
 
+from administration import queues  # noqa: E402
 from cases import callbacks  # noqa: E402
 from cases.models import Case, Status  # noqa: E402
 from consent import register  # noqa: E402
 from consent.models import Answer, Consent  # noqa: E402
 from sms import flight, gateway, receipts  # noqa: E402
 from sms.models import Kind, Lane, Message, State  # noqa: E402
-from teleq import administration  # noqa: E402
-from teleq.models import CareProvider, OutgoingSms, Queue, User, database_now  # noqa: E402
+from teleq.clock import database_now  # noqa: E402
+from teleq.models import CareProvider, OutgoingSms, Queue, User  # noqa: E402
 from tests.race.town import LANDLINE, NUMBERS  # noqa: E402
 from tests.race.witness import SEE_ANSWER, SEE_SWITCH, sql  # noqa: E402
 from tests.reporting import told  # noqa: E402
@@ -122,7 +123,7 @@ def a_case(dice: Random) -> Case:
 def toggle(dice: Random) -> str:
     settings = dice.choice(OutgoingSms.objects.order_by("pk"))
     settings.consent_required = not settings.consent_required
-    administration.save_outgoing_sms(settings)
+    queues.save_outgoing_sms(settings)
     sql(SEE_SWITCH, settings.queue_id)
     time.sleep(dice.uniform(0, 0.02))  # an administrator has other things to do
     return "switches turned"

@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
+from administration import queues
 from cases.models import Case
 from consent.models import ConsentText
-from teleq import administration
-from teleq.models import CareProvider, OutgoingSms, Queue, User, database_now
+from teleq.clock import database_now
+from teleq.models import CareProvider, OutgoingSms, Queue, User
 
 NUMBERS = [f"+467017406{last:02}" for last in range(5, 100)]
 LANDLINE = "+46846500411"
@@ -17,7 +18,7 @@ def build() -> None:
         provider = CareProvider.objects.create(name=provider_name, sms_consent_ordered=True)
         ConsentText.objects.create(care_provider=provider, text="Får vi skicka SMS till dig på det här numret?")
         for name, consent_required in (("Rådgivning", True), ("Tidbokning", False)):
-            queue = administration.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=name))
+            queue = queues.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=name))
             OutgoingSms.objects.filter(queue=queue).update(consent_required=consent_required, confirmation_on=True)
             soon = database_now() + timedelta(minutes=30)
             Case.objects.bulk_create(Case(queue=queue, phone_number=each, callback_at=soon) for each in NUMBERS[:5])

@@ -11,7 +11,7 @@ from consent.models import Answer, Consent
 from sms import receipts
 from sms.line import paused
 from sms.models import InboundSms, Message, State
-from teleq.models import database_now
+from teleq.clock import database_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

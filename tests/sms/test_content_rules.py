@@ -17,7 +17,8 @@ from consent.models import Answer
 from sms import gateway
 from sms.content.rules import identifies_nobody, problem_of, problems_of_automatic
 from sms.models import Kind, Lane, Message, Refusal, StandardText, State
-from teleq.models import OutgoingSms, Queue, database_now
+from teleq.clock import database_now
+from teleq.models import OutgoingSms, Queue
 from tests.conftest import MOBILE
 
 PERSONNUMMER = "Meddelandet innehåller ett personnummer. Ta bort det innan du skickar."

@@ -11,7 +11,7 @@ from consent.models import Answer
 from sms import gateway, outcomes
 from sms.models import Lane, Message, Refusal, State
 from sms.providers.base import Outcome, SendResult
-from teleq.models import database_now
+from teleq.clock import database_now
 from tests.conftest import LANDLINE, MOBILE, make_queue
 
 pytestmark = pytest.mark.django_db(transaction=True)  # a claim is a transaction of its own

@@ -16,7 +16,8 @@ from sms import gateway, inbound
 from sms.models import InboundSms, Lane, Message, Refusal, State, UnplacedSms
 from sms.providers.base import InboundMessage
 from sms.retention import remove_inbound, remove_unplaced
-from teleq.models import OutgoingSms, database_now
+from teleq.clock import database_now
+from teleq.models import OutgoingSms
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE, make_queue
 

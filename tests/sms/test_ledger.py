@@ -12,7 +12,8 @@ from django.db import connection
 from consent.models import Answer, Consent
 from sms import gateway
 from sms.models import Kind, Lane, Message
-from teleq.models import OutgoingSms, database_now
+from teleq.clock import database_now
+from teleq.models import OutgoingSms
 
 pytestmark = pytest.mark.django_db
 

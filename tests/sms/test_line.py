@@ -16,7 +16,7 @@ from sms import checks, flight, gateway, line
 from sms.line import Line, ProviderLine, paused
 from sms.models import Kind, Lane, Message, State
 from sms.providers.base import Outcome, SendResult
-from teleq.models import database_now
+from teleq.clock import database_now
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -22,14 +22,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from administration import queues
 from consent import register
 from consent.models import Answer, Consent
 from sms import gateway, outcomes, receipts
 from sms.line import Line, News
 from sms.models import Kind, Lane, Message, ProviderLine
 from sms.providers.base import Outcome, SendResult
-from teleq import administration
-from teleq.models import CareProvider, OutgoingSms, Queue, database_now
+from teleq.clock import database_now
+from teleq.models import CareProvider, OutgoingSms, Queue
 from tests.conftest import MOBILE
 from tests.reporting import told
 
@@ -198,7 +199,7 @@ class WayOfAMessage(RuleBasedStateMachine):
     def turn_the_switch(self, draw: Draw) -> None:
         box = OutgoingSms.objects.get(queue=draw(list(self.ticked)))
         self.ticked[box.queue_id] = box.consent_required = not box.consent_required
-        administration.save_outgoing_sms(box)
+        queues.save_outgoing_sms(box)
 
     def judge(self, model: Model) -> None:
         counts = Answer.UNSET if self.lapsed else self.answer

@@ -10,7 +10,8 @@ from consent import register
 from consent.models import Answer, Channel, Consent
 from consent.verdict import Verdict, verdict
 from sms.models import Message
-from teleq.models import OutgoingSms, database_now
+from teleq.clock import database_now
+from teleq.models import OutgoingSms
 from tests.conftest import MOBILE
 
 pytestmark = pytest.mark.django_db

@@ -9,11 +9,11 @@ import threading
 import pytest
 from django.db import transaction
 
+from administration import queues
 from consent import register
 from consent.models import Answer, Consent
 from sms import gateway
 from sms.models import Kind, Lane, Message, Refusal, State
-from teleq import administration
 from teleq.models import OutgoingSms
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE
@@ -114,7 +114,7 @@ class TestTheSwitch:
         def by_administrator() -> None:
             settings = OutgoingSms.objects.get(queue=plain_queue)
             settings.consent_required = True
-            administration.save_outgoing_sms(settings)
+            queues.save_outgoing_sms(settings)
 
         def by_plain_sql() -> None:
             OutgoingSms.objects.filter(queue=plain_queue).update(consent_required=True)

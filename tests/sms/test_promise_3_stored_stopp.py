@@ -13,7 +13,7 @@ from consent.models import Answer, Channel, Consent, Withdrawal
 from sms import gateway, inbound, tasks
 from sms.models import InboundSms, Kind, Lane, Message, Refusal, State
 from sms.providers.base import InboundMessage
-from teleq.models import database_now
+from teleq.clock import database_now
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE
 

@@ -16,7 +16,7 @@ from sms.providers import PROVIDERS
 from sms.providers.base import Outcome, SendResult
 from sms.providers.simulator import Simulator
 from teleq.celery import app
-from teleq.models import database_now
+from teleq.clock import database_now
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
 from tests.reporting import told
 

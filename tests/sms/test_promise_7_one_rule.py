@@ -10,7 +10,8 @@ import pytest
 from consent.models import Answer, Consent
 from sms import gateway
 from sms.models import Kind, Lane, Message, State
-from teleq.models import OutgoingSms, database_now
+from teleq.clock import database_now
+from teleq.models import OutgoingSms
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

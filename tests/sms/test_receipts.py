@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from consent.models import Answer, Consent
-from sms import gateway, simulator
-from sms.models import InboundSms, Lane, Message, SimulatedSms, State
+from demo import simulator
+from demo.models import SimulatedSms
+from sms import gateway
+from sms.models import InboundSms, Lane, Message, State
 from tests.conftest import MOBILE
 
 OURS = "+46701740699"

@@ -13,7 +13,7 @@ from sms import receipts, tasks
 from sms.line import paused
 from sms.models import InboundSms, Message, Refusal, State
 from sms.providers.twilio import signature
-from teleq.models import database_now
+from teleq.clock import database_now
 from tests.concurrency import in_another_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)

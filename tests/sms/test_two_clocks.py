@@ -10,7 +10,7 @@ from celery.beat import ScheduleEntry, Scheduler
 from consent.models import Answer
 from sms.models import InboundSms, Kind, Message, State
 from teleq.celery import app
-from teleq.models import database_now
+from teleq.clock import database_now
 from tests.cases.reminding import set_up
 from tests.concurrency import wait_until
 from tests.conftest import MOBILE

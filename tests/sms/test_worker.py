@@ -8,8 +8,9 @@ import pytest
 from celery.fixups.django import DjangoWorkerFixup
 
 from consent.models import Answer
+from demo.models import SimulatedSms
 from sms import gateway
-from sms.models import Kind, Message, SimulatedSms, State
+from sms.models import Kind, Message, State
 from teleq.celery import app
 from tests.concurrency import wait_until
 

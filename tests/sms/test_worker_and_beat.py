@@ -9,8 +9,10 @@ import pytest
 from cases import automatic_sms, callbacks
 from cases.models import Case
 from consent.models import Answer
-from sms.models import Kind, Message, SimulatedSms, State
-from teleq.models import Queue, database_now
+from demo.models import SimulatedSms
+from sms.models import Kind, Message, State
+from teleq.clock import database_now
+from teleq.models import Queue
 from tests.cases.reminding import set_up
 from tests.concurrency import wait_until
 from tests.conftest import MOBILE

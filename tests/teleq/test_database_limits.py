@@ -9,8 +9,8 @@ import sys
 import pytest
 from django.db import connection
 
+from administration.tasks import remove_what_is_past_its_time
 from teleq.database import limits
-from teleq.tasks import remove_what_is_past_its_time
 from tests.conftest import ROOT
 
 NAMES = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")

@@ -30,11 +30,12 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from cases import callbacks
-from cases.models import Case, ClosedDay, IntakeKey, TelephoneHours
+from cases.models import Case, ClosedDay, TelephoneHours
 from consent.models import Answer as ConsentAnswer
 from consent.models import Consent
+from intake.models import IntakeKey
 from sms.models import InboundSms, StandardText
-from sms.simulator import credential
+from sms.providers.simulator import credential
 from teleq.models import CareProvider, OutgoingSms, Queue, User
 from tests.cases.desk import forms_on
 from tests.conftest import MOBILE, ROOT

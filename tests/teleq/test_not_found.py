@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from tests.teleq.forms import text_of
+from tests.administration.forms import text_of
 
 NO_CASE = "Ärendet finns inte, eller hör till en kö där du inte är medlem."
 

@@ -10,9 +10,9 @@ from django.urls import reverse
 
 from cases import callbacks
 from cases.models import Case, Note
-from teleq.models import database_now
+from teleq.clock import database_now
+from tests.administration.forms import text_of
 from tests.conftest import PASSWORD
-from tests.teleq.forms import text_of
 
 pytestmark = pytest.mark.django_db
 ORIGIN = {"Origin": "http://testserver"}

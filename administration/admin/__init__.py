@@ -1,0 +1,30 @@
+"""What administrators and operators see under the tab Admin. Cases, messages and answers are not registered.
+
+Of patients' data there is one patient's at a time, in Registerutdrag and "Skulle det här SMS:et skickas?", on record.
+"""
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+
+from administration.admin.intake_keys import IntakeKeyAdmin
+from administration.admin.outgoing_sms import OutgoingSmsAdmin
+from administration.admin.queues import CareProviderAdmin, QueueAdmin
+from administration.admin.retention import RetentionRunAdmin
+from administration.admin.texts import ConsentTextAdmin, StandardTextAdmin
+from administration.admin.users import UserAdmin
+from administration.models import RetentionRun
+from consent.models import ConsentText
+from intake.models import IntakeKey
+from sms.models import StandardText
+from teleq.models import CareProvider, OutgoingSms, Queue, User
+
+admin.site.register(OutgoingSms, OutgoingSmsAdmin)
+admin.site.register(StandardText, StandardTextAdmin)
+admin.site.register(Queue, QueueAdmin)
+admin.site.register(User, UserAdmin)
+admin.site.register(ConsentText, ConsentTextAdmin)
+admin.site.register(CareProvider, CareProviderAdmin)
+admin.site.register(IntakeKey, IntakeKeyAdmin)
+admin.site.register(RetentionRun, RetentionRunAdmin)
+# What a user may do follows from their memberships, nothing else.
+admin.site.unregister(Group)

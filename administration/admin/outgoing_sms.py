@@ -1,0 +1,261 @@
+"""Admin > Utgående SMS, as the manual walks it: tick "Aktivera samtycke till SMS", save. And the texts sent unasked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.db.models import Field, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
+
+from access import access_log
+from access.models import AccessEntry
+from administration.admin.scoped import ScopedAdmin, own_queues, person
+from administration.dry_run import Stopped, with_consent_required, would_it_be_sent
+from administration.queues import (
+    SENDER_OF_ANOTHER,
+    NotOrdered,
+    NumberNeeded,
+    is_sender_of_another,
+    not_ordered_text,
+    save_outgoing_sms,
+    tells_number,
+)
+from sms import line
+from sms.content import placeholders, rules, segments
+from sms.models import Kind
+from teleq.changes import ChangesForm
+from teleq.models import INVALID_SENDER, CareProvider, OutgoingSms, Queue
+from teleq.pasted import is_blank
+from teleq.phone_numbers import number_text, phone_field, read
+
+WITHOUT_CONSENT = "Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande."
+CAN_NOT_BE_ANSWERED = "Patienten kan inte svara STOPP på SMS från ett namn."
+ANOTHER_WAY = "Skriv i texterna hur man tackar nej, till exempel: Vill du inte ha SMS? Ring {telefon}."
+CAN_BE_ANSWERED = "Patienter som svarar STOPP får inga fler SMS. Andra svar visas i ärendet eller under Inkomna SMS."
+NO_TEXT = "Skriv en text, eller avmarkera rutan ovanför."
+SWITCHES = {"confirmation_text": "confirmation_on", "reminder_text": "reminder_on"}
+"""The texts, and what turns each on."""
+
+
+def would_be_stopped_text(queue: Queue) -> str:
+    """What ticking the box would mean now."""
+    waiting, coming = with_consent_required(queue).values()
+    return (
+        "Om du markerar rutan skickas SMS bara till den som har svarat Ja."
+        f" Av SMS som väntar stoppas {_how_many(waiting)}."
+        f" Av kommande återuppringningar får {_how_many(coming)} inga SMS."
+    )
+
+
+def _how_many(stopped: Stopped) -> str:
+    return f"{stopped.unanswered + stopped.declined} ({stopped.unanswered} utan svar, {stopped.declined} Nej)"
+
+
+def preview(text: str, queue: Queue) -> dict[str, Any]:
+    """What the patient would read, and how long it is, on the day that is longest to write."""
+    filled = segments.normalize(placeholders.fill(text, queue, placeholders.LONGEST_DATE))
+    return {"text": filled, "segments": segments.count(filled)}
+
+
+class CheckForm(forms.Form):
+    """Which SMS it is that is asked about."""
+
+    phone_number = phone_field("Telefonnummer")
+    queue = forms.ModelChoiceField(
+        label="Kö",
+        queryset=Queue.objects.none(),
+        empty_label="Välj kö",
+        error_messages={"required": "Välj en kö.", "invalid_choice": "Välj en av dina köer."},
+    )
+    kind = forms.ChoiceField(label="SMS", choices=[(Kind.MANUAL, "SMS från ett ärende"), *Kind.choices[1:]])
+
+    def __init__(self, *args: Any, queues: QuerySet[Queue], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["queue"].queryset = queues.select_related("outgoing_sms")
+
+
+class SmsTextarea(AdminTextareaWidget):
+    """A text, what can be filled in, and how it reads when that has been done. The text is what was typed, also where
+    it can't be saved."""
+
+    template_name = "admin/teleq/outgoingsms/sms_text.html"
+    queue: Queue  # set by the form
+
+    def get_context(self, name: str, value: str | None, attrs: Mapping[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        attrs = context["widget"]["attrs"]
+        described_by = [attrs.get("aria-describedby"), f"{attrs['id']}_placeholders"]
+        attrs["aria-describedby"] = " ".join(filter(None, described_by))
+        return {
+            **context,
+            **preview(value or "", self.queue),
+            "address": reverse("admin:teleq_outgoingsms_preview", args=[self.queue.pk, name]),
+            "offered": placeholders.OFFERED,
+        }
+
+
+class OutgoingSmsForm(ChangesForm):
+    class Meta:
+        model = OutgoingSms
+        fields = [
+            *("consent_required", "sender", "free_text", "confirmation_on", "confirmation_text"),
+            *("reminder_on", "reminder_minutes", "reminder_text"),
+        ]
+        widgets = dict.fromkeys(SWITCHES, SmsTextarea)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in SWITCHES:
+            self.fields[name].required = False  # see clean
+            self.fields[name].widget.queue = self.instance.queue
+        answering = CAN_BE_ANSWERED if self.instance.can_be_answered else f"{CAN_NOT_BE_ANSWERED} {ANOTHER_WAY}"
+        self.fields["sender"].help_text += f" {answering}"
+        box = self.fields["consent_required"]
+        if self.instance.consent_required:
+            box.help_text = f"Om du avmarkerar rutan: {WITHOUT_CONSENT}"
+        elif self._provider.sms_consent_ordered:
+            box.help_text = would_be_stopped_text(self.instance.queue)
+        else:
+            box.help_text = not_ordered_text(self._provider)
+            # Shut on the screen only: a disabled form field would drop a tick in silence, and clean is to say why.
+            box.widget.attrs["disabled"] = True
+
+    @property
+    def _provider(self) -> CareProvider:
+        return self.instance.queue.care_provider
+
+    def clean_consent_required(self) -> bool:
+        ticked = self.cleaned_data["consent_required"]
+        if ticked and not self._provider.sms_consent_ordered:
+            raise forms.ValidationError(not_ordered_text(self._provider))
+        return ticked
+
+    def clean_sender(self) -> str:
+        """A telephone number in E.164, or what the model takes for a name."""
+        typed = self.cleaned_data["sender"]
+        if not re.search("[A-Za-z]", typed):
+            number = read(typed)
+            if number is None:
+                raise forms.ValidationError(INVALID_SENDER)
+            if is_sender_of_another(number_text(number), self._provider):
+                raise forms.ValidationError(SENDER_OF_ANOTHER)
+            return number_text(number)
+        if len(typed) > self.Meta.model._meta.get_field("sender").max_length:
+            raise forms.ValidationError(INVALID_SENDER)  # the model says this too, and then how long its column is
+        return typed
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        for name, switch in SWITCHES.items():
+            if name not in data:
+                continue
+            data[name] = segments.normalize(data[name])
+            problems = rules.problems_of_automatic(data[name], self.instance.queue)
+            if data.get(switch) and is_blank(data[name]):
+                problems = [NO_TEXT]
+            for problem in problems:
+                self.add_error(name, problem)
+        return data
+
+
+class OutgoingSmsAdmin(ScopedAdmin):
+    """No add, no delete: a queue's settings are made with the queue."""
+
+    queue_path = "queue"
+    may_add = False
+    form = OutgoingSmsForm
+    fieldsets = [
+        ("Samtycke", {"fields": ["consent_required"]}),
+        ("Avsändare", {"fields": ["sender"]}),
+        ("SMS från ärenden", {"fields": ["free_text"]}),
+        ("Bokningsbekräftelse", {"fields": ["confirmation_on", "confirmation_text"]}),
+        ("Påminnelse om återuppringning", {"fields": ["reminder_on", "reminder_minutes", "reminder_text"]}),
+    ]
+    list_display = ["queue", "consent_required_shown", "sender", "care_provider"]
+    list_select_related = ["queue__care_provider"]
+
+    @admin.display(description="vårdgivare", ordering="queue__care_provider__name")
+    def care_provider(self, settings: OutgoingSms) -> CareProvider:
+        return settings.queue.care_provider
+
+    @admin.display(description="samtycke till SMS", ordering="consent_required")
+    def consent_required_shown(self, settings: OutgoingSms) -> str:
+        return "Aktiverat" if settings.consent_required else "Inte aktiverat"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.preview_view))
+        return [
+            path("<int:queue_id>/preview/<str:name>/", view, name="teleq_outgoingsms_preview"),
+            path("check/", self.admin_site.admin_view(self.check_view), name="teleq_outgoingsms_check"),
+            *super().get_urls(),
+        ]
+
+    def check_view(self, request: HttpRequest) -> HttpResponse:
+        """ "Skulle det här SMS:et skickas?" Posted, so that the number is in no address and no log."""
+        form = CheckForm(request.POST or None, queues=own_queues(request), initial={"queue": request.GET.get("queue")})
+        answered = None
+        if form.is_valid():
+            data = form.cleaned_data
+            access_log.note(person(request), AccessEntry.Act.CHECK, data["phone_number"])
+            answered = would_it_be_sent(data["queue"], data["phone_number"], Kind(data["kind"]))
+        context = {"title": "Skulle det här SMS:et skickas?", "opts": self.opts, "form": form, "answered": answered}
+        status = 422 if form.is_bound and not answered else 200
+        return render(
+            request,
+            "admin/teleq/outgoingsms/check.html",
+            {**self.admin_site.each_context(request), **context},
+            status=status,
+        )
+
+    def preview_view(self, request: HttpRequest, queue_id: int, name: str) -> HttpResponse:
+        """What the text being typed would become."""
+        settings = self.get_object(request, str(queue_id))
+        if name not in SWITCHES:
+            raise Http404
+        context = preview(request.POST.get(name, ""), settings.queue)
+        return render(request, "admin/teleq/outgoingsms/preview.html", context)
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "sender":
+            kwargs["max_length"] = 40  # as typed, before a number is made E.164
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """With one queue there is nothing to choose: the click opens its form."""
+        own = list(self.get_queryset(request)[:2])
+        if len(own) == 1:
+            return redirect("admin:teleq_outgoingsms_change", own[0].pk)
+        return super().changelist_view(request, extra_context)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(
+                request,
+                object_id,
+                form_url,
+                {"title": "Utgående SMS", "paused_line": line.paused(), **(extra_context or {})},
+            )
+        except (NotOrdered, NumberNeeded) as refusal:  # withdrawn, or taken away, while the form was being saved
+            self.message_user(request, str(refusal), messages.ERROR)
+            return redirect(request.path)
+
+    def save_model(self, request: HttpRequest, obj: OutgoingSms, form: forms.ModelForm, change: bool) -> None:
+        save_outgoing_sms(obj, form.changes)
+        if "consent_required" in form.changed_data and not obj.consent_required:
+            self.message_user(request, WITHOUT_CONSENT, messages.WARNING)
+        if not obj.can_be_answered and not tells_number(obj):
+            self.message_user(request, f"{CAN_NOT_BE_ANSWERED} {ANOTHER_WAY}", messages.WARNING)

@@ -1,0 +1,49 @@
+"""Admin > Registerutdrag: what is stored about a patient, to print or as JSON, and its removal at their request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from administration import patient_data
+from administration.admin.scoped import person
+from administration.patient_data import patient_of
+from cases.forms import SearchForm
+from teleq.models import Queue, Role
+
+TITLE = "Registerutdrag"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def patient_data_view(request: HttpRequest) -> HttpResponse:
+    """Posted throughout, so that neither number is in an address. Only what is in the administrator's own queues."""
+    # Not the operator's: being one opens no patient's data (promise 9).
+    queues = Queue.objects.for_user(person(request), Role.ADMINISTRATOR)
+    form = SearchForm(request.POST or None)
+    context: dict[str, Any] = {"title": TITLE, "form": form, "queues": queues}
+    if form.is_valid() and queues:
+        patient = patient_of(form)
+        act = request.POST.get("act")
+        if act == "json":
+            return _download(patient_data.extract(patient, queues, by=person(request)))
+        if act == "plan":
+            context["removal"] = patient_data.removal(patient, queues)
+            context["whose"] = patient_data.whose(patient, queues)
+        elif act == "remove":
+            context["removed"] = patient_data.remove(patient, queues, by=person(request))
+            messages.success(request, "Uppgifterna är borttagna.")
+        else:
+            context["sections"] = patient_data.extract(patient, queues, by=person(request))
+        context["patient"] = patient
+    status = 422 if form.is_bound and not form.is_valid() else 200
+    return render(request, "admin/patient_data.html", {**admin.site.each_context(request), **context}, status=status)
+
+
+def _download(sections: list[patient_data.Section]) -> HttpResponse:
+    response = JsonResponse(patient_data.as_json(sections), json_dumps_params={"ensure_ascii": False, "indent": 2})
+    response["Content-Disposition"] = 'attachment; filename="registerutdrag.json"'
+    return response

@@ -1,0 +1,186 @@
+"""Admin > Köer, for administrators, and Admin > Vårdgivare, for the operator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import DateField, Field, QuerySet, TimeField
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from phonenumber_field.phonenumber import PhoneNumber
+
+from administration.admin.inlines import RowFormSet, ScopedInline
+from administration.admin.scoped import ScopedAdmin, own_care_providers, person
+from administration.queues import (
+    NUMBER_IN_USE,
+    InUse,
+    NumberNeeded,
+    consent_in_use,
+    create_queue,
+    in_use_text,
+    overlapping,
+    save_care_provider,
+    save_queue,
+    tells_number,
+)
+from cases.models import ClosedDay, TelephoneHours
+from sms.content import rules
+from teleq.changes import ChangesForm
+from teleq.models import CareProvider, Queue
+from teleq.phone_numbers import phone_field, show
+
+IN_A_TEXT = "Det här står i en text i Utgående SMS, som då inte kan skickas."
+NO_HOURS = "{queue} har inga telefontider. Telefonsystemet kan inte boka någon tid."
+ALWAYS_CLOSED = (
+    "Telefonsystemet bokar inom telefontiderna. Helgdagar, midsommarafton, julafton och nyårsafton är alltid stängda."
+)
+RANGES = {
+    "max_attempts": {"min_value": 1},
+    "slot_minutes": {"min_value": 5, "max_value": 480},
+    "slot_capacity": {"min_value": 1},
+}
+
+
+class QueueForm(ChangesForm):
+    phone_number = phone_field(
+        "Telefonnummer", required=False, help_text=Queue._meta.get_field("phone_number").help_text
+    )
+
+    class Meta:
+        model = Queue
+        fields = ["care_provider", "unit", "name", "phone_number", "max_attempts", "slot_minutes", "slot_capacity"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            # Patients have answered within this care provider; a queue that moved would count others' answers.
+            self.fields["care_provider"].disabled = True
+
+    def clean_phone_number(self) -> PhoneNumber | str:
+        number = self.cleaned_data["phone_number"]
+        settings = self.instance.sms_settings
+        if not number and settings and tells_number(settings):
+            raise forms.ValidationError(NUMBER_IN_USE)
+        return number
+
+    def clean(self) -> dict[str, Any]:
+        """What the queue is called and its number stand in its texts, which must still be such as can be sent."""
+        data = super().clean()
+        settings = self.instance.sms_settings
+        filled_in = [name for name in ("unit", "phone_number") if name in self.changed_data and name in data]
+        if settings and filled_in:
+            as_typed = {name: data.get(name, getattr(self.instance, name)) for name in ("unit", "phone_number")}
+            for text in (settings.confirmation_text, settings.reminder_text):
+                for problem in rules.problems_of_automatic(text, Queue(**as_typed)):
+                    self.add_error(filled_in[0], f"{IN_A_TEXT} {problem}")
+        return data
+
+
+class TelephoneHoursFormSet(RowFormSet):
+    delete_label = "Ta bort telefontiden"
+
+    def clean(self) -> None:
+        super().clean()
+        if any(self.errors):
+            return
+        kept = [form for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
+        too_early = overlapping(form.instance for form in kept)
+        for form in kept:
+            if form.instance in too_early:
+                form.add_error("opens", "Telefontiden överlappar en annan samma dag.")
+
+
+class TelephoneHoursInline(ScopedInline):
+    model = TelephoneHours
+    queue_path = "queue"
+    formset = TelephoneHoursFormSet
+    fields = ["weekday", "opens", "closes"]
+    formfield_overrides = {TimeField: {"widget": forms.TimeInput(attrs={"type": "time"}, format="%H:%M")}}
+
+
+class ClosedDaysFormSet(RowFormSet):
+    delete_label = "Ta bort den stängda dagen"
+
+
+class ClosedDaysInline(ScopedInline):
+    model = ClosedDay
+    queue_path = "queue"
+    formset = ClosedDaysFormSet
+    fields = ["day", "reason"]
+    formfield_overrides = {DateField: {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}}
+
+
+class QueueAdmin(ScopedAdmin):
+    queue_path = "pk"
+    form = QueueForm
+    fieldsets = [
+        (None, {"fields": ["care_provider", "unit", "name", "phone_number", "max_attempts"]}),
+        ("Tider att boka", {"fields": ["slot_minutes", "slot_capacity"], "description": ALWAYS_CLOSED}),
+    ]
+    inlines = [TelephoneHoursInline, ClosedDaysInline]
+    list_display = ["unit", "name", "care_provider", "number_shown", "max_attempts"]
+    list_display_links = ["unit", "name"]
+    list_select_related = ["care_provider"]
+
+    @admin.display(description="telefonnummer", ordering="phone_number")
+    def number_shown(self, queue: Queue) -> str:
+        return show(queue.phone_number)
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_dbfield(db_field, request, **kwargs, **RANGES.get(db_field.name, {}))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except NumberNeeded as refusal:  # a text began to tell the number while the form was being saved
+            self.message_user(request, str(refusal), messages.ERROR)
+            return redirect(request.path)
+
+    def save_model(self, request: HttpRequest, obj: Queue, form: forms.ModelForm, change: bool) -> None:
+        if change:
+            save_queue(obj, form.changes)
+            return
+        maker = person(request)
+        create_queue(obj, administrator=None if maker.is_superuser else maker)
+
+    def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if not form.instance.telephone_hours.exists():
+            self.message_user(request, NO_HOURS.format(queue=form.instance), messages.WARNING)
+
+
+class CareProviderForm(ChangesForm):
+    class Meta:
+        model = CareProvider
+        fields = ["name", "sms_consent_ordered"]
+
+    def clean_sms_consent_ordered(self) -> bool:
+        ordered = self.cleaned_data["sms_consent_ordered"]
+        if not ordered and self.instance.pk and consent_in_use(self.instance):
+            raise forms.ValidationError(in_use_text(self.instance))
+        return ordered
+
+
+class CareProviderAdmin(ScopedAdmin):
+    operators_only = True
+    form = CareProviderForm
+    list_display = ["name", "ordered"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CareProvider]:
+        return own_care_providers(request).order_by("name")
+
+    @admin.display(description="Samtycke för SMS", ordering="sms_consent_ordered")
+    def ordered(self, provider: CareProvider) -> str:
+        return "Beställt" if provider.sms_consent_ordered else "Inte beställt"
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except InUse as refusal:  # a queue turned the function on while the form was being saved
+            self.message_user(request, str(refusal), messages.ERROR)
+            return redirect(request.path)
+
+    def save_model(self, request: HttpRequest, obj: CareProvider, form: forms.ModelForm, change: bool) -> None:
+        save_care_provider(obj, form.changes)

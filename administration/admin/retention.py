@@ -1,0 +1,25 @@
+"""Admin > Gallring, for the operator: what has been removed, and when."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from administration.admin.scoped import ScopedAdmin
+from administration.models import RetentionRun
+
+
+class RetentionRunAdmin(ScopedAdmin):
+    operators_only = True
+    may_add = False
+    may_change = False
+    list_display = ["at", "what"]
+    list_display_links = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RetentionRun]:
+        return RetentionRun.objects.order_by("-pk")
+
+    @admin.display(description="togs bort")
+    def what(self, run: RetentionRun) -> str:
+        return ", ".join(f"{count} {kind}" for kind, count in run.removed.items())

@@ -1,0 +1,99 @@
+"""Admin > Statistik: a queue's totals in a period, as charts with their tables, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from administration.admin.scoped import own_queues
+from administration.statistics import Period, Table, of_queue
+from teleq.models import Queue
+
+LONGEST = timedelta(days=5 * 366)
+MONTH = timedelta(days=30)
+
+
+class PeriodForm(forms.Form):
+    queue = forms.ModelChoiceField(
+        label="Kö",
+        queryset=Queue.objects.none(),
+        empty_label=None,
+        error_messages={"required": "Välj en kö.", "invalid_choice": "Välj en av dina köer."},
+    )
+    first = forms.DateField(label="Från", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    last = forms.DateField(label="Till", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+
+    def __init__(self, *args: Any, queues: QuerySet[Queue], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["queue"].queryset = queues
+        for name in ("first", "last"):
+            self.fields[name].error_messages = {"required": "Välj en dag.", "invalid": "Skriv en dag."}
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        first, last = data.get("first"), data.get("last")
+        if first and last and not timedelta() <= last - first <= LONGEST:
+            self.add_error("last", "Välj en dag efter den första, högst fem år senare.")
+        return data
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A row of a table, drawn: its parts beside each other, as parts of a hundred of the longest row."""
+
+    label: str
+    total: int
+    parts: list[tuple[int, float, float]]
+    """Which column, where it begins and how long it is."""
+
+
+def bars(table: Table) -> Iterator[Bar]:
+    for label, *counts in table.rows:
+        begins, parts = 0.0, []
+        for place, count in enumerate(counts):
+            length = 100 * count / table.largest if table.largest else 0.0
+            parts.append((place, round(begins, 2), round(length, 2)))
+            begins += length
+        yield Bar(label, sum(counts), parts)
+
+
+@require_safe
+def statistics_view(request: HttpRequest) -> HttpResponse:
+    today = timezone.localdate()
+    asked = request.GET or {"queue": _first_queue(request), "first": today - MONTH, "last": today}
+    form = PeriodForm(asked, queues=own_queues(request))
+    tables: list[Table] = []
+    if form.is_valid():
+        data = form.cleaned_data
+        tables = of_queue(data["queue"], Period(data["first"], data["last"]))
+        chosen = request.GET.get("csv", "")
+        if chosen.isdecimal() and int(chosen) < len(tables):
+            return _csv(tables[int(chosen)], data["first"], data["last"])
+    context = {"title": "Statistik", "form": form, "charts": [(table, list(bars(table))) for table in tables]}
+    status = 422 if request.GET and not form.is_valid() else 200
+    return render(request, "admin/statistics.html", {**admin.site.each_context(request), **context}, status=status)
+
+
+def _first_queue(request: HttpRequest) -> int | None:
+    return own_queues(request).values_list("pk", flat=True).first()
+
+
+def _csv(table: Table, first: date, last: date) -> HttpResponse:
+    """With the mark and the semicolons by which spreadsheets in Sweden know it."""
+    response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="statistik-{first}-{last}.csv"'
+    writer = csv.writer(response, delimiter=";")
+    writer.writerow(table.columns)
+    writer.writerows(table.rows)
+    return response

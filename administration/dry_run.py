@@ -1,0 +1,82 @@
+"""What the gateway would do: asked by administrators, answered by the gateway's own rule, and nothing is sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, QuerySet, Value
+from django.db.models.functions import Now
+from phonenumber_field.phonenumber import PhoneNumber
+
+from cases.models import Case
+from consent import register
+from consent.models import Consent
+from consent.verdict import Verdict, in_force_for, verdict
+from sms.gateway import refusal
+from sms.models import Kind, Message, Refusal, State
+from teleq.clock import database_now
+from teleq.models import OutgoingSms, Queue
+from teleq.phone_numbers import number_text
+
+SWITCHES = {Kind.CONFIRMATION: "confirmation_on", Kind.REMINDER: "reminder_on"}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Whether an SMS would be sent at this moment, and what that rests on."""
+
+    refusal: Refusal | None
+    consent: Consent | None
+    """The answer that is stored for the number, lapsed or not."""
+    counts: bool
+    consent_required: bool | None
+    """None where the queue's settings are missing."""
+    is_sent_at_all: bool
+    """A queue may have confirmations or reminders turned off."""
+
+    @property
+    def would_be_sent(self) -> bool:
+        return self.is_sent_at_all and self.refusal is None
+
+
+def would_it_be_sent(queue: Queue, number: PhoneNumber, kind: Kind) -> Answered:
+    at = database_now()
+    settings, consent = queue.sms_settings, register.current(queue.care_provider_id, number).consent
+    return Answered(
+        refusal=refusal(settings, consent, number_text(number), at),
+        consent=consent,
+        counts=consent is not None and consent.counts(at),
+        consent_required=settings and settings.consent_required,
+        is_sent_at_all=kind not in SWITCHES or bool(settings and getattr(settings, SWITCHES[kind])),
+    )
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """How many of the queue's messages or callbacks get no SMS where consent is required."""
+
+    unanswered: int
+    declined: int
+
+
+def with_consent_required(queue: Queue) -> dict[str, Stopped]:
+    """What "Aktivera samtycke till SMS" would mean for what waits and for whom is to be called back."""
+    waiting = Message.objects.filter(queue=queue, state=State.QUEUED)
+    coming = Case.objects.open().filter(queue=queue, callback_at__gt=Now())
+    return {
+        "waiting": _stopped(queue, waiting, "to_number"),
+        "coming": _stopped(queue, coming, "phone_number"),
+    }
+
+
+def _stopped(queue: Queue, rows: QuerySet[Any], number: str) -> Stopped:
+    """PostgreSQL counts the rows by the answer in force for their number; each answer is then judged as always."""
+    at, ticked = database_now(), OutgoingSms(queue=queue, consent_required=True)
+    answered = rows.order_by().annotate(answer=in_force_for(Value(queue.care_provider_id), number, at))
+    stopped: Counter[Verdict] = Counter()
+    for answer, how_many in answered.values_list("answer").annotate(how_many=Count("pk")):
+        stopped[verdict(ticked, Consent(answer=answer, valid_until=at + timedelta(days=1)), at)] += how_many
+    return Stopped(unanswered=stopped[Verdict.MISSING], declined=stopped[Verdict.DECLINED])

@@ -1,0 +1,114 @@
+"""A queue's answers, callbacks and messages in a period: totals, and never a patient."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.utils.formats import date_format
+
+from administration import totals
+from administration.models import DayTotal
+from administration.totals import Total
+from consent.models import Answer
+from sms.models import Kind, Refusal, State
+from teleq.models import Queue
+
+What = DayTotal.What
+
+
+@dataclass(frozen=True)
+class Period:
+    """From the beginning of the first day to the end of the last, by the clock in Stockholm."""
+
+    first: date
+    last: date
+
+    @property
+    def step(self) -> str:
+        """What the period is told in, so that there is something to see and not too much."""
+        days = (self.last - self.first).days + 1
+        return "day" if days <= 31 else "week" if days <= 200 else "month"
+
+    def step_of(self, day: date) -> date:
+        """The first day of the step that the day is in."""
+        if self.step == "week":
+            return day - timedelta(days=day.weekday())
+        return day if self.step == "day" else day.replace(day=1)
+
+
+@dataclass(frozen=True)
+class Table:
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, *tuple[int, ...]]]
+    note: str = ""
+
+    @property
+    def largest(self) -> int:
+        return max((sum(row[1:]) for row in self.rows), default=0)
+
+
+def of_queue(queue: Queue, period: Period) -> list[Table]:
+    """A fixed number of queries, however much there is."""
+    of_what: dict[str, list[Total]] = defaultdict(list)
+    for total in totals.of_queue(queue, period.first, period.last):
+        of_what[total.what].append(total)
+    messages = of_what[What.MESSAGES]
+    return [
+        _answers(of_what[What.ANSWERS], period),
+        _callbacks(of_what[What.CALLBACKS]),
+        _messages(messages),
+        _refusals(messages),
+    ]
+
+
+def _answers(answers: Iterable[Total], period: Period) -> Table:
+    counts: dict[date, Counter[str]] = defaultdict(Counter)
+    for answer in answers:
+        counts[period.step_of(answer.day)][answer.key] += answer.count
+    rows = [(_step_name(period.step, begins), *_in_order(counts[begins], Answer)) for begins in sorted(counts)]
+    note = "Svar som har registrerats i köns ärenden."
+    return Table("Svar om SMS", ("När", *Answer.labels), rows, note)
+
+
+def _callbacks(callbacks: Iterable[Total]) -> Table:
+    """By the answer in force at their time."""
+    counts: Counter[str] = Counter()
+    for callback in callbacks:
+        counts[callback.key] += callback.count
+    rows = [(answer.label, counts[answer]) for answer in Answer] + [("Svar saknas", counts[""])]
+    total = counts.total()
+    share = f"{100 * (total - counts['']) / total:.0f} % hade ett svar." if total else ""
+    return Table("Återuppringningar efter patientens svar", ("Svar", "Antal"), rows, share)
+
+
+def _messages(messages: Iterable[Total]) -> Table:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for message in messages:
+        kind, state, _ = message.key.split(" ")
+        counts[state][kind] += message.count
+    rows = [(state.label, *_in_order(counts[state], Kind)) for state in State if state in counts]
+    return Table("SMS efter hur det gick", ("Hur det gick", *Kind.labels), rows)
+
+
+def _refusals(messages: Iterable[Total]) -> Table:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for message in messages:
+        kind, _, refusal = message.key.split(" ")
+        counts[refusal][kind] += message.count
+    rows = [(refusal.label, *_in_order(counts[refusal], Kind)) for refusal in Refusal if refusal in counts]
+    return Table("Stoppade SMS efter orsak", ("Orsak", *Kind.labels), rows)
+
+
+def _in_order(counts: Counter[str], choices: Any) -> tuple[int, ...]:
+    return tuple(counts[choice] for choice in choices.values)
+
+
+def _step_name(step: str, begins: date) -> str:
+    if step == "week":
+        return f"v. {begins.isocalendar().week}, {begins.isocalendar().year}"
+    return date_format(begins, "j b" if step == "day" else "F Y")

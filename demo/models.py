@@ -1,0 +1,32 @@
+"""What the simulator has taken."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+from phonenumber_field.modelfields import PhoneNumberField
+
+from teleq.models import is_number
+
+
+class SimulatedSms(models.Model):
+    """What the simulator "sent": the demonstration's stand-in for the patient's telephone."""
+
+    to_number = PhoneNumberField("till")
+    sender = models.CharField(max_length=20)
+    text = models.TextField()
+    callback_url = models.URLField()
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = "simulerat SMS"
+        verbose_name_plural = "simulerade SMS"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"simulerat SMS {self.pk}"
+
+    @property
+    def can_be_answered(self) -> bool:
+        """An SMS from a name can't be."""
+        return is_number(self.sender)

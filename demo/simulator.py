@@ -1,0 +1,43 @@
+"""A stand-in for an SMS provider and for the patient's telephone. Exists with TELEQ_DEMO=1 only.
+
+It takes messages over HTTP, reports delivery to the address that came with each, and tells of what patients answer, so
+that the demonstration takes the same way as a real provider does.
+"""
+
+import asyncio
+import secrets
+
+import aiohttp
+from django.conf import settings
+from django.urls import reverse
+
+from demo.models import SimulatedSms
+from sms.providers.simulator import credential
+from teleq.phone_numbers import number_text
+
+
+def report_delivery(simulated_id: int) -> None:
+    """The message has come to the patient's telephone."""
+    simulated = SimulatedSms.objects.get(pk=simulated_id)
+    asyncio.run(_post(simulated.callback_url, {"id": f"sim-{simulated.pk}", "status": "delivered"}))
+
+
+def report_answer(simulated_id: int, text: str) -> None:
+    """The patient has answered it."""
+    simulated = SimulatedSms.objects.get(pk=simulated_id)
+    form = {
+        "id": f"sim-{secrets.token_hex(8)}",
+        "from": number_text(simulated.to_number),
+        "to": simulated.sender,
+        "message": text,
+    }
+    asyncio.run(_post(f"{settings.TELEQ_URL}{reverse('sms:inbound', args=['simulator'])}", form))
+
+
+async def _post(url: str, form: dict[str, str]) -> None:
+    headers = {"Authorization": f"Bearer {credential()}"}
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+        session.post(url, data=form, headers=headers) as response,
+    ):
+        response.raise_for_status()

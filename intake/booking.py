@@ -1,0 +1,206 @@
+"""What the telephone system does: book a callback, move it, cancel it.
+
+It moves and cancels what it has booked and nobody works on; everything else is the nurses'.
+
+Locks in one order: the call, the number, the cases, the slots. Then `cases.callbacks` does the same as for a nurse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from cases import callbacks, free_times
+from cases.callbacks import NotPossible, comparable
+from cases.models import Case, CaseEvent, Slot, Status
+from intake.models import IntakeCall
+from teleq.models import Queue
+
+ADVISORY_CLASS = 2
+MADE_BY_STAFF = "Ärendet är inte bokat genom telefonsystemet. Det ändras av vårdenheten."
+IN_WORK = "En medarbetare har ärendet just nu. Det ändras av vårdenheten."
+
+
+class NotFree(Exception):
+    """The time can't be booked: the queue is closed then, or every place is taken. Its text says which."""
+
+
+class CallDiffers(Exception):
+    """The call has booked already, and what it asked for then was something else. `differs` names the fields."""
+
+    def __init__(self, differs: list[str]) -> None:
+        super().__init__("Samtalet har redan bokat en återuppringning, med andra uppgifter.")
+        self.differs = differs
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A callback that a patient has asked for. Numbers are E.164, the time is aware."""
+
+    queue: Queue
+    call_id: str
+    phone_number: str
+    a_number: str | None
+    personal_identity_number: str
+    callback_at: datetime
+    name: str = ""
+    reason: str = ""
+
+    def digests(self) -> dict[str, str]:
+        """Of each field, enough to tell that the same is asked for again. Keyed, as a number is soon guessed."""
+        fields = {
+            "queue": self.queue.pk,
+            "phone_number": self.phone_number,
+            "a_number": self.a_number,
+            "personal_identity_number": self.personal_identity_number,
+            "callback_at": self.callback_at.astimezone(UTC),
+            "name": self.name,
+            "reason": self.reason,
+        }
+        return {name: salted_hmac(f"{self.call_id} {name}", f"{value}").hexdigest() for name, value in fields.items()}
+
+
+@transaction.atomic
+def book(wanted: Wanted) -> tuple[Case, bool]:
+    """Book it, and say whether that made a new case. Raises NotFree, and CallDiffers.
+
+    A call that has booked already is answered with its case, if it asks for the same: a telephone system repeats a
+    request that it heard no answer to. Where the patient has a case here that may be moved, that one is.
+    """
+    digests = wanted.digests()
+    call, first_time = IntakeCall.objects.get_or_create(
+        care_provider_id=wanted.queue.care_provider_id, call_id=wanted.call_id, defaults={"asked": digests}
+    )
+    if not first_time and call.case:
+        if differs := [name for name, digest in digests.items() if call.asked.get(name, digest) != digest]:
+            raise CallDiffers(differs)
+        return call.case, False
+    _lock_number(wanted)
+    call.case = _case_to_move(wanted)
+    made = call.case is None
+    if call.case:
+        _move(call.case, wanted.callback_at)
+        callbacks.add_what_was_said(call.case, name=wanted.name, reason=wanted.reason, a_number=wanted.a_number)
+    else:
+        _take_place(wanted.queue, wanted.callback_at)
+        call.case = callbacks.create(_new_case(wanted), by=None)
+    call.save(update_fields=["case"])
+    return call.case, made
+
+
+@transaction.atomic
+def move(case: Case, to: datetime) -> None:
+    """Raises NotFree, and NotPossible for a case that is closed or the nurses'."""
+    case = _locked(case)
+    _require_ours(case)
+    _move(case, to)
+
+
+@transaction.atomic
+def cancel(case: Case) -> None:
+    """Raises NotPossible for a case that is the nurses'."""
+    case = _locked(case)
+    if not case.is_open:
+        return
+    _require_ours(case)
+    _lock_slots(case.queue, _slot_at(case.queue, case.callback_at))
+    callbacks.close(case, Status.CANCELLED, by=None)
+
+
+def _move(case: Case, to: datetime) -> None:
+    """One that is locked, and ours."""
+    if case.is_open and case.callback_at != to:
+        _take_place(case.queue, to, moved=case)
+    callbacks.move(case, to, by=None)
+
+
+def _new_case(wanted: Wanted) -> Case:
+    return Case(
+        queue=wanted.queue,
+        name=wanted.name,
+        reason=wanted.reason,
+        phone_number=wanted.phone_number,
+        a_number=wanted.a_number,
+        personal_identity_number=wanted.personal_identity_number,
+        callback_at=wanted.callback_at,
+    )
+
+
+def _require_ours(case: Case) -> None:
+    if reason := _why_not_ours(case):
+        raise NotPossible(reason)
+
+
+def _why_not_ours(case: Case) -> str:
+    """Why the telephone system may neither move nor cancel the case, which is locked; empty where it may.
+
+    A case that was called without an answer is nobody's while it waits for the next attempt.
+    """
+    if not case.events.filter(kind=CaseEvent.Kind.CREATED, user=None).exists():
+        return MADE_BY_STAFF
+    return IN_WORK if case.assignee_id else ""
+
+
+def _case_to_move(wanted: Wanted) -> Case | None:
+    """The patient's own open case in the queue, if there is one that may be moved. Locks all that could be.
+
+    A parent may call for two children: only the same personnummer, or none on either side, is the same patient.
+    """
+    same = {name: getattr(wanted, name) for name in ("queue", "phone_number", "personal_identity_number")}
+    there = Case.objects.open().filter(**same).order_by("pk").select_for_update(of=("self",), no_key=True)
+    ours = sorted((case for case in there if not _why_not_ours(case)), key=lambda case: (case.callback_at, case.pk))
+    return next(iter(ours), None) if wanted.personal_identity_number else _by_name(ours, comparable(wanted.name))
+
+
+def _by_name(cases: Iterable[Case], name: str) -> Case | None:
+    """The first with this name. Else the first where one of the two has none: not where it could be several people."""
+    by_name: dict[str, Case] = {}
+    for case in cases:
+        by_name.setdefault(comparable(case.name), case)
+    if name in by_name:
+        return by_name[name]
+    if name:
+        return by_name.get("")
+    return next(iter(by_name.values())) if len(by_name) == 1 else None
+
+
+def _lock_number(wanted: Wanted) -> None:
+    """Of two bookings of one number at the same time, the second sees the first one's case. Held till the commit."""
+    with connection.cursor() as cursor:
+        key = f"{wanted.queue.pk}:{wanted.phone_number}"
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [ADVISORY_CLASS, key])
+
+
+def _locked(case: Case) -> Case:
+    return Case.objects.select_related("queue").select_for_update(of=("self",), no_key=True).get(pk=case.pk)
+
+
+def _take_place(queue: Queue, at: datetime, moved: Case | None = None) -> None:
+    """Hold the slot till the commit, so that of two who want the last place the second finds it taken."""
+    slot = _slot_at(queue, at)
+    if slot is None:
+        raise NotFree("Tiden går inte att boka: kön har inte telefontid då.")
+    if slot != at:
+        raise NotFree("Tiden går inte att boka: den är inte en av köns tider.")
+    _lock_slots(queue, slot, moved and _slot_at(queue, moved.callback_at))
+    there = Case.objects.open().filter(queue=queue, callback_at__gte=at, callback_at__lt=at + queue.slot_length)
+    if there.exclude(pk=moved and moved.pk).count() >= queue.slot_capacity:
+        raise NotFree("Tiden går inte att boka: alla platser är tagna.")
+
+
+def _slot_at(queue: Queue, at: datetime) -> datetime | None:
+    """The slot that the time falls in, or None where the queue is closed then."""
+    day = timezone.localtime(at).date()
+    return free_times.slot_at(queue, free_times.slots_of(queue, day, day), at)
+
+
+def _lock_slots(queue: Queue, *slots: datetime | None) -> None:
+    """In the order of time, as everyone else does."""
+    starts = sorted({slot for slot in slots if slot})
+    Slot.objects.bulk_create([Slot(queue=queue, starts_at=start) for start in starts], ignore_conflicts=True)
+    list(Slot.objects.select_for_update().filter(queue=queue, starts_at__in=starts).order_by("starts_at"))

@@ -1,0 +1,21 @@
+"""Keys for telephone systems: made and revoked."""
+
+from __future__ import annotations
+
+from django.db.models.functions import Now
+
+from intake.models import IntakeKey
+from teleq.models import User
+
+
+def make_key(key: IntakeKey, by: User) -> str:
+    """Save a new key for a telephone system, and return what the telephone system shows: it is not stored."""
+    secret = key.give_new_key()
+    key.created_by = by
+    key.save()
+    return secret
+
+
+def revoke_key(key: IntakeKey) -> bool:
+    """From now on the key opens nothing, and that can't be undone. False if it was revoked already: its time stays."""
+    return bool(IntakeKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now()))

@@ -1,0 +1,65 @@
+"""How times and numbers are written on screen."""
+
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from phonenumber_field.phonenumber import PhoneNumber
+
+from teleq import personal_identity, phone_numbers
+
+WEEKDAYS = ("mån", "tis", "ons", "tors", "fre", "lör", "sön")
+MONTHS = ("jan", "feb", "mars", "april", "maj", "juni", "juli", "aug", "sep", "okt", "nov", "dec")
+
+
+def _day(day: datetime, today: datetime) -> str:
+    apart = (day.date() - today.date()).days
+    near = {-1: "igår", 0: "idag", 1: "imorgon"}.get(apart)
+    if near:
+        return near
+    year = "" if abs(apart) < 180 else f" {day.year}"
+    return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]}{year}"
+
+
+def _clock(local: datetime) -> str:
+    """With which of the two it is, in the hour that comes twice."""
+    if local.replace(fold=0).utcoffset() <= local.replace(fold=1).utcoffset():
+        return f"{local:%H.%M}"
+    return f"{local:%H.%M} ({'vintertid' if local.fold else 'sommartid'})"
+
+
+def clock(at: datetime) -> str:
+    """The hour in Stockholm, with its day unless that is today: "10.30", "igår 10.30", "tors 26 nov 10.30"."""
+    local = timezone.localtime(at)
+    if timezone.localdate() == local.date():
+        return _clock(local)
+    return day_and_clock(at)
+
+
+def day_and_clock(at: datetime) -> str:
+    local = timezone.localtime(at)
+    return f"{_day(local, timezone.localtime())} {_clock(local)}"
+
+
+def date_and_clock(at: datetime) -> str:
+    """For what is stored, and read another day: "26 november 2026 10.30"."""
+    local = timezone.localtime(at)
+    return f"{date_format(local, 'j F Y')} {_clock(local)}"
+
+
+def last_day(valid_until: datetime) -> str:
+    """The date on which an answer stops to count: "24 januari 2028"."""
+    return date_format(timezone.localtime(valid_until), "j F Y")
+
+
+def phone(number: PhoneNumber | None) -> str:
+    return phone_numbers.show(number)
+
+
+def identity_number(identity: str) -> str:
+    return personal_identity.show(identity)
+
+
+def of_planned(attempts: int, planned: int) -> str:
+    """How many calls of those that the queue makes: "2 av 3"; and past them "6 (högst 3 var planerade)"."""
+    return f"{attempts} av {planned}" if attempts <= planned else f"{attempts} (högst {planned} var planerade)"

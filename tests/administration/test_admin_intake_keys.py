@@ -1,0 +1,171 @@
+"""Nycklar för telefonsystem: made by the operator, shown once, revoked for good."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from intake import keys
+from intake.models import IntakeKey
+from teleq.clock import database_now
+from teleq.models import CareProvider, User
+from tests.administration.forms import errors, said, text_of
+
+pytestmark = pytest.mark.django_db
+
+LIST, ADD = "/admin/intake/intakekey/", "/admin/intake/intakekey/add/"
+
+
+@pytest.fixture
+def operators(client: Client, operator: User) -> Client:
+    """The operator's browser."""
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def key(care_provider: CareProvider, operator: User) -> IntakeKey:
+    key = IntakeKey(care_provider=care_provider, name="Växeln i Sundvik")
+    keys.make_key(key, by=operator)
+    return IntakeKey.objects.get()
+
+
+def page_of(key: IntakeKey, act: str = "change") -> str:
+    return f"/admin/intake/intakekey/{key.pk}/{act}/"
+
+
+def make(client: Client, care_provider: CareProvider, **headers: str):
+    return client.post(ADD, {"care_provider": care_provider.pk, "name": "Växeln i Sundvik"}, **headers)
+
+
+def key_in(response) -> str:
+    [field] = re.findall(r"<input[^>]+teleq_[^>]+>", response.content.decode())
+    assert " readonly" in field
+    return re.search(r'value="(teleq_[\w-]+)"', field)[1]
+
+
+def opens(key: str) -> bool:
+    return Client().get("/api/v1/queues", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+
+
+# Making --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_key_is_shown_in_the_answer_and_opens_the_intake_api(operators, operator, care_provider):
+    response = make(operators, care_provider)
+    assert response.status_code == 200
+    assert "Nyckeln visas bara nu. Kopiera den innan du lämnar sidan." in text_of(response)
+    assert opens(key_in(response))
+    made = IntakeKey.objects.get()
+    assert (made.care_provider, made.name, made.created_by) == (care_provider, "Växeln i Sundvik", operator)
+    assert abs(made.created_at - database_now()) < timedelta(minutes=1)
+
+
+def test_a_key_is_nowhere_but_in_that_answer(operators, care_provider, caplog):
+    caplog.set_level(logging.DEBUG)
+    with CaptureQueriesContext(connection) as queries:
+        response = make(operators, care_provider)
+    key = key_in(response)
+    assert "no-store" in response["Cache-Control"]
+    kept = [
+        *(f"{name}: {value}" for name, value in response.headers.items()),
+        *(morsel.OutputString() for morsel in response.cookies.values()),
+        *said(response),
+        *(str(session.get_decoded()) for session in Session.objects.all()),
+        *(f"{entry} {entry.change_message}" for entry in LogEntry.objects.all()),
+        *(query["sql"] for query in queries),
+        caplog.text,
+    ]
+    assert [place for place in kept if key in place] == []
+    for address in (LIST, page_of(IntakeKey.objects.get()), page_of(IntakeKey.objects.get(), "history"), "/admin/"):
+        assert "teleq_" not in text_of(operators.get(address))
+
+
+@pytest.mark.parametrize("missing", ["care_provider", "name"])
+def test_a_key_is_somebodys_and_has_a_name(missing, operators, care_provider):
+    post = {"care_provider": care_provider.pk, "name": "Växeln", missing: ""}
+    assert errors(operators.post(ADD, post), missing) == ["Detta fält måste fyllas i."]
+    assert not IntakeKey.objects.exists()
+
+
+# Looking -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_list_says_whose_a_key_is_who_made_it_and_whether_it_is_valid(operators, key, operator):
+    made = f"{timezone.localtime(key.created_at):%H:%M}"
+    row = rf"Växeln i Sundvik Vårdgivare 1 [^<]*{made} {operator}"
+    assert re.search(f"{row} Giltig", text_of(operators.get(LIST)))
+    IntakeKey.objects.update(revoked_at="2026-11-24T23:30:00Z")  # the next day in Stockholm
+    assert re.search(f"{row} Återkallad 25 november 2026", text_of(operators.get(LIST)))
+
+
+def test_a_key_is_looked_at_and_not_changed(operators, key, other_care_provider):
+    page = operators.get(page_of(key))
+    assert "Växeln i Sundvik" in text_of(page)
+    assert 'name="name"' not in page.content.decode()
+    post = {"name": "Bytt", "care_provider": other_care_provider.pk}
+    assert operators.post(page_of(key), post).status_code == 403
+    key.refresh_from_db()
+    assert (key.name, key.care_provider.name) == ("Växeln i Sundvik", "Vårdgivare 1")
+
+
+def test_the_list_costs_as_many_queries_with_many_keys_as_with_few(operators, key, operator, other_care_provider):
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            operators.get(LIST)
+        return len(queries)
+
+    few = cost()
+    for number in range(20):
+        keys.make_key(IntakeKey(care_provider=other_care_provider, name=f"Växel {number}"), by=operator)
+    assert cost() == few
+
+
+# Revoking ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_key_is_revoked_after_a_question_of_its_own(operators, care_provider):
+    secret = key_in(make(operators, care_provider))
+    key = IntakeKey.objects.get()
+    assert f'href="{page_of(key, "revoke")}">Återkalla nyckeln</a>' in operators.get(page_of(key)).content.decode()
+
+    question = operators.get(page_of(key, "revoke"))
+    assert "Det går inte att ångra." in text_of(question)
+    assert opens(secret)
+
+    answer = operators.post(page_of(key, "revoke"), follow=True)
+    assert answer.redirect_chain == [(page_of(key), 302)]
+    assert "Nyckeln är återkallad." in text_of(answer)
+    assert "Återkalla nyckeln" not in text_of(answer)
+    assert not opens(secret)
+    key.refresh_from_db()
+    assert abs(key.revoked_at - database_now()) < timedelta(minutes=1)
+
+
+def test_a_key_that_is_revoked_stays_so_since_then(operators, key):
+    IntakeKey.objects.update(revoked_at="2026-11-01T12:00:00Z")
+    assert "Nyckeln är redan återkallad." in text_of(operators.get(page_of(key, "revoke")))
+    operators.post(page_of(key, "revoke"))
+    key.refresh_from_db()
+    assert key.revoked_at.isoformat() == "2026-11-01T12:00:00+00:00"
+    assert not LogEntry.objects.exists()
+
+
+def test_who_revoked_a_key_is_on_record(operators, operator, key):
+    operators.post(page_of(key, "revoke"))
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.object_id, entry.get_change_message()) == (operator, str(key.pk), "Återkallade nyckeln.")
+
+
+def test_a_key_that_is_not_there_is_not_found(operators):
+    assert operators.get("/admin/intake/intakekey/999999/revoke/").status_code == 404
+    assert operators.post("/admin/intake/intakekey/999999/revoke/").status_code == 404

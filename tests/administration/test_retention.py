@@ -1,0 +1,277 @@
+"""What is removed each night, what stays, and that it may be interrupted by anything."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import psycopg2
+import pytest
+from django.db import IntegrityError, InternalError, connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from administration import retention
+from administration.models import RetentionRun
+from administration.tasks import remove_what_is_past_its_time
+from cases import callbacks
+from cases.models import Case, CaseMessage, Slot, Status
+from consent import register
+from consent import retention as consent_retention
+from consent.models import Answer, Consent, HistoryMark
+from sms import gateway
+from sms.models import Lane, Message, State
+from teleq import bulk_deletion
+from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
+from tests.conftest import MOBILE
+
+pytestmark = pytest.mark.django_db
+
+OTHER = "+46701740606"
+DAY = timedelta(days=1)
+
+
+def a_night_goes_by() -> dict[str, int]:
+    """What was removed."""
+    assert retention.remove_what_is_past_its_time()
+    return {kind: count for run in RetentionRun.objects.all() for kind, count in run.removed.items()}
+
+
+def written(message: Message, days_ago: float) -> None:
+    Message.objects.filter(pk=message.pk).update(created_at=timezone.now() - days_ago * DAY)
+
+
+@pytest.fixture
+def sent(accept, say, provider):
+    """A message that has left, written so many days ago."""
+
+    def left(days_ago: float) -> Message:
+        say(Answer.YES)
+        message = accept()
+        gateway.drain(Lane.BULK)
+        written(message, days_ago)
+        return message
+
+    return left
+
+
+@pytest.fixture
+def closed(queue):
+    def case(days_ago: float, status: Status = Status.DONE) -> Case:
+        at = timezone.now() - days_ago * DAY
+        return callbacks.create(Case(queue=queue, phone_number=MOBILE, callback_at=at, status=status), by=None)
+
+    return case
+
+
+# Promise 4 -----------------------------------------------------------------------------------------------------------
+
+
+def test_promise_4_a_lapsed_answer_is_removed_and_one_that_counts_stays(lapsing):
+    lapsing(Answer.YES, days_left=-1 / 86_400)
+    stays = lapsing(Answer.NO, OTHER, days_left=1 / 24)
+    assert a_night_goes_by()["svar"] == 1
+    assert Consent.objects.get() == stays
+
+
+@pytest.mark.django_db(transaction=True)
+def test_promise_4_an_answer_that_is_renewed_meanwhile_stays(lapsing, say):
+    lapsing(Answer.YES, days_left=-1)
+    with transaction.atomic():
+        say(Answer.YES)
+        night = in_another_connection(retention.remove_what_is_past_its_time)
+        assert night.result(20)
+    assert Consent.objects.get().counts(timezone.now())
+    assert not RetentionRun.objects.filter(removed__has_key="svar").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_given_while_the_night_takes_the_old_one_away_is_a_new_one(lapsing, say, care_provider):
+    lapsing(Answer.YES, days_left=-1)
+    with transaction.atomic():
+        assert consent_retention.remove_lapsed(timezone.now()) == 1
+        nurse_says = in_another_connection(lambda: say(Answer.NO))
+        wait_until_a_connection_waits_for_a_lock()
+    with pytest.raises(register.ChangedMeanwhile):
+        nurse_says.result(20)
+    assert say(Answer.NO).consent.answer == Answer.NO
+
+
+# History -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_history_stays_till_the_totals_of_the_answers_last_days_are_counted(lapsing):
+    lapsing(Answer.YES, days_left=-2)
+    a_night_goes_by()
+    assert not Consent.objects.exists()
+    assert Consent.history().get().answer == Answer.YES
+
+
+def test_the_history_of_an_answer_goes_after_it(lapsing, say):
+    lapsing(Answer.YES, days_left=-10)
+    say(Answer.NO, OTHER)
+    assert a_night_goes_by()["händelser"] == 1
+    assert [event.answer for event in Consent.history()] == ["no"]
+
+
+def test_an_event_that_decided_a_message_stays_as_long_as_the_message(accept, lapsing):
+    lapsing(Answer.YES, days_left=-10)
+    event = Consent.history().get()
+    accept()
+    Message.objects.update(consent_event_id=event.pk)
+    a_night_goes_by()
+    assert Consent.history().get() == event
+    Message.objects.update(created_at=F("created_at") - timedelta(days=800), state="expired", state_at=Now())
+    a_night_goes_by()
+    assert not Consent.history().exists()
+
+
+def test_each_event_is_looked_at_once_however_many_are_kept(accept, lapsing, monkeypatch):
+    for module in (bulk_deletion, consent_retention):
+        monkeypatch.setattr(module, "BATCH", 2)
+    for number in range(610, 616):
+        lapsing(Answer.YES, f"+46701740{number}", days_left=-10)
+    events = list(Consent.history().order_by("valid_until", "pk"))
+    for event in events[:4]:
+        message = accept()
+        Message.objects.filter(pk=message.pk).update(consent_event_id=event.pk)
+    assert a_night_goes_by()["händelser"] == 2
+    assert set(Consent.history()) == set(events[:4])
+    assert HistoryMark.objects.get().event_id == events[-1].pk
+    a_night_goes_by()
+    assert RetentionRun.objects.count() == 1  # nothing was left to do
+
+
+def test_promise_8_nothing_but_retention_takes_history_away(say):
+    say(Answer.YES)
+    with pytest.raises(InternalError), transaction.atomic():
+        Consent.history().all().delete()
+    a_night_goes_by()
+    with pytest.raises(InternalError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM consent_consentevent")
+
+
+# Messages ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_message_said_goes_first_and_that_it_was_sent_stays(sent):
+    old, fresh = sent(days_ago=91), sent(days_ago=89)
+    assert a_night_goes_by()["SMS-texter"] == 1
+    old.refresh_from_db()
+    fresh.refresh_from_db()
+    assert (old.text, old.state, old.to_number.as_e164) == ("", State.SENT, MOBILE)
+    assert fresh.text == "Hej!"
+
+
+def test_promise_10_else_nobody_changes_what_a_message_said(sent):
+    sent(days_ago=91)
+    a_night_goes_by()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Message.objects.update(text="Något annat")
+
+
+def test_later_the_message_goes_too_and_what_waits_never_does(sent, accept, closed):
+    gone = sent(days_ago=731)
+    CaseMessage.objects.create(case=closed(days_ago=1), message=gone, booking=1)
+    waits = accept()
+    written(waits, days_ago=800)
+    assert a_night_goes_by()["SMS"] == 1
+    waits.refresh_from_db()
+    assert (Message.objects.get(), waits.text) == (waits, "Hej!")
+    assert Case.objects.exists()
+
+
+# Cases ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_closed_case_goes_after_a_year_with_all_that_is_its_own(closed, sent, nurse):
+    old, fresh = closed(days_ago=366), closed(days_ago=364)
+    callbacks.add_note(old, "Ringer igen", by=nurse)
+    message = sent(days_ago=1)
+    CaseMessage.objects.create(case=old, message=message, booking=1)
+    assert a_night_goes_by()["ärenden"] == 1
+    assert Case.objects.get() == fresh
+    assert Message.objects.get() == message  # kept as long as messages are
+
+
+def test_an_open_case_never_goes(closed):
+    closed(days_ago=5000, status=Status.WAITING)
+    a_night_goes_by()
+    assert Case.objects.exists()
+
+
+def test_slots_that_are_past_go(queue):
+    Slot.objects.create(queue=queue, starts_at=timezone.now() - DAY)
+    ahead = Slot.objects.create(queue=queue, starts_at=timezone.now() + DAY)
+    a_night_goes_by()
+    assert Slot.objects.get() == ahead
+
+
+# A night's work ------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_done_in_batches_and_goes_on_where_it_was_stopped(lapsing, monkeypatch):
+    for module in (bulk_deletion, consent_retention):
+        monkeypatch.setattr(module, "BATCH", 2)
+    for number in range(605, 610):
+        lapsing(Answer.YES, f"+46701740{number}", days_left=-1)
+    assert not retention.remove_what_is_past_its_time(turn=0)
+    assert Consent.objects.count() == 3
+    while not retention.remove_what_is_past_its_time(turn=0):
+        pass
+    assert not Consent.objects.exists()
+    assert sum(run.removed.get("svar", 0) for run in RetentionRun.objects.all()) == 5
+
+
+def test_what_was_removed_before_it_was_killed_is_gone_and_counted(lapsing, monkeypatch):
+    lapsing(Answer.YES, days_left=-1)
+
+    def killed(*_):
+        raise SystemExit
+
+    monkeypatch.setattr(consent_retention, "remove_lapsed_events", killed)
+    with pytest.raises(SystemExit):
+        retention.remove_what_is_past_its_time()
+    assert not Consent.objects.exists()
+    assert RetentionRun.objects.get().removed == {"svar": 1}
+
+
+def test_a_night_with_nothing_to_do_leaves_nothing_behind():
+    assert a_night_goes_by() == {}
+
+
+def test_the_task_gives_others_their_turn_between(lapsing, monkeypatch, wakes_at_once):
+    for module in (bulk_deletion, consent_retention):
+        monkeypatch.setattr(module, "BATCH", 2)
+    monkeypatch.setattr(retention.remove_what_is_past_its_time, "__defaults__", (0,))
+    for number in range(605, 610):
+        lapsing(Answer.YES, f"+46701740{number}", days_left=-1)
+    remove_what_is_past_its_time.delay()
+    assert not Consent.objects.exists()
+    assert RetentionRun.objects.count() > 2
+
+
+def test_the_operator_sees_what_was_removed_and_nobody_else(client, operator, administrator, lapsing):
+    lapsing(Answer.YES, days_left=-1)
+    a_night_goes_by()
+    client.force_login(operator)
+    assert "1 svar" in client.get("/admin/administration/retentionrun/").content.decode()
+    client.force_login(administrator)
+    assert client.get("/admin/administration/retentionrun/").status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_somebody_holds_for_long_is_left_to_another_night_and_the_rest_goes(lapsing, caplog):
+    lapsing(Answer.YES, days_left=-1)
+    other = psycopg2.connect(**connection.get_connection_params())
+    try:
+        other.cursor().execute("LOCK TABLE sms_inboundsms IN ACCESS EXCLUSIVE MODE")
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+        assert retention.remove_what_is_past_its_time()
+    finally:
+        other.close()
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
+    assert "the rest of inkomna SMS is left to another night" in caplog.text
+    assert not Consent.objects.exists()
