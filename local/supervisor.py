@@ -203,6 +203,7 @@ def run_checks() -> None:
         f"ruff check . {scripts}",
         f"ruff format --check . {scripts}",
         "mypy consent sms",
+        "lint-imports --no-cache",
         f"djade --target-version 5.2 --check {templates}",
         "python manage.py makemigrations --check --dry-run",
     ):

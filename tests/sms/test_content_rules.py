@@ -107,6 +107,7 @@ def test_ten_unbroken_digits_that_nobody_can_dial_are_a_personnummer_if_they_che
 @given(TEN_DIGITS | st.integers(0, 9_999_999).map("070{:07}".format) | st.integers(0, 9_999_999).map("010{:07}".format))
 def test_ten_unbroken_digits_that_are_no_personnummer_may_be_sent(ten):
     assume(not checks_out(ten))
+    assume(ten[2:4] != "00" and ten[4:6] != "60")  # a samordningsnummer may have those, which the oracle doesn't know
     assert identifies_nobody(f"Ring {ten}.") is None
 
 
