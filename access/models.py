@@ -12,7 +12,7 @@ from teleq.append_only import NO_TRUNCATE
 
 
 class AccessEntry(models.Model):
-    """Somebody has looked at a patient's data, or changed them. Append-only; written by `cases.access_log`.
+    """Somebody has looked at a patient's data, or changed them. Append-only; written by `access.access_log`.
 
     Whom it was about is written out, as cases are removed long before this may be (HSLF-FS 2016:40: five years).
     """

@@ -22,7 +22,7 @@ from access import access_log
 from administration import totals
 from administration.models import RetentionRun
 from teleq.clock import database_now
-from teleq.models import waited_too_long
+from teleq.database import waited_too_long
 
 logger = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ class Status(models.TextChoices):
 
 CLOSED = (Status.DONE, Status.CANCELLED)
 
-Changes = dict[str, list[Any]]
+FromTo = dict[str, list[Any]]
 
 
 class CaseQuerySet(models.QuerySet["Case"]):
@@ -158,7 +158,7 @@ class CaseEvent(models.Model):
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    changes: models.JSONField[Changes, Changes] = models.JSONField(
+    changes: models.JSONField[FromTo, FromTo] = models.JSONField(
         default=dict, help_text="Från och till, efter kolumn. Nummer i E.164, tider i ISO 8601."
     )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
@@ -294,9 +294,3 @@ class Slot(models.Model):
 
     def __str__(self) -> str:
         return f"tid {self.pk}"
-
-
-# The telephone system ------------------------------------------------------------------------------------------------
-
-
-# Who has looked ------------------------------------------------------------------------------------------------------

@@ -32,7 +32,8 @@ from sms.numbers import can_receive_sms
 from sms.outcomes import record_at_last
 from sms.providers.base import OutboundMessage
 from teleq.clock import database_now, elapsed
-from teleq.models import OutgoingSms, Queue, waited_too_long
+from teleq.database import waited_too_long
+from teleq.models import OutgoingSms, Queue
 from teleq.phone_numbers import number_text
 
 logger = logging.getLogger(__name__)

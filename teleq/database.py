@@ -1,4 +1,4 @@
-"""The limits that PostgreSQL keeps to, where a part of a process needs others than the whole."""
+"""The limits that PostgreSQL keeps to: how long it waits for a lock, and how long a statement may take."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
+from psycopg2.errors import LockNotAvailable
+
+
+def waited_too_long(error: OperationalError) -> bool:
+    """Whether somebody else has held a lock for longer than this process waits. The transaction is rolled back."""
+    return isinstance(error.__cause__, LockNotAvailable)
 
 
 @contextmanager

@@ -9,11 +9,10 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.validators import RegexValidator
-from django.db import OperationalError, connection, models
+from django.db import connection, models
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from phonenumber_field.modelfields import PhoneNumberField
-from psycopg2.errors import LockNotAvailable
 
 SENDER = r"^([A-Za-z][A-Za-z0-9]{2,10}|\+[1-9][0-9]{6,14})$"
 INVALID_SENDER = "Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer."
@@ -22,11 +21,6 @@ INVALID_SENDER = "Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra förs
 def is_number(sender: str) -> bool:
     """Whether a sender is a telephone number, and not a name."""
     return sender.startswith("+")
-
-
-def waited_too_long(error: OperationalError) -> bool:
-    """Whether somebody else has held a lock for longer than this process waits. The transaction is rolled back."""
-    return isinstance(error.__cause__, LockNotAvailable)
 
 
 class Role(models.TextChoices):
