@@ -16,7 +16,8 @@ from consent import register
 from consent.models import Consent
 from consent.verdict import Verdict, in_force_for, verdict
 from sms.gateway import refusal
-from sms.models import Kind, Message, Refusal, State
+from sms.models import Kind, Message, Refusal
+from sms.states import State
 from teleq.clock import database_now
 from teleq.models import OutgoingSms, Queue
 from teleq.phone_numbers import number_text

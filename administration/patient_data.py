@@ -25,7 +25,8 @@ from consent.models import Answer, Consent
 from consent.register import REGISTER
 from consent.retention import remove_events
 from sms.models import InboundSms, Message, UnplacedSms
-from sms.retention import UNDER_WAY, decided
+from sms.retention import decided
+from sms.states import PENDING
 from teleq.clock import database_now
 from teleq.models import Queue, User
 from teleq.phone_numbers import number_text, show
@@ -270,9 +271,9 @@ class _Found:
         self.closed = [case.pk for case in cases if not case.is_open]
         self.open = [case.pk for case in cases if case.is_open]
         messages = list(held(Message.objects.filter(pk__in=stored.messages.order_by().values("pk")).order_by("pk")))
-        self.under_way = [message.pk for message in messages if message.state in UNDER_WAY]
-        self.settled = [message.pk for message in messages if message.state not in UNDER_WAY]
-        self.texts = [message.pk for message in messages if message.state not in UNDER_WAY and message.text]
+        self.under_way = [message.pk for message in messages if message.state in PENDING]
+        self.settled = [message.pk for message in messages if message.state not in PENDING]
+        self.texts = [message.pk for message in messages if message.state not in PENDING and message.text]
         inbound = list(held(stored.inbound.order_by("pk")))
         self.inbound = [sms.pk for sms in inbound if stored.may_go("", sms.from_number)]
         unplaced = list(held(stored.unplaced.order_by("pk")))

@@ -14,7 +14,8 @@ from administration import totals
 from administration.models import DayTotal
 from administration.totals import Total
 from consent.models import Answer
-from sms.models import Kind, Refusal, State
+from sms.models import Kind, Refusal
+from sms.states import State
 from teleq.models import Queue
 
 What = DayTotal.What

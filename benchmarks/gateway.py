@@ -44,7 +44,8 @@ from consent.models import Answer, Consent
 from local.servers import end_with_parent
 from local.supervisor import WORKERS
 from sms import gateway
-from sms.models import Kind, Message, State
+from sms.models import Kind, Message
+from sms.states import PENDING, State
 from teleq.celery import app
 from teleq.clock import database_now
 from teleq.models import CareProvider, OutgoingSms, Queue, User
@@ -158,7 +159,7 @@ def sent() -> int:
 
 
 def waiting() -> int:
-    return Message.objects.filter(state__in=[State.QUEUED, State.SENDING]).count()
+    return Message.objects.filter(state__in=PENDING).count()
 
 
 # Processes -----------------------------------------------------------------------------------------------------------
@@ -342,7 +343,7 @@ def press(stage: Stage, nurse: User, presses: int) -> Latency:
         assert message.state != State.REFUSED
         time.sleep(max(0.0, pressed[text] + APART - time.time()))
     left = Message.objects.filter(state=State.QUEUED).exclude(kind=Kind.MANUAL).count()
-    while Message.objects.filter(kind=Kind.MANUAL, state__in=[State.QUEUED, State.SENDING]).exists():
+    while Message.objects.filter(kind=Kind.MANUAL, state__in=PENDING).exists():
         time.sleep(0.05)
     arrived = stage.ask("presses")["presses"]
     return Latency.of([arrived[text] - at for text, at in list(pressed.items())[5:]], left)

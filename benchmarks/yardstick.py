@@ -18,9 +18,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from consent.models import Answer, Consent
-from sms.models import Message, Refusal, State
+from sms.models import Message, Refusal
 from sms.numbers import can_receive_sms
 from sms.providers.simulator import credential
+from sms.states import State
 from teleq.phone_numbers import number_text
 
 

@@ -13,7 +13,8 @@ from phonenumber_field.phonenumber import PhoneNumber
 from cases import why
 from cases.models import Case, CaseEvent
 from consent.models import Answer, Channel, Consent
-from sms.models import InboundSms, Message, State
+from sms.models import InboundSms, Message
+from sms.states import PENDING, TIME_LIMITED
 from teleq.models import User
 from teleq.phone_numbers import number_text
 from teleq.swedish import clock, date_and_clock, identity_number, of_planned, phone
@@ -158,8 +159,7 @@ def _inbound(inbound_sms: Iterable[InboundSms]) -> list[Entry]:
 
 def has_messages_under_way(entries_of: Case, at: datetime) -> bool:
     """Whether a message is so fresh that its state is about to change: what the page keeps an eye on."""
-    fresh = [State.QUEUED, State.SENDING, State.SENT]
-    states = Message.objects.filter(case_message__case=entries_of, state__in=fresh)
+    states = Message.objects.filter(case_message__case=entries_of, state__in=PENDING | TIME_LIMITED)
     return any((at - created).total_seconds() < 60 for created in states.values_list("created_at", flat=True))
 
 

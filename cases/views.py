@@ -25,7 +25,8 @@ from consent import register
 from consent.models import Answer
 from sms.content.segments import normalize
 from sms.inbound import mark_as_read
-from sms.models import InboundSms, State
+from sms.models import InboundSms
+from sms.states import State
 from teleq.changes import ChangedMeanwhile
 from teleq.phone_numbers import number_text
 from teleq.swedish import clock

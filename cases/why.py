@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from consent.models import Answer, Channel, Consent
-from sms.models import Message, Refusal, State
+from sms.models import Message, Refusal
+from sms.states import HANDED_OVER, State
 from teleq.swedish import date_and_clock, last_day
-
-LEFT = (State.SENDING, State.SENT, State.DELIVERED, State.FAILED, State.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def _why(message: Message, events: Mapping[int, Any]) -> Why | None:
         return Why("Varför stoppades SMS:et?", f"{Refusal.CONTENT.label} Bedömt {date_and_clock(message.state_at)}.")
     event = events.get(message.consent_event_id or 0)
     reasons = [_consent(message, event), f"Bedömt {date_and_clock(message.claimed_at or message.state_at)}."]
-    if message.state in LEFT:
+    if message.state in HANDED_OVER:
         return Why("Varför skickades SMS:et?", " ".join([_switch(message), *reasons]))
     if message.state != State.REFUSED:
         return None

@@ -24,7 +24,8 @@ from consent.register import REGISTER, VALID_FOR, answer_in_case, current, valid
 from consent.verdict import answer_in_force
 from demo.models import SimulatedSms
 from sms.content import placeholders
-from sms.models import Kind, Message, Refusal, StandardText, State
+from sms.models import Kind, Message, Refusal, StandardText
+from sms.states import HANDED_OVER, State
 from teleq.clock import database_now
 from teleq.models import CareProvider, Lead, Membership, Queue, Role, User
 from teleq.phone_numbers import number_text
@@ -564,7 +565,6 @@ class _Loader:
 
 SENDERS = {R: "+46701740698"}
 """A number, so that patients can answer; the other queues send from a name."""
-HANDED_OVER = {State.SENDING, State.SENT, State.DELIVERED, State.FAILED, State.UNKNOWN}
 JUDGED = HANDED_OVER | {State.REFUSED}
 
 

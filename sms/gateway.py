@@ -27,10 +27,11 @@ from sms.content import rules
 from sms.content.segments import normalize
 from sms.flight import LAND_EVERY, START_WITHIN, Flight
 from sms.line import Line, News
-from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal, State
+from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal
 from sms.numbers import can_receive_sms
 from sms.outcomes import record_at_last
 from sms.providers.base import OutboundMessage
+from sms.states import State
 from teleq.clock import database_now, elapsed
 from teleq.database import waited_too_long
 from teleq.models import OutgoingSms, Queue

@@ -8,13 +8,10 @@ triggers off.
 
 import pgtrigger
 
-MOVES = """
-    ('queued', 'sending'), ('queued', 'refused'), ('queued', 'expired'), ('queued', 'cancelled'),
-    ('sending', 'queued'), ('sending', 'sent'), ('sending', 'failed'), ('sending', 'unknown'), ('sending', 'delivered'),
-    ('sent', 'delivered'), ('sent', 'failed'), ('sent', 'unknown'),
-    ('unknown', 'sent'), ('unknown', 'delivered'), ('unknown', 'failed')
-"""
-"""From which state to which. What is in neither column first is final."""
+from sms.states import MOVES
+
+_MOVES = ", ".join(f"('{state}', '{following}')" for state in MOVES for following in sorted(MOVES[state]))
+"""Each pair of states between which a message may move, in SQL."""
 
 _BEGINS_WELL = """
     SELECT min(id) INTO bad FROM new_rows WHERE state NOT IN ('queued', 'refused');
@@ -97,6 +94,6 @@ TRIGGERS = [
         operation=pgtrigger.Update,
         referencing=pgtrigger.Referencing(old="old_rows", new="new_rows"),  # type: ignore[no-untyped-call]
         declare=[("bad", "bigint"), ("leaving", "bigint[]")],
-        func=_MOVES_WELL.replace("MOVES", MOVES),
+        func=_MOVES_WELL.replace("MOVES", _MOVES),
     ),
 ]

@@ -17,6 +17,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 from consent.models import Answer, Channel
 from consent.verdict import Verdict
 from sms.guard import TRIGGERS
+from sms.states import HANDED_OVER, TIME_LIMITED, State
 from teleq.models import Queue, User
 from teleq.phone_numbers import number_text
 
@@ -57,18 +58,6 @@ class Lane(models.TextChoices):
     @classmethod
     def of(cls, kind: str) -> Lane:
         return cls.MANUAL if kind == Kind.MANUAL else cls.BULK
-
-
-class State(models.TextChoices):
-    QUEUED = "queued", "Väntar"
-    SENDING = "sending", "Skickas"
-    SENT = "sent", "Skickat"
-    DELIVERED = "delivered", "Levererat"
-    FAILED = "failed", "Misslyckades"
-    REFUSED = "refused", "Stoppat"
-    CANCELLED = "cancelled", "Inställt"
-    EXPIRED = "expired", "För sent"
-    UNKNOWN = "unknown", "Okänt om det kom fram"
 
 
 class Refusal(models.TextChoices):
@@ -212,8 +201,7 @@ class Message(models.Model):
                 name="refused_says_why",
             ),
             models.CheckConstraint(
-                condition=Q(claimed_at__isnull=False)
-                | ~Q(state__in=[State.SENDING, State.SENT, State.DELIVERED, State.UNKNOWN]),
+                condition=Q(claimed_at__isnull=False) | ~Q(state__in=sorted(HANDED_OVER)),
                 name="only_claimed_messages_leave",
             ),
             models.CheckConstraint(condition=Q(send_before__gt=F("due_at")), name="message_has_time_to_leave"),
@@ -229,9 +217,7 @@ class Message(models.Model):
                 condition=Q(state=State.QUEUED) & ~Q(kind=Kind.MANUAL),
                 name="message_due_bulk",
             ),
-            models.Index(
-                fields=["state_at"], condition=Q(state__in=[State.SENDING, State.SENT]), name="message_under_way"
-            ),
+            models.Index(fields=["state_at"], condition=Q(state__in=sorted(TIME_LIMITED)), name="message_time_limited"),
             models.Index(fields=["to_number"], name="message_to_number"),
             models.Index(fields=["queue", "created_at"], name="message_of_queue"),
             BrinIndex(fields=["created_at"], autosummarize=True, name="message_written"),  # small, for retention

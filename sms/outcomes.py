@@ -12,8 +12,9 @@ from typing import Any
 from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
 from consent import register
-from sms.models import Message, State
+from sms.models import Message
 from sms.providers.base import Outcome, SendResult, storable
+from sms.states import State
 
 logger = logging.getLogger(__name__)
 

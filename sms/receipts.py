@@ -13,16 +13,16 @@ from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
 from consent import register
-from sms.models import Message, State
+from sms.models import Message
 from sms.providers import PROVIDERS
 from sms.providers.base import TIME_LIMIT, Delivery, DeliveryReport, storable
+from sms.states import AWAITING_REPORT, State
 from teleq.clock import database_now
 from teleq.phone_numbers import number_text
 
 logger = logging.getLogger(__name__)
 
 AFTER_REPORT = {Delivery.DELIVERED: State.DELIVERED, Delivery.FAILED: State.FAILED}
-OPEN_TO_REPORTS = {State.SENDING, State.SENT, State.UNKNOWN}
 ASKED_AT_ONCE = 100
 """Messages that a sweep asks the provider about, at the most."""
 
@@ -43,7 +43,7 @@ def record(provider: str, message_id: int, token: str, report: DeliveryReport) -
 
 def _settle(message: Message, report: DeliveryReport, otherwise: State | None = None) -> None:
     """Write down what became of a message that is held."""
-    if message.state not in OPEN_TO_REPORTS:
+    if message.state not in AWAITING_REPORT:
         return
     if report.opted_out:  # once: with it the state is final, so that the same report told again withdraws no later Ja
         register.store_withdrawals([(message.queue.care_provider_id, number_text(message.to_number))])

@@ -20,7 +20,8 @@ from consent import register
 from consent import retention as consent_retention
 from consent.models import Answer, Consent, HistoryMark
 from sms import gateway
-from sms.models import Lane, Message, State
+from sms.models import Lane, Message
+from sms.states import State
 from teleq import bulk_deletion
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE

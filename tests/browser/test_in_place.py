@@ -10,7 +10,8 @@ from playwright.sync_api import Locator, Page, expect
 from cases import callbacks
 from cases.models import Status
 from consent.models import Answer, Consent
-from sms.models import Message, State
+from sms.models import Message
+from sms.states import State
 from teleq.models import User
 from tests.browser.held import Held
 

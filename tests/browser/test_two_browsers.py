@@ -13,7 +13,8 @@ from cases.models import Case, Note
 from consent import register
 from consent.models import Answer, Consent
 from demo.models import SimulatedSms
-from sms.models import Message, Refusal, State
+from sms.models import Message, Refusal
+from sms.states import State
 from tests.browser.held import Held
 from tests.conftest import PASSWORD
 

@@ -14,9 +14,10 @@ from cases.models import Case, Status
 from consent.models import Answer
 from intake import booking
 from sms import gateway
-from sms.models import Kind, Lane, Message, State
+from sms.models import Kind, Lane, Message
 from sms.outcomes import record
 from sms.providers.base import Outcome, SendResult
+from sms.states import State
 from teleq.clock import database_now
 from teleq.models import OutgoingSms, Queue
 from tests.cases.desk import OTHER_MOBILE, Page, in_a_month, messages_of

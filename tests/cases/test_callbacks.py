@@ -10,7 +10,8 @@ from django.utils import timezone
 from cases import automatic_sms
 from cases.models import Case, Note, Status
 from consent.models import Answer
-from sms.models import Kind, Message, Refusal, State
+from sms.models import Kind, Message, Refusal
+from sms.states import State
 from teleq.models import Membership
 from teleq.swedish import date_and_clock
 from tests.cases.desk import at_once, desk_of, in_a_month, messages_of, squeezed

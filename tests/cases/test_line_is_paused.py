@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 
 from consent.models import Answer
-from sms.models import ProviderLine, State
+from sms.models import ProviderLine
+from sms.states import State
 from teleq.clock import database_now
 from tests.cases.desk import desk_of, messages_of
 

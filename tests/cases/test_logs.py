@@ -7,7 +7,8 @@ from django.urls import reverse
 
 from consent.models import Answer
 from sms import gateway
-from sms.models import Lane, State
+from sms.models import Lane
+from sms.states import State
 from tests.cases.desk import messages_of
 
 SECRETS = ("1740605", "174 06 05", "19121212", "Berit", "Testsson", "hemligt")

@@ -18,8 +18,9 @@ from consent import register
 from consent.models import Answer, Consent
 from local.supervisor import WORKERS
 from sms import gateway, tasks
-from sms.models import InboundSms, Lane, Message, Refusal, State
+from sms.models import InboundSms, Lane, Message, Refusal
 from sms.providers.simulator import credential
+from sms.states import State
 from teleq.clock import database_now
 from tests.cases.desk import desk_of
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock

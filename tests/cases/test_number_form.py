@@ -3,7 +3,7 @@
 import pytest
 
 from consent.models import Answer
-from sms.models import State
+from sms.states import State
 from tests.cases.desk import OTHER_MOBILE, messages_of
 from tests.conftest import MOBILE
 

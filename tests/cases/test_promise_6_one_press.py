@@ -7,7 +7,8 @@ import pytest
 
 from cases.models import CaseMessage
 from consent.models import Answer
-from sms.models import Message, State
+from sms.models import Message
+from sms.states import State
 from teleq.celery import app
 from tests.cases.desk import at_once, desk_of, messages_of
 

@@ -5,7 +5,8 @@ import pytest
 from cases.models import CaseMessage
 from consent.models import Answer
 from sms import gateway
-from sms.models import Lane, State
+from sms.models import Lane
+from sms.states import State
 from teleq.models import OutgoingSms
 from tests.cases.desk import messages_of
 from tests.conftest import LANDLINE, MOBILE

@@ -15,8 +15,9 @@ from django.test import Client
 from cases.models import Case
 from consent.models import Answer, Consent
 from sms import gateway
-from sms.models import InboundSms, Lane, Message, State
+from sms.models import InboundSms, Lane, Message
 from sms.providers.simulator import credential
+from sms.states import State
 from teleq.models import Queue, User
 from tests.cases.desk import desk_of
 from tests.concurrency import in_another_connection

@@ -20,8 +20,9 @@ from consent.models import Answer, Consent, ConsentText
 from consent.verdict import Verdict, answer_in_force, verdict
 from demo import data
 from demo.models import SimulatedSms
-from sms.models import Kind, Message, Refusal, StandardText, State
+from sms.models import Kind, Message, Refusal, StandardText
 from sms.numbers import can_receive_sms
+from sms.states import State
 from teleq.clock import database_now
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
 from teleq.phone_numbers import number_text

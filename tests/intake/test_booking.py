@@ -14,7 +14,8 @@ from consent.models import Answer as ConsentAnswer
 from consent.models import Consent
 from intake import booking
 from intake.models import IntakeCall
-from sms.models import Kind, State
+from sms.models import Kind
+from sms.states import State
 from teleq.changes import Change
 from teleq.models import OutgoingSms
 from tests.cases.desk import OTHER_MOBILE, messages_of

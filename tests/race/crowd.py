@@ -32,7 +32,8 @@ from cases.models import Case, Status  # noqa: E402
 from consent import register  # noqa: E402
 from consent.models import Answer, Consent  # noqa: E402
 from sms import flight, gateway, receipts  # noqa: E402
-from sms.models import Kind, Lane, Message, State  # noqa: E402
+from sms.models import Kind, Lane, Message  # noqa: E402
+from sms.states import State  # noqa: E402
 from teleq.clock import database_now  # noqa: E402
 from teleq.models import CareProvider, OutgoingSms, Queue, User  # noqa: E402
 from tests.race.town import LANDLINE, NUMBERS  # noqa: E402

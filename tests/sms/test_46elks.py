@@ -10,7 +10,8 @@ import pytest
 from consent.models import Answer, Consent
 from sms import receipts
 from sms.line import paused
-from sms.models import InboundSms, Message, State
+from sms.models import InboundSms, Message
+from sms.states import State
 from teleq.clock import database_now
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -15,8 +15,9 @@ from django.db.models.functions import Now
 from consent.models import Answer
 from sms import flight, gateway
 from sms.line import FAILURES_TO_PAUSE, Line, News, paused
-from sms.models import Kind, Lane, Message, ProviderLine, State
+from sms.models import Kind, Lane, Message, ProviderLine
 from sms.providers.base import Outcome, SendResult
+from sms.states import State
 from tests.concurrency import in_another_connection, wait_until
 from tests.conftest import MOBILE
 

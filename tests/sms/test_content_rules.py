@@ -16,7 +16,8 @@ from cases.models import Case
 from consent.models import Answer
 from sms import gateway
 from sms.content.rules import identifies_nobody, problem_of, problems_of_automatic
-from sms.models import Kind, Lane, Message, Refusal, StandardText, State
+from sms.models import Kind, Lane, Message, Refusal, StandardText
+from sms.states import State
 from teleq.clock import database_now
 from teleq.models import OutgoingSms, Queue
 from tests.conftest import MOBILE

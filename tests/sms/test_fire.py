@@ -25,7 +25,8 @@ from django.db.models import F
 from consent.models import Answer, Consent
 from consent.register import ChangedMeanwhile
 from sms import flight, gateway, outcomes, receipts
-from sms.models import Lane, Message, ProviderLine, State
+from sms.models import Lane, Message, ProviderLine
+from sms.states import State
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
 from tests.reporting import told
 from tests.sms.broker import wipe_the_broker

@@ -9,8 +9,9 @@ from django.test.utils import CaptureQueriesContext
 
 from consent.models import Answer
 from sms import gateway, outcomes
-from sms.models import Lane, Message, Refusal, State
+from sms.models import Lane, Message, Refusal
 from sms.providers.base import Outcome, SendResult
+from sms.states import State
 from teleq.clock import database_now
 from tests.conftest import LANDLINE, MOBILE, make_queue
 

@@ -13,9 +13,10 @@ from django.db import transaction
 from consent import register
 from consent.models import Answer, Channel, Consent
 from sms import gateway, inbound
-from sms.models import InboundSms, Lane, Message, Refusal, State, UnplacedSms
+from sms.models import InboundSms, Lane, Message, Refusal, UnplacedSms
 from sms.providers.base import InboundMessage
 from sms.retention import remove_inbound, remove_unplaced
+from sms.states import State
 from teleq.clock import database_now
 from teleq.models import OutgoingSms
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock

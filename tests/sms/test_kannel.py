@@ -16,7 +16,8 @@ from django.db.models import F
 from consent.models import Answer, Channel, Consent
 from sms import gateway, receipts
 from sms.line import paused
-from sms.models import InboundSms, Lane, Message, ProviderLine, Refusal, State
+from sms.models import InboundSms, Lane, Message, ProviderLine, Refusal
+from sms.states import State
 from tests.concurrency import in_another_connection, wait_until
 from tests.kannel import processes
 from tests.kannel.processes import Kannel

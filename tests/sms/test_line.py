@@ -14,8 +14,9 @@ from django.db.models.functions import Now
 from consent.models import Answer
 from sms import checks, flight, gateway, line
 from sms.line import Line, ProviderLine, paused
-from sms.models import Kind, Lane, Message, State
+from sms.models import Kind, Lane, Message
 from sms.providers.base import Outcome, SendResult
+from sms.states import State
 from teleq.clock import database_now
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
 

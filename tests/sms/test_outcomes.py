@@ -9,8 +9,9 @@ from django.db.models import F
 
 from consent.models import Answer
 from sms import flight, gateway, outcomes, receipts
-from sms.models import Lane, Message, State
+from sms.models import Lane, Message
 from sms.providers.base import Outcome, SendResult
+from sms.states import State
 from tests.concurrency import in_another_connection
 from tests.reporting import told
 

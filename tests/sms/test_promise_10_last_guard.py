@@ -5,8 +5,8 @@ from django.db import IntegrityError, connection, transaction
 
 from consent.models import Answer, Consent
 from sms import gateway
-from sms.guard import MOVES
-from sms.models import Lane, Message, Refusal, State
+from sms.models import Lane, Message, Refusal
+from sms.states import State
 from teleq.models import OutgoingSms
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 
@@ -203,7 +203,18 @@ def test_a_claim_that_a_numbers_first_nej_has_overtaken_is_made_again(accept, sa
 
 # Moves ---------------------------------------------------------------------------------------------------------------
 
-ALLOWED = {tuple(move.strip(" ()'") for move in pair.split(", ")) for pair in MOVES.replace("\n", " ").split("), ")}
+MAY_MOVE = {
+    "queued": {"sending", "refused", "expired", "cancelled"},
+    "sending": {"queued", "sent", "delivered", "failed", "unknown"},
+    "sent": {"delivered", "failed", "unknown"},
+    "unknown": {"sent", "delivered", "failed"},
+    "delivered": set(),
+    "failed": set(),
+    "refused": set(),
+    "cancelled": set(),
+    "expired": set(),
+}
+"""Written out here, and not taken from `sms.states`: a move that is added there by mistake is found."""
 
 
 @pytest.fixture
@@ -242,7 +253,7 @@ def test_a_message_moves_only_as_the_way_of_a_message_says(old, new, in_state):
     message = in_state(old)
     if old == new == State.SENDING:
         return  # to be sending anew is to be claimed anew, which is tested above
-    if old == new or (old, new) in ALLOWED:
+    if old == new or new in MAY_MOVE[old]:
         move(message, new)
         assert Message.objects.get(pk=message.pk).state == new
     else:

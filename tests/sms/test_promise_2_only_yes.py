@@ -6,7 +6,8 @@ from django.db import connection
 
 from consent.models import Answer, Consent
 from sms import gateway
-from sms.models import Kind, Lane, Message, Refusal, State
+from sms.models import Kind, Lane, Message, Refusal
+from sms.states import State
 from teleq.models import OutgoingSms
 from tests.conftest import LANDLINE
 

@@ -13,7 +13,8 @@ from administration import queues
 from consent import register
 from consent.models import Answer, Consent
 from sms import gateway
-from sms.models import Kind, Lane, Message, Refusal, State
+from sms.models import Kind, Lane, Message, Refusal
+from sms.states import State
 from teleq.models import OutgoingSms
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE

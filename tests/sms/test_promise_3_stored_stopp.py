@@ -11,8 +11,9 @@ from django.db import IntegrityError, connection, transaction
 from consent import register
 from consent.models import Answer, Channel, Consent, Withdrawal
 from sms import gateway, inbound, tasks
-from sms.models import InboundSms, Kind, Lane, Message, Refusal, State
+from sms.models import InboundSms, Kind, Lane, Message, Refusal
 from sms.providers.base import InboundMessage
+from sms.states import State
 from teleq.clock import database_now
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE

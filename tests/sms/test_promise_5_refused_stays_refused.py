@@ -4,7 +4,8 @@ import pytest
 
 from consent.models import Answer
 from sms import gateway
-from sms.models import Kind, Lane, Message, State
+from sms.models import Kind, Lane, Message
+from sms.states import State
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

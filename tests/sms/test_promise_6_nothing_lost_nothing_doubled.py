@@ -11,10 +11,11 @@ from django.db import connection, transaction
 
 from consent.models import Answer
 from sms import flight, gateway, outcomes, receipts
-from sms.models import Kind, Lane, Message, State
+from sms.models import Kind, Lane, Message
 from sms.providers import PROVIDERS
 from sms.providers.base import Outcome, SendResult
 from sms.providers.simulator import Simulator
+from sms.states import State
 from teleq.celery import app
 from teleq.clock import database_now
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock

@@ -9,7 +9,8 @@ import pytest
 
 from consent.models import Answer, Consent
 from sms import gateway
-from sms.models import Kind, Lane, Message, State
+from sms.models import Kind, Lane, Message
+from sms.states import State
 from teleq.clock import database_now
 from teleq.models import OutgoingSms
 

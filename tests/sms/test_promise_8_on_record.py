@@ -5,7 +5,8 @@ from django.db import transaction
 
 from consent.models import Answer, Channel, Consent
 from sms import gateway
-from sms.models import Kind, Lane, Message, State
+from sms.models import Kind, Lane, Message
+from sms.states import State
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,7 +8,8 @@ from consent.models import Answer, Consent
 from demo import simulator
 from demo.models import SimulatedSms
 from sms import gateway
-from sms.models import InboundSms, Lane, Message, State
+from sms.models import InboundSms, Lane, Message
+from sms.states import State
 from tests.conftest import MOBILE
 
 OURS = "+46701740699"

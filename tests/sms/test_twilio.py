@@ -11,8 +11,9 @@ from django.db import transaction
 from consent.models import Answer, Consent
 from sms import receipts, tasks
 from sms.line import paused
-from sms.models import InboundSms, Message, Refusal, State
+from sms.models import InboundSms, Message, Refusal
 from sms.providers.twilio import signature
+from sms.states import State
 from teleq.clock import database_now
 from tests.concurrency import in_another_connection
 

@@ -8,7 +8,8 @@ import pytest
 from celery.beat import ScheduleEntry, Scheduler
 
 from consent.models import Answer
-from sms.models import InboundSms, Kind, Message, State
+from sms.models import InboundSms, Kind, Message
+from sms.states import State
 from teleq.celery import app
 from teleq.clock import database_now
 from tests.cases.reminding import set_up

@@ -10,7 +10,8 @@ from celery.fixups.django import DjangoWorkerFixup
 from consent.models import Answer
 from demo.models import SimulatedSms
 from sms import gateway
-from sms.models import Kind, Message, State
+from sms.models import Kind, Message
+from sms.states import State
 from teleq.celery import app
 from tests.concurrency import wait_until
 

@@ -10,7 +10,8 @@ from cases import automatic_sms, callbacks
 from cases.models import Case
 from consent.models import Answer
 from demo.models import SimulatedSms
-from sms.models import Kind, Message, State
+from sms.models import Kind, Message
+from sms.states import State
 from teleq.clock import database_now
 from teleq.models import Queue
 from tests.cases.reminding import set_up

@@ -5,7 +5,8 @@ from kombu.exceptions import OperationalError
 
 from consent.models import Answer
 from sms import flight, gateway
-from sms.models import Lane, Message, State
+from sms.models import Lane, Message
+from sms.states import State
 from teleq.celery import app
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,0 +1,43 @@
+"""The states of a text message, the sets of states that have a name, and the moves between states.
+
+A message begins as `queued`, or as `refused` if it was judged at once. docs/architecture.md draws its way.
+"""
+
+from django.db import models
+
+
+class State(models.TextChoices):
+    QUEUED = "queued", "Väntar"
+    SENDING = "sending", "Skickas"
+    SENT = "sent", "Skickat"
+    DELIVERED = "delivered", "Levererat"
+    FAILED = "failed", "Misslyckades"
+    REFUSED = "refused", "Stoppat"
+    CANCELLED = "cancelled", "Inställt"
+    EXPIRED = "expired", "För sent"
+    UNKNOWN = "unknown", "Okänt om det kom fram"
+
+
+MOVES: dict[State, set[State]] = {
+    State.QUEUED: {State.SENDING, State.REFUSED, State.EXPIRED, State.CANCELLED},
+    State.SENDING: {State.QUEUED, State.SENT, State.FAILED, State.UNKNOWN, State.DELIVERED},
+    State.SENT: {State.DELIVERED, State.FAILED, State.UNKNOWN},
+    State.UNKNOWN: {State.SENT, State.DELIVERED, State.FAILED},
+    State.DELIVERED: set(),
+    State.FAILED: set(),
+    State.REFUSED: set(),
+    State.CANCELLED: set(),
+    State.EXPIRED: set(),
+}
+"""For each state, the states that a message may move to from it. `sms.guard` makes PostgreSQL refuse any other move."""
+
+FINAL = {state for state, next_states in MOVES.items() if not next_states}
+"""A message never leaves these states."""
+PENDING = {State.QUEUED, State.SENDING}
+"""teleQ still has something to do: to hand the message over, or to record the provider's response."""
+HANDED_OVER = {State.SENDING, State.SENT, State.DELIVERED, State.FAILED, State.UNKNOWN}
+"""The message was claimed, and its provider has it or may have it."""
+AWAITING_REPORT = HANDED_OVER - FINAL
+"""A delivery report can still change the state."""
+TIME_LIMITED = {State.SENDING, State.SENT}
+"""A sweep turns messages that stay in one of these for too long into `unknown`."""
