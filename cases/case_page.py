@@ -9,7 +9,7 @@ from cases.forms import SOMEBODY_ELSE, ConsentForm, DetailsForm, NoteForm, Numbe
 from cases.models import Case
 from consent import register
 from consent.models import Answer, ConsentText
-from sms import line
+from sms.circuit_breaker import open_circuit
 from sms.content import segments
 from sms.gateway import refusal
 from teleq.clock import database_now
@@ -46,7 +46,7 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "consent_form": bound.get("consent_form") or _fresh_consent_form(case, user, current, answer),
         "consent_text": ConsentText.objects.current(case.queue.care_provider_id),
         "refusal": refusal(case.queue.sms_settings, current.consent, number, at),
-        "paused_line": line.paused(),
+        "open_circuit": open_circuit(),
         "segments": segments.count(sms_form["text"].value() or ""),
         "details_form": DetailsForm(instance=case),
         "note_form": NoteForm(),

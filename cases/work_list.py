@@ -16,7 +16,7 @@ from cases.forms import SearchForm
 from cases.models import CLOSED, Case, CaseQuerySet, Status
 from consent.models import Answer, Consent
 from consent.verdict import answer_in_force
-from sms import line
+from sms.circuit_breaker import open_circuit
 from teleq.clock import database_now
 from teleq.models import Queue, User, count_by_queue
 from teleq.phone_numbers import number_text
@@ -77,7 +77,7 @@ def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -
         "rows": _rows(page, user, at),
         "at": at,
         "search_form": search_form or SearchForm(),
-        "paused_line": line.paused(),
+        "open_circuit": open_circuit(),
         "inbound_sms": sum(queue.unread_sms for queue in queues),
     }
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from sms.line import is_rate
 from sms.providers import PROVIDERS
+from sms.rate_limiter import is_rate
 
 
 @register

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from sms.line import Line, Slot
+from sms.circuit_breaker import CircuitBreaker
 from sms.providers.base import TIME_LIMIT, OutboundMessage, Outcome, Provider, SendResult, failure
+from sms.rate_limiter import Slot
 from teleq.clock import elapsed
 
 logger = logging.getLogger(__name__)
@@ -42,8 +43,8 @@ class Flight:
     come, and whoever lands first starts the next in line.
     """
 
-    def __init__(self, provider: Provider, line: Line) -> None:
-        self.provider, self.line = provider, line
+    def __init__(self, provider: Provider, breaker: CircuitBreaker) -> None:
+        self.provider, self.breaker = provider, breaker
         self.aloft = 0
         """How many have been launched and not been taken from here by `land`."""
         self.claimed_at: dict[int, datetime | None] = {}
@@ -124,7 +125,7 @@ class Flight:
         while True:
             message, slot = await self._waiting.get()
             result = await self._send(message, slot)
-            self.line.hear(message.id, result)
+            self.breaker.record_result(message.id, result)
             self._landed[message.id] = result
             if len(self._landed) >= self._enough_to_record:
                 self._enough.set()
@@ -135,7 +136,7 @@ class Flight:
         if (early := slot.begins - elapsed()) > 0:
             await asyncio.sleep(early)
         began = elapsed()
-        if self.line.is_down or began > slot.ends:
+        if self.breaker.is_open or began > slot.ends:
             return NOT_STARTED
         try:
             return await self.provider.send(self._session, message)

@@ -23,14 +23,15 @@ from phonenumber_field.phonenumber import PhoneNumber
 from consent.models import Consent, NumberKey
 from consent.verdict import Verdict, answer_in_force, verdict
 from sms import providers
+from sms.circuit_breaker import Circuit, CircuitBreaker
 from sms.content import rules
 from sms.content.segments import normalize
 from sms.flight import LAND_EVERY, START_WITHIN, Flight
-from sms.line import Line, News
 from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal
 from sms.numbers import can_receive_sms
 from sms.outcomes import record_at_last
 from sms.providers.base import OutboundMessage
+from sms.rate_limiter import RateLimiter
 from sms.states import State
 from teleq.clock import database_now, elapsed
 from teleq.database import waited_too_long
@@ -261,52 +262,53 @@ def drain(lane: Lane) -> int:
     are, and a wake-up is given instead, so that a sweep gets its turn between.
     """
     provider = providers.configured()
-    line, turn_ends = Line(provider.name, lane), time.monotonic() + TURN
+    limiter, breaker = RateLimiter(provider.name, lane), CircuitBreaker(provider.name)
+    turn_ends = time.monotonic() + TURN
     judged, more, turn_is_over = 0, True, False
-    with Flight(provider, line) as flight, _record_what_is_left(flight):
+    with Flight(provider, breaker) as flight, _record_what_is_left(flight):
         while more or flight.aloft:
-            if more and flight.room > 0 and not line.on_trial:
-                claimed, more = _launch_more(flight, line, lane)
+            if more and flight.room > 0 and not breaker.is_half_open:
+                claimed, more = _launch_more(flight, limiter, breaker)
                 judged += claimed
             if landed := flight.land():
                 record_at_last(landed, flight.claimed_at)
-                more = _tell_all_workers(line) and more
+                more = _publish(breaker) and more
             if more and time.monotonic() > turn_ends:
                 more, turn_is_over = False, True
-    line.sum_up()
+    breaker.log_failures()
     if turn_is_over:
         wake(lane)
     return judged
 
 
-def _launch_more(flight: Flight, line: Line, lane: Lane) -> tuple[int, bool]:
-    """Claim as many as there is room for and the line lets through. Returns how many were judged, and whether there may
-    be more to claim."""
-    wanted = _wanted(lane, flight.room)
-    allowed = line.ask(wanted)
-    claimed = claim(lane, line.provider, allowed.messages) if allowed.messages else NOTHING
-    outbound = _outbound(claimed, line.provider)
+def _launch_more(flight: Flight, limiter: RateLimiter, breaker: CircuitBreaker) -> tuple[int, bool]:
+    """Claim as many as there is room for and the permit is for. Returns how many were judged, and whether there may be
+    more to claim."""
+    wanted = _wanted(limiter.lane, flight.room)
+    permit = limiter.acquire(wanted)
+    claimed = claim(limiter.lane, limiter.provider, permit.messages) if permit.messages else NOTHING
+    outbound = _outbound(claimed, limiter.provider)
     try:
-        line.give_back(allowed, used=len(outbound))
-        if outbound:
-            line.try_with(allowed, outbound[0].id)
+        limiter.release_unused(permit, used=len(outbound))
+        if outbound and permit.trial_until:
+            breaker.begin_trial(outbound[0].id, permit.trial_until)
     finally:  # what is claimed goes, whatever befalls what wasn't
         latest = claimed.began + START_WITHIN
-        slots = [allowed.slot(place, latest) for place in range(len(outbound))]
+        slots = [permit.slot(place, latest) for place in range(len(outbound))]
         flight.launch(list(zip(outbound, slots, strict=True)), claimed.at)
-    rate_is_used_up = bool(wanted) and not (allowed.messages or allowed.paused)
+    rate_is_used_up = bool(wanted) and not (permit.messages or permit.circuit_is_open)
     if rate_is_used_up and not flight.aloft:
         time.sleep(LAND_EVERY)
     return claimed.judged, bool(claimed.judged) or rate_is_used_up
 
 
-def _tell_all_workers(line: Line) -> bool:
-    """What has been heard of the provider. Returns whether it may be given more."""
-    news = line.tell()
-    if news is News.UP_AGAIN:
-        for each in Lane:
-            wake(each)
-    return news is not News.DOWN
+def _publish(breaker: CircuitBreaker) -> bool:
+    """Tell all workers what the results say of the provider. Returns whether it may be given more."""
+    circuit = breaker.publish()
+    if circuit is Circuit.CLOSED:
+        for lane in Lane:
+            wake(lane)
+    return circuit is not Circuit.OPEN
 
 
 @contextmanager

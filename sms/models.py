@@ -236,15 +236,22 @@ class Message(models.Model):
         return self.get_refusal_display() if self.state == State.REFUSED else self.get_state_display()
 
 
-class ProviderLine(models.Model):
-    """What all workers must agree on about a provider. Read and written by `sms.line`."""
+class ProviderStateQuerySet(models.QuerySet["ProviderState"]):
+    def ensure_row(self, name: str) -> None:
+        self.bulk_create([ProviderState(name=name)], ignore_conflicts=True)
+
+
+class ProviderState(models.Model):
+    """What all workers share about a provider. Written by `sms.rate_limiter` and `sms.circuit_breaker` only."""
 
     name = models.CharField(max_length=20, primary_key=True)
-    next_at = models.DateTimeField(db_default=Now(), help_text="När nästa SMS får lämnas, om takten är begränsad.")
-    paused_until = models.DateTimeField(null=True, help_text="Så länge lämnas leverantören i fred.")
+    next_slot_at = models.DateTimeField(db_default=Now(), help_text="När nästa SMS får lämnas, om takten är begränsad.")
+    open_until = models.DateTimeField(null=True, help_text="Så länge lämnas leverantören i fred.")
     shut_status = models.CharField(
         max_length=100, blank=True, default="", help_text="Vad leverantören svarade, om den inte släpper in teleQ."
     )
+
+    objects = ProviderStateQuerySet.as_manager()
 
     class Meta:
         verbose_name = "SMS-leverantör"

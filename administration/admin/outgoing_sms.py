@@ -28,7 +28,7 @@ from administration.queues import (
     save_outgoing_sms,
     tells_number,
 )
-from sms import line
+from sms.circuit_breaker import open_circuit
 from sms.content import placeholders, rules, segments
 from sms.models import Kind
 from teleq.changes import ChangesForm
@@ -247,7 +247,7 @@ class OutgoingSmsAdmin(ScopedAdmin):
                 request,
                 object_id,
                 form_url,
-                {"title": "Utgående SMS", "paused_line": line.paused(), **(extra_context or {})},
+                {"title": "Utgående SMS", "open_circuit": open_circuit(), **(extra_context or {})},
             )
         except (NotOrdered, NumberNeeded) as refusal:  # withdrawn, or taken away, while the form was being saved
             self.message_user(request, str(refusal), messages.ERROR)

@@ -178,7 +178,7 @@ def make_due() -> None:
     waiting = Message.objects.filter(state=State.QUEUED, due_at__gt=Now()).order_by("id")
     ids = list(waiting.select_for_update(skip_locked=True).values_list("id", flat=True))
     sql("UPDATE sms_message SET due_at = least(now(), send_before - interval '1 us') WHERE id = ANY (%s)", ids)
-    sql("UPDATE sms_providerline SET paused_until = now() WHERE paused_until > now()")
+    sql("UPDATE sms_providerstate SET open_until = now() WHERE open_until > now()")
 
 
 def drain(lane: Lane, stop_at: float) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from consent.models import Answer, Consent
 from sms import receipts
-from sms.line import paused
+from sms.circuit_breaker import open_circuit
 from sms.models import InboundSms, Message
 from sms.states import State
 from teleq.clock import database_now
@@ -74,7 +74,7 @@ def test_a_message_is_posted_as_documented(send, wire, plain_queue):
 def test_an_error_is_taken_at_its_word(status, becomes, send, wire):
     wire.answer = (status, "The message was not sent.")
     assert send().state == becomes
-    assert not paused()
+    assert not open_circuit()
 
 
 @pytest.mark.parametrize(("status", "says"), [(401, "Unauthorized"), (403, "Not enough credits")])
@@ -82,9 +82,9 @@ def test_wrong_credentials_and_no_credit_stop_the_line_and_burn_nothing(status, 
     wire.answer = (status, says)
     message = send()
     assert (message.state, message.attempts) == (State.QUEUED, 0)
-    line = paused()
-    assert line
-    assert line.shut_status == f"HTTP {status}"
+    provider_state = open_circuit()
+    assert provider_state
+    assert provider_state.shut_status == f"HTTP {status}"
     wire.answer = (200, CREATED)
     send()
     assert len(wire.requests) == 1  # it is left alone

@@ -1,4 +1,5 @@
-"""The circuit breaker reopens for a provider that is well again, however slowly it answers, and its log says so."""
+"""The circuit breaker: a provider that is down is left alone for a while, and is given messages again when it takes
+them, however slowly it responds. Its log says so."""
 
 from __future__ import annotations
 
@@ -14,15 +15,25 @@ from django.db.models.functions import Now
 
 from consent.models import Answer
 from sms import flight, gateway
-from sms.line import FAILURES_TO_PAUSE, Line, News, paused
-from sms.models import Kind, Lane, Message, ProviderLine
+from sms.circuit_breaker import (
+    FAILURES_TO_OPEN,
+    OPEN_FOR,
+    SHOWN_AFTERWARDS,
+    Circuit,
+    CircuitBreaker,
+    open_circuit,
+)
+from sms.models import Kind, Lane, Message, ProviderState
 from sms.providers.base import Outcome, SendResult
+from sms.rate_limiter import RateLimiter
 from sms.states import State
+from teleq.clock import database_now
 from tests.concurrency import in_another_connection, wait_until
 from tests.conftest import MOBILE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SIMULATOR = "simulator"
+OTHER = "+46701740606"
 
 
 @pytest.fixture(autouse=True)
@@ -30,18 +41,228 @@ def a_yes(say):
     say(Answer.YES)
 
 
-def how_many(*states: State) -> int:
-    return Message.objects.filter(state__in=states).count()
+def how_many(*states: State, **columns: object) -> int:
+    return Message.objects.filter(state__in=states, **columns).count()
 
 
-def pause_is_over() -> None:
+def the_circuit_is_open() -> None:
+    ProviderState.objects.create(name=SIMULATOR, open_until=database_now() + OPEN_FOR)
+
+
+def still_open_for() -> timedelta:
+    return ProviderState.objects.get().open_until - database_now()
+
+
+def a_trial_may_begin() -> None:
     """The row's time moves, and what was to be tried again is due."""
-    ProviderLine.objects.update(paused_until=Now() - timedelta(milliseconds=1))
+    ProviderState.objects.update(open_until=Now() - timedelta(milliseconds=1))
     Message.objects.filter(state=State.QUEUED).update(due_at=F("created_at") - timedelta(seconds=1))
 
 
-def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name == "sms.line"]
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "sms.circuit_breaker"]
+
+
+# Open ----------------------------------------------------------------------------------------------------------------
+
+MORE_THAN_CONNECTIONS = flight.CONNECTIONS + 40
+
+
+@pytest.fixture
+def down(provider, settings, monkeypatch):
+    """Make the provider one that is down in this way."""
+
+    def go(how: str) -> None:
+        if how == "refuses connections":
+            settings.TELEQ_URL = "http://127.0.0.1:1"
+        else:
+            provider.answers = ["hang" if how == "hangs" else int(how)] * 1000
+        monkeypatch.setattr(flight, "TIME_LIMIT", aiohttp.ClientTimeout(sock_read=1.5))
+
+    return go
+
+
+@pytest.mark.parametrize("how", ["refuses connections", "503", "500", "hangs"])
+def test_a_provider_that_is_down_is_left_alone_and_what_waits_is_not_burnt(how, down, draft, provider):
+    down(how)
+    gateway.accept([draft() for _ in range(MORE_THAN_CONNECTIONS)])
+    gateway.drain(Lane.BULK)
+    assert open_circuit()
+    assert timedelta(seconds=20) < still_open_for() <= OPEN_FOR
+    tried = how_many(State.QUEUED, attempts=1) + how_many(State.UNKNOWN)
+    assert FAILURES_TO_OPEN <= tried <= flight.CONNECTIONS + FAILURES_TO_OPEN
+    untried = Message.objects.filter(state=State.QUEUED, attempts=0)
+    assert untried.due().count() == MORE_THAN_CONNECTIONS - tried  # not even their turn is lost
+
+    posts = len(provider.received)
+    Message.objects.filter(state=State.QUEUED).update(due_at=F("created_at"))
+    assert [gateway.drain(lane) for lane in Lane] == [0, 0]
+    assert len(provider.received) == posts
+
+
+def test_what_hangs_costs_no_more_than_was_begun(down, draft, provider):
+    down("hangs")
+    gateway.accept([draft() for _ in range(MORE_THAN_CONNECTIONS)])
+    gateway.drain(Lane.BULK)
+    begun = len(provider.received)
+    assert how_many(State.UNKNOWN) == begun
+    assert flight.CONNECTIONS <= begun < flight.CONNECTIONS + FAILURES_TO_OPEN
+
+
+def test_a_message_pressed_meanwhile_is_accepted_and_waits(accept, provider):
+    the_circuit_is_open()
+    message = accept(kind=Kind.MANUAL)
+    gateway.drain(Lane.MANUAL)
+    assert Message.objects.get(pk=message.pk).state == State.QUEUED
+    assert provider.received == []
+
+
+def test_after_the_pause_all_go_when_one_is_taken(draft, provider, wakes_at_once):
+    the_circuit_is_open()
+    gateway.accept([draft() for _ in range(20)] + [draft(kind=Kind.MANUAL)])
+    a_trial_may_begin()
+    gateway.drain(Lane.BULK)  # manual ones are woken too
+    assert how_many(State.SENT) == len(provider.received) == 21
+    assert not open_circuit()
+
+
+def test_one_that_let_nothing_in_is_tried_with_one_and_takes_them_all_when_it_does(draft, provider, wakes_at_once):
+    provider.answers = [401] * 200
+    gateway.accept([draft() for _ in range(20)])
+    assert ProviderState.objects.get().shut_status == "HTTP 401"
+    assert how_many(State.QUEUED, attempts=0) == 20
+    posts = len(provider.received)
+    a_trial_may_begin()
+    gateway.drain(Lane.BULK)
+    assert len(provider.received) == posts + 1
+    assert how_many(State.QUEUED, attempts=0) == 20  # nor is it that one's fault
+
+    provider.answers = []
+    a_trial_may_begin()
+    gateway.drain(Lane.BULK)
+    assert how_many(State.SENT) == 20
+    assert ProviderState.objects.get().shut_status == ""
+
+
+def test_after_the_pause_one_is_tried_over_all_workers(draft, provider, monkeypatch):
+    monkeypatch.setattr(flight, "TIME_LIMIT", aiohttp.ClientTimeout(sock_read=20))
+    the_circuit_is_open()
+    gateway.accept([draft() for _ in range(20)] + [draft(kind=Kind.MANUAL)])
+    a_trial_may_begin()
+    provider.answers = ["hang"]
+    first = in_another_connection(lambda: gateway.drain(Lane.BULK))
+    wait_until(lambda: provider.received)
+    assert [gateway.drain(lane) for lane in Lane] == [0, 0]
+    assert len(provider.received) == 1
+    assert open_circuit()
+    provider.closing.set()
+    first.result(20)
+    assert how_many(State.UNKNOWN) == len(provider.received) == 1
+    assert how_many(State.QUEUED, attempts=0) == 20
+    assert open_circuit()
+
+
+def test_when_the_one_fails_the_pause_begins_anew(draft, provider):
+    the_circuit_is_open()
+    gateway.accept([draft() for _ in range(20)])
+    for posts in (1, 2):
+        a_trial_may_begin()
+        provider.answers = [503]
+        gateway.drain(Lane.BULK)
+        assert len(provider.received) == posts
+        assert still_open_for() > timedelta(seconds=20)
+    assert how_many(State.QUEUED) == 20
+
+
+def test_when_the_worker_with_the_one_dies_another_is_tried_after_the_pause():
+    the_circuit_is_open()
+    a_trial_may_begin()
+    assert RateLimiter(SIMULATOR, Lane.BULK).acquire(200).messages == 1  # and then it is heard of no more
+    next_one = RateLimiter(SIMULATOR, Lane.BULK)
+    assert next_one.acquire(200).messages == 0
+    a_trial_may_begin()
+    assert next_one.acquire(200).messages == 1
+
+
+def test_one_that_consent_stops_is_not_the_one_that_is_tried(accept, provider, wakes_at_once):
+    the_circuit_is_open()
+    stopped = accept(to_number=OTHER)
+    allowed = accept()
+    a_trial_may_begin()
+    gateway.drain(Lane.BULK)
+    assert Message.objects.get(pk=stopped.pk).state == State.REFUSED
+    assert Message.objects.get(pk=allowed.pk).state == State.SENT
+    assert not open_circuit()
+
+
+def test_a_drain_with_nothing_to_try_leaves_the_turn_to_the_next(accept, provider, wakes_at_once):
+    the_circuit_is_open()
+    accept()
+    a_trial_may_begin()
+    gateway.drain(Lane.MANUAL)
+    gateway.drain(Lane.BULK)
+    assert how_many(State.SENT) == 1
+
+
+@pytest.mark.parametrize("failures", [1, FAILURES_TO_OPEN - 1])
+def test_a_few_failures_do_not_open_the_circuit(failures, draft, provider):
+    provider.answers = [503] * failures
+    gateway.accept([draft() for _ in range(failures)])
+    gateway.drain(Lane.BULK)
+    assert len(provider.received) == failures
+    assert not ProviderState.objects.exists()
+
+
+def test_mixed_responses_do_not_open_the_circuit(draft, provider):
+    provider.answers = [201, 201, 503] * 50
+    gateway.accept([draft() for _ in range(150)])
+    gateway.drain(Lane.BULK)
+    assert (how_many(State.SENT), how_many(State.QUEUED)) == (100, 50)
+    assert not ProviderState.objects.exists()
+
+
+def test_one_that_turns_messages_away_for_good_is_not_down(draft, provider):
+    provider.answers = [400] * 10
+    gateway.accept([draft() for _ in range(10)])
+    gateway.drain(Lane.BULK)
+    assert how_many(State.FAILED) == 10
+    assert not ProviderState.objects.exists()
+
+
+@pytest.mark.parametrize("after", [Outcome.ACCEPTED, Outcome.RETRY_LATER])
+def test_what_was_taken_just_before_does_not_close_the_circuit_of_one_that_lets_nothing_in(after):
+    shut = CircuitBreaker(SIMULATOR)
+    shut.record_result(1, SendResult(Outcome.SHUT, status="HTTP 401"))
+    shut.record_result(1, SendResult(after))
+    assert shut.publish() is Circuit.OPEN
+    assert ProviderState.objects.get().shut_status == "HTTP 401"
+
+
+def test_failures_that_trickle_in_are_counted_together():
+    trickling = CircuitBreaker(SIMULATOR)
+    for _ in range(FAILURES_TO_OPEN):
+        assert trickling.publish() is None
+        trickling.record_result(1, SendResult(Outcome.UNKNOWN))
+    assert trickling.publish() is Circuit.OPEN
+
+
+def test_another_providers_open_circuit_is_not_ours(accept, provider):
+    ProviderState.objects.create(name="other", open_until=database_now() + OPEN_FOR)
+    assert not open_circuit()
+    accept()
+    gateway.drain(Lane.BULK)
+    assert how_many(State.SENT) == 1
+
+
+def test_staff_are_told_until_the_next_one_has_been_tried():
+    the_circuit_is_open()
+    a_trial_may_begin()
+    assert open_circuit()
+    ProviderState.objects.update(open_until=Now() - SHOWN_AFTERWARDS - timedelta(seconds=1))
+    assert not open_circuit()
+
+
+# Half-open -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -49,11 +270,11 @@ def opened(provider, draft) -> Callable[[int], None]:
     """So many messages are due, and the provider has answered 503 to the first five. From now on it is well again."""
 
     def go(messages: int) -> None:
-        provider.answers = [503] * FAILURES_TO_PAUSE
-        gateway.accept([draft() for _ in range(FAILURES_TO_PAUSE)])
+        provider.answers = [503] * FAILURES_TO_OPEN
+        gateway.accept([draft() for _ in range(FAILURES_TO_OPEN)])
         gateway.drain(Lane.BULK)
-        assert paused()
-        gateway.accept([draft() for _ in range(messages - FAILURES_TO_PAUSE)])
+        assert open_circuit()
+        gateway.accept([draft() for _ in range(messages - FAILURES_TO_OPEN)])
         assert how_many(State.QUEUED) == messages
         provider.received.clear()
 
@@ -67,40 +288,40 @@ class TestHalfOpen:
     def test_its_success_closes_the_circuit_and_all_leave_in_the_time_that_they_need(self, seconds, opened, provider):
         opened(120)
         provider.delays = [seconds] * 120
-        pause_is_over()
+        a_trial_may_begin()
         began = time.monotonic()
         gateway.drain(Lane.BULK)
         assert how_many(State.SENT) == len(provider.received) == 120
-        assert not paused()
+        assert not open_circuit()
         assert time.monotonic() - began < 5 + 4 * seconds  # the one on trial, and two rounds of connections
 
     def test_it_may_take_as_long_as_a_provider_may_take(self, opened, provider):
         opened(20)
         provider.delays = [9]
-        pause_is_over()
+        a_trial_may_begin()
         gateway.drain(Lane.BULK)
         assert how_many(State.SENT) == len(provider.received) == 20
-        assert not paused()
+        assert not open_circuit()
 
     def test_beyond_the_time_limit_the_circuit_stays_open_and_says_so(self, opened, provider, monkeypatch, caplog):
         opened(20)
         monkeypatch.setattr(flight, "TIME_LIMIT", aiohttp.ClientTimeout(total=0.5))
         provider.delays = [2]
-        pause_is_over()
-        with caplog.at_level(logging.INFO, "sms.line"):
+        a_trial_may_begin()
+        with caplog.at_level(logging.INFO, "sms.circuit_breaker"):
             gateway.drain(Lane.BULK)
-        assert paused()
+        assert open_circuit()
         assert len(provider.received) == how_many(State.UNKNOWN) == 1
-        assert [line for line in lines(caplog) if "open again" in line and "TimeoutError" in line]
+        assert [line for line in logged(caplog) if "open again" in line and "TimeoutError" in line]
 
-        pause_is_over()
+        a_trial_may_begin()
         gateway.drain(Lane.BULK)
         assert how_many(State.SENT) == 19
 
     def test_only_one_is_tried_over_all_workers_and_its_success_wakes_them(self, opened, provider, wakes_at_once):
         opened(60)
         provider.delays = [0.8]
-        pause_is_over()
+        a_trial_may_begin()
         drains = [in_another_connection(lambda: gateway.drain(Lane.BULK)) for _ in range(3)]
         wait_until(lambda: provider.received)
         assert gateway.drain(Lane.MANUAL) == gateway.drain(Lane.BULK) == 0
@@ -113,25 +334,25 @@ class TestHalfOpen:
         opened(20)
         gateway.accept([draft(kind=Kind.MANUAL)])
         provider.delays = [0.4]
-        pause_is_over()
+        a_trial_may_begin()
         gateway.drain(Lane.BULK)
         assert how_many(State.SENT) == 21
 
     def test_the_end_of_the_drains_turn_is_not_the_end_of_the_trial(self, opened, provider, monkeypatch, wakes_at_once):
         opened(20)
         provider.delays = [0.6]
-        pause_is_over()
+        a_trial_may_begin()
         monkeypatch.setattr(gateway, "TURN", 0)
         gateway.drain(Lane.BULK)
         assert how_many(State.SENT) == 20
-        assert not paused()
+        assert not open_circuit()
 
     def test_what_consent_or_time_stops_is_not_on_trial_and_the_next_one_is(self, opened, draft, accept, provider):
         opened(20)
         stopped = accept(to_number="+46701740606")
         late = accept()
         provider.delays = [0.4]
-        pause_is_over()
+        a_trial_may_begin()
         ago = timedelta(hours=2)
         Message.objects.filter(pk__in=[stopped.pk, late.pk]).update(due_at=F("due_at") - ago)  # they come first
         Message.objects.filter(pk=late.pk).update(send_before=F("due_at") + timedelta(seconds=1))
@@ -147,13 +368,13 @@ class TestHalfOpen:
         for queue in ("bulk", "manual", "bulk"):
             celery("worker", "-Q", queue, "--concurrency=1", "-n", f"{time.monotonic()}@test", TELEQ_URL=provider.url)
         provider.delays = [0.4] * 205
-        pause_is_over()
+        a_trial_may_begin()
         for _ in range(2):
             for lane in Lane:
                 gateway.wake(lane)
         wait_until(lambda: how_many(State.SENT) == 205)
         assert len(provider.received) == 205
-        assert not paused()
+        assert not open_circuit()
 
 
 class TestTrialsOfSeveralWorkers:
@@ -163,61 +384,61 @@ class TestTrialsOfSeveralWorkers:
 
     @pytest.fixture(autouse=True)
     def _open(self):
-        ProviderLine.objects.create(name=SIMULATOR, paused_until=Now() - timedelta(seconds=1))
+        ProviderState.objects.create(name=SIMULATOR, open_until=Now() - timedelta(seconds=1))
 
-    def on_trial(self, message_id: int) -> Line:
-        pause_is_over()
-        drain = Line(SIMULATOR, Lane.BULK)
-        allowed = drain.ask(200)
-        assert allowed.messages == 1
-        drain.give_back(allowed, used=1)
-        drain.try_with(allowed, message_id)
-        return drain
+    def on_trial(self, message_id: int) -> CircuitBreaker:
+        a_trial_may_begin()
+        limiter, breaker = RateLimiter(SIMULATOR, Lane.BULK), CircuitBreaker(SIMULATOR)
+        permit = limiter.acquire(200)
+        assert permit.messages == 1
+        limiter.release_unused(permit, used=1)
+        breaker.begin_trial(message_id, permit.trial_until)
+        return breaker
 
     def test_the_first_success_closes_it_whoever_hears_it(self):
         first, second = self.on_trial(1), self.on_trial(2)
-        first.hear(1, self.OK)
-        assert first.tell() is News.UP_AGAIN
-        assert Line(SIMULATOR, Lane.BULK).ask(200).messages == 200
-        second.hear(2, self.OK)
-        assert second.tell() is None  # it was closed already
+        first.record_result(1, self.OK)
+        assert first.publish() is Circuit.CLOSED
+        assert RateLimiter(SIMULATOR, Lane.BULK).acquire(200).messages == 200
+        second.record_result(2, self.OK)
+        assert second.publish() is None  # it was closed already
 
     def test_a_failure_after_the_others_success_opens_nothing(self):
         first, second = self.on_trial(1), self.on_trial(2)
-        first.hear(1, self.OK)
-        first.tell()
-        second.hear(2, self.NOT_TAKEN)
-        second.tell()
-        assert not paused()
+        first.record_result(1, self.OK)
+        first.publish()
+        second.record_result(2, self.NOT_TAKEN)
+        second.publish()
+        assert not open_circuit()
 
     def test_an_old_failure_does_not_prolong_the_pause_of_the_one_that_is_on_trial(self):
         first, _ = self.on_trial(1), self.on_trial(2)
-        before = ProviderLine.objects.get().paused_until
-        first.hear(1, self.NOT_TAKEN)
-        assert first.tell() is News.DOWN
-        assert ProviderLine.objects.get().paused_until == before
+        before = ProviderState.objects.get().open_until
+        first.record_result(1, self.NOT_TAKEN)
+        assert first.publish() is Circuit.OPEN
+        assert ProviderState.objects.get().open_until == before
 
     def test_who_found_nothing_to_try_does_not_open_what_another_has_closed(self):
-        late = Line(SIMULATOR, Lane.MANUAL)
-        allowed = late.ask(200)
+        late = RateLimiter(SIMULATOR, Lane.MANUAL)
+        permit = late.acquire(200)
         other = self.on_trial(1)
-        other.hear(1, self.OK)
-        other.tell()
-        late.give_back(allowed, used=0)
-        assert not paused()
-        assert Line(SIMULATOR, Lane.BULK).ask(200).messages == 200
+        other.record_result(1, self.OK)
+        other.publish()
+        late.release_unused(permit, used=0)
+        assert not open_circuit()
+        assert RateLimiter(SIMULATOR, Lane.BULK).acquire(200).messages == 200
 
-    def test_what_was_in_the_air_before_decides_nothing(self):
-        drain = self.on_trial(2)
-        drain.hear(1, self.OK)
-        assert drain.tell() is None
-        assert Line(SIMULATOR, Lane.BULK).ask(200).messages == 0
+    def test_what_was_in_flight_before_decides_nothing(self):
+        breaker = self.on_trial(2)
+        breaker.record_result(1, self.OK)
+        assert breaker.publish() is None
+        assert RateLimiter(SIMULATOR, Lane.BULK).acquire(200).messages == 0
 
     def test_one_that_was_not_started_leaves_the_trial_to_the_next_at_once(self):
-        drain = self.on_trial(1)
-        drain.hear(1, flight.NOT_STARTED)
-        assert drain.tell() is None
-        assert drain.ask(200).messages == 1
+        breaker = self.on_trial(1)
+        breaker.record_result(1, flight.NOT_STARTED)
+        assert breaker.publish() is None
+        assert RateLimiter(SIMULATOR, Lane.BULK).acquire(200).messages == 1
 
 
 class TestTheLog:
@@ -225,7 +446,7 @@ class TestTheLog:
 
     @pytest.fixture
     def log(self, caplog) -> Callable[[], list[str]]:
-        caplog.set_level(logging.INFO, "sms.line")
+        caplog.set_level(logging.INFO, "sms.circuit_breaker")
 
         def told() -> list[str]:
             lines = [f"{record.levelname} {record.getMessage()}" for record in caplog.records]
@@ -244,7 +465,7 @@ class TestTheLog:
         assert line.startswith("WARNING simulator: circuit breaker open, ")
         assert "HTTP 503" in line
 
-        pause_is_over()
+        a_trial_may_begin()
         gateway.drain(Lane.BULK)
         half_open, open_again = log()
         assert half_open.startswith("WARNING simulator: circuit breaker half-open, ")
@@ -252,7 +473,7 @@ class TestTheLog:
         assert "HTTP 503" in open_again
 
         provider.answers = []
-        pause_is_over()
+        a_trial_may_begin()
         gateway.drain(Lane.BULK)
         half_open, closed = log()
         assert half_open.startswith("WARNING simulator: circuit breaker half-open, ")
@@ -265,16 +486,18 @@ class TestTheLog:
     )
     def test_one_that_cannot_be_reached_is_told_of(self, address, said, settings, draft, log):
         settings.TELEQ_URL = address
-        gateway.accept([draft() for _ in range(FAILURES_TO_PAUSE)])
+        gateway.accept([draft() for _ in range(FAILURES_TO_OPEN)])
         gateway.drain(Lane.BULK)
         [line] = log()
         assert said in line
 
     def test_no_telephone_number_is_in_it(self, log):
-        line = Line(SIMULATOR, Lane.BULK)
-        for message_id in range(FAILURES_TO_PAUSE):
-            line.hear(message_id, SendResult(Outcome.RETRY_LATER, status=f"HTTP 503, busy: {MOBILE}, 070-174 06 05"))
-        line.tell()
+        breaker = CircuitBreaker(SIMULATOR)
+        for message_id in range(FAILURES_TO_OPEN):
+            breaker.record_result(
+                message_id, SendResult(Outcome.RETRY_LATER, status=f"HTTP 503, busy: {MOBILE}, 070-174 06 05")
+            )
+        breaker.publish()
         [told] = log()
         assert "HTTP 503, busy" in told
         assert "1740605" not in told
@@ -284,8 +507,8 @@ class TestTheLog:
         """Too few for the circuit breaker: nobody would know why they wait."""
         provider.answers = [503, 503]
         gateway.accept([draft() for _ in range(2)])
-        with caplog.at_level(logging.WARNING, "sms.line"):
+        with caplog.at_level(logging.WARNING, "sms.circuit_breaker"):
             gateway.drain(Lane.BULK)
-        [told] = lines(caplog)
+        [told] = logged(caplog)
         assert "2" in told
         assert "HTTP 503" in told

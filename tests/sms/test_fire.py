@@ -25,7 +25,7 @@ from django.db.models import F
 from consent.models import Answer, Consent
 from consent.register import ChangedMeanwhile
 from sms import flight, gateway, outcomes, receipts
-from sms.models import Lane, Message, ProviderLine
+from sms.models import Lane, Message, ProviderState
 from sms.states import State
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
 from tests.reporting import told
@@ -170,13 +170,13 @@ class TestAKilledWorker:
 
     def test_when_it_has_claimed_and_not_begun_to_post(self, accepted, celery, provider, replaced):
         """Where the rate is limited, what was reserved and not used is given back in between: with that it waits."""
-        ProviderLine.objects.create(name="simulator")
+        ProviderState.objects.create(name="simulator")
         with ExitStack() as giving_back:
             with held(Consent.objects.filter(phone_number=SOME[0])):
                 at_work = celery("worker", "-Q", "bulk", "--concurrency=1", TELEQ_URL=provider.url, SMS_RATE="1000")
                 gateway.wake(Lane.BULK)
                 wait_until_a_connection_waits_for_a_lock()
-                giving_back.enter_context(held(ProviderLine.objects.all()))
+                giving_back.enter_context(held(ProviderState.objects.all()))
             wait_until(lambda: count(State.SENDING))
             wait_until_a_connection_waits_for_a_lock()
             claimed = count(State.SENDING)

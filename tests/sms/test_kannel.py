@@ -15,8 +15,8 @@ from django.db.models import F
 
 from consent.models import Answer, Channel, Consent
 from sms import gateway, receipts
-from sms.line import paused
-from sms.models import InboundSms, Lane, Message, ProviderLine, Refusal
+from sms.circuit_breaker import open_circuit
+from sms.models import InboundSms, Lane, Message, ProviderState, Refusal
 from sms.states import State
 from tests.concurrency import in_another_connection, wait_until
 from tests.kannel import processes
@@ -126,12 +126,12 @@ def test_what_the_network_does_is_what_staff_see(ending, becomes, told, kannel, 
 
 def test_a_wrong_password_stops_the_line_and_burns_no_message(kannel, send, settings, caplog):
     settings.KANNEL_PASSWORD = "wrong"
-    with caplog.at_level(logging.CRITICAL, "sms.line"):
+    with caplog.at_level(logging.CRITICAL, "sms.circuit_breaker"):
         message = send()
     assert (state(message), message.attempts) == (State.QUEUED, 0)
-    line = paused()
-    assert line
-    assert line.shut_status == "HTTP 403, Authorization failed for sendsms"
+    provider_state = open_circuit()
+    assert provider_state
+    assert provider_state.shut_status == "HTTP 403, Authorization failed for sendsms"
     assert "lets no SMS in" in caplog.text
 
 
@@ -215,6 +215,6 @@ class NothingMoreIsDelivered:
 
 
 def make_due_and_try_again() -> None:
-    ProviderLine.objects.update(paused_until=None)
+    ProviderState.objects.update(open_until=None)
     Message.objects.filter(state=State.QUEUED).update(due_at=F("created_at"))
     gateway.drain(Lane.BULK)

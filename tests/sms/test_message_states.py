@@ -26,9 +26,11 @@ from administration import queues
 from consent import register
 from consent.models import Answer, Consent
 from sms import gateway, outcomes, receipts
-from sms.line import Line, News
-from sms.models import Kind, Lane, Message, ProviderLine
+from sms.circuit_breaker import Circuit as Found
+from sms.circuit_breaker import CircuitBreaker
+from sms.models import Kind, Lane, Message, ProviderState
 from sms.providers.base import Outcome, SendResult
+from sms.rate_limiter import RateLimiter
 from teleq.clock import database_now
 from teleq.models import CareProvider, OutgoingSms, Queue
 from tests.conftest import MOBILE
@@ -132,7 +134,7 @@ class WayOfAMessage(RuleBasedStateMachine):
         self.town = town
         self.models: dict[int, Model] = {}
         self.seen: dict[int, str] = {}
-        self.in_the_air: dict[int, Line] = {}
+        self.in_flight: dict[int, CircuitBreaker] = {}
         """Claimed by a worker that has not said what became of it."""
         self.circuit = Circuit()
         self.answer, self.lapsed, self.event = Answer.UNSET, False, None
@@ -159,7 +161,7 @@ class WayOfAMessage(RuleBasedStateMachine):
     def possible(self) -> list[tuple[Callable[[Draw], None], int, object]]:
         """Each with its weight: most for what brings a message on its way."""
         return [
-            (self.record, 5, self.in_the_air),
+            (self.record, 5, self.in_flight),
             (self.claim, 5, any(self.models[pk].due for pk in self.those("queued"))),
             (self.the_pause_ends, 3, self.circuit.is_open and not self.circuit.pause_is_over),
             (self.accept, 4, len(self.those("queued")) < 2),
@@ -171,14 +173,14 @@ class WayOfAMessage(RuleBasedStateMachine):
             (self.turn_the_switch, 1, True),
             (self.lapse, 1, self.event),
             (self.remove, 1, self.event),
-            (self.the_worker_dies, 1, self.in_the_air),
+            (self.the_worker_dies, 1, self.in_flight),
             (self.time_runs_out, 1, self.those("queued")),
         ]
 
     def teardown(self) -> None:
         Message.objects.all().delete()
         Consent.objects.all().delete()
-        ProviderLine.objects.all().delete()
+        ProviderState.objects.all().delete()
 
     # What counts -----------------------------------------------------------------------------------------------------
 
@@ -223,11 +225,11 @@ class WayOfAMessage(RuleBasedStateMachine):
 
     def claim(self, _: Draw) -> None:
         for lane in Lane:
-            drain = Line("simulator", lane)
-            allowed = drain.ask(gateway.CLAIM_SIZE)
-            assert allowed.messages == self.circuit.lets_through
-            is_trial = self.circuit.is_open and bool(allowed.messages)
-            taken = self.next_in(lane)[: allowed.messages]
+            limiter, breaker = RateLimiter("simulator", lane), CircuitBreaker("simulator")
+            permit = limiter.acquire(gateway.CLAIM_SIZE)
+            assert permit.messages == self.circuit.lets_through
+            is_trial = self.circuit.is_open and bool(permit.messages)
+            taken = self.next_in(lane)[: permit.messages]
             for model in (self.models[pk] for pk in taken):
                 if model.too_late:
                     model.state = "expired"
@@ -235,15 +237,15 @@ class WayOfAMessage(RuleBasedStateMachine):
                 self.judge(model)
                 if model.state == "queued":
                     model.state, model.claims = "sending", model.claims + 1
-            claim = gateway.claim(lane, "simulator", allowed.messages) if allowed.messages else gateway.NOTHING
+            claim = gateway.claim(lane, "simulator", permit.messages) if permit.messages else gateway.NOTHING
             leaving = [message.pk for message in claim.sending]
             assert claim.judged == len(taken)
             assert set(leaving) == {pk for pk in taken if self.models[pk].state == "sending"}
-            drain.give_back(allowed, used=len(leaving))
+            limiter.release_unused(permit, used=len(leaving))
             for pk in leaving:
-                drain.try_with(allowed, pk)
-                self.in_the_air[pk] = drain
+                self.in_flight[pk] = breaker
                 if is_trial:
+                    breaker.begin_trial(pk, permit.trial_until)
                     self.circuit.trials.add(pk)
                     self.circuit.pause_is_over, self.circuit.latest = False, pk
 
@@ -257,14 +259,14 @@ class WayOfAMessage(RuleBasedStateMachine):
 
     def record(self, draw: Draw) -> None:
         """Also when the worker was given up meanwhile, or the receipt was there first."""
-        pk, outcome = draw(sorted(self.in_the_air)), draw(OFTEN_NOT_SENT)
-        drain, was_open = self.in_the_air.pop(pk), self.circuit.is_open
+        pk, outcome = draw(sorted(self.in_flight)), draw(OFTEN_NOT_SENT)
+        breaker, was_open = self.in_flight.pop(pk), self.circuit.is_open
         result = SendResult(outcome, status=outcome.value)
-        drain.hear(pk, result)
+        breaker.record_result(pk, result)
         outcomes.record({pk: result})
-        told = drain.tell()
+        found = breaker.publish()
         self.circuit.hear(pk, outcome)
-        assert (told is News.UP_AGAIN) == (was_open and not self.circuit.is_open)
+        assert (found is Found.CLOSED) == (was_open and not self.circuit.is_open)
         model = self.models[pk]
         if model.state == "sending":
             model.state = AFTER[outcome]
@@ -277,11 +279,11 @@ class WayOfAMessage(RuleBasedStateMachine):
             model.state = AFTER[outcome]  # a sweep had given it up too soon
 
     def the_pause_ends(self, _: Draw) -> None:
-        ProviderLine.objects.update(paused_until=Now() - timedelta(milliseconds=1))
+        ProviderState.objects.update(open_until=Now() - timedelta(milliseconds=1))
         self.circuit.pause_is_over, self.circuit.latest = True, None
 
     def the_worker_dies(self, _: Draw) -> None:
-        self.in_the_air.clear()
+        self.in_flight.clear()
         self.circuit.trials.clear()
 
     def the_worker_is_missed(self, _: Draw) -> None:
@@ -336,10 +338,10 @@ class WayOfAMessage(RuleBasedStateMachine):
 
     @invariant()
     def the_circuit_is_as_the_model_says(self) -> None:
-        [row] = ProviderLine.objects.all() or [ProviderLine()]
-        assert (row.paused_until is not None, bool(row.shut_status)) == (self.circuit.is_open, self.circuit.shut)
-        if row.paused_until and not self.circuit.pause_is_over:
-            assert row.paused_until > database_now()
+        [row] = ProviderState.objects.all() or [ProviderState()]
+        assert (row.open_until is not None, bool(row.shut_status)) == (self.circuit.is_open, self.circuit.shut)
+        if row.open_until and not self.circuit.pause_is_over:
+            assert row.open_until > database_now()
 
     @invariant()
     def every_move_is_one_that_a_message_can_make(self) -> None:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from consent.models import Answer, Consent
 from sms import receipts, tasks
-from sms.line import paused
+from sms.circuit_breaker import open_circuit
 from sms.models import InboundSms, Message, Refusal
 from sms.providers.twilio import signature
 from sms.states import State
@@ -86,7 +86,7 @@ def test_an_error_is_taken_at_its_word(status, code, becomes, send, wire):
     wire.answer = (status, {"code": code, "message": "…", "status": status})
     message = send()
     assert (message.state, message.provider_status) == (becomes, f"HTTP {status}, {code}")
-    assert not paused()
+    assert not open_circuit()
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 20003), (403, 20005), (404, 20404)])
@@ -94,9 +94,9 @@ def test_an_account_that_may_not_send_stops_the_line_and_burns_nothing(status, c
     wire.answer = (status, {"code": code, "message": "…", "status": status})
     message = send()
     assert (message.state, message.attempts) == (State.QUEUED, 0)
-    line = paused()
-    assert line
-    assert line.shut_status == f"HTTP {status}, {code}"
+    provider_state = open_circuit()
+    assert provider_state
+    assert provider_state.shut_status == f"HTTP {status}, {code}"
 
 
 @pytest.mark.parametrize(
