@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import connection
 
 from sms import gateway, outcomes
-from sms.flight import CONNECTIONS
+from sms.dispatcher import CONNECTIONS
 from sms.models import Lane
 from sms.providers.base import TIME_LIMIT, OutboundMessage, Outcome, SendResult
 from sms.providers.simulator import Simulator

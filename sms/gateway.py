@@ -26,7 +26,7 @@ from sms import providers
 from sms.circuit_breaker import Circuit, CircuitBreaker
 from sms.content import rules
 from sms.content.segments import normalize
-from sms.flight import LAND_EVERY, START_WITHIN, Flight
+from sms.dispatcher import COLLECT_EVERY, START_WITHIN, Dispatcher
 from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal
 from sms.numbers import can_receive_sms
 from sms.outcomes import record_at_last
@@ -265,13 +265,13 @@ def drain(lane: Lane) -> int:
     limiter, breaker = RateLimiter(provider.name, lane), CircuitBreaker(provider.name)
     turn_ends = time.monotonic() + TURN
     judged, more, turn_is_over = 0, True, False
-    with Flight(provider, breaker) as flight, _record_what_is_left(flight):
-        while more or flight.aloft:
-            if more and flight.room > 0 and not breaker.is_half_open:
-                claimed, more = _launch_more(flight, limiter, breaker)
+    with Dispatcher(provider, breaker) as dispatcher, _record_what_is_left(dispatcher):
+        while more or dispatcher.in_flight:
+            if more and dispatcher.capacity > 0 and not breaker.is_half_open:
+                claimed, more = _dispatch_more(dispatcher, limiter, breaker)
                 judged += claimed
-            if landed := flight.land():
-                record_at_last(landed, flight.claimed_at)
+            if results := dispatcher.collect():
+                record_at_last(results, dispatcher.claimed_at)
                 more = _publish(breaker) and more
             if more and time.monotonic() > turn_ends:
                 more, turn_is_over = False, True
@@ -281,10 +281,10 @@ def drain(lane: Lane) -> int:
     return judged
 
 
-def _launch_more(flight: Flight, limiter: RateLimiter, breaker: CircuitBreaker) -> tuple[int, bool]:
+def _dispatch_more(dispatcher: Dispatcher, limiter: RateLimiter, breaker: CircuitBreaker) -> tuple[int, bool]:
     """Claim as many as there is room for and the permit is for. Returns how many were judged, and whether there may be
     more to claim."""
-    wanted = _wanted(limiter.lane, flight.room)
+    wanted = _wanted(limiter.lane, dispatcher.capacity)
     permit = limiter.acquire(wanted)
     claimed = claim(limiter.lane, limiter.provider, permit.messages) if permit.messages else NOTHING
     outbound = _outbound(claimed, limiter.provider)
@@ -295,10 +295,10 @@ def _launch_more(flight: Flight, limiter: RateLimiter, breaker: CircuitBreaker) 
     finally:  # what is claimed goes, whatever befalls what wasn't
         latest = claimed.began + START_WITHIN
         slots = [permit.slot(place, latest) for place in range(len(outbound))]
-        flight.launch(list(zip(outbound, slots, strict=True)), claimed.at)
+        dispatcher.dispatch(list(zip(outbound, slots, strict=True)), claimed.at)
     rate_is_used_up = bool(wanted) and not (permit.messages or permit.circuit_is_open)
-    if rate_is_used_up and not flight.aloft:
-        time.sleep(LAND_EVERY)
+    if rate_is_used_up and not dispatcher.in_flight:
+        time.sleep(COLLECT_EVERY)
     return claimed.judged, bool(claimed.judged) or rate_is_used_up
 
 
@@ -312,13 +312,13 @@ def _publish(breaker: CircuitBreaker) -> bool:
 
 
 @contextmanager
-def _record_what_is_left(flight: Flight) -> Iterator[None]:
+def _record_what_is_left(dispatcher: Dispatcher) -> Iterator[None]:
     """Also when the database has failed the drain: what isn't recorded would be unknown for good."""
     try:
         yield
     finally:
-        while flight.aloft:
-            record_at_last(flight.land(), flight.claimed_at)
+        while dispatcher.in_flight:
+            record_at_last(dispatcher.collect(), dispatcher.claimed_at)
 
 
 def _wanted(lane: Lane, room: int) -> int:

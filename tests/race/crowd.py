@@ -31,7 +31,7 @@ from cases import callbacks  # noqa: E402
 from cases.models import Case, Status  # noqa: E402
 from consent import register  # noqa: E402
 from consent.models import Answer, Consent  # noqa: E402
-from sms import flight, gateway, receipts  # noqa: E402
+from sms import dispatcher, gateway, receipts  # noqa: E402
 from sms.models import Kind, Lane, Message  # noqa: E402
 from sms.states import State  # noqa: E402
 from teleq.clock import database_now  # noqa: E402
@@ -40,7 +40,7 @@ from tests.race.town import LANDLINE, NUMBERS  # noqa: E402
 from tests.race.witness import SEE_ANSWER, SEE_SWITCH, sql  # noqa: E402
 from tests.reporting import told  # noqa: E402
 
-flight.TIME_LIMIT = aiohttp.ClientTimeout(sock_connect=5, sock_read=0.4)  # else a silent provider holds us up for long
+dispatcher.TIME_LIMIT = aiohttp.ClientTimeout(sock_connect=5, sock_read=0.4)  # a silent one holds us up
 WAITING_AT_MOST = 2000
 
 processes = multiprocessing.get_context("fork")
@@ -122,10 +122,10 @@ def a_case(dice: Random) -> Case:
 
 
 def toggle(dice: Random) -> str:
-    settings = dice.choice(OutgoingSms.objects.order_by("pk"))
-    settings.consent_required = not settings.consent_required
-    queues.save_outgoing_sms(settings)
-    sql(SEE_SWITCH, settings.queue_id)
+    outgoing_sms = dice.choice(OutgoingSms.objects.order_by("pk"))
+    outgoing_sms.consent_required = not outgoing_sms.consent_required
+    queues.save_outgoing_sms(outgoing_sms)
+    sql(SEE_SWITCH, outgoing_sms.queue_id)
     time.sleep(dice.uniform(0, 0.02))  # an administrator has other things to do
     return "switches turned"
 

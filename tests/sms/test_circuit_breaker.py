@@ -14,7 +14,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from consent.models import Answer
-from sms import flight, gateway
+from sms import dispatcher, gateway
 from sms.circuit_breaker import (
     FAILURES_TO_OPEN,
     OPEN_FOR,
@@ -65,7 +65,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 # Open ----------------------------------------------------------------------------------------------------------------
 
-MORE_THAN_CONNECTIONS = flight.CONNECTIONS + 40
+MORE_THAN_CONNECTIONS = dispatcher.CONNECTIONS + 40
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def down(provider, settings, monkeypatch):
             settings.TELEQ_URL = "http://127.0.0.1:1"
         else:
             provider.answers = ["hang" if how == "hangs" else int(how)] * 1000
-        monkeypatch.setattr(flight, "TIME_LIMIT", aiohttp.ClientTimeout(sock_read=1.5))
+        monkeypatch.setattr(dispatcher, "TIME_LIMIT", aiohttp.ClientTimeout(sock_read=1.5))
 
     return go
 
@@ -90,7 +90,7 @@ def test_a_provider_that_is_down_is_left_alone_and_what_waits_is_not_burnt(how, 
     assert open_circuit()
     assert timedelta(seconds=20) < still_open_for() <= OPEN_FOR
     tried = how_many(State.QUEUED, attempts=1) + how_many(State.UNKNOWN)
-    assert FAILURES_TO_OPEN <= tried <= flight.CONNECTIONS + FAILURES_TO_OPEN
+    assert FAILURES_TO_OPEN <= tried <= dispatcher.CONNECTIONS + FAILURES_TO_OPEN
     untried = Message.objects.filter(state=State.QUEUED, attempts=0)
     assert untried.due().count() == MORE_THAN_CONNECTIONS - tried  # not even their turn is lost
 
@@ -106,7 +106,7 @@ def test_what_hangs_costs_no_more_than_was_begun(down, draft, provider):
     gateway.drain(Lane.BULK)
     begun = len(provider.received)
     assert how_many(State.UNKNOWN) == begun
-    assert flight.CONNECTIONS <= begun < flight.CONNECTIONS + FAILURES_TO_OPEN
+    assert dispatcher.CONNECTIONS <= begun < dispatcher.CONNECTIONS + FAILURES_TO_OPEN
 
 
 def test_a_message_pressed_meanwhile_is_accepted_and_waits(accept, provider):
@@ -145,7 +145,7 @@ def test_one_that_let_nothing_in_is_tried_with_one_and_takes_them_all_when_it_do
 
 
 def test_after_the_pause_one_is_tried_over_all_workers(draft, provider, monkeypatch):
-    monkeypatch.setattr(flight, "TIME_LIMIT", aiohttp.ClientTimeout(sock_read=20))
+    monkeypatch.setattr(dispatcher, "TIME_LIMIT", aiohttp.ClientTimeout(sock_read=20))
     the_circuit_is_open()
     gateway.accept([draft() for _ in range(20)] + [draft(kind=Kind.MANUAL)])
     a_trial_may_begin()
@@ -305,7 +305,7 @@ class TestHalfOpen:
 
     def test_beyond_the_time_limit_the_circuit_stays_open_and_says_so(self, opened, provider, monkeypatch, caplog):
         opened(20)
-        monkeypatch.setattr(flight, "TIME_LIMIT", aiohttp.ClientTimeout(total=0.5))
+        monkeypatch.setattr(dispatcher, "TIME_LIMIT", aiohttp.ClientTimeout(total=0.5))
         provider.delays = [2]
         a_trial_may_begin()
         with caplog.at_level(logging.INFO, "sms.circuit_breaker"):
@@ -436,7 +436,7 @@ class TestTrialsOfSeveralWorkers:
 
     def test_one_that_was_not_started_leaves_the_trial_to_the_next_at_once(self):
         breaker = self.on_trial(1)
-        breaker.record_result(1, flight.NOT_STARTED)
+        breaker.record_result(1, dispatcher.NOT_STARTED)
         assert breaker.publish() is None
         assert RateLimiter(SIMULATOR, Lane.BULK).acquire(200).messages == 1
 

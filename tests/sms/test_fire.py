@@ -24,7 +24,7 @@ from django.db.models import F
 
 from consent.models import Answer, Consent
 from consent.register import ChangedMeanwhile
-from sms import flight, gateway, outcomes, receipts
+from sms import dispatcher, gateway, outcomes, receipts
 from sms.models import Lane, Message, ProviderState
 from sms.states import State
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
@@ -188,7 +188,7 @@ class TestAKilledWorker:
 
     def test_while_the_provider_has_them_and_has_not_answered(self, accepted, worker, gate, provider, replaced):
         at_work = worker(provider.url)
-        wait_until(lambda: len(gate) == flight.CONNECTIONS)
+        wait_until(lambda: len(gate) == dispatcher.CONNECTIONS)
         claimed = count(State.SENDING)
         replaced(at_work)
         gate.opened.set()
@@ -198,7 +198,7 @@ class TestAKilledWorker:
 
     def test_when_they_have_been_answered_and_it_has_not_recorded(self, accepted, worker, gate, provider, replaced):
         at_work = worker(provider.url)
-        wait_until(lambda: len(gate) == flight.CONNECTIONS)
+        wait_until(lambda: len(gate) == dispatcher.CONNECTIONS)
         with held(Message.objects.filter(state=State.SENDING)):
             gate.opened.set()
             wait_until_a_connection_waits_for_a_lock()
@@ -240,7 +240,7 @@ class TestPostgresIsRestarted:
 
     def test_between_hand_over_and_record_and_nothing_is_unknown(self, accepted, gate):
         drained = in_another_connection(lambda: gateway.drain(Lane.BULK))
-        wait_until(lambda: len(gate) == flight.CONNECTIONS)
+        wait_until(lambda: len(gate) == dispatcher.CONNECTIONS)
         with transaction.atomic():
             list(Message.objects.filter(state=State.SENDING).select_for_update())
             gate.opened.set()
@@ -253,7 +253,7 @@ class TestPostgresIsRestarted:
     def test_in_a_claim_while_others_are_in_the_air_and_those_are_recorded(self, accepted, gate):
         in_the_air = Message.objects.filter(state=State.SENDING)
         drained = in_another_connection(lambda: gateway.drain(Lane.BULK))
-        wait_until(lambda: len(gate) == flight.CONNECTIONS)
+        wait_until(lambda: len(gate) == dispatcher.CONNECTIONS)
         with transaction.atomic():
             list(Consent.objects.select_for_update())
             claimed = in_the_air.count()
@@ -297,10 +297,10 @@ class TestPostgresIsAway:
 
     def all_that_came_are_known(self, log: list[dict[str, str]]) -> None:
         assert count(State.UNKNOWN) == count(State.SENDING) == 0
-        assert count(State.SENT) == len(log) >= flight.CONNECTIONS - MORE_THAN_A_CLAIM // 10
+        assert count(State.SENT) == len(log) >= dispatcher.CONNECTIONS - MORE_THAN_A_CLAIM // 10
 
     def test_answers_that_come_meanwhile_are_read_when_they_come(self, accepted, provider, monkeypatch):
-        monkeypatch.setattr(flight, "TIME_LIMIT", aiohttp.ClientTimeout(total=2))
+        monkeypatch.setattr(dispatcher, "TIME_LIMIT", aiohttp.ClientTimeout(total=2))
         provider.delays = [0.1] * 10 + [1] * MORE_THAN_A_CLAIM
         working = in_another_connection(self.drained)
         wait_until(lambda: len(provider.received) > 50)
@@ -350,7 +350,7 @@ class TestAStoppedWorker:
     @pytest.fixture
     def gate(self, provider) -> Iterator[Gate]:
         """Open for the first, so that it knows the provider for a fast one and claims some more than it can start."""
-        provider.received = Gate(open_for=flight.CONNECTIONS - flight.CONNECTIONS // 10)
+        provider.received = Gate(open_for=dispatcher.CONNECTIONS - dispatcher.CONNECTIONS // 10)
         yield provider.received
         provider.received.opened.set()
 
@@ -359,10 +359,10 @@ class TestAStoppedWorker:
         self, given_up, accepted, celery, gate, provider, say
     ):
         at_work = celery("worker", "-Q", "bulk", "--concurrency=1", TELEQ_URL=provider.url)
-        wait_until(lambda: len(gate) == gate.open_for + flight.CONNECTIONS)
+        wait_until(lambda: len(gate) == gate.open_for + dispatcher.CONNECTIONS)
         wait_until(lambda: count(State.SENT) == gate.open_for)
-        wait_until(lambda: count(State.SENDING) > flight.CONNECTIONS)
-        waiting = count(State.SENDING) - flight.CONNECTIONS
+        wait_until(lambda: count(State.SENDING) > dispatcher.CONNECTIONS)
+        waiting = count(State.SENDING) - dispatcher.CONNECTIONS
         os.killpg(at_work.pid, signal.SIGSTOP)
         begun = len(gate)
         for number in SOME:
@@ -370,7 +370,7 @@ class TestAStoppedWorker:
         if given_up:
             minutes_pass()
             gateway.sweep()
-        seconds_pass(flight.START_WITHIN)
+        seconds_pass(dispatcher.START_WITHIN)
         gate.opened.set()
         os.killpg(at_work.pid, signal.SIGCONT)
         wait_until(lambda: not Message.objects.filter(state__in=UNDER_WAY).exists())

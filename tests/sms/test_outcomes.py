@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from consent.models import Answer
-from sms import flight, gateway, outcomes, receipts
+from sms import dispatcher, gateway, outcomes, receipts
 from sms.models import Lane, Message
 from sms.providers.base import Outcome, SendResult
 from sms.states import State
@@ -73,14 +73,14 @@ class TestNotStarted:
 
     def test_it_counts_as_no_try_and_keeps_its_turn(self, accept):
         message = claimed(accept())
-        outcomes.record({message.pk: flight.NOT_STARTED})
+        outcomes.record({message.pk: dispatcher.NOT_STARTED})
         due_at = message.due_at
         assert state(message) == State.QUEUED
         assert (message.attempts, message.due_at) == (0, due_at)
 
     def test_it_is_judged_again(self, accept, say):
         message = claimed(accept())
-        outcomes.record({message.pk: flight.NOT_STARTED})
+        outcomes.record({message.pk: dispatcher.NOT_STARTED})
         say(Answer.NO)
         gateway.claim(Lane.BULK, "simulator")
         assert state(message) == State.REFUSED
@@ -89,7 +89,7 @@ class TestNotStarted:
 class TestRecordedTwice:
     """A try to record that seemed to fail had got through."""
 
-    @pytest.mark.parametrize("result", [LATER, flight.NOT_STARTED, UNKNOWN])
+    @pytest.mark.parametrize("result", [LATER, dispatcher.NOT_STARTED, UNKNOWN])
     def test_the_second_changes_nothing(self, result, accept):
         message = claimed(accept())
         claim = {message.pk: message.claimed_at}
@@ -101,9 +101,9 @@ class TestRecordedTwice:
     def test_what_another_worker_has_claimed_since_is_left_to_it(self, accept):
         message = claimed(accept())
         claim = {message.pk: message.claimed_at}
-        outcomes.record({message.pk: flight.NOT_STARTED})
+        outcomes.record({message.pk: dispatcher.NOT_STARTED})
         claimed(message)
-        outcomes.record({message.pk: flight.NOT_STARTED}, claim)
+        outcomes.record({message.pk: dispatcher.NOT_STARTED}, claim)
         assert state(message) == State.SENDING
 
     def test_what_has_not_been_recorded_is_also_where_the_clock_has_been_set_back_since(self, accept):

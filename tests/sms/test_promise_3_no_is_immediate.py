@@ -113,9 +113,9 @@ class TestTheSwitch:
     @pytest.fixture(params=["administrator", "plain SQL"])
     def tick(self, request, plain_queue):
         def by_administrator() -> None:
-            settings = OutgoingSms.objects.get(queue=plain_queue)
-            settings.consent_required = True
-            queues.save_outgoing_sms(settings)
+            outgoing_sms = OutgoingSms.objects.get(queue=plain_queue)
+            outgoing_sms.consent_required = True
+            queues.save_outgoing_sms(outgoing_sms)
 
         def by_plain_sql() -> None:
             OutgoingSms.objects.filter(queue=plain_queue).update(consent_required=True)

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from consent.models import Answer
-from sms import flight, gateway, outcomes, receipts
+from sms import dispatcher, gateway, outcomes, receipts
 from sms.models import Kind, Lane, Message
 from sms.providers import PROVIDERS
 from sms.providers.base import Outcome, SendResult
@@ -234,7 +234,7 @@ class TestOutcomes:
     def test_an_outcome_that_is_not_known_is_never_sent_again_by_itself(
         self, answer, accept, provider, monkeypatch, wakes_at_once
     ):
-        monkeypatch.setattr(flight, "TIME_LIMIT", aiohttp.ClientTimeout(total=None, sock_read=1))
+        monkeypatch.setattr(dispatcher, "TIME_LIMIT", aiohttp.ClientTimeout(total=None, sock_read=1))
         provider.answers = [answer]
         message = accept()
         assert state(message) == State.UNKNOWN
@@ -244,7 +244,7 @@ class TestOutcomes:
         assert len(provider.received) == 1
 
     def test_one_that_hangs_keeps_no_other_from_being_recorded(self, draft, provider, monkeypatch):
-        monkeypatch.setattr(flight, "TIME_LIMIT", aiohttp.ClientTimeout(total=None, sock_read=20))
+        monkeypatch.setattr(dispatcher, "TIME_LIMIT", aiohttp.ClientTimeout(total=None, sock_read=20))
         provider.answers = ["hang"]
         gateway.accept([draft() for _ in range(5)])
         drained = in_another_connection(lambda: gateway.drain(Lane.BULK))

@@ -4,13 +4,13 @@ import pytest
 from kombu.exceptions import OperationalError
 
 from consent.models import Answer
-from sms import flight, gateway
+from sms import dispatcher, gateway
 from sms.models import Lane, Message
 from sms.states import State
 from teleq.celery import app
 
 pytestmark = pytest.mark.django_db(transaction=True)
-A_CLAIM = flight.CONNECTIONS
+A_CLAIM = dispatcher.CONNECTIONS
 """The first: no more are taken than can be started, and it isn't known yet how fast that goes on."""
 MORE_THAN_A_CLAIM = A_CLAIM + 50
 
