@@ -75,7 +75,11 @@ def administered_only_by(user: User, queue_ids: Collection[int]) -> list[Queue]:
 def save_queue(queue: Queue, changed: Changes) -> None:
     """Save what was changed of a queue. Raises NumberNeeded if a text of it would be left without its number, and
     ChangedMeanwhile."""
-    if not queue.phone_number and queue.sms_settings and tells_number(OutgoingSms.objects.lock_switch(queue.pk)):
+    if (
+        not queue.phone_number
+        and queue.outgoing_sms_or_none
+        and tells_number(OutgoingSms.objects.lock_switch(queue.pk))
+    ):
         raise NumberNeeded(NUMBER_IN_USE)
     changes.save(queue, changed)
 
@@ -90,8 +94,8 @@ def overlapping(hours: Iterable[TelephoneHours]) -> list[TelephoneHours]:
     ]
 
 
-def tells_number(settings: OutgoingSms) -> bool:
-    return any("{telefon}" in text for text in (settings.confirmation_text, settings.reminder_text))
+def tells_number(outgoing_sms: OutgoingSms) -> bool:
+    return any("{telefon}" in text for text in (outgoing_sms.confirmation_text, outgoing_sms.reminder_text))
 
 
 SENDER_OF_ANOTHER = "Numret är avsändare hos en annan vårdgivare, som skulle få svaren. Använd ett eget nummer."
@@ -104,24 +108,24 @@ def is_sender_of_another(sender: str, provider: CareProvider) -> bool:
 
 
 @transaction.atomic
-def save_outgoing_sms(settings: OutgoingSms, changed: Changes | None = None) -> None:
+def save_outgoing_sms(outgoing_sms: OutgoingSms, changed: Changes | None = None) -> None:
     """Save a queue's settings, its switch included; of those that a page has changed, what it changed.
 
     Raises NotOrdered where the switch may not be on, NumberNeeded where a text says {telefon} and the queue has no
     number, and ChangedMeanwhile.
     """
-    stored = OutgoingSms.objects.lock_switch(settings.queue_id)
+    stored = OutgoingSms.objects.lock_switch(outgoing_sms.queue_id)
     if changed is not None:
         changes.put(stored, changed)
-        settings = stored
+        outgoing_sms = stored
     # The order is held too, so that it can't be withdrawn between this look and the commit.
-    provider = CareProvider.objects.select_for_update(no_key=True).get(queues=settings.queue_id)
-    if settings.consent_required and not provider.sms_consent_ordered:
+    provider = CareProvider.objects.select_for_update(no_key=True).get(queues=outgoing_sms.queue_id)
+    if outgoing_sms.consent_required and not provider.sms_consent_ordered:
         raise NotOrdered(not_ordered_text(provider))
     # Read anew: the number can't be taken away while the settings are held.
-    if tells_number(settings) and not Queue.objects.get(pk=settings.queue_id).phone_number:
+    if tells_number(outgoing_sms) and not Queue.objects.get(pk=outgoing_sms.queue_id).phone_number:
         raise NumberNeeded(NO_NUMBER)
-    settings.save()
+    outgoing_sms.save()
 
 
 @transaction.atomic

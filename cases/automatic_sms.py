@@ -26,10 +26,10 @@ MINUTE = timedelta(minutes=1)
 
 def confirm(case: Case) -> None:
     """Confirm the case's booking, in the caller's transaction, if the queue does."""
-    settings = case.queue.sms_settings
+    outgoing_sms = case.queue.outgoing_sms_or_none
     at = database_now()
-    if settings and settings.confirmation_on and case.callback_at > at:
-        _accept([case], Kind.CONFIRMATION, lambda case: (settings.confirmation_text, at))
+    if outgoing_sms and outgoing_sms.confirmation_on and case.callback_at > at:
+        _accept([case], Kind.CONFIRMATION, lambda case: (outgoing_sms.confirmation_text, at))
 
 
 def remind_all_due() -> int:
@@ -71,8 +71,8 @@ def _due_for_reminder() -> CaseQuerySet:
 
 
 def _reminder(case: Case) -> tuple[str, datetime]:
-    settings = case.queue.outgoing_sms
-    return settings.reminder_text, case.callback_at - settings.reminder_minutes * MINUTE
+    outgoing_sms = case.queue.outgoing_sms
+    return outgoing_sms.reminder_text, case.callback_at - outgoing_sms.reminder_minutes * MINUTE
 
 
 def _accept(cases: Iterable[Case], kind: Kind, text_and_time: Callable[[Case], tuple[str, datetime]]) -> None:

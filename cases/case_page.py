@@ -45,7 +45,7 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "shows_consent": case.shows_consent(answer),
         "consent_form": bound.get("consent_form") or _fresh_consent_form(case, user, current, answer),
         "consent_text": ConsentText.objects.current(case.queue.care_provider_id),
-        "refusal": refusal(case.queue.sms_settings, current.consent, number, at),
+        "refusal": refusal(case.queue.outgoing_sms_or_none, current.consent, number, at),
         "open_circuit": open_circuit(),
         "segments": segments.count(sms_form["text"].value() or ""),
         "details_form": DetailsForm(instance=case),

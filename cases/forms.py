@@ -183,8 +183,8 @@ class SmsForm(OwnIds, forms.Form):
     def __init__(self, *args: object, queue: Queue, **options: object) -> None:
         super().__init__(*args, **options)
         self.fields["standard_text"].queryset = queue.standard_texts.all()
-        self.settings = queue.sms_settings
-        self.standard_texts_only = self.settings is not None and not self.settings.free_text
+        self.outgoing_sms = queue.outgoing_sms_or_none
+        self.standard_texts_only = self.outgoing_sms is not None and not self.outgoing_sms.free_text
         if self.standard_texts_only:
             self.fields["text"].widget.attrs["readonly"] = True
             self.fields["text"].help_text = rules.STANDARD_TEXTS_ONLY
@@ -205,7 +205,7 @@ class SmsForm(OwnIds, forms.Form):
     def require_sendable(self) -> bool:
         if "text" in self.errors:
             return False
-        if problem := rules.problem_of_manual(segments.normalize(self.cleaned_data["text"]), self.settings):
+        if problem := rules.problem_of_manual(segments.normalize(self.cleaned_data["text"]), self.outgoing_sms):
             self.add_error("text", problem)
         return not self.errors
 

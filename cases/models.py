@@ -125,8 +125,8 @@ class Case(models.Model):
 
     def shows_consent(self, answer: Answer) -> bool:
         """Whether the case shows Samtycke till SMS: where the queue asks for it, or where a Nej stands in the way."""
-        settings_of_queue = self.queue.sms_settings
-        return settings_of_queue is None or settings_of_queue.consent_required or answer is Answer.NO
+        outgoing_sms = self.queue.outgoing_sms_or_none
+        return outgoing_sms is None or outgoing_sms.consent_required or answer is Answer.NO
 
 
 class CaseEventQuerySet(models.QuerySet["CaseEvent"]):

@@ -30,15 +30,15 @@ def in_force_for(care_provider: models.Expression, number: str, at: datetime) ->
     return Coalesce(models.Subquery(withdrawn[:1]), models.Subquery(stored), models.Value(Answer.UNSET.value))
 
 
-def verdict(settings: OutgoingSms | None, consent: Consent | None, at: datetime) -> Verdict:
-    """Judge by a queue's settings and the answer stored for the number, at an aware instant.
+def verdict(outgoing_sms: OutgoingSms | None, consent: Consent | None, at: datetime) -> Verdict:
+    """Whether a message may be sent, by its queue's settings and the answer stored for its number, at an aware instant.
 
-    A Nej stops every message. Where the queue requires consent, only Ja lets one through. Where its settings are
-    missing, nothing does: whether consent is required is not known, nor who the sender is.
+    A Nej stops every message. Where the queue requires consent, only Ja lets one through. Where the queue's settings are
+    missing, none is let through: it is not known whether consent is required, nor who the sender is.
     """
     answer = answer_in_force(consent, at)
     if answer is Answer.NO:
         return Verdict.DECLINED
-    if settings is None or (settings.consent_required and answer is not Answer.YES):
+    if outgoing_sms is None or (outgoing_sms.consent_required and answer is not Answer.YES):
         return Verdict.MISSING
     return Verdict.ALLOWED

@@ -361,11 +361,11 @@ class _Loader:
         )
 
     def _text(self, queue: Queue, *, consent_required: bool, reminder_minutes: int) -> None:
-        settings_of_queue = queue.outgoing_sms
-        settings_of_queue.consent_required = consent_required
-        settings_of_queue.confirmation_on = settings_of_queue.reminder_on = True
-        settings_of_queue.reminder_minutes = reminder_minutes
-        save_outgoing_sms(settings_of_queue)
+        outgoing_sms = queue.outgoing_sms
+        outgoing_sms.consent_required = consent_required
+        outgoing_sms.confirmation_on = outgoing_sms.reminder_on = True
+        outgoing_sms.reminder_minutes = reminder_minutes
+        save_outgoing_sms(outgoing_sms)
 
     def _logins(self) -> None:
         hashed = make_password(PASSWORD)  # once: it is slow on purpose

@@ -149,7 +149,7 @@ class Queue(models.Model):
         return timedelta(minutes=self.slot_minutes)
 
     @property
-    def sms_settings(self) -> OutgoingSms | None:
+    def outgoing_sms_or_none(self) -> OutgoingSms | None:
         """The queue's settings, or None where they are missing: then nothing may be sent."""
         return getattr(self, "outgoing_sms", None)
 
@@ -197,7 +197,7 @@ class OutgoingSmsQuerySet(models.QuerySet["OutgoingSms"]):
             "SELECT * FROM teleq_outgoingsms WHERE queue_id = ANY(%s) ORDER BY queue_id FOR SHARE",
             [ids],
         )
-        return {settings.queue_id: settings for settings in rows}
+        return {outgoing_sms.queue_id: outgoing_sms for outgoing_sms in rows}
 
     def lock_switch(self, queue_id: int) -> OutgoingSms:
         """The settings, locked for writing till the transaction ends, after the claims that are under way."""

@@ -183,12 +183,12 @@ class OutgoingSmsAdmin(ScopedAdmin):
     list_select_related = ["queue__care_provider"]
 
     @admin.display(description="vårdgivare", ordering="queue__care_provider__name")
-    def care_provider(self, settings: OutgoingSms) -> CareProvider:
-        return settings.queue.care_provider
+    def care_provider(self, outgoing_sms: OutgoingSms) -> CareProvider:
+        return outgoing_sms.queue.care_provider
 
     @admin.display(description="samtycke till SMS", ordering="consent_required")
-    def consent_required_shown(self, settings: OutgoingSms) -> str:
-        return "Aktiverat" if settings.consent_required else "Inte aktiverat"
+    def consent_required_shown(self, outgoing_sms: OutgoingSms) -> str:
+        return "Aktiverat" if outgoing_sms.consent_required else "Inte aktiverat"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.preview_view))
@@ -217,10 +217,10 @@ class OutgoingSmsAdmin(ScopedAdmin):
 
     def preview_view(self, request: HttpRequest, queue_id: int, name: str) -> HttpResponse:
         """What the text being typed would become."""
-        settings = self.get_object(request, str(queue_id))
+        outgoing_sms = self.get_object(request, str(queue_id))
         if name not in SWITCHES:
             raise Http404
-        context = preview(request.POST.get(name, ""), settings.queue)
+        context = preview(request.POST.get(name, ""), outgoing_sms.queue)
         return render(request, "admin/teleq/outgoingsms/preview.html", context)
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:

@@ -60,19 +60,19 @@ class QueueForm(ChangesForm):
 
     def clean_phone_number(self) -> PhoneNumber | str:
         number = self.cleaned_data["phone_number"]
-        settings = self.instance.sms_settings
-        if not number and settings and tells_number(settings):
+        outgoing_sms = self.instance.outgoing_sms_or_none
+        if not number and outgoing_sms and tells_number(outgoing_sms):
             raise forms.ValidationError(NUMBER_IN_USE)
         return number
 
     def clean(self) -> dict[str, Any]:
         """What the queue is called and its number stand in its texts, which must still be such as can be sent."""
         data = super().clean()
-        settings = self.instance.sms_settings
+        outgoing_sms = self.instance.outgoing_sms_or_none
         filled_in = [name for name in ("unit", "phone_number") if name in self.changed_data and name in data]
-        if settings and filled_in:
+        if outgoing_sms and filled_in:
             as_typed = {name: data.get(name, getattr(self.instance, name)) for name in ("unit", "phone_number")}
-            for text in (settings.confirmation_text, settings.reminder_text):
+            for text in (outgoing_sms.confirmation_text, outgoing_sms.reminder_text):
                 for problem in rules.problems_of_automatic(text, Queue(**as_typed)):
                     self.add_error(filled_in[0], f"{IN_A_TEXT} {problem}")
         return data

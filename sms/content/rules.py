@@ -73,11 +73,11 @@ def leaves_nothing_to_fill_in(text: str) -> str | None:
     return f"{left[0]} fylls inte i här, utan bara i bokningsbekräftelser och påminnelser. Skriv det som ska stå."
 
 
-def is_a_standard_text(text: str, settings: OutgoingSms | None) -> str | None:
+def is_a_standard_text(text: str, outgoing_sms: OutgoingSms | None) -> str | None:
     """Where the queue with these settings has no free text."""
-    if settings is None or settings.free_text:
+    if outgoing_sms is None or outgoing_sms.free_text:
         return None
-    offered = StandardText.objects.filter(queue=settings.queue_id).values_list("text", flat=True)
+    offered = StandardText.objects.filter(queue=outgoing_sms.queue_id).values_list("text", flat=True)
     return None if segments.normalize(text) in map(segments.normalize, offered) else STANDARD_TEXTS_ONLY
 
 
@@ -93,9 +93,9 @@ def problem_of(text: str) -> str | None:
     return next((problem for rule in RULES if (problem := rule(text))), None)
 
 
-def problem_of_manual(text: str, settings: OutgoingSms | None) -> str | None:
+def problem_of_manual(text: str, outgoing_sms: OutgoingSms | None) -> str | None:
     """What is wrong with what a nurse would send from the queue with these settings."""
-    return problem_of(text) or is_a_standard_text(text, settings)
+    return problem_of(text) or is_a_standard_text(text, outgoing_sms)
 
 
 def problems_of_automatic(text: str, queue: Queue) -> list[str]:

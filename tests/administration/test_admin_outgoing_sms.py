@@ -63,11 +63,11 @@ def test_confirmation_and_reminder_are_saved(office, address, queue):
         "reminder_on": "on", "reminder_minutes": Lead.HOURS_2, "reminder_text": "Snart ringer {enhet}.",
     }  # fmt: skip
     assert save(office, address, **form).status_code == 302
-    settings = stored(queue)
-    assert (settings.confirmation_on, settings.confirmation_text) == (True, "Vi ringer {datum} kl. {tid}.")
-    assert (settings.reminder_on, settings.reminder_minutes) == (True, 120)
-    assert settings.reminder_text == "Snart ringer {enhet}."
-    assert settings.consent_required
+    outgoing_sms = stored(queue)
+    assert (outgoing_sms.confirmation_on, outgoing_sms.confirmation_text) == (True, "Vi ringer {datum} kl. {tid}.")
+    assert (outgoing_sms.reminder_on, outgoing_sms.reminder_minutes) == (True, 120)
+    assert outgoing_sms.reminder_text == "Snart ringer {enhet}."
+    assert outgoing_sms.consent_required
 
 
 def test_a_lead_that_is_not_offered_is_refused(office, address, queue):

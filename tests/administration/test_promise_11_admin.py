@@ -125,8 +125,8 @@ def test_a_box_that_is_ticked_again_on_a_page_left_open_is_no_change(page, opera
     assert form["consent_required"] == "on"
     save(operators, page["outgoingsms"], form, {"consent_required": None})
     save(operators, page["outgoingsms"], form, {"sender": "Annan"})
-    settings = OutgoingSms.objects.get(queue=queue)
-    assert (settings.consent_required, settings.sender) == (False, "Annan")
+    outgoing_sms = OutgoingSms.objects.get(queue=queue)
+    assert (outgoing_sms.consent_required, outgoing_sms.sender) == (False, "Annan")
 
 
 def test_a_page_that_does_not_say_what_it_showed_changes_nothing(page, operators):

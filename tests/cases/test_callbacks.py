@@ -407,8 +407,8 @@ def test_what_a_nurse_moves_and_cancels_is_told_as_hers(case, desk):
 
 
 def confirmed(case) -> None:
-    settings = case.queue.outgoing_sms
-    settings.confirmation_on = True
+    outgoing_sms = case.queue.outgoing_sms
+    outgoing_sms.confirmation_on = True
     automatic_sms.confirm(case)
 
 

@@ -176,7 +176,7 @@ NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 @pytest.mark.parametrize("answer", [None, *Answer])
 @pytest.mark.parametrize("required", [None, False, True])
 def test_promise_7_the_verdict_for_every_setting_and_answer(required, answer, lapsed):
-    settings = None if required is None else OutgoingSms(consent_required=required)
+    outgoing_sms = None if required is None else OutgoingSms(consent_required=required)
     until = NOW if lapsed else NOW + timedelta(seconds=1)
     consent = answer and Consent(answer=answer, valid_until=until)
     counts = None if lapsed else answer
@@ -186,7 +186,7 @@ def test_promise_7_the_verdict_for_every_setting_and_answer(required, answer, la
         expected = Verdict.ALLOWED
     else:
         expected = Verdict.MISSING
-    assert verdict(settings, consent, NOW) is expected
+    assert verdict(outgoing_sms, consent, NOW) is expected
 
 
 def test_the_refusals_are_the_manuals_words():

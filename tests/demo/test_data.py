@@ -387,13 +387,13 @@ def test_what_was_delivered_lies_in_the_simulator(loaded):
 
 def test_every_automatic_message_left_when_the_queues_settings_say(loaded):
     for tie in CaseMessage.objects.exclude(message__kind=Kind.MANUAL).select_related("case", "message"):
-        settings = tie.message.queue.outgoing_sms
+        outgoing_sms = tie.message.queue.outgoing_sms
         if tie.message.kind == Kind.CONFIRMATION:
-            assert settings.confirmation_on
+            assert outgoing_sms.confirmation_on
             assert tie.message.due_at == tie.case.booked_at
         else:
-            assert settings.reminder_on
-            assert tie.message.due_at == tie.case.callback_at - timedelta(minutes=settings.reminder_minutes)
+            assert outgoing_sms.reminder_on
+            assert tie.message.due_at == tie.case.callback_at - timedelta(minutes=outgoing_sms.reminder_minutes)
             assert tie.message.due_at < database_now()
 
 

@@ -47,11 +47,11 @@ def test_the_guard_lets_leave_what_the_verdict_allows(box, answer, lapsed, accep
             answered_at=now - timedelta(days=400),
             valid_until=now + timedelta(days=-1 if lapsed else 1),
         )
-    settings = OutgoingSms.objects.filter(queue=Message.objects.get().queue).first()
-    allowed = verdict(settings, Consent.objects.first(), now) is Verdict.ALLOWED
+    outgoing_sms = OutgoingSms.objects.filter(queue=Message.objects.get().queue).first()
+    allowed = verdict(outgoing_sms, Consent.objects.first(), now) is Verdict.ALLOWED
     assert guard_lets_it_leave() is allowed
 
     register.store_withdrawals([(care_provider.pk, MOBILE)])
     [withdrawn] = Consent.objects.by_number([(care_provider.pk, MOBILE)]).values()
-    assert verdict(settings, withdrawn, database_now()) is Verdict.DECLINED
+    assert verdict(outgoing_sms, withdrawn, database_now()) is Verdict.DECLINED
     assert not guard_lets_it_leave()

@@ -38,10 +38,10 @@ def numbers(say) -> list[str]:
 def test_accept_and_claim_say_what_the_rule_says(box, numbers, draft, queue, care_provider):
     rows = OutgoingSms.objects.filter(queue=queue)
     rows.delete() if box == "missing" else rows.update(consent_required=box == "ticked")
-    settings, consents = rows.first(), Consent.objects.by_number([(care_provider.pk, number) for number in numbers])
+    outgoing_sms, consents = rows.first(), Consent.objects.by_number([(care_provider.pk, number) for number in numbers])
     at = database_now()
     rule = {
-        number: gateway.refusal(settings, consents.get((care_provider.pk, number)), number, at) or ""
+        number: gateway.refusal(outgoing_sms, consents.get((care_provider.pk, number)), number, at) or ""
         for number in numbers
     }
     assert len(set(rule.values())) == {"ticked": 4, "not ticked": 3, "missing": 2}[box]
