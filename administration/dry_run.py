@@ -15,7 +15,7 @@ from cases.models import Case
 from consent import register
 from consent.models import Consent
 from consent.verdict import Verdict, in_force_for, verdict
-from sms.gateway import refusal
+from sms.judge import refusal
 from sms.models import Kind, Message, Refusal
 from sms.states import State
 from teleq.clock import database_now

@@ -11,7 +11,7 @@ from consent import register
 from consent.models import Answer, ConsentText
 from sms.circuit_breaker import open_circuit
 from sms.content import segments
-from sms.gateway import refusal
+from sms.judge import refusal
 from teleq.clock import database_now
 from teleq.models import User
 from teleq.phone_numbers import number_text

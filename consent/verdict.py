@@ -33,7 +33,7 @@ def in_force_for(care_provider: models.Expression, number: str, at: datetime) ->
 def verdict(outgoing_sms: OutgoingSms | None, consent: Consent | None, at: datetime) -> Verdict:
     """Whether a message may be sent, by its queue's settings and the answer stored for its number, at an aware instant.
 
-    A Nej stops every message. Where the queue requires consent, only Ja lets one through. Where the queue's settings are
+    A Nej stops every message. Where the queue requires consent, only Ja lets one through. Where the settings are
     missing, none is let through: it is not known whether consent is required, nor who the sender is.
     """
     answer = answer_in_force(consent, at)

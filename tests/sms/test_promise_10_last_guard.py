@@ -186,15 +186,15 @@ def test_the_guard_holds_the_switch_it_has_judged_by(accept, plain_queue):
 def test_a_claim_that_a_numbers_first_nej_has_overtaken_is_made_again(accept, say, provider, plain_queue, monkeypatch):
     """There is no row to lock yet, so the claim can't see it. The guard does."""
     message = accept(queue_id=plain_queue.pk)
-    judged = gateway._Bench
+    judge = gateway.Judge
 
     def judged_too_early(*rows):
-        bench = judged(*rows)
+        judging = judge(*rows)
         if not Consent.objects.exists():
             in_another_connection(lambda: say(Answer.NO)).result(20)
-        return bench
+        return judging
 
-    monkeypatch.setattr(gateway, "_Bench", judged_too_early)
+    monkeypatch.setattr(gateway, "Judge", judged_too_early)
     assert gateway.drain(Lane.BULK) == 1
     message.refresh_from_db()
     assert (message.state, message.refusal) == (State.REFUSED, Refusal.DECLINED)

@@ -9,6 +9,7 @@ import pytest
 
 from consent.models import Answer, Consent
 from sms import gateway
+from sms.judge import refusal
 from sms.models import Kind, Lane, Message
 from sms.states import State
 from teleq.clock import database_now
@@ -41,8 +42,7 @@ def test_accept_and_claim_say_what_the_rule_says(box, numbers, draft, queue, car
     outgoing_sms, consents = rows.first(), Consent.objects.by_number([(care_provider.pk, number) for number in numbers])
     at = database_now()
     rule = {
-        number: gateway.refusal(outgoing_sms, consents.get((care_provider.pk, number)), number, at) or ""
-        for number in numbers
+        number: refusal(outgoing_sms, consents.get((care_provider.pk, number)), number, at) or "" for number in numbers
     }
     assert len(set(rule.values())) == {"ticked": 4, "not ticked": 3, "missing": 2}[box]
 
