@@ -90,14 +90,14 @@ def release(case: Case, *, by: User, seen: int | None = None) -> None:
         _note_event(locked, CaseEvent.Kind.RELEASED, by)
 
 
-def record_attempt(case: Case, *, answered: bool, by: User, seen: int | None = None) -> None:
+def record_attempt(case: Case, *, reached: bool, by: User, seen: int | None = None) -> None:
     """Count a call to the patient."""
     with _as_shown(case, seen, by) as locked:
         _require(locked.is_open and locked.assignee in (None, by), locked, by)
         before = locked.attempts
-        status, assignee = (Status.ONGOING, by) if answered else (Status.NO_ANSWER, None)
+        status, assignee = (Status.ONGOING, by) if reached else (Status.NO_ANSWER, None)
         _set(locked, attempts=before + 1, status=status, assignee=assignee)
-        kind = CaseEvent.Kind.ANSWERED if answered else CaseEvent.Kind.NO_ANSWER
+        kind = CaseEvent.Kind.REACHED if reached else CaseEvent.Kind.NO_ANSWER
         _note_event(locked, kind, by, {"attempts": (before, before + 1)})
 
 

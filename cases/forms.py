@@ -189,7 +189,7 @@ class SmsForm(OwnIds, forms.Form):
             self.fields["text"].widget.attrs["readonly"] = True
             self.fields["text"].help_text = rules.STANDARD_TEXTS_ONLY
 
-    def text_with_answer_added(self) -> str:
+    def text_with_standard_text_added(self) -> str:
         """The chosen standard text at the end of what is written, which is kept as it is; alone without free text."""
         written, chosen = self.cleaned_data["text"], self.cleaned_data["standard_text"]
         if self.standard_texts_only:
@@ -197,7 +197,7 @@ class SmsForm(OwnIds, forms.Form):
         between = "" if not written or written[-1].isspace() else "\n"
         return written + between + chosen.text
 
-    def require_answer_chosen(self) -> bool:
+    def require_standard_text_chosen(self) -> bool:
         if not self.cleaned_data.get("standard_text") and "standard_text" not in self.errors:
             self.add_error("standard_text", "Välj en standardtext.")
         return not self.errors

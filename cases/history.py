@@ -109,7 +109,7 @@ HAS_DONE = {
     CaseEvent.Kind.CREATED: "skapade ärendet",
     CaseEvent.Kind.TAKEN: "tog ärendet",
     CaseEvent.Kind.RELEASED: "släppte ärendet",
-    CaseEvent.Kind.ANSWERED: "registrerade Fick svar",
+    CaseEvent.Kind.REACHED: "registrerade Fick svar",
     CaseEvent.Kind.NO_ANSWER: "registrerade Inget svar",
     CaseEvent.Kind.DONE: "registrerade Klart",
     CaseEvent.Kind.CANCELLED: "avbokade",
@@ -132,7 +132,7 @@ def what_stands(case: Case, by: User | None) -> str:
 
 def held_since(case: Case) -> datetime | None:
     """Since when somebody has the case."""
-    takes = (CaseEvent.Kind.TAKEN, CaseEvent.Kind.ANSWERED)
+    takes = (CaseEvent.Kind.TAKEN, CaseEvent.Kind.REACHED)
     latest = case.events.filter(kind__in=takes).order_by("-id").first() if case.assignee else None
     return latest.at if latest else None
 

@@ -142,7 +142,7 @@ class CaseEvent(models.Model):
         CREATED = "created", "Ärendet skapades"
         TAKEN = "taken", "Tog ärendet"
         RELEASED = "released", "Släppte ärendet"
-        ANSWERED = "answered", "Fick svar"
+        REACHED = "reached", "Fick svar"
         NO_ANSWER = "no_answer", "Uppringning utan svar"
         DONE = "done", "Klart"
         CANCELLED = "cancelled", "Avbokat"
@@ -152,7 +152,7 @@ class CaseEvent(models.Model):
         DETAILS_CHANGED = "details_changed", "Uppgifterna ändrades"
 
     ACTS = (
-        *(Kind.CREATED, Kind.TAKEN, Kind.RELEASED, Kind.ANSWERED, Kind.NO_ANSWER),
+        *(Kind.CREATED, Kind.TAKEN, Kind.RELEASED, Kind.REACHED, Kind.NO_ANSWER),
         *(Kind.DONE, Kind.CANCELLED, Kind.REOPENED),
     )
 

@@ -225,10 +225,10 @@ def sms(request: HttpRequest, case_id: int) -> HttpResponse:
 
 
 def _add_standard_text(request: HttpRequest, case: Case, form: SmsForm) -> HttpResponse:
-    if not form.require_answer_chosen():
+    if not form.require_standard_text_chosen():
         return _page(request, case, 422, sms_form=form)
     chosen = form.cleaned_data["standard_text"]
-    return _page(request, case, sms_form=case_page.fresh_sms_form(case, form.text_with_answer_added(), chosen))
+    return _page(request, case, sms_form=case_page.fresh_sms_form(case, form.text_with_standard_text_added(), chosen))
 
 
 def _send_sms(request: HttpRequest, case: Case, form: SmsForm) -> HttpResponse:
@@ -274,8 +274,8 @@ def add_note(request: HttpRequest, case_id: int) -> HttpResponse:
 ACTS: dict[str, tuple[Callable[..., None], str]] = {
     "take": (callbacks.take, "Du har tagit ärendet."),
     "release": (callbacks.release, "Ärendet är släppt."),
-    "answered": (partial(callbacks.record_attempt, answered=True), "Fick svar är registrerat. Du har ärendet."),
-    "no_answer": (partial(callbacks.record_attempt, answered=False), "Inget svar är registrerat."),
+    "reached": (partial(callbacks.record_attempt, reached=True), "Fick svar är registrerat. Du har ärendet."),
+    "no_answer": (partial(callbacks.record_attempt, reached=False), "Inget svar är registrerat."),
     "done": (partial(callbacks.close, status=Status.DONE), "Ärendet är klart."),
     "cancel": (partial(callbacks.close, status=Status.CANCELLED), "Ärendet är avbokat."),
     "reopen": (callbacks.reopen, "Ärendet är öppnat igen."),

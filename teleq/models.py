@@ -269,6 +269,6 @@ class OutgoingSms(models.Model):
         return str(self.queue)
 
     @property
-    def can_be_answered(self) -> bool:
+    def can_be_replied_to(self) -> bool:
         """Whether the sender is a number: an SMS from a name can't be answered."""
         return is_number(self.sender)
