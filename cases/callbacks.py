@@ -157,8 +157,7 @@ def add_what_was_said(case: Case, *, name: str, reason: str, a_number: str | Non
             said["a_number"] = (locked.a_number, a_number)
         if _is_new(reason, locked.reason):
             both = f"{locked.reason}{BETWEEN_REASONS}{reason}" if locked.reason else reason
-            fits = len(both) <= Case._meta.get_field("reason").max_length
-            said["reason"] = (locked.reason, both if fits else reason)
+            said["reason"] = (locked.reason, both if len(both) <= Case.LONGEST_REASON else reason)
         if said:
             _set(locked, **{column: after for column, (_, after) in said.items()})
         if name and comparable(name) != comparable(locked.name):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Field
 from django.utils.text import capfirst
 from phonenumber_field.phonenumber import PhoneNumber
 
@@ -74,8 +75,14 @@ def _changes(case: Case, event: CaseEvent) -> Iterator[str]:
         if name == "said_name":
             yield f"Uppgav namnet ”{after}”"
             continue
-        label = "Från" if event.kind in ONLY_ONE else f"{capfirst(Case._meta.get_field(name).verbose_name)} från"
+        label = "Från" if event.kind in ONLY_ONE else f"{_column(name)} från"
         yield f"{label} {value_in_words(name, before)} till {value_in_words(name, after)}"
+
+
+def _column(name: str) -> str:
+    field = Case._meta.get_field(name)
+    assert isinstance(field, Field)
+    return str(capfirst(field.verbose_name))
 
 
 def as_stored(value: Any) -> Any:

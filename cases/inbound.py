@@ -1,20 +1,30 @@
-"""What patients have answered by SMS, as staff see it: in the number's open case, else in a list of the queue.
+"""Patients' replies by SMS, as staff see them: in the number's open case, or else in a list of the queue's.
 
-Read is read: whoever marks it has seen to it, and it is not asked for again.
+Who marks a reply as read has seen to it: it is read for everybody in the queue.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from django.db.models import Exists, OuterRef, Q
 
 from cases.models import Case
 from sms.models import InboundSms, InboundSmsQuerySet
+from teleq.phone_numbers import number_text
 
 
 def without_case() -> InboundSmsQuerySet:
     """Unread, and where nobody would come upon it: the number has no open case in the queue."""
     open_case = Case.objects.open().filter(queue=OuterRef("queue"), phone_number=OuterRef("from_number"))
     return InboundSms.objects.unread().filter(~Exists(open_case))
+
+
+def unread_from(cases: Iterable[Case]) -> set[tuple[int, str]]:
+    """From which of these cases' patients something is unread: each as the queue's id and the number in E.164."""
+    numbers = {number_text(case.phone_number) for case in cases}
+    unread = InboundSms.objects.unread().filter(from_number__in=numbers).values_list("queue_id", "from_number")
+    return {(queue_id, number_text(number)) for queue_id, number in unread}
 
 
 def of_case(case: Case) -> list[InboundSms]:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import Count
-from django.utils.functional import cached_property
 
 from cases import inbound
 from cases.forms import SearchForm
@@ -18,7 +17,7 @@ from consent.models import Answer, Consent
 from consent.verdict import answer_in_force
 from sms import line
 from teleq.clock import database_now
-from teleq.models import Queue, User, count_by_queue
+from teleq.models import Queue, User
 from teleq.phone_numbers import number_text
 
 PAGE_SIZE = 50
@@ -57,19 +56,18 @@ class Row:
     """The number has another open case in the user's queues."""
     overdue: bool
     unread_sms: bool
-    """The patient has answered an SMS, and nobody has read it."""
+    """The patient has sent an SMS, and nobody has read it."""
 
 
 def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -> dict[str, Any]:
-    open_cases, unread_sms = count_by_queue(Case.objects.open()), count_by_queue(inbound.without_case())
-    queues = list(Queue.objects.for_user(user).annotate(open_cases=open_cases, unread_sms=unread_sms))
-    if chosen.queue_id not in {queue.pk for queue in queues}:
+    open_cases = _open_cases_by_queue(user)
+    if chosen.queue_id not in {queue.pk for queue in open_cases}:
         chosen = replace(chosen, queue_id=None)
-    page = _Pages(_chosen_cases(user, chosen), PAGE_SIZE).get_page(chosen.page)
+    page = _page(_chosen_cases(user, chosen), chosen.page)
     at = database_now()
     return {
-        "queues": queues,
-        "open_cases": sum(queue.open_cases for queue in queues),
+        "queues": open_cases.items(),
+        "open_cases": sum(open_cases.values()),
         "chosen": chosen,
         "statuses": STATUS_CHOICES,
         "page": page,
@@ -78,8 +76,15 @@ def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -
         "at": at,
         "search_form": search_form or SearchForm(),
         "paused_line": line.paused(),
-        "inbound_sms": sum(queue.unread_sms for queue in queues),
+        "inbound_sms": inbound.without_case().for_user(user).count(),
     }
+
+
+def _open_cases_by_queue(user: User) -> dict[Queue, int]:
+    """How many open cases each of the user's queues has."""
+    counted = Case.objects.for_user(user).open().values("queue").annotate(cases=Count("pk"))
+    by_queue = dict(counted.values_list("queue", "cases"))
+    return {queue: by_queue.get(queue.pk, 0) for queue in Queue.objects.for_user(user)}
 
 
 def _chosen_cases(user: User, chosen: Choice) -> CaseQuerySet:
@@ -94,12 +99,11 @@ def _chosen_cases(user: User, chosen: Choice) -> CaseQuerySet:
     return cases.open().for_list()
 
 
-class _Pages(Paginator):
-    """As far as anybody turns pages: to count a million takes longer than all the rest of the page."""
-
-    @cached_property
-    def count(self) -> int:
-        return self.object_list.order_by().values("pk")[:LISTED_AT_MOST].count()
+def _page(cases: CaseQuerySet, number: str) -> Page[Case]:
+    """Counted only as far as anybody turns pages: to count a million takes longer than all the rest of the page."""
+    pages = Paginator(cases, PAGE_SIZE)
+    pages.count = cases.order_by().values("pk")[:LISTED_AT_MOST].count()
+    return pages.get_page(number)
 
 
 def found(user: User, form: SearchForm) -> dict[str, Any]:
@@ -115,6 +119,7 @@ def _rows(cases: Iterable[Case], user: User, at: datetime) -> list[Row]:
     cases = list(cases)
     consents = Consent.objects.by_number([case.consent_key for case in cases])
     shared = _numbers_with_several_open(cases, user)
+    unread = inbound.unread_from(cases)
     rows = []
     for case in cases:
         consent = consents.get(case.consent_key)
@@ -127,7 +132,7 @@ def _rows(cases: Iterable[Case], user: User, at: datetime) -> list[Row]:
                 to_be_asked=case.is_open and shows_consent and not (consent and consent.counts(at)),
                 more_on_number=case.is_open and number_text(case.phone_number) in shared,
                 overdue=case.is_open and case.callback_at < at,
-                unread_sms=case.is_open and case.has_unread_sms,
+                unread_sms=case.is_open and (case.queue_id, number_text(case.phone_number)) in unread,
             )
         )
     return rows
