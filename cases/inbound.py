@@ -5,13 +5,10 @@ Who marks a reply as read has seen to it: it is read for everybody in the queue.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from django.db.models import Exists, OuterRef, Q
 
 from cases.models import Case
 from sms.models import InboundSms, InboundSmsQuerySet
-from teleq.phone_numbers import number_text
 
 
 def without_case() -> InboundSmsQuerySet:
@@ -20,11 +17,9 @@ def without_case() -> InboundSmsQuerySet:
     return InboundSms.objects.unread().filter(~Exists(open_case))
 
 
-def unread_from(cases: Iterable[Case]) -> set[tuple[int, str]]:
-    """From which of these cases' patients something is unread: each as the queue's id and the number in E.164."""
-    numbers = {number_text(case.phone_number) for case in cases}
-    unread = InboundSms.objects.unread().filter(from_number__in=numbers).values_list("queue_id", "from_number")
-    return {(queue_id, number_text(number)) for queue_id, number in unread}
+def unread_of_case() -> Exists:
+    """Whether the patient has sent something that nobody has read, for a query of cases."""
+    return Exists(InboundSms.objects.unread().filter(queue=OuterRef("queue"), from_number=OuterRef("phone_number")))
 
 
 def of_case(case: Case) -> list[InboundSms]:

@@ -53,10 +53,6 @@ class CaseQuerySet(models.QuerySet["Case"]):
             found |= Q(personal_identity_number=personal_identity_number)
         return self.filter(found)
 
-    def for_list(self) -> CaseQuerySet:
-        """In the order that they are to be called in, with what the work list shows beside each."""
-        return self.select_related("queue__outgoing_sms", "assignee").order_by("callback_at", "id")
-
 
 class Case(models.Model):
     LONGEST_NAME, LONGEST_REASON = 100, 200

@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from cases import inbound
 from cases.forms import SearchForm
-from cases.models import CLOSED, Case, CaseQuerySet, Status
+from cases.models import CLOSED, Case, Status
 from consent.models import Answer, Consent
 from consent.verdict import answer_in_force
 from sms import line
 from teleq.clock import database_now
 from teleq.models import Queue, User
 from teleq.phone_numbers import number_text
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    ListedCase = WithAnnotations[Case, "Unread"]
+    CountedQueue = WithAnnotations[Queue, "Counts"]
 
 PAGE_SIZE = 50
 LISTED_AT_MOST = 5000
@@ -45,6 +52,19 @@ class Choice:
         )
 
 
+class Unread(TypedDict):
+    """What PostgreSQL adds to each case of the list."""
+
+    has_unread_sms: bool
+
+
+class Counts(TypedDict):
+    """What PostgreSQL adds to each queue of the list."""
+
+    open_cases: int
+    unread_sms: int
+
+
 @dataclass(frozen=True)
 class Row:
     case: Case
@@ -60,14 +80,14 @@ class Row:
 
 
 def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -> dict[str, Any]:
-    open_cases = _open_cases_by_queue(user)
-    if chosen.queue_id not in {queue.pk for queue in open_cases}:
+    queues = list(_counted(Queue.objects.for_user(user)))
+    if chosen.queue_id not in {queue.pk for queue in queues}:
         chosen = replace(chosen, queue_id=None)
     page = _page(_chosen_cases(user, chosen), chosen.page)
     at = database_now()
     return {
-        "queues": open_cases.items(),
-        "open_cases": sum(open_cases.values()),
+        "queues": queues,
+        "open_cases": sum(queue.open_cases for queue in queues),
         "chosen": chosen,
         "statuses": STATUS_CHOICES,
         "page": page,
@@ -76,18 +96,25 @@ def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -
         "at": at,
         "search_form": search_form or SearchForm(),
         "paused_line": line.paused(),
-        "inbound_sms": inbound.without_case().for_user(user).count(),
+        "inbound_sms": sum(queue.unread_sms for queue in queues),
     }
 
 
-def _open_cases_by_queue(user: User) -> dict[Queue, int]:
-    """How many open cases each of the user's queues has."""
-    counted = Case.objects.for_user(user).open().values("queue").annotate(cases=Count("pk"))
-    by_queue = dict(counted.values_list("queue", "cases"))
-    return {queue: by_queue.get(queue.pk, 0) for queue in Queue.objects.for_user(user)}
+def _counted(queues: QuerySet[Queue]) -> QuerySet[CountedQueue]:
+    def of_queue(rows: QuerySet[Any]) -> Coalesce:
+        counted = rows.filter(queue=OuterRef("pk")).order_by().values("queue").annotate(how_many=Count("pk"))
+        return Coalesce(Subquery(counted.values("how_many")), 0)
+
+    return queues.annotate(open_cases=of_queue(Case.objects.open()), unread_sms=of_queue(inbound.without_case()))
 
 
-def _chosen_cases(user: User, chosen: Choice) -> CaseQuerySet:
+def _listed(cases: QuerySet[Case]) -> QuerySet[ListedCase]:
+    """In the order that they are to be called in, with what the list shows of each."""
+    cases = cases.select_related("queue__outgoing_sms", "assignee").order_by("callback_at", "id")
+    return cases.annotate(has_unread_sms=inbound.unread_of_case())
+
+
+def _chosen_cases(user: User, chosen: Choice) -> QuerySet[ListedCase]:
     """Open ones in the order that they are to be called in; where closed ones are among them, the latest first."""
     cases = Case.objects.for_user(user)
     if chosen.queue_id:
@@ -95,11 +122,11 @@ def _chosen_cases(user: User, chosen: Choice) -> CaseQuerySet:
     if chosen.status not in (OPEN, ALL):
         cases = cases.filter(status=chosen.status)
     if chosen.status in (ALL, *CLOSED):
-        return cases.for_list().reverse()
-    return cases.open().for_list()
+        return _listed(cases).reverse()
+    return _listed(cases.open())
 
 
-def _page(cases: CaseQuerySet, number: str) -> Page[Case]:
+def _page(cases: QuerySet[ListedCase], number: str) -> Page[ListedCase]:
     """Counted only as far as anybody turns pages: to count a million takes longer than all the rest of the page."""
     pages = Paginator(cases, PAGE_SIZE)
     pages.count = cases.order_by().values("pk")[:LISTED_AT_MOST].count()
@@ -110,16 +137,15 @@ def found(user: User, form: SearchForm) -> dict[str, Any]:
     """Open and closed cases with the number or personnummer, the latest first."""
     at = database_now()
     cases = Case.objects.for_user(user).matching(form.number, form.personal_identity_number)
-    latest = cases.for_list().order_by("-callback_at", "-id")[: FOUND_AT_MOST + 1]
+    latest = _listed(cases).order_by("-callback_at", "-id")[: FOUND_AT_MOST + 1]
     rows = _rows(latest, user, at)
     return {"rows": rows[:FOUND_AT_MOST], "more": len(rows) > FOUND_AT_MOST, "search_form": form, "at": at}
 
 
-def _rows(cases: Iterable[Case], user: User, at: datetime) -> list[Row]:
+def _rows(cases: Iterable[ListedCase], user: User, at: datetime) -> list[Row]:
     cases = list(cases)
     consents = Consent.objects.by_number([case.consent_key for case in cases])
     shared = _numbers_with_several_open(cases, user)
-    unread = inbound.unread_from(cases)
     rows = []
     for case in cases:
         consent = consents.get(case.consent_key)
@@ -132,7 +158,7 @@ def _rows(cases: Iterable[Case], user: User, at: datetime) -> list[Row]:
                 to_be_asked=case.is_open and shows_consent and not (consent and consent.counts(at)),
                 more_on_number=case.is_open and number_text(case.phone_number) in shared,
                 overdue=case.is_open and case.callback_at < at,
-                unread_sms=case.is_open and (case.queue_id, number_text(case.phone_number)) in unread,
+                unread_sms=case.is_open and case.has_unread_sms,
             )
         )
     return rows

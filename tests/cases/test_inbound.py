@@ -1,6 +1,7 @@
 """What patients reply, as staff see it: in the number's open case, else in the queue's list."""
 
 import pytest
+from django.db import transaction
 from django.urls import reverse
 
 from access.models import AccessEntry
@@ -10,6 +11,7 @@ from sms import inbound
 from sms.models import InboundSms
 from sms.providers.base import InboundMessage
 from tests.cases.desk import desk_of, in_a_month
+from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE
 
 pytestmark = pytest.mark.django_db
@@ -143,3 +145,13 @@ def test_read_twice_it_stays_with_whom_it_was_read_by_first(replied, client, nur
     inbound.mark_as_read(sms, by=administrator)
     sms.refresh_from_db()
     assert sms.read_by == nurse
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_marks_it_as_read_while_somebody_else_does_hears_who_that_was(replied, client, administrator):
+    sms = replied("Ring")
+    with transaction.atomic():
+        inbound.mark_as_read(sms, by=administrator)
+        other = in_another_connection(lambda: client.post(f"/inbound/{sms.pk}/read/", follow=True))
+        wait_until_a_connection_waits_for_a_lock()
+    assert f"SMS:et lästes av {administrator}" in other.result(20).content.decode()
