@@ -1,4 +1,4 @@
-"""What the gateway would do: asked by administrators, answered by the gateway's own rule, and nothing is sent."""
+"""What the gateway would do: asked by administrators, and judged by the gateway's own rule, and nothing is sent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SWITCHES = {Kind.CONFIRMATION: "confirmation_on", Kind.REMINDER: "reminder_on"}
 
 
 @dataclass(frozen=True)
-class Answered:
+class DryRun:
     """Whether an SMS would be sent at this moment, and what that rests on."""
 
     refusal: Refusal | None
@@ -43,10 +43,10 @@ class Answered:
         return self.is_sent_at_all and self.refusal is None
 
 
-def would_it_be_sent(queue: Queue, number: PhoneNumber, kind: Kind) -> Answered:
+def would_it_be_sent(queue: Queue, number: PhoneNumber, kind: Kind) -> DryRun:
     at = database_now()
     outgoing_sms, consent = queue.outgoing_sms_or_none, register.current(queue.care_provider_id, number).consent
-    return Answered(
+    return DryRun(
         refusal=refusal(outgoing_sms, consent, number_text(number), at),
         consent=consent,
         counts=consent is not None and consent.counts(at),
@@ -76,8 +76,8 @@ def with_consent_required(queue: Queue) -> dict[str, Stopped]:
 def _stopped(queue: Queue, rows: QuerySet[Any], number: str) -> Stopped:
     """PostgreSQL counts the rows by the answer in force for their number; each answer is then judged as always."""
     at, ticked = database_now(), OutgoingSms(queue=queue, consent_required=True)
-    answered = rows.order_by().annotate(answer=in_force_for(Value(queue.care_provider_id), number, at))
+    by_answer = rows.order_by().annotate(answer=in_force_for(Value(queue.care_provider_id), number, at))
     stopped: Counter[Verdict] = Counter()
-    for answer, how_many in answered.values_list("answer").annotate(how_many=Count("pk")):
+    for answer, how_many in by_answer.values_list("answer").annotate(how_many=Count("pk")):
         stopped[verdict(ticked, Consent(answer=answer, valid_until=at + timedelta(days=1)), at)] += how_many
     return Stopped(unanswered=stopped[Verdict.MISSING], declined=stopped[Verdict.DECLINED])

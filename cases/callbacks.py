@@ -90,14 +90,14 @@ def release(case: Case, *, by: User, seen: int | None = None) -> None:
         _note_event(locked, CaseEvent.Kind.RELEASED, by)
 
 
-def record_attempt(case: Case, *, answered: bool, by: User, seen: int | None = None) -> None:
+def record_attempt(case: Case, *, reached: bool, by: User, seen: int | None = None) -> None:
     """Count a call to the patient."""
     with _as_shown(case, seen, by) as locked:
         _require(locked.is_open and locked.assignee in (None, by), locked, by)
         before = locked.attempts
-        status, assignee = (Status.ONGOING, by) if answered else (Status.NO_ANSWER, None)
+        status, assignee = (Status.ONGOING, by) if reached else (Status.NO_ANSWER, None)
         _set(locked, attempts=before + 1, status=status, assignee=assignee)
-        kind = CaseEvent.Kind.ANSWERED if answered else CaseEvent.Kind.NO_ANSWER
+        kind = CaseEvent.Kind.REACHED if reached else CaseEvent.Kind.NO_ANSWER
         _note_event(locked, kind, by, {"attempts": (before, before + 1)})
 
 
@@ -157,8 +157,7 @@ def add_what_was_said(case: Case, *, name: str, reason: str, a_number: str | Non
             said["a_number"] = (locked.a_number, a_number)
         if _is_new(reason, locked.reason):
             both = f"{locked.reason}{BETWEEN_REASONS}{reason}" if locked.reason else reason
-            fits = len(both) <= Case._meta.get_field("reason").max_length
-            said["reason"] = (locked.reason, both if fits else reason)
+            said["reason"] = (locked.reason, both if len(both) <= Case.LONGEST_REASON else reason)
         if said:
             _set(locked, **{column: after for column, (_, after) in said.items()})
         if name and comparable(name) != comparable(locked.name):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms import model_to_dict
+from django.http import QueryDict
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import history
@@ -16,37 +18,35 @@ from consent.models import Answer
 from sms.content import rules, segments
 from sms.models import StandardText
 from teleq import personal_identity, phone_numbers
-from teleq.changes import ChangesForm
+from teleq.changes import AS_SHOWN, ChangesForm
 from teleq.models import Queue, User
 from teleq.phone_numbers import phone_field
+from teleq.typed import ModelForm
 
 SOMEBODY_ELSE = "other"
 INVALID_IDENTITY = "Skriv ett giltigt personnummer, samordningsnummer eller reservnummer, till exempel 19121212-1212."
 PRESS = ("required", "invalid")
 PRESS_AGAIN = "Sidan var för gammal. Tryck igen."
 
-AS_SHOWN = {"autocomplete": "off"}
-"""Keeps browsers from putting back, over what the page says, what was there when one left it: docs/decisions/0011."""
 
-
-class OwnIds:
+class OwnIds(forms.BaseForm):
     """Several forms stand on one page: each names its fields' ids after itself."""
 
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, auto_id=f"{type(self).__name__}_%s", **options)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.auto_id = f"{type(self).__name__}_%s"
 
 
 class PersonalIdentityNumberField(forms.CharField):
-    def __init__(self, **options: object) -> None:
+    def __init__(self) -> None:
         super().__init__(
             label="Personnummer",
             required=False,
             max_length=40,
             widget=forms.TextInput(attrs={"autocomplete": "off"}),
-            **options,
         )
 
-    def to_python(self, value: str) -> str:
+    def to_python(self, value: Any) -> str:
         text = super().to_python(value)
         if not text:
             return ""
@@ -68,12 +68,13 @@ class PressField(forms.UUIDField):
     def bound_data(self, data: str, initial: uuid.UUID) -> str | uuid.UUID:
         """One that can't be read is replaced on the page that says so."""
         try:
-            return self.clean(data)
+            press: uuid.UUID = self.clean(data)
         except ValidationError:
             return initial
+        return press
 
 
-class DetailsForm(OwnIds, ChangesForm):
+class DetailsForm(OwnIds, ChangesForm[Case]):
     a_number = phone_field("A-nummer", required=False, empty_value=None, help_text="Lämna tomt om numret är dolt.")
     personal_identity_number = PersonalIdentityNumberField()
     callback_at = TimeField(label="Tid")
@@ -97,21 +98,22 @@ class NewCaseForm(DetailsForm):
     class Meta(DetailsForm.Meta):
         fields = ["queue", "phone_number", *DetailsForm.Meta.fields]
 
-    def __init__(self, *args: object, user: User, **options: object) -> None:
+    def __init__(self, *args: Any, user: User, **options: Any) -> None:
         super().__init__(*args, **options)
         queues = self.fields["queue"]
+        assert isinstance(queues, forms.ModelChoiceField)
         queues.queryset = Queue.objects.for_user(user)
         queues.empty_label = "Välj kö"
         queues.error_messages = {"required": "Välj en kö.", "invalid_choice": "Välj en av dina köer."}
         if queues.queryset.count() == 1:
             queues.initial = queues.queryset.get()
 
-    def clean(self) -> dict[str, object]:
-        data = super().clean()
-        same = {name: data.get(name) for name in ("queue", "phone_number", "personal_identity_number", "callback_at")}
+    def clean(self) -> None:
+        super().clean()
+        names = ("queue", "phone_number", "personal_identity_number", "callback_at")
+        same = {name: self.cleaned_data.get(name) for name in names}
         if None not in same.values() and Case.objects.open().filter(**same).exists():
             raise ValidationError("Det finns redan ett öppet ärende för numret på den tiden.")
-        return data
 
     def describes(self, case: Case) -> bool:
         """Whether the form says nothing else than the case does."""
@@ -120,8 +122,9 @@ class NewCaseForm(DetailsForm):
 
     def pressed_anew(self) -> NewCaseForm:
         """What was typed, for another press."""
-        self.data = self.data.copy()
-        self.data[self["press"].html_name] = str(uuid.uuid4())
+        data = cast(QueryDict, self.data).copy()
+        data[self["press"].html_name] = str(uuid.uuid4())
+        self.data = data
         return self
 
 
@@ -146,17 +149,19 @@ class ConsentForm(OwnIds, forms.Form):
     shown_number = forms.CharField(widget=forms.HiddenInput)
     seen_event = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, *args: object, persons: list[tuple[str, str]], **options: object) -> None:
+    def __init__(self, *args: Any, persons: list[tuple[str, str]], **options: Any) -> None:
         super().__init__(*args, **options)
+        person = self.fields["person"]
+        assert isinstance(person, forms.ChoiceField)
         if persons:
-            self.fields["person"].choices = [("", "Välj person"), *persons]
+            person.choices = [("", "Välj person"), *persons]
         else:
             del self.fields["person"]
 
     @property
     def chosen_person(self) -> str:
         """By personnummer; empty where it is nobody that the nurse's own queues know."""
-        chosen = self.cleaned_data.get("person", "")
+        chosen: str = self.cleaned_data.get("person", "")
         return "" if chosen == SOMEBODY_ELSE else chosen
 
 
@@ -180,24 +185,27 @@ class SmsForm(OwnIds, forms.Form):
     shown_number = forms.CharField(widget=forms.HiddenInput(AS_SHOWN))
     token = forms.UUIDField(widget=forms.HiddenInput(AS_SHOWN))
 
-    def __init__(self, *args: object, queue: Queue, **options: object) -> None:
+    def __init__(self, *args: Any, queue: Queue, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["standard_text"].queryset = queue.standard_texts.all()
+        standard_texts = self.fields["standard_text"]
+        assert isinstance(standard_texts, forms.ModelChoiceField)
+        standard_texts.queryset = queue.standard_texts.all()
         self.outgoing_sms = queue.outgoing_sms_or_none
         self.standard_texts_only = self.outgoing_sms is not None and not self.outgoing_sms.free_text
         if self.standard_texts_only:
             self.fields["text"].widget.attrs["readonly"] = True
             self.fields["text"].help_text = rules.STANDARD_TEXTS_ONLY
 
-    def text_with_answer_added(self) -> str:
+    def text_with_standard_text_added(self) -> str:
         """The chosen standard text at the end of what is written, which is kept as it is; alone without free text."""
-        written, chosen = self.cleaned_data["text"], self.cleaned_data["standard_text"]
+        written: str = self.cleaned_data["text"]
+        chosen: StandardText = self.cleaned_data["standard_text"]
         if self.standard_texts_only:
             return chosen.text
         between = "" if not written or written[-1].isspace() else "\n"
         return written + between + chosen.text
 
-    def require_answer_chosen(self) -> bool:
+    def require_standard_text_chosen(self) -> bool:
         if not self.cleaned_data.get("standard_text") and "standard_text" not in self.errors:
             self.add_error("standard_text", "Välj en standardtext.")
         return not self.errors
@@ -214,7 +222,7 @@ class SmsForm(OwnIds, forms.Form):
         return uuid.uuid4()
 
 
-class NoteForm(OwnIds, forms.ModelForm):
+class NoteForm(OwnIds, ModelForm[Note]):
     press = PressField()
 
     class Meta:
@@ -239,7 +247,7 @@ class SearchForm(OwnIds, forms.Form):
     personal_identity_number: str | None = None
 
     def clean_query(self) -> str:
-        text = self.cleaned_data["query"]
+        text: str = self.cleaned_data["query"]
         self.personal_identity_number, self.number = personal_identity.read(text), phone_numbers.read(text)
         if not (self.number or self.personal_identity_number):
             raise ValidationError("Skriv ett helt telefonnummer eller personnummer.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Field
 from django.utils.text import capfirst
 from phonenumber_field.phonenumber import PhoneNumber
 
@@ -75,8 +76,14 @@ def _changes(case: Case, event: CaseEvent) -> Iterator[str]:
         if name == "said_name":
             yield f"Uppgav namnet ”{after}”"
             continue
-        label = "Från" if event.kind in ONLY_ONE else f"{capfirst(Case._meta.get_field(name).verbose_name)} från"
+        label = "Från" if event.kind in ONLY_ONE else f"{_column(name)} från"
         yield f"{label} {value_in_words(name, before)} till {value_in_words(name, after)}"
+
+
+def _column(name: str) -> str:
+    field = Case._meta.get_field(name)
+    assert isinstance(field, Field)
+    return str(capfirst(field.verbose_name))
 
 
 def as_stored(value: Any) -> Any:
@@ -110,7 +117,7 @@ HAS_DONE = {
     CaseEvent.Kind.CREATED: "skapade ärendet",
     CaseEvent.Kind.TAKEN: "tog ärendet",
     CaseEvent.Kind.RELEASED: "släppte ärendet",
-    CaseEvent.Kind.ANSWERED: "registrerade Fick svar",
+    CaseEvent.Kind.REACHED: "registrerade Fick svar",
     CaseEvent.Kind.NO_ANSWER: "registrerade Inget svar",
     CaseEvent.Kind.DONE: "registrerade Klart",
     CaseEvent.Kind.CANCELLED: "avbokade",
@@ -133,7 +140,7 @@ def what_stands(case: Case, by: User | None) -> str:
 
 def held_since(case: Case) -> datetime | None:
     """Since when somebody has the case."""
-    takes = (CaseEvent.Kind.TAKEN, CaseEvent.Kind.ANSWERED)
+    takes = (CaseEvent.Kind.TAKEN, CaseEvent.Kind.REACHED)
     latest = case.events.filter(kind__in=takes).order_by("-id").first() if case.assignee else None
     return latest.at if latest else None
 

@@ -1,6 +1,6 @@
-"""What patients have answered by SMS, as staff see it: in the number's open case, else in a list of the queue.
+"""Patients' replies by SMS, as staff see them: in the number's open case, or else in a list of the queue's.
 
-Read is read: whoever marks it has seen to it, and it is not asked for again.
+Who marks a reply as read has seen to it: it is read for everybody in the queue.
 """
 
 from __future__ import annotations
@@ -15,6 +15,11 @@ def without_case() -> InboundSmsQuerySet:
     """Unread, and where nobody would come upon it: the number has no open case in the queue."""
     open_case = Case.objects.open().filter(queue=OuterRef("queue"), phone_number=OuterRef("from_number"))
     return InboundSms.objects.unread().filter(~Exists(open_case))
+
+
+def unread_of_case() -> Exists:
+    """Whether the patient has sent something that nobody has read, for a query of cases."""
+    return Exists(InboundSms.objects.unread().filter(queue=OuterRef("queue"), from_number=OuterRef("phone_number")))
 
 
 def of_case(case: Case) -> list[InboundSms]:

@@ -8,13 +8,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Answer, NumberKey
-from sms.models import InboundSms, Message
+from sms.models import Message
 from teleq.models import CareProvider, Queue, User
 from teleq.phone_numbers import number_text
 
@@ -53,19 +53,14 @@ class CaseQuerySet(models.QuerySet["Case"]):
             found |= Q(personal_identity_number=personal_identity_number)
         return self.filter(found)
 
-    def for_list(self) -> CaseQuerySet:
-        """Each with `has_unread_sms`: whether the patient has answered and nobody has read it."""
-        unread = InboundSms.objects.unread().filter(queue=OuterRef("queue"), from_number=OuterRef("phone_number"))
-        cases = self.select_related("queue__outgoing_sms", "assignee").annotate(has_unread_sms=Exists(unread))
-        return cases.order_by("callback_at", "id")
-
 
 class Case(models.Model):
+    LONGEST_NAME, LONGEST_REASON = 100, 200
     MADE_ONCE = "one_case_per_press"
 
     queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="cases", verbose_name="kö")
-    name = models.CharField("namn", max_length=100, blank=True)
-    reason = models.CharField("kontaktorsak", max_length=200, blank=True)
+    name = models.CharField("namn", max_length=LONGEST_NAME, blank=True)
+    reason = models.CharField("kontaktorsak", max_length=LONGEST_REASON, blank=True)
     phone_number = PhoneNumberField("telefonnummer")
     a_number = PhoneNumberField("A-nummer", null=True, blank=True, help_text="Tomt när numret är dolt.")
     personal_identity_number = models.CharField("personnummer", max_length=12, blank=True)
@@ -142,7 +137,7 @@ class CaseEvent(models.Model):
         CREATED = "created", "Ärendet skapades"
         TAKEN = "taken", "Tog ärendet"
         RELEASED = "released", "Släppte ärendet"
-        ANSWERED = "answered", "Fick svar"
+        REACHED = "reached", "Fick svar"
         NO_ANSWER = "no_answer", "Uppringning utan svar"
         DONE = "done", "Klart"
         CANCELLED = "cancelled", "Avbokat"
@@ -152,7 +147,7 @@ class CaseEvent(models.Model):
         DETAILS_CHANGED = "details_changed", "Uppgifterna ändrades"
 
     ACTS = (
-        *(Kind.CREATED, Kind.TAKEN, Kind.RELEASED, Kind.ANSWERED, Kind.NO_ANSWER),
+        *(Kind.CREATED, Kind.TAKEN, Kind.RELEASED, Kind.REACHED, Kind.NO_ANSWER),
         *(Kind.DONE, Kind.CANCELLED, Kind.REOPENED),
     )
 

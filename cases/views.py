@@ -12,7 +12,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -30,6 +30,7 @@ from sms.states import State
 from teleq.changes import ChangedMeanwhile
 from teleq.phone_numbers import number_text
 from teleq.swedish import clock
+from teleq.typed import SignedInRequest
 
 NUMBER_CHANGED = "Numret har ändrats. Kontrollera svaret."
 NOT_SENT = f"{NUMBER_CHANGED} SMS:et är inte skickat."
@@ -39,7 +40,7 @@ NOTHING_CHANGED = "Inget är ändrat."
 ANSWER_CHANGED = "Svaret har ändrats av någon annan. Ingenting sparades; nu visas det som gäller."
 
 
-def _case(request: HttpRequest, case_id: int) -> Case:
+def _case(request: SignedInRequest, case_id: int) -> Case:
     """The one way from an address to a case: the user's own, and on record."""
     cases = Case.objects.for_user(request.user)
     related = cases.select_related("queue__care_provider", "queue__outgoing_sms", "assignee")
@@ -50,11 +51,11 @@ def _case(request: HttpRequest, case_id: int) -> Case:
     return case
 
 
-def _note_look(request: HttpRequest, act: AccessEntry.Act, case: Case) -> None:
+def _note_look(request: SignedInRequest, act: AccessEntry.Act, case: Case) -> None:
     access_log.note(request.user, act, case.phone_number, case.personal_identity_number, case.pk)
 
 
-def _page(request: HttpRequest, case: Case, status: int = 200, **bound: Any) -> HttpResponse:
+def _page(request: SignedInRequest, case: Case, status: int = 200, **bound: Any) -> HttpResponse:
     return render(request, "cases/case.html", case_page.context(case, request.user, **bound), status=status)
 
 
@@ -62,13 +63,13 @@ def _page(request: HttpRequest, case: Case, status: int = 200, **bound: Any) -> 
 
 
 @require_GET
-def show_work_list(request: HttpRequest) -> HttpResponse:
+def show_work_list(request: SignedInRequest) -> HttpResponse:
     chosen = work_list.Choice.of(request.GET)
     return render(request, "cases/work_list.html", work_list.context(request.user, chosen))
 
 
 @require_POST
-def search(request: HttpRequest) -> HttpResponse:
+def search(request: SignedInRequest) -> HttpResponse:
     """Posted, so that neither number is in an address, a log or the browser's history."""
     form = SearchForm(request.POST)
     if form.is_valid():
@@ -79,7 +80,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def show_inbound(request: HttpRequest) -> HttpResponse:
+def show_inbound(request: SignedInRequest) -> HttpResponse:
     """Answers from patients who have no open case."""
     waiting = inbound.without_case().for_user(request.user).select_related("queue")
     page = Paginator(waiting, work_list.PAGE_SIZE).get_page(request.GET.get("page"))
@@ -88,21 +89,24 @@ def show_inbound(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def mark_read(request: HttpRequest, inbound_id: int) -> HttpResponse:
+def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
     """From the list, or from the case that it is shown in."""
     sms = get_object_or_404(InboundSms.objects.for_user(request.user), pk=inbound_id)
     access_log.note(request.user, AccessEntry.Act.CHANGE, sms.from_number)
     if mark_as_read(sms, by=request.user):
         messages.success(request, "SMS:et är markerat som läst.")
     else:
-        messages.info(request, f"Inget ändrades: SMS:et lästes av {sms.read_by or 'någon annan'} {clock(sms.read_at)}.")
+        sms.refresh_from_db()  # it may have been read since it was looked up
+        when = f" {clock(sms.read_at)}" if sms.read_at else ""
+        messages.info(request, f"Inget ändrades: SMS:et lästes av {sms.read_by or 'någon annan'}{when}.")
     case_id = _number(request.POST.get("case", ""))
     return redirect("cases:case", case_id) if case_id else redirect("cases:inbound")
 
 
-def _from_inbound(request: HttpRequest) -> dict[str, object]:
+def _from_inbound(request: SignedInRequest) -> dict[str, object]:
     """What a new case begins with, when it is made for somebody who has answered an SMS."""
-    sms = InboundSms.objects.for_user(request.user).filter(pk=_number(request.GET.get("inbound", ""))).first()
+    inbound_id = _number(request.GET.get("inbound", ""))
+    sms = InboundSms.objects.for_user(request.user).filter(pk=inbound_id).first() if inbound_id else None
     if sms is None:
         return {}
     access_log.note(request.user, AccessEntry.Act.VIEW, sms.from_number)
@@ -114,7 +118,7 @@ def _number(text: str) -> int | None:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def new_case(request: HttpRequest) -> HttpResponse:
+def new_case(request: SignedInRequest) -> HttpResponse:
     form = NewCaseForm(request.POST or None, user=request.user, initial=_from_inbound(request))
     if not form.is_bound:
         return _new_case_page(request, form)
@@ -140,7 +144,7 @@ def new_case(request: HttpRequest) -> HttpResponse:
 
 
 def _new_case_page(
-    request: HttpRequest, form: NewCaseForm, status: int = 200, made_before: Case | None = None
+    request: SignedInRequest, form: NewCaseForm, status: int = 200, made_before: Case | None = None
 ) -> HttpResponse:
     return render(request, "cases/new_case.html", {"form": form, "made_before": made_before}, status=status)
 
@@ -149,12 +153,12 @@ def _new_case_page(
 
 
 @require_GET
-def show_case(request: HttpRequest, case_id: int) -> HttpResponse:
+def show_case(request: SignedInRequest, case_id: int) -> HttpResponse:
     return _page(request, _case(request, case_id))
 
 
 @require_POST
-def save_details(request: HttpRequest, case_id: int) -> HttpResponse:
+def save_details(request: SignedInRequest, case_id: int) -> HttpResponse:
     case = _case(request, case_id)
     form = DetailsForm(request.POST, instance=case)
     if not form.is_valid():
@@ -168,7 +172,7 @@ def save_details(request: HttpRequest, case_id: int) -> HttpResponse:
 
 
 @require_POST
-def save_number(request: HttpRequest, case_id: int) -> HttpResponse:
+def save_number(request: SignedInRequest, case_id: int) -> HttpResponse:
     case = _case(request, case_id)
     form = NumberForm(request.POST)
     if not form.is_valid():
@@ -184,7 +188,7 @@ def save_number(request: HttpRequest, case_id: int) -> HttpResponse:
 
 
 @require_POST
-def save_consent(request: HttpRequest, case_id: int) -> HttpResponse:
+def save_consent(request: SignedInRequest, case_id: int) -> HttpResponse:
     case = _case(request, case_id)
     form = ConsentForm(request.POST, persons=case_page.persons_on_number(case, request.user))
     if not form.is_valid():
@@ -215,7 +219,7 @@ def save_consent(request: HttpRequest, case_id: int) -> HttpResponse:
 
 
 @require_POST
-def sms(request: HttpRequest, case_id: int) -> HttpResponse:
+def sms(request: SignedInRequest, case_id: int) -> HttpResponse:
     """ "Lägg till svar" and "Skicka SMS": one form, two buttons."""
     case = _case(request, case_id)
     form = SmsForm(request.POST, queue=case.queue)
@@ -225,14 +229,14 @@ def sms(request: HttpRequest, case_id: int) -> HttpResponse:
     return _send_sms(request, case, form)
 
 
-def _add_standard_text(request: HttpRequest, case: Case, form: SmsForm) -> HttpResponse:
-    if not form.require_answer_chosen():
+def _add_standard_text(request: SignedInRequest, case: Case, form: SmsForm) -> HttpResponse:
+    if not form.require_standard_text_chosen():
         return _page(request, case, 422, sms_form=form)
     chosen = form.cleaned_data["standard_text"]
-    return _page(request, case, sms_form=case_page.fresh_sms_form(case, form.text_with_answer_added(), chosen))
+    return _page(request, case, sms_form=case_page.fresh_sms_form(case, form.text_with_standard_text_added(), chosen))
 
 
-def _send_sms(request: HttpRequest, case: Case, form: SmsForm) -> HttpResponse:
+def _send_sms(request: SignedInRequest, case: Case, form: SmsForm) -> HttpResponse:
     if not form.require_sendable():
         return _page(request, case, 422, sms_form=form)
     data = form.cleaned_data
@@ -250,14 +254,14 @@ def _send_sms(request: HttpRequest, case: Case, form: SmsForm) -> HttpResponse:
     return redirect("cases:case", case.pk)
 
 
-def _not_sent(request: HttpRequest, case: Case, text: str, reason: str, status: int) -> HttpResponse:
+def _not_sent(request: SignedInRequest, case: Case, text: str, reason: str, status: int) -> HttpResponse:
     """The reason, and the text in a form with a token of its own: pressing again is a new act."""
     messages.error(request, reason)
     return _page(request, case, status, sms_form=case_page.fresh_sms_form(case, text))
 
 
 @require_POST
-def add_note(request: HttpRequest, case_id: int) -> HttpResponse:
+def add_note(request: SignedInRequest, case_id: int) -> HttpResponse:
     case = _case(request, case_id)
     form = NoteForm(request.POST)
     if not form.is_valid():
@@ -275,8 +279,8 @@ def add_note(request: HttpRequest, case_id: int) -> HttpResponse:
 ACTS: dict[str, tuple[Callable[..., None], str]] = {
     "take": (callbacks.take, "Du har tagit ärendet."),
     "release": (callbacks.release, "Ärendet är släppt."),
-    "answered": (partial(callbacks.record_attempt, answered=True), "Fick svar är registrerat. Du har ärendet."),
-    "no_answer": (partial(callbacks.record_attempt, answered=False), "Inget svar är registrerat."),
+    "reached": (partial(callbacks.record_attempt, reached=True), "Fick svar är registrerat. Du har ärendet."),
+    "no_answer": (partial(callbacks.record_attempt, reached=False), "Inget svar är registrerat."),
     "done": (partial(callbacks.close, status=Status.DONE), "Ärendet är klart."),
     "cancel": (partial(callbacks.close, status=Status.CANCELLED), "Ärendet är avbokat."),
     "reopen": (callbacks.reopen, "Ärendet är öppnat igen."),
@@ -285,7 +289,7 @@ ACTS: dict[str, tuple[Callable[..., None], str]] = {
 
 
 @require_POST
-def act(request: HttpRequest, case_id: int) -> HttpResponse:
+def act(request: SignedInRequest, case_id: int) -> HttpResponse:
     """Each button says which act on the case it was shown after."""
     case = _case(request, case_id)
     act = ACTS.get(request.POST.get("act", ""))

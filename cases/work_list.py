@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from django.core.paginator import Paginator
-from django.db.models import Count
-from django.utils.functional import cached_property
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from cases import inbound
 from cases.forms import SearchForm
-from cases.models import CLOSED, Case, CaseQuerySet, Status
+from cases.models import CLOSED, Case, Status
 from consent.models import Answer, Consent
 from consent.verdict import answer_in_force
 from sms.circuit_breaker import open_circuit
 from teleq.clock import database_now
-from teleq.models import Queue, User, count_by_queue
+from teleq.models import Queue, User
 from teleq.phone_numbers import number_text
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    ListedCase = WithAnnotations[Case, "Unread"]
+    CountedQueue = WithAnnotations[Queue, "Counts"]
 
 PAGE_SIZE = 50
 LISTED_AT_MOST = 5000
@@ -46,6 +52,19 @@ class Choice:
         )
 
 
+class Unread(TypedDict):
+    """What PostgreSQL adds to each case of the list."""
+
+    has_unread_sms: bool
+
+
+class Counts(TypedDict):
+    """What PostgreSQL adds to each queue of the list."""
+
+    open_cases: int
+    unread_sms: int
+
+
 @dataclass(frozen=True)
 class Row:
     case: Case
@@ -57,15 +76,14 @@ class Row:
     """The number has another open case in the user's queues."""
     overdue: bool
     unread_sms: bool
-    """The patient has answered an SMS, and nobody has read it."""
+    """The patient has sent an SMS, and nobody has read it."""
 
 
 def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -> dict[str, Any]:
-    open_cases, unread_sms = count_by_queue(Case.objects.open()), count_by_queue(inbound.without_case())
-    queues = list(Queue.objects.for_user(user).annotate(open_cases=open_cases, unread_sms=unread_sms))
+    queues = list(_counted(Queue.objects.for_user(user)))
     if chosen.queue_id not in {queue.pk for queue in queues}:
         chosen = replace(chosen, queue_id=None)
-    page = _Pages(_chosen_cases(user, chosen), PAGE_SIZE).get_page(chosen.page)
+    page = _page(_chosen_cases(user, chosen), chosen.page)
     at = database_now()
     return {
         "queues": queues,
@@ -82,7 +100,21 @@ def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -
     }
 
 
-def _chosen_cases(user: User, chosen: Choice) -> CaseQuerySet:
+def _counted(queues: QuerySet[Queue]) -> QuerySet[CountedQueue]:
+    def of_queue(rows: QuerySet[Any]) -> Coalesce:
+        counted = rows.filter(queue=OuterRef("pk")).order_by().values("queue").annotate(how_many=Count("pk"))
+        return Coalesce(Subquery(counted.values("how_many")), 0)
+
+    return queues.annotate(open_cases=of_queue(Case.objects.open()), unread_sms=of_queue(inbound.without_case()))
+
+
+def _listed(cases: QuerySet[Case]) -> QuerySet[ListedCase]:
+    """In the order that they are to be called in, with what the list shows of each."""
+    cases = cases.select_related("queue__outgoing_sms", "assignee").order_by("callback_at", "id")
+    return cases.annotate(has_unread_sms=inbound.unread_of_case())
+
+
+def _chosen_cases(user: User, chosen: Choice) -> QuerySet[ListedCase]:
     """Open ones in the order that they are to be called in; where closed ones are among them, the latest first."""
     cases = Case.objects.for_user(user)
     if chosen.queue_id:
@@ -90,28 +122,27 @@ def _chosen_cases(user: User, chosen: Choice) -> CaseQuerySet:
     if chosen.status not in (OPEN, ALL):
         cases = cases.filter(status=chosen.status)
     if chosen.status in (ALL, *CLOSED):
-        return cases.for_list().reverse()
-    return cases.open().for_list()
+        return _listed(cases).reverse()
+    return _listed(cases.open())
 
 
-class _Pages(Paginator):
-    """As far as anybody turns pages: to count a million takes longer than all the rest of the page."""
-
-    @cached_property
-    def count(self) -> int:
-        return self.object_list.order_by().values("pk")[:LISTED_AT_MOST].count()
+def _page(cases: QuerySet[ListedCase], number: str) -> Page[ListedCase]:
+    """Counted only as far as anybody turns pages: to count a million takes longer than all the rest of the page."""
+    pages = Paginator(cases, PAGE_SIZE)
+    pages.count = cases.order_by().values("pk")[:LISTED_AT_MOST].count()
+    return pages.get_page(number)
 
 
 def found(user: User, form: SearchForm) -> dict[str, Any]:
     """Open and closed cases with the number or personnummer, the latest first."""
     at = database_now()
     cases = Case.objects.for_user(user).matching(form.number, form.personal_identity_number)
-    latest = cases.for_list().order_by("-callback_at", "-id")[: FOUND_AT_MOST + 1]
+    latest = _listed(cases).order_by("-callback_at", "-id")[: FOUND_AT_MOST + 1]
     rows = _rows(latest, user, at)
     return {"rows": rows[:FOUND_AT_MOST], "more": len(rows) > FOUND_AT_MOST, "search_form": form, "at": at}
 
 
-def _rows(cases: Iterable[Case], user: User, at: datetime) -> list[Row]:
+def _rows(cases: Iterable[ListedCase], user: User, at: datetime) -> list[Row]:
     cases = list(cases)
     consents = Consent.objects.by_number([case.consent_key for case in cases])
     shared = _numbers_with_several_open(cases, user)

@@ -422,7 +422,7 @@ class _Loader:
             reached = patient.status == Status.DONE and attempt == patient.attempts
             yield CaseEvent(
                 case=case,
-                kind=kinds.ANSWERED if reached else kinds.NO_ANSWER,
+                kind=kinds.REACHED if reached else kinds.NO_ANSWER,
                 changes={"attempts": [attempt - 1, attempt]},
                 user=nurse,
                 at=self.start - timedelta(minutes=10 + 15 * (patient.attempts - attempt)),

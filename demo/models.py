@@ -27,6 +27,6 @@ class SimulatedSms(models.Model):
         return f"simulerat SMS {self.pk}"
 
     @property
-    def can_be_answered(self) -> bool:
+    def can_be_replied_to(self) -> bool:
         """An SMS from a name can't be."""
         return is_number(self.sender)

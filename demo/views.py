@@ -43,7 +43,7 @@ def simulator_answer(request: HttpRequest, simulated_id: int) -> HttpResponse:
     """The patient presses "Svara". A worker tells teleQ of it, over HTTP as a provider does."""
     simulated = get_object_or_404(SimulatedSms, pk=simulated_id)
     text = "STOPP" if "stop" in request.POST else request.POST.get("text", "")
-    if not simulated.can_be_answered or not text.strip():
+    if not simulated.can_be_replied_to or not text.strip():
         messages.error(request, "Skriv ett svar.")
     else:
         report_simulated_answer.apply_async((simulated.pk, text), retry=False)

@@ -1,53 +1,69 @@
 """The intake API at /api/v1: a telephone system books callbacks, moves them, cancels them and reads their state.
 
-It parses, calls `cases.booking` and answers. Answers carry no patient's data. Nothing here can set consent, and a field
-that is not asked for is refused rather than passed over in silence.
+It parses (`intake.schemas`), calls `intake.booking` and responds. Nothing here can set consent.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
-from django.core.exceptions import ValidationError as FieldError
 from django.db import InterfaceError, OperationalError
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, URLResolver
 from django.utils import timezone
-from ninja import NinjaAPI, Query, Schema
+from ninja import NinjaAPI, Query
 from ninja.errors import AuthenticationError, HttpError, ValidationError
-from ninja.responses import Status as Reply
+from ninja.responses import Status as Response
 from ninja.security import HttpBearer
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, TypeAdapter
 from pydantic import ValidationError as Unreadable
 
 from cases import callbacks, free_times
-from cases.forms import INVALID_IDENTITY
-from cases.free_times import LONGEST_AHEAD
-from cases.models import Case, Status
+from cases.models import Case
 from intake import booking
 from intake.models import IntakeKey
-from teleq import personal_identity
-from teleq.clock import database_now
+from intake.schemas import (
+    NUMBER,
+    ANumber,
+    Booked,
+    Booking,
+    Callback,
+    Days,
+    FreeTime,
+    Invalid,
+    Move,
+    NotPossible,
+    Problem,
+    QueueOut,
+)
 from teleq.models import CareProvider, Queue
-from teleq.phone_numbers import number_text, phone_field
 
 logger = logging.getLogger(__name__)
 
-MOST_DAYS = 60
+Result = TypeVar("Result")
+
 WITHHELD = "Numret är dolt. Ange det telefonnummer som patienten vill bli uppringd på."
 
 
 class Key(HttpBearer):
+    """`Authorization: Bearer <key>`. A key opens the queues and callbacks of one care provider."""
+
     def authenticate(self, request: HttpRequest, token: str) -> CareProvider | None:
         key = IntakeKey.objects.valid(token)
         return key.care_provider if key else None
+
+
+class KeyRequest(HttpRequest):
+    """The request that an operation gets, with what `Key` has found."""
+
+    auth: CareProvider
 
 
 api = NinjaAPI(
@@ -64,147 +80,6 @@ api = NinjaAPI(
 )
 
 
-# What comes in -------------------------------------------------------------------------------------------------------
-
-
-def _number(text: str) -> str:
-    try:
-        return number_text(phone_field("").clean(text))
-    except FieldError as error:
-        raise ValueError(error.messages[0]) from None
-
-
-def _identity(text: str) -> str:
-    number = personal_identity.read(text)
-    if number is None:
-        raise ValueError(INVALID_IDENTITY)
-    return number
-
-
-def _written_out(value: Any) -> Any:
-    """Times and days begin with a date: the library would read a bare number as seconds since 1970."""
-    if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\d", value):
-        raise ValueError("Skriv dagen som 2026-11-26, och en tid som 2026-11-26T10:30:00+01:00.")
-    return value
-
-
-def _ahead(at: datetime) -> datetime:
-    if problem := free_times.why_not(at, database_now()):
-        raise ValueError(problem)
-    return at
-
-
-def _near(day: date) -> date:
-    if abs(day - timezone.localdate()) > LONGEST_AHEAD:
-        raise ValueError("Dagen är mer än ett år bort.")
-    return day
-
-
-def text(pattern: str, longest: int) -> Any:
-    return Field(pattern=pattern, max_length=longest)
-
-
-NumberText = Annotated[str, text(r"^[+0-9 ()/.\-]+$", 40), AfterValidator(_number)]
-IdentityText = Annotated[str, text(r"^[0-9A-Za-z+\-]+$", 13), AfterValidator(_identity)]
-Time = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_ahead)]
-Day = Annotated[date, BeforeValidator(_written_out), AfterValidator(_near)]
-NUMBER: TypeAdapter[str] = TypeAdapter(NumberText)
-LineOfText = r"^[^\u0000-\u001f\u007f]*$"
-
-
-class Strict(Schema):
-    model_config = {"extra": "forbid"}
-
-
-class Booking(Strict):
-    queue: int = Field(strict=True, description="As listed by /queues.")
-    call_id: str = Field(
-        pattern=r"^[!-~]+$",
-        max_length=100,
-        description="The telephone system's own. The same call is the same callback.",
-        examples=["2026-11-26-0001"],
-    )
-    callback_at: Time = Field(description="One of the free times.")
-    phone_number: NumberText | None = Field(
-        None,
-        description="Where the patient wants to be called. Left out where it is the A-number.",
-        examples=["070-174 06 05"],
-    )
-    a_number: str | None = Field(
-        None,
-        description=(
-            "Where the call came from. Null or left out: withheld. One that is no telephone number (a trunk's, a"
-            " machine's) is kept as withheld, and the answer says so; it has to be one only where `phone_number` is"
-            " left out."
-        ),
-        examples=["08-465 004 00"],
-    )
-    personal_identity_number: IdentityText | None = Field(None, examples=["19121212-1212"])
-    name: str = Field("", pattern=LineOfText, max_length=100)
-    reason: str = Field("", pattern=LineOfText, max_length=200, description="Kontaktorsak.")
-
-
-class Move(Strict):
-    callback_at: Time = Field(description="One of the free times.")
-
-
-class Days(Schema):
-    first: Day | None = Field(None, description="Today, if left out.")
-    days: int = Field(14, ge=1, le=MOST_DAYS)
-
-
-# What goes out -------------------------------------------------------------------------------------------------------
-
-
-Told = Annotated[datetime, AfterValidator(timezone.localtime)]
-"""By the clock in Stockholm, with its offset: to read out, or to send back as it is."""
-
-
-class QueueOut(Schema):
-    id: int
-    unit: str
-    name: str
-
-
-class Callback(Schema):
-    id: int
-    queue: int = Field(alias="queue_id")
-    callback_at: Told
-    state: Status = Field(alias="status")
-
-
-ANumber = Literal["taken", "withheld", "unreadable"]
-
-
-class Booked(Callback):
-    a_number: ANumber = Field(
-        alias="a_number_was", description="What became of the A-number. One that could not be read is kept as withheld."
-    )
-
-
-class FreeTime(Schema):
-    starts_at: Told
-    places: int = Field(ge=1)
-
-
-class Problem(Schema):
-    detail: str
-
-
-class FieldProblem(Schema):
-    field: str
-    reason: str
-
-
-class Invalid(Problem):
-    errors: list[FieldProblem]
-
-
-class NotPossible(Problem):
-    free_times: list[FreeTime] = Field(description="The nearest ones, where it was the time that was not free.")
-    differs: list[str] = Field(description="The fields that differ, where the call has booked already.")
-
-
 ASKED = {400: Problem, 401: Problem, 404: Problem, 422: Invalid}
 CHANGED = ASKED | {409: NotPossible}
 NOT_YOURS = "409: staff made it, or have it at the moment. Let the patient talk to them."
@@ -214,12 +89,12 @@ NOT_YOURS = "409: staff made it, or have it at the moment. Let the patient talk 
 
 
 @api.get("/queues", response={200: list[QueueOut], 400: Problem, 401: Problem}, summary="The care provider's queues")
-def list_queues(request: HttpRequest) -> Any:
-    return _care_provider(request).queues.all()
+def list_queues(request: KeyRequest) -> QuerySet[Queue]:
+    return request.auth.queues.all()
 
 
 @api.get("/queues/{queue_id}/free-times", response={200: list[FreeTime]} | ASKED, summary="A queue's free times")
-def list_free_times(request: HttpRequest, queue_id: int, asked: Query[Days]) -> Any:
+def list_free_times(request: KeyRequest, queue_id: int, asked: Query[Days]) -> list[free_times.FreeTime]:
     first = asked.first or timezone.localdate()
     return free_times.between(_queue(request, queue_id), first, first + timedelta(days=asked.days - 1))
 
@@ -235,7 +110,7 @@ def list_free_times(request: HttpRequest, queue_id: int, asked: Query[Days]) -> 
         " call has booked something else."
     ),
 )
-def book(request: HttpRequest, wanted: Booking) -> Any:
+def book(request: KeyRequest, wanted: Booking) -> Response[Case]:
     queue = _queue(request, wanted.queue)
     a_number, a_number_was = _read_a_number(wanted)
     phone_number = wanted.phone_number or a_number
@@ -259,12 +134,14 @@ def book(request: HttpRequest, wanted: Booking) -> Any:
     )
     booked = _callback(request, case.pk)
     booked.a_number_was = a_number_was  # type: ignore[attr-defined]
-    return Reply(201 if made else 200, booked)
+    return Response(201 if made else 200, booked)
 
 
 def _read_a_number(wanted: Booking) -> tuple[str | None, ANumber]:
-    """The A-number, if it is a telephone number, and what became of it. Raises ValidationError where the patient would
-    be called back on it."""
+    """The A-number in E.164, or None where there is none that can be used; and what became of it.
+
+    Raises ValidationError (422) for one that can't be read where it is the only number to call back.
+    """
     if wanted.a_number is None:
         return None, "withheld"
     try:
@@ -281,7 +158,7 @@ def _wrong(field: str, reason: str) -> ValidationError:
 
 
 @api.get("/callbacks/{callback_id}", response={200: Callback} | ASKED, summary="Read a callback's state")
-def read(request: HttpRequest, callback_id: int) -> Any:
+def read(request: KeyRequest, callback_id: int) -> Case:
     return _callback(request, callback_id)
 
 
@@ -291,7 +168,7 @@ def read(request: HttpRequest, callback_id: int) -> Any:
     summary="Move a callback",
     description=NOT_YOURS,
 )
-def move(request: HttpRequest, callback_id: int, wanted: Move) -> Any:
+def move(request: KeyRequest, callback_id: int, wanted: Move) -> Case:
     case = _callback(request, callback_id)
     _or_nearest(case.queue, wanted.callback_at, lambda: booking.move(case, wanted.callback_at))
     return _callback(request, callback_id)
@@ -303,38 +180,37 @@ def move(request: HttpRequest, callback_id: int, wanted: Move) -> Any:
     summary="Cancel a callback",
     description=f"One that is closed already is left as it is. {NOT_YOURS}",
 )
-def cancel(request: HttpRequest, callback_id: int) -> Any:
+def cancel(request: KeyRequest, callback_id: int) -> Case:
     case = _callback(request, callback_id)
     _or_nearest(case.queue, case.callback_at, lambda: booking.cancel(case))
     return _callback(request, callback_id)
 
 
-def _care_provider(request: HttpRequest) -> CareProvider:
-    return request.auth  # type: ignore[attr-defined]
+def _queue(request: KeyRequest, queue_id: int) -> Queue:
+    return get_object_or_404(request.auth.queues.select_related("outgoing_sms"), pk=queue_id)
 
 
-def _queue(request: HttpRequest, queue_id: int) -> Queue:
-    return get_object_or_404(_care_provider(request).queues.select_related("outgoing_sms"), pk=queue_id)
-
-
-def _callback(request: HttpRequest, callback_id: int) -> Case:
-    return get_object_or_404(
-        Case.objects.for_care_provider(_care_provider(request)).select_related("queue"), pk=callback_id
-    )
+def _callback(request: KeyRequest, callback_id: int) -> Case:
+    return get_object_or_404(Case.objects.for_care_provider(request.auth).select_related("queue"), pk=callback_id)
 
 
 # What went wrong -----------------------------------------------------------------------------------------------------
 
 
 class _Refused(Exception):
+    """409: why the callback can't be booked, moved or cancelled, and what could be done instead."""
+
     def __init__(
         self, why: Exception, nearest: Iterable[free_times.FreeTime] = (), differs: Iterable[str] = ()
     ) -> None:
         self.detail, self.nearest, self.differs = str(why), nearest, differs
 
 
-def _or_nearest(queue: Queue, at: datetime, act: Callable[[], Any]) -> Any:
-    """What is free is looked up when the transaction is over: nobody waits for it."""
+def _or_nearest(queue: Queue, at: datetime, act: Callable[[], Result]) -> Result:
+    """What the act returns; where the time is not free, 409 with the free times nearest to it.
+
+    They are looked up when the act's transaction is over, so that nobody waits for them.
+    """
     try:
         return act()
     except booking.NotFree as problem:
@@ -378,13 +254,13 @@ WRONG = "Uppgiften har fel form."
 
 
 def _reason(error: dict[str, Any]) -> str:
-    """In our own words: the library's are English."""
+    """Why the field is wrong, in Swedish: pydantic says it in English."""
     told = error.get("ctx", {})
     return str(told["error"]) if error["type"] == "value_error" else REASONS.get(error["type"], WRONG).format(**told)
 
 
 def _field(place: tuple[str | int, ...]) -> str:
-    """The field's own name, without where in the request it stood and what our code calls that."""
+    """The field's own name, from ninja's place of it: ("body", "wanted", "call_id") is "call_id"."""
     source, *names = place
     return ".".join(str(name) for name in (names[1:] if names[0] in ("wanted", "asked") else names)) or str(source)
 
@@ -398,7 +274,10 @@ def unreadable(request: HttpRequest, problem: Exception) -> HttpResponse:
 @api.exception_handler(OperationalError)
 @api.exception_handler(InterfaceError)
 def busy(request: HttpRequest, problem: Exception) -> HttpResponse:
-    """Somebody else holds what it needs for too long, or the database can't be had. Asked again it is the same call."""
+    """503: somebody else holds a lock for too long, or the database can't be reached.
+
+    Asking again does no harm, as the same call is the same callback.
+    """
     logger.warning("A telephone system is to try again: %s", type(problem.__cause__ or problem).__name__)
     response = api.create_response(request, {"detail": "Försök igen om en stund."}, status=503)
     response["Retry-After"] = "5"
@@ -420,10 +299,11 @@ def not_found(request: HttpRequest, problem: Http404) -> HttpResponse:
 # Addresses -----------------------------------------------------------------------------------------------------------
 
 
-def _urls() -> tuple[list[Any], str, str]:
+def _urls() -> tuple[list[URLResolver | URLPattern], str, str]:
     """The operations ask for their key instead of a login; the document and its page are open, as the source is."""
     patterns, app_name, namespace = api.urls
     for pattern in patterns:
+        assert isinstance(pattern, URLPattern)
         login_not_required(pattern.callback)
     return patterns, app_name, namespace
 

@@ -187,9 +187,9 @@ def _take_place(queue: Queue, at: datetime, moved: Case | None = None) -> None:
         raise NotFree("Tiden går inte att boka: kön har inte telefontid då.")
     if slot != at:
         raise NotFree("Tiden går inte att boka: den är inte en av köns tider.")
-    _lock_slots(queue, slot, moved and _slot_at(queue, moved.callback_at))
+    _lock_slots(queue, slot, _slot_at(queue, moved.callback_at) if moved else None)
     there = Case.objects.open().filter(queue=queue, callback_at__gte=at, callback_at__lt=at + queue.slot_length)
-    if there.exclude(pk=moved and moved.pk).count() >= queue.slot_capacity:
+    if there.exclude(pk=moved.pk if moved else 0).count() >= queue.slot_capacity:
         raise NotFree("Tiden går inte att boka: alla platser är tagna.")
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.validators import RegexValidator
 from django.db import connection, models
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q
 from phonenumber_field.modelfields import PhoneNumberField
 
 SENDER = r"^([A-Za-z][A-Za-z0-9]{2,10}|\+[1-9][0-9]{6,14})$"
@@ -98,12 +97,6 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         if roles:
             memberships = memberships.filter(role__in=roles)
         return self.filter(Exists(memberships))
-
-
-def count_by_queue(rows: models.QuerySet[Any]) -> Coalesce:
-    """How many of these a queue has, for a query of queues."""
-    of_queue = rows.filter(queue=OuterRef("pk")).order_by().values("queue")
-    return Coalesce(Subquery(of_queue.annotate(how_many=Count("pk")).values("how_many")), 0)
 
 
 class Queue(models.Model):
@@ -269,6 +262,6 @@ class OutgoingSms(models.Model):
         return str(self.queue)
 
     @property
-    def can_be_answered(self) -> bool:
+    def can_be_replied_to(self) -> bool:
         """Whether the sender is a number: an SMS from a name can't be answered."""
         return is_number(self.sender)

@@ -1,6 +1,6 @@
 """How times and numbers are written on screen."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -22,8 +22,9 @@ def _day(day: datetime, today: datetime) -> str:
 
 
 def _clock(local: datetime) -> str:
-    """With which of the two it is, in the hour that comes twice."""
-    if local.replace(fold=0).utcoffset() <= local.replace(fold=1).utcoffset():
+    """ "10.30"; and in the hour that comes twice, when summer time ends, which of the two it is."""
+    first, second = (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first >= second:
         return f"{local:%H.%M}"
     return f"{local:%H.%M} ({'vintertid' if local.fold else 'sommartid'})"
 

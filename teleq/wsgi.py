@@ -19,10 +19,10 @@ class Request(WSGIRequest):
     while it makes the request: before any middleware could answer.
     """
 
-    @WSGIRequest.encoding.setter  # type: ignore[attr-defined]
+    @WSGIRequest.encoding.setter  # type: ignore[attr-defined, untyped-decorator]  # the stubs have no setter
     def encoding(self, charset: str) -> None:
         if _reads_text(charset):
-            WSGIRequest.encoding.fset(self, charset)  # type: ignore[attr-defined]
+            WSGIRequest.encoding.fset(self, charset)  # type: ignore[attr-defined]  # nor its function
 
 
 class Handler(WSGIHandler):

@@ -37,9 +37,9 @@ from teleq.pasted import is_blank
 from teleq.phone_numbers import number_text, phone_field, read
 
 WITHOUT_CONSENT = "Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande."
-CAN_NOT_BE_ANSWERED = "Patienten kan inte svara STOPP på SMS från ett namn."
+CAN_NOT_BE_REPLIED_TO = "Patienten kan inte svara STOPP på SMS från ett namn."
 ANOTHER_WAY = "Skriv i texterna hur man tackar nej, till exempel: Vill du inte ha SMS? Ring {telefon}."
-CAN_BE_ANSWERED = "Patienter som svarar STOPP får inga fler SMS. Andra svar visas i ärendet eller under Inkomna SMS."
+CAN_BE_REPLIED_TO = "Patienter som svarar STOPP får inga fler SMS. Andra svar visas i ärendet eller under Inkomna SMS."
 NO_TEXT = "Skriv en text, eller avmarkera rutan ovanför."
 SWITCHES = {"confirmation_text": "confirmation_on", "reminder_text": "reminder_on"}
 """The texts, and what turns each on."""
@@ -116,7 +116,7 @@ class OutgoingSmsForm(ChangesForm):
         for name in SWITCHES:
             self.fields[name].required = False  # see clean
             self.fields[name].widget.queue = self.instance.queue
-        answering = CAN_BE_ANSWERED if self.instance.can_be_answered else f"{CAN_NOT_BE_ANSWERED} {ANOTHER_WAY}"
+        answering = CAN_BE_REPLIED_TO if self.instance.can_be_replied_to else f"{CAN_NOT_BE_REPLIED_TO} {ANOTHER_WAY}"
         self.fields["sender"].help_text += f" {answering}"
         box = self.fields["consent_required"]
         if self.instance.consent_required:
@@ -201,13 +201,13 @@ class OutgoingSmsAdmin(ScopedAdmin):
     def check_view(self, request: HttpRequest) -> HttpResponse:
         """ "Skulle det här SMS:et skickas?" Posted, so that the number is in no address and no log."""
         form = CheckForm(request.POST or None, queues=own_queues(request), initial={"queue": request.GET.get("queue")})
-        answered = None
+        dry_run = None
         if form.is_valid():
             data = form.cleaned_data
             access_log.note(person(request), AccessEntry.Act.CHECK, data["phone_number"])
-            answered = would_it_be_sent(data["queue"], data["phone_number"], Kind(data["kind"]))
-        context = {"title": "Skulle det här SMS:et skickas?", "opts": self.opts, "form": form, "answered": answered}
-        status = 422 if form.is_bound and not answered else 200
+            dry_run = would_it_be_sent(data["queue"], data["phone_number"], Kind(data["kind"]))
+        context = {"title": "Skulle det här SMS:et skickas?", "opts": self.opts, "form": form, "dry_run": dry_run}
+        status = 422 if form.is_bound and not dry_run else 200
         return render(
             request,
             "admin/teleq/outgoingsms/check.html",
@@ -257,5 +257,5 @@ class OutgoingSmsAdmin(ScopedAdmin):
         save_outgoing_sms(obj, form.changes)
         if "consent_required" in form.changed_data and not obj.consent_required:
             self.message_user(request, WITHOUT_CONSENT, messages.WARNING)
-        if not obj.can_be_answered and not tells_number(obj):
-            self.message_user(request, f"{CAN_NOT_BE_ANSWERED} {ANOTHER_WAY}", messages.WARNING)
+        if not obj.can_be_replied_to and not tells_number(obj):
+            self.message_user(request, f"{CAN_NOT_BE_REPLIED_TO} {ANOTHER_WAY}", messages.WARNING)

@@ -12,9 +12,8 @@ from django.db.models import Exists, Field, ForeignKey, Model, OuterRef, QuerySe
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
-from cases.forms import AS_SHOWN
 from teleq import changes
-from teleq.changes import ChangedMeanwhile
+from teleq.changes import AS_SHOWN, ChangedMeanwhile
 from teleq.models import CareProvider, Queue, Role, User
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.cache import add_never_cache_headers
 
@@ -28,7 +29,9 @@ class LoginMiddleware(LoginRequiredMiddleware):
     A form saved in place after the session ended gets 401 and not the login page: the page stays, with what was typed.
     """
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., HttpResponse]) -> HttpResponse:
+    def handle_no_permission(  # type: ignore[override]  # the stubs allow for a redirection only
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponse:
         if request.headers.get("HX-Request"):
             return HttpResponse(status=401)
         if request.method not in ("GET", "HEAD"):  # an address to post to is nowhere to come back to

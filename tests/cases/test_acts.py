@@ -51,7 +51,7 @@ PAIRS = [(state, *each) for state, mine in SHOWN.items() for each in product(sor
 def stand(state: str, case, nurse, colleague) -> None:
     match state:
         case "called":
-            callbacks.record_attempt(case, answered=False, by=nurse)
+            callbacks.record_attempt(case, reached=False, by=nurse)
         case "mine":
             callbacks.take(case, by=nurse)
         case "the colleague's":

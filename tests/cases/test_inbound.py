@@ -1,6 +1,7 @@
-"""What patients answer, as staff see it: in the number's open case, else in the queue's list."""
+"""What patients reply, as staff see it: in the number's open case, else in the queue's list."""
 
 import pytest
+from django.db import transaction
 from django.urls import reverse
 
 from access.models import AccessEntry
@@ -10,6 +11,7 @@ from sms import inbound
 from sms.models import InboundSms
 from sms.providers.base import InboundMessage
 from tests.cases.desk import desk_of, in_a_month
+from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE
 
 pytestmark = pytest.mark.django_db
@@ -18,16 +20,16 @@ OURS, OTHER = "+46701740699", "+46701740606"
 
 
 @pytest.fixture
-def answered(queue):
-    """The patient answers an SMS of the queue's."""
+def replied(queue):
+    """The patient replies to an SMS of the queue's."""
     queue.outgoing_sms.sender = OURS
     queue.outgoing_sms.save()
 
-    def answer(text: str, sender: str = MOBILE) -> InboundSms:
+    def reply(text: str, sender: str = MOBILE) -> InboundSms:
         inbound.receive("simulator", InboundMessage(sender, OURS, text))
         return InboundSms.objects.latest("id")
 
-    return answer
+    return reply
 
 
 @pytest.fixture
@@ -39,8 +41,8 @@ def page(client, address: str) -> str:
     return client.get(address).content.decode()
 
 
-def test_an_answer_is_shown_in_the_open_case_until_it_is_read(answered, case, client, nurse):
-    sms = answered("Jag kan först efter tolv")
+def test_a_reply_is_shown_in_the_open_case_until_it_is_read(replied, case, client, nurse):
+    sms = replied("Jag kan först efter tolv")
     assert "Nytt SMS" in page(client, "/")
     shown = page(client, f"/cases/{case.pk}/")
     assert "Nytt SMS från patienten" in shown
@@ -58,8 +60,8 @@ def test_an_answer_is_shown_in_the_open_case_until_it_is_read(answered, case, cl
     assert AccessEntry.objects.filter(act=AccessEntry.Act.CHANGE, phone_number=MOBILE, user=nurse).exists()
 
 
-def test_stopp_asks_nothing_of_staff_and_is_in_the_history(answered, case, client):
-    answered("Stopp")
+def test_stopp_asks_nothing_of_staff_and_is_in_the_history(replied, case, client):
+    replied("Stopp")
     shown = page(client, f"/cases/{case.pk}/")
     assert "Nytt SMS från patienten" not in shown
     assert "SMS från patienten: ”Stopp”" in shown
@@ -67,9 +69,9 @@ def test_stopp_asks_nothing_of_staff_and_is_in_the_history(answered, case, clien
     assert "SMS-utskick avböjt" in shown
 
 
-def test_without_an_open_case_it_is_in_the_list_with_its_number_on_the_work_list(answered, client):
+def test_without_an_open_case_it_is_in_the_list_with_its_number_on_the_work_list(replied, client):
     assert "Inga olästa SMS." in page(client, "/inbound/")
-    sms = answered("Hej, vem är det här?")
+    sms = replied("Hej, vem är det här?")
     assert 'Inkomna SMS <span class="count">1' in page(client, "/")
     listed = page(client, "/inbound/")
     assert "Hej, vem är det här?" in listed
@@ -78,8 +80,8 @@ def test_without_an_open_case_it_is_in_the_list_with_its_number_on_the_work_list
     assert "Inga olästa SMS." in page(client, "/inbound/")
 
 
-def test_a_case_can_be_made_of_it_and_then_it_is_there(answered, client, queue):
-    sms = answered("Ring mig")
+def test_a_case_can_be_made_of_it_and_then_it_is_there(replied, client, queue):
+    sms = replied("Ring mig")
     form = client.get(f"/cases/new/?inbound={sms.pk}").context["form"]
     assert form["queue"].value() == queue.pk
     assert form["phone_number"].value() == MOBILE
@@ -97,22 +99,22 @@ def test_an_odd_address_makes_an_empty_form(odd, client, queue):
     assert client.get("/cases/new/", {"inbound": odd}).status_code == 200
 
 
-def test_promise_8_whose_answers_the_list_showed_is_on_record(answered, client, nurse):
-    sms = answered("Ring mig")
+def test_promise_8_whose_replies_the_list_showed_is_on_record(replied, client, nurse):
+    sms = replied("Ring mig")
     page(client, "/inbound/")
     page(client, f"/cases/new/?inbound={sms.pk}")
     entries = AccessEntry.objects.filter(act=AccessEntry.Act.VIEW, user=nurse, phone_number=MOBILE)
     assert entries.count() == 2
 
 
-def test_what_nobody_read_before_the_case_was_closed_is_listed_again(answered, case, client, nurse):
-    answered("Jag missade er")
+def test_what_nobody_read_before_the_case_was_closed_is_listed_again(replied, case, client, nurse):
+    replied("Jag missade er")
     callbacks.close(case, Status.DONE, by=nurse)
     assert "Jag missade er" in page(client, "/inbound/")
 
 
-def test_a_case_of_another_number_does_not_hide_it(answered, case, client):
-    answered("Fel nummer?", sender=OTHER)
+def test_a_case_of_another_number_does_not_hide_it(replied, case, client):
+    replied("Fel nummer?", sender=OTHER)
     assert "Fel nummer?" in page(client, "/inbound/")
     assert "Fel nummer?" not in page(client, f"/cases/{case.pk}/")
 
@@ -120,8 +122,8 @@ def test_a_case_of_another_number_does_not_hide_it(answered, case, client):
 class TestPromise9:
     """Your queues only."""
 
-    def test_others_see_nothing_of_it(self, answered, outsider):
-        sms = answered("Hemligt")
+    def test_others_see_nothing_of_it(self, replied, outsider):
+        sms = replied("Hemligt")
         client = desk_of(outsider).client
         assert "Hemligt" not in page(client, "/inbound/")
         assert 'Inkomna SMS <span class="count">0' in page(client, "/")
@@ -131,15 +133,25 @@ class TestPromise9:
         sms.refresh_from_db()
         assert sms.read_at is None
 
-    def test_a_case_of_somebody_elses_queue_does_not_show_it(self, answered, book, other_queue, outsider):
-        answered("Hemligt")
+    def test_a_case_of_somebody_elses_queue_does_not_show_it(self, replied, book, other_queue, outsider):
+        replied("Hemligt")
         case = book(queue=other_queue)
         assert "Hemligt" not in page(desk_of(outsider).client, f"/cases/{case.pk}/")
 
 
-def test_read_twice_it_stays_with_whom_it_was_read_by_first(answered, client, nurse, administrator):
-    sms = answered("Ring")
+def test_read_twice_it_stays_with_whom_it_was_read_by_first(replied, client, nurse, administrator):
+    sms = replied("Ring")
     client.post(f"/inbound/{sms.pk}/read/")
     inbound.mark_as_read(sms, by=administrator)
     sms.refresh_from_db()
     assert sms.read_by == nurse
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_marks_it_as_read_while_somebody_else_does_hears_who_that_was(replied, client, administrator):
+    sms = replied("Ring")
+    with transaction.atomic():
+        inbound.mark_as_read(sms, by=administrator)
+        other = in_another_connection(lambda: client.post(f"/inbound/{sms.pk}/read/", follow=True))
+        wait_until_a_connection_waits_for_a_lock()
+    assert f"SMS:et lästes av {administrator}" in other.result(20).content.decode()

@@ -280,7 +280,7 @@ def test_every_case_begins_with_its_booking_and_its_attempts_are_on_record(loade
         events = list(case.events.order_by("at"))
         assert events[0].kind == CaseEvent.Kind.CREATED
         assert events[0].at == case.created_at
-        called = [e for e in events if e.kind in (CaseEvent.Kind.ANSWERED, CaseEvent.Kind.NO_ANSWER)]
+        called = [e for e in events if e.kind in (CaseEvent.Kind.REACHED, CaseEvent.Kind.NO_ANSWER)]
         assert len(called) == case.attempts
         assert all(event.at <= database_now() for event in events)
 
