@@ -1,4 +1,4 @@
-"""Admin, the tab: who may enter, where the login is, and in what order things stand there."""
+"""The site of the tab Admin: who may enter, and in what order its pages stand on the first one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import URLPattern, URLResolver, path, reverse
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
+
+from teleq.models import Queue, Role
 
 ORDER = ["OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "CareProvider", "IntakeKey", "RetentionRun"]
 
@@ -39,8 +41,6 @@ class TeleqAdminSite(admin.AdminSite):
         return request.may_enter_admin
 
     def _may_enter(self, request: HttpRequest) -> bool:
-        from teleq.models import Queue, Role  # noqa: PLC0415  this module is loaded before the models
-
         user = request.user
         if not (user.is_authenticated and user.is_active):
             return False
@@ -80,18 +80,6 @@ class TeleqAdminSite(admin.AdminSite):
             models += _links(OPERATORS_PAGES)
         index = reverse("admin:index", current_app=self.name)
         return [{"name": "Admin", "app_label": "admin", "app_url": index, "has_module_perms": True, "models": models}]
-
-    def get_urls(self) -> list[URLPattern | URLResolver]:
-        from administration.admin.patient_data import patient_data_view  # noqa: PLC0415  as above
-        from administration.admin.statistics import statistics_view  # noqa: PLC0415  as above
-        from administration.admin.unplaced_sms import unplaced_sms_view  # noqa: PLC0415  as above
-
-        return [
-            path("patient-data/", self.admin_view(patient_data_view), name="patient_data"),
-            path("statistics/", self.admin_view(statistics_view), name="statistics"),
-            path("unplaced-sms/", self.admin_view(unplaced_sms_view), name="unplaced_sms"),
-            *super().get_urls(),
-        ]
 
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None

@@ -17,7 +17,8 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import OperationalError, connection, transaction
 
-from administration.queues import create_queue, save_outgoing_sms
+from administration.outgoing_sms import save_outgoing_sms
+from administration.queues import create_queue
 from cases.models import Case, CaseEvent, CaseMessage, Note, Status, TelephoneHours
 from consent.models import Answer, Channel, Consent, ConsentText
 from consent.register import REGISTER, VALID_FOR, answer_in_case, current, valid_until

@@ -19,7 +19,7 @@ from access import access_log
 from access.models import AccessEntry
 from administration.admin.scoped import ScopedAdmin, own_queues, person
 from administration.dry_run import Stopped, with_consent_required, would_it_be_sent
-from administration.queues import (
+from administration.outgoing_sms import (
     SENDER_OF_ANOTHER,
     NotOrdered,
     NumberNeeded,

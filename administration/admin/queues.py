@@ -13,18 +13,9 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from administration.admin.inlines import RowFormSet, ScopedInline
 from administration.admin.scoped import ScopedAdmin, own_care_providers, person
-from administration.queues import (
-    NUMBER_IN_USE,
-    InUse,
-    NumberNeeded,
-    consent_in_use,
-    create_queue,
-    in_use_text,
-    overlapping,
-    save_care_provider,
-    save_queue,
-    tells_number,
-)
+from administration.care_providers import InUse, consent_in_use, in_use_text, save_care_provider
+from administration.outgoing_sms import NumberNeeded, tells_number
+from administration.queues import NUMBER_IN_USE, create_queue, overlapping, save_queue
 from cases.models import ClosedDay, TelephoneHours
 from sms.content import rules
 from teleq.changes import ChangesForm

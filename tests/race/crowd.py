@@ -26,7 +26,7 @@ from django.db.models.functions import Now
 
 django.setup()
 
-from administration import queues  # noqa: E402
+from administration import outgoing_sms  # noqa: E402
 from cases import callbacks  # noqa: E402
 from cases.models import Case, Status  # noqa: E402
 from consent import register  # noqa: E402
@@ -123,7 +123,7 @@ def a_case(dice: Random) -> Case:
 def toggle(dice: Random) -> str:
     settings = dice.choice(OutgoingSms.objects.order_by("pk"))
     settings.consent_required = not settings.consent_required
-    queues.save_outgoing_sms(settings)
+    outgoing_sms.save_outgoing_sms(settings)
     sql(SEE_SWITCH, settings.queue_id)
     time.sleep(dice.uniform(0, 0.02))  # an administrator has other things to do
     return "switches turned"

@@ -9,7 +9,7 @@ import threading
 import pytest
 from django.db import transaction
 
-from administration import queues
+from administration import outgoing_sms
 from consent import register
 from consent.models import Answer, Consent
 from sms import gateway
@@ -114,7 +114,7 @@ class TestTheSwitch:
         def by_administrator() -> None:
             settings = OutgoingSms.objects.get(queue=plain_queue)
             settings.consent_required = True
-            queues.save_outgoing_sms(settings)
+            outgoing_sms.save_outgoing_sms(settings)
 
         def by_plain_sql() -> None:
             OutgoingSms.objects.filter(queue=plain_queue).update(consent_required=True)
