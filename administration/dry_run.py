@@ -49,7 +49,7 @@ def would_it_be_sent(queue: Queue, number: PhoneNumber, kind: Kind) -> Answered:
         refusal=refusal(settings, consent, number_text(number), at),
         consent=consent,
         counts=consent is not None and consent.counts(at),
-        consent_required=settings and settings.consent_required,
+        consent_required=settings.consent_required if settings else None,
         is_sent_at_all=kind not in SWITCHES or bool(settings and getattr(settings, SWITCHES[kind])),
     )
 

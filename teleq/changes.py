@@ -7,18 +7,24 @@ somebody else stops the whole save.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.functional import cached_property
 from phonenumber_field.phonenumber import PhoneNumber
+
+from teleq.phone_numbers import number_text
+from teleq.typed import ModelForm
+
+Row = TypeVar("Row", bound=Model)
 
 UNKNOWN = object()
 """What a field was shown with where the page doesn't say, or says something that it can't have been."""
@@ -88,23 +94,27 @@ def _same(one: Any, other: Any) -> bool:
 
 # On the page ---------------------------------------------------------------------------------------------------------
 
+AS_SHOWN = {"autocomplete": "off"}
+"""Keeps browsers from putting back, over what the page says, what was there when one left it: docs/decisions/0011."""
+
 
 class ShownInput(forms.HiddenInput):
     """What a field was shown with, so that it is read back as the same value: numbers in E.164, times whole."""
 
     def format_value(self, value: Any) -> str | None:
         if isinstance(value, PhoneNumber):
-            return value.as_e164
+            return number_text(value)
         if isinstance(value, datetime):
             return (timezone.make_aware(value) if timezone.is_naive(value) else value).isoformat()
-        return super().format_value(value)
+        text: str | None = super().format_value(value)
+        return text
 
 
 def _what_stands(data: Any, initial: Any) -> Any:
     return initial
 
 
-class ChangesForm(forms.ModelForm):
+class ChangesForm(ModelForm[Row]):
     """A form that changes a row by what was changed on the page. A new row is made as by any other form.
 
     A field that was not changed is judged by nothing: neither its stale value nor the one that stands. A field that was
@@ -148,10 +158,10 @@ class ChangesForm(forms.ModelForm):
         if isinstance(field, forms.ModelChoiceField):
             return str(value or "inget val")
         if isinstance(field, forms.ChoiceField):
-            return str(dict(field.choices).get(value, value))
+            return str(dict(cast("Iterable[tuple[Any, str]]", field.choices)).get(value, value))
         return f"”{value}”" if value not in field.empty_values else "tomt"
 
-    def save(self, commit: bool = True) -> Any:
+    def save(self, commit: bool = True) -> Row:
         """Raises ChangedMeanwhile."""
         if not (commit and self._shown):
             return super().save(commit)
@@ -159,7 +169,7 @@ class ChangesForm(forms.ModelForm):
         return self.instance
 
     def _clean_fields(self) -> None:
-        super()._clean_fields()
+        super()._clean_fields()  # type: ignore[misc]  # the stubs leave out this hook of Django's
         for name in self._shown:
             if name not in self.changed_data:
                 self.errors.pop(name, None)
@@ -176,7 +186,7 @@ class ChangesForm(forms.ModelForm):
             self._show_what_stands()
 
     def _show_what_stands(self) -> None:
-        changed, data = self.changed_data, self.data.copy()
+        changed, data = self.changed_data, cast(QueryDict, self.data).copy()
         for name in self._shown:
             shown, field = self[name], self.fields[name]
             data[shown.html_initial_name] = ShownInput().format_value(field.prepare_value(shown.initial)) or ""
