@@ -1,4 +1,4 @@
-"""What the gateway would do: asked by administrators, and judged by the gateway's own rule, and nothing is sent."""
+"""What the gateway would do: asked by administrators, judged by the gateway's own rule, and nothing is sent."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def would_it_be_sent(queue: Queue, number: PhoneNumber, kind: Kind) -> DryRun:
         refusal=refusal(outgoing_sms, consent, number_text(number), at),
         consent=consent,
         counts=consent is not None and consent.counts(at),
-        consent_required=outgoing_sms and outgoing_sms.consent_required,
+        consent_required=outgoing_sms.consent_required if outgoing_sms else None,
         is_sent_at_all=kind not in SWITCHES or bool(outgoing_sms and getattr(outgoing_sms, SWITCHES[kind])),
     )
 

@@ -1,10 +1,10 @@
-"""Admin, the tab: who may enter, where the login is, and in what order things stand there."""
+"""The site of the tab Admin: who may enter, and in what order its pages stand on the first one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.contrib import admin
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -12,10 +12,15 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import URLPattern, URLResolver, path, reverse
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
+
+from teleq.models import Queue, Role
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 ORDER = ["OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "CareProvider", "IntakeKey", "RetentionRun"]
 
@@ -33,23 +38,22 @@ class TeleqAdminSite(admin.AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Administrators of a queue, and the operator. Neither is_staff nor Django's permission table has a say."""
-        # Django asks some forty times in making one page; each request asks the database once.
-        if not hasattr(request, "may_enter_admin"):
-            request.may_enter_admin = self._may_enter(request)  # type: ignore[attr-defined]
-        return request.may_enter_admin
+        # Django asks some forty times in making one page: what the database said is kept on the request.
+        known: bool | None = getattr(request, "may_enter_admin", None)
+        if known is None:
+            known = request.may_enter_admin = self._may_enter(request)  # type: ignore[attr-defined]
+        return known
 
     def _may_enter(self, request: HttpRequest) -> bool:
-        from teleq.models import Queue, Role  # noqa: PLC0415  this module is loaded before the models
-
         user = request.user
         if not (user.is_authenticated and user.is_active):
             return False
         return user.is_superuser or Queue.objects.for_user(user, Role.ADMINISTRATOR).exists()
 
-    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
         guarded = super().admin_view(view, cacheable)
 
-        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             # Someone who is logged in gets an answer, not the login page once more.
             if request.user.is_authenticated and not self.has_permission(request):
                 return self._forbidden(request)
@@ -58,7 +62,7 @@ class TeleqAdminSite(admin.AdminSite):
             except PermissionDenied:
                 return self._forbidden(request)
 
-        return update_wrapper(inner, guarded)
+        return cast(View, update_wrapper(inner, guarded))
 
     @method_decorator(never_cache)
     @login_not_required
@@ -81,19 +85,7 @@ class TeleqAdminSite(admin.AdminSite):
         index = reverse("admin:index", current_app=self.name)
         return [{"name": "Admin", "app_label": "admin", "app_url": index, "has_module_perms": True, "models": models}]
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:
-        from administration.admin.patient_data import patient_data_view  # noqa: PLC0415  as above
-        from administration.admin.statistics import statistics_view  # noqa: PLC0415  as above
-        from administration.admin.unplaced_sms import unplaced_sms_view  # noqa: PLC0415  as above
-
-        return [
-            path("patient-data/", self.admin_view(patient_data_view), name="patient_data"),
-            path("statistics/", self.admin_view(statistics_view), name="statistics"),
-            path("unplaced-sms/", self.admin_view(unplaced_sms_view), name="unplaced_sms"),
-            *super().get_urls(),
-        ]
-
-    def app_index(
+    def app_index(  # type: ignore[override]  # the stubs allow for a page only
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:index", current_app=self.name))

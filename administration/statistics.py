@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import TypeAlias
 
+from django.db.models import TextChoices
 from django.utils.formats import date_format
 
 from administration import totals
@@ -41,11 +42,15 @@ class Period:
         return day if self.step == "day" else day.replace(day=1)
 
 
+Row: TypeAlias = tuple[str, *tuple[int, ...]]
+"""What it is about, and how many in each column."""
+
+
 @dataclass(frozen=True)
 class Table:
     title: str
     columns: tuple[str, ...]
-    rows: list[tuple[str, *tuple[int, ...]]]
+    rows: Sequence[Row]
     note: str = ""
 
     @property
@@ -59,11 +64,12 @@ def of_queue(queue: Queue, period: Period) -> list[Table]:
     for total in totals.of_queue(queue, period.first, period.last):
         of_what[total.what].append(total)
     messages = of_what[What.MESSAGES]
+    by_state, by_refusal = _messages_by(1, State, messages), _messages_by(2, Refusal, messages)
     return [
         _answers(of_what[What.ANSWERS], period),
         _callbacks(of_what[What.CALLBACKS]),
-        _messages(messages),
-        _refusals(messages),
+        Table("SMS efter hur det gick", ("Hur det gick", *Kind.labels), by_state),
+        Table("Stoppade SMS efter orsak", ("Orsak", *Kind.labels), by_refusal),
     ]
 
 
@@ -71,7 +77,9 @@ def _answers(answers: Iterable[Total], period: Period) -> Table:
     counts: dict[date, Counter[str]] = defaultdict(Counter)
     for answer in answers:
         counts[period.step_of(answer.day)][answer.key] += answer.count
-    rows = [(_step_name(period.step, begins), *_in_order(counts[begins], Answer)) for begins in sorted(counts)]
+    rows: list[Row] = [
+        (_step_name(period.step, begins), *_in_order(counts[begins], Answer)) for begins in sorted(counts)
+    ]
     note = "Svar som har registrerats i köns ärenden."
     return Table("Svar om SMS", ("När", *Answer.labels), rows, note)
 
@@ -87,25 +95,17 @@ def _callbacks(callbacks: Iterable[Total]) -> Table:
     return Table("Återuppringningar efter patientens svar", ("Svar", "Antal"), rows, share)
 
 
-def _messages(messages: Iterable[Total]) -> Table:
+def _messages_by(part: int, choices: type[TextChoices], messages: Iterable[Total]) -> list[Row]:
+    """How many of each kind, by a part of the totals' key: state or refusal. Choices that none has are left out."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for message in messages:
-        kind, state, _ = message.key.split(" ")
-        counts[state][kind] += message.count
-    rows = [(state.label, *_in_order(counts[state], Kind)) for state in State if state in counts]
-    return Table("SMS efter hur det gick", ("Hur det gick", *Kind.labels), rows)
+        parts = message.key.split(" ")
+        kind, choice = parts[0], parts[part]
+        counts[choice][kind] += message.count
+    return [(str(choice.label), *_in_order(counts[choice], Kind)) for choice in choices if choice in counts]
 
 
-def _refusals(messages: Iterable[Total]) -> Table:
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for message in messages:
-        kind, _, refusal = message.key.split(" ")
-        counts[refusal][kind] += message.count
-    rows = [(refusal.label, *_in_order(counts[refusal], Kind)) for refusal in Refusal if refusal in counts]
-    return Table("Stoppade SMS efter orsak", ("Orsak", *Kind.labels), rows)
-
-
-def _in_order(counts: Counter[str], choices: Any) -> tuple[int, ...]:
+def _in_order(counts: Counter[str], choices: type[TextChoices]) -> tuple[int, ...]:
     return tuple(counts[choice] for choice in choices.values)
 
 

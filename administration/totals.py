@@ -6,9 +6,9 @@ they count.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from math import ceil
-from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -24,7 +24,8 @@ SETTLES = ceil(settings.SMS_REPORT_WITHIN / DAY) * DAY + DAY
 AT_ONCE = 31 * DAY
 
 
-class Total(NamedTuple):
+@dataclass(frozen=True)
+class Total:
     what: str
     day: date
     """By the clock in Stockholm."""

@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.core.checks import Tags, register
+
+from demo.checks import demonstration_logins_are_shut_out
 
 
 class DemoConfig(AppConfig):
@@ -6,4 +9,4 @@ class DemoConfig(AppConfig):
     verbose_name = "Demonstration"
 
     def ready(self) -> None:
-        from demo import data  # noqa: F401, PLC0415  registers the check that shuts the demonstration logins out
+        register(demonstration_logins_are_shut_out, Tags.security)

@@ -139,9 +139,8 @@ def start_services(run: Run, listener: socket.socket) -> Child:
     descriptor = listener.fileno()
     # Three at least: a request that makes the simulator call back must not wait for itself.
     gunicorn = ["gunicorn", "teleq.wsgi:application", "--workers=3", "--preload", "--no-control-socket"]
-    web = run.spawn(
-        *("web", run.services_folder, PYTHON, "-m", *gunicorn, f"--bind=fd://{descriptor}"), pass_fds=[descriptor]
-    )
+    gunicorn.append(f"--bind=fd://{descriptor}")
+    web = run.spawn("web", run.services_folder, PYTHON, "-m", *gunicorn, pass_fds=[descriptor])
     celery = [PYTHON, "-m", "celery", "-A", "teleq"]
     worker = ["worker", "--concurrency=1", "--without-gossip", "--without-mingle", "--loglevel=warning"]
     for name, queues in WORKERS.items():
@@ -152,9 +151,16 @@ def start_services(run: Run, listener: socket.socket) -> Child:
 
 def manage(run: Run, *arguments: str) -> str:
     """Returns what it prints."""
-    command = [PYTHON, ROOT / "manage.py", *arguments]
-    options = {"cwd": run.services_folder, "start_new_session": True, "preexec_fn": end_with_parent}
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8", **options).stdout.rstrip()
+    done = subprocess.run(
+        [PYTHON, ROOT / "manage.py", *arguments],
+        cwd=run.services_folder,
+        check=True,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+        preexec_fn=end_with_parent,
+    )
+    return done.stdout.rstrip()
 
 
 def web_answers(port: int) -> bool:
@@ -202,7 +208,7 @@ def run_checks() -> None:
     for check in (
         f"ruff check . {scripts}",
         f"ruff format --check . {scripts}",
-        "mypy consent sms",
+        "mypy",
         "lint-imports --no-cache",
         f"djade --target-version 5.2 --check {templates}",
         "python manage.py makemigrations --check --dry-run",

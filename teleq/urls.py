@@ -1,7 +1,6 @@
 """Every address. Apps are named and not imported: the floor knows none of them."""
 
 from django.conf import settings
-from django.contrib import admin
 from django.urls import include, path
 
 handler400 = "teleq.middleware.readable.bad_request"
@@ -10,7 +9,7 @@ urlpatterns = [
     path("", include("cases.urls")),
     path("", include("sms.urls")),
     path("", include("intake.urls")),
-    path("admin/", admin.site.urls),
+    path("admin/", include("administration.urls")),
 ]
 if settings.TELEQ_DEMO:
     urlpatterns.append(path("", include("demo.urls")))

@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
-from django import forms
-from django.contrib import admin
 from django.db.models import Model
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
 from administration.admin.scoped import ScopedChoices
+from administration.admin.typed import BaseInlineFormSet, TabularInline
 from teleq.changes import ChangesForm
+from teleq.typed import ModelForm
+
+Row = TypeVar("Row", bound=Model)
+Parent = TypeVar("Parent", bound=Model)
 
 
-class RowForm(ChangesForm):
+class RowForm(ChangesForm[Row]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():  # Django's table has its labels in the head only
             field.widget.attrs["aria-label"] = field.label
 
 
-class RowFormSet(BaseInlineFormSet):
+class RowFormSet(BaseInlineFormSet[Row, Parent, ModelForm[Row]]):
     delete_label = "Ta bort"
 
-    def add_fields(self, form: forms.ModelForm, index: int | None) -> None:
+    def add_fields(self, form: ModelForm[Row], index: int | None) -> None:
         super().add_fields(form, index)
         if "DELETE" in form.fields:
             form.fields["DELETE"].widget.attrs["aria-label"] = self.delete_label
 
 
-class ScopedInline(ScopedChoices, admin.TabularInline):
+class ScopedInline(ScopedChoices[Row], TabularInline[Row, Parent]):
     """Whoever may open the page may change these; rows and choices are limited to their own queues."""
 
-    form = RowForm
-    formset = RowFormSet
+    form: type[ModelForm[Row]] = RowForm
+    formset: type[BaseInlineFormSet[Row, Parent, ModelForm[Row]]] = RowFormSet
     extra = 1
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

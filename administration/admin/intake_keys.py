@@ -18,28 +18,29 @@ from django.utils.formats import date_format
 from administration.admin.scoped import ScopedAdmin, own_care_providers, person
 from intake.keys import make_key, revoke_key
 from intake.models import IntakeKey
+from teleq.changes import ChangesForm
 
+FIELDS = ("care_provider", "name")
 NAME_IN_USE = "Vårdgivaren har redan en giltig nyckel med det namnet."
 REVOKED = "Nyckeln är återkallad. Telefonsystemet kommer inte längre in med den."
 
 
-class IntakeKeyForm(forms.ModelForm):
-    def clean(self) -> dict[str, Any]:
+class IntakeKeyForm(ChangesForm[IntakeKey]):
+    def clean(self) -> None:
         """The constraint's own check passes over it, as a new key's `revoked_at` is no field of the form."""
-        data = super().clean()
-        same = {name: data.get(name) for name in ("care_provider", "name")}
+        super().clean()
+        same = {name: self.cleaned_data.get(name) for name in FIELDS}
         if None not in same.values() and IntakeKey.objects.filter(**same, revoked_at=None).exists():
             raise forms.ValidationError(NAME_IN_USE)
-        return data
 
 
-class IntakeKeyAdmin(ScopedAdmin):
+class IntakeKeyAdmin(ScopedAdmin[IntakeKey]):
     """A key is made and revoked; neither changed nor deleted."""
 
     operators_only = True
     may_change = False
     form = IntakeKeyForm
-    fields = ["care_provider", "name"]
+    fields = FIELDS
     list_display = ["name", "care_provider", "created_at", "created_by", "state"]
     list_select_related = ["care_provider", "created_by"]
 
@@ -48,11 +49,11 @@ class IntakeKeyAdmin(ScopedAdmin):
             "care_provider__name", "-pk"
         )
 
-    def get_fields(self, request: HttpRequest, obj: IntakeKey | None = None) -> list[str]:
-        return ["care_provider", "name", "created_at", "created_by", "state"] if obj else self.fields
+    def get_fields(self, request: HttpRequest, obj: IntakeKey | None = None) -> tuple[str, ...]:
+        return (*FIELDS, "created_at", "created_by", "state") if obj else FIELDS
 
-    def get_readonly_fields(self, request: HttpRequest, obj: IntakeKey | None = None) -> list[str]:
-        return self.get_fields(request, obj) if obj else []
+    def get_readonly_fields(self, request: HttpRequest, obj: IntakeKey | None = None) -> tuple[str, ...]:
+        return self.get_fields(request, obj) if obj else ()
 
     @admin.display(description="tillstånd", ordering="revoked_at")
     def state(self, key: IntakeKey) -> str:
@@ -64,12 +65,12 @@ class IntakeKeyAdmin(ScopedAdmin):
         view = self.admin_site.admin_view(self.revoke_view)
         return [path("<int:key_id>/revoke/", view, name="intake_intakekey_revoke"), *super().get_urls()]
 
-    def save_model(self, request: HttpRequest, obj: IntakeKey, form: forms.ModelForm, change: bool) -> None:
-        request.new_key = make_key(obj, by=person(request))  # type: ignore[attr-defined]
+    def save_model(self, request: HttpRequest, obj: IntakeKey, form: ChangesForm[IntakeKey], change: bool) -> None:
+        request.new_key = make_key(obj, by=person(request))  # type: ignore[attr-defined]  # kept on the request for the page
 
     def response_add(self, request: HttpRequest, obj: IntakeKey, post_url_continue: str | None = None) -> HttpResponse:
         """The key is shown in the answer itself: a redirect would have to carry it somewhere."""
-        context = {"title": "Nyckeln är skapad", "new_key": request.new_key}  # type: ignore[attr-defined]
+        context = {"title": "Nyckeln är skapad", "new_key": request.new_key}  # type: ignore[attr-defined]  # as above
         return self._page(request, "made", obj, context)
 
     def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponse:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -19,7 +18,7 @@ from access import access_log
 from access.models import AccessEntry
 from administration.admin.scoped import ScopedAdmin, own_queues, person
 from administration.dry_run import Stopped, with_consent_required, would_it_be_sent
-from administration.queues import (
+from administration.outgoing_sms import (
     SENDER_OF_ANOTHER,
     NotOrdered,
     NumberNeeded,
@@ -32,7 +31,7 @@ from sms.circuit_breaker import open_circuit
 from sms.content import placeholders, rules, segments
 from sms.models import Kind
 from teleq.changes import ChangesForm
-from teleq.models import INVALID_SENDER, CareProvider, OutgoingSms, Queue
+from teleq.models import INVALID_SENDER, SENDER, CareProvider, OutgoingSms, Queue
 from teleq.pasted import is_blank
 from teleq.phone_numbers import number_text, phone_field, read
 
@@ -79,7 +78,9 @@ class CheckForm(forms.Form):
 
     def __init__(self, *args: Any, queues: QuerySet[Queue], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["queue"].queryset = queues.select_related("outgoing_sms")
+        queue = self.fields["queue"]
+        assert isinstance(queue, forms.ModelChoiceField)
+        queue.queryset = queues.select_related("outgoing_sms")
 
 
 class SmsTextarea(AdminTextareaWidget):
@@ -89,7 +90,7 @@ class SmsTextarea(AdminTextareaWidget):
     template_name = "admin/teleq/outgoingsms/sms_text.html"
     queue: Queue  # set by the form
 
-    def get_context(self, name: str, value: str | None, attrs: Mapping[str, Any] | None) -> dict[str, Any]:
+    def get_context(self, name: str, value: str | None, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
         attrs = context["widget"]["attrs"]
         described_by = [attrs.get("aria-describedby"), f"{attrs['id']}_placeholders"]
@@ -102,7 +103,7 @@ class SmsTextarea(AdminTextareaWidget):
         }
 
 
-class OutgoingSmsForm(ChangesForm):
+class OutgoingSmsForm(ChangesForm[OutgoingSms]):
     class Meta:
         model = OutgoingSms
         fields = [
@@ -133,14 +134,14 @@ class OutgoingSmsForm(ChangesForm):
         return self.instance.queue.care_provider
 
     def clean_consent_required(self) -> bool:
-        ticked = self.cleaned_data["consent_required"]
+        ticked: bool = self.cleaned_data["consent_required"]
         if ticked and not self._provider.sms_consent_ordered:
             raise forms.ValidationError(not_ordered_text(self._provider))
         return ticked
 
     def clean_sender(self) -> str:
         """A telephone number in E.164, or what the model takes for a name."""
-        typed = self.cleaned_data["sender"]
+        typed: str = self.cleaned_data["sender"]
         if not re.search("[A-Za-z]", typed):
             number = read(typed)
             if number is None:
@@ -148,12 +149,13 @@ class OutgoingSmsForm(ChangesForm):
             if is_sender_of_another(number_text(number), self._provider):
                 raise forms.ValidationError(SENDER_OF_ANOTHER)
             return number_text(number)
-        if len(typed) > self.Meta.model._meta.get_field("sender").max_length:
+        if not re.fullmatch(SENDER, typed):
             raise forms.ValidationError(INVALID_SENDER)  # the model says this too, and then how long its column is
         return typed
 
-    def clean(self) -> dict[str, Any]:
-        data = super().clean()
+    def clean(self) -> None:
+        super().clean()
+        data = self.cleaned_data
         for name, switch in SWITCHES.items():
             if name not in data:
                 continue
@@ -163,10 +165,9 @@ class OutgoingSmsForm(ChangesForm):
                 problems = [NO_TEXT]
             for problem in problems:
                 self.add_error(name, problem)
-        return data
 
 
-class OutgoingSmsAdmin(ScopedAdmin):
+class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
     """No add, no delete: a queue's settings are made with the queue."""
 
     queue_path = "queue"
@@ -253,7 +254,7 @@ class OutgoingSmsAdmin(ScopedAdmin):
             self.message_user(request, str(refusal), messages.ERROR)
             return redirect(request.path)
 
-    def save_model(self, request: HttpRequest, obj: OutgoingSms, form: forms.ModelForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: OutgoingSms, form: ChangesForm[OutgoingSms], change: bool) -> None:
         save_outgoing_sms(obj, form.changes)
         if "consent_required" in form.changed_data and not obj.consent_required:
             self.message_user(request, WITHOUT_CONSENT, messages.WARNING)

@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from administration import patient_data
 from administration.admin.scoped import person
-from administration.patient_data import patient_of
+from administration.patient_data import removal
+from administration.patient_data.extract import Section, as_json, extract
+from administration.patient_data.stored import patient_of
 from cases.forms import SearchForm
 from teleq.models import Queue, Role
 
@@ -29,21 +30,21 @@ def patient_data_view(request: HttpRequest) -> HttpResponse:
         patient = patient_of(form)
         act = request.POST.get("act")
         if act == "json":
-            return _download(patient_data.extract(patient, queues, by=person(request)))
+            return _download(extract(patient, queues, by=person(request)))
         if act == "plan":
-            context["removal"] = patient_data.removal(patient, queues)
-            context["whose"] = patient_data.whose(patient, queues)
+            context["removal"] = removal.plan(patient, queues)
+            context["whose"] = removal.warning_of_others(patient, queues)
         elif act == "remove":
-            context["removed"] = patient_data.remove(patient, queues, by=person(request))
+            context["removed"] = removal.remove(patient, queues, by=person(request))
             messages.success(request, "Uppgifterna är borttagna.")
         else:
-            context["sections"] = patient_data.extract(patient, queues, by=person(request))
+            context["sections"] = extract(patient, queues, by=person(request))
         context["patient"] = patient
     status = 422 if form.is_bound and not form.is_valid() else 200
     return render(request, "admin/patient_data.html", {**admin.site.each_context(request), **context}, status=status)
 
 
-def _download(sections: list[patient_data.Section]) -> HttpResponse:
-    response = JsonResponse(patient_data.as_json(sections), json_dumps_params={"ensure_ascii": False, "indent": 2})
+def _download(sections: list[Section]) -> HttpResponse:
+    response = JsonResponse(as_json(sections), json_dumps_params={"ensure_ascii": False, "indent": 2})
     response["Content-Disposition"] = 'attachment; filename="registerutdrag.json"'
     return response

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -13,18 +13,9 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from administration.admin.inlines import RowFormSet, ScopedInline
 from administration.admin.scoped import ScopedAdmin, own_care_providers, person
-from administration.queues import (
-    NUMBER_IN_USE,
-    InUse,
-    NumberNeeded,
-    consent_in_use,
-    create_queue,
-    in_use_text,
-    overlapping,
-    save_care_provider,
-    save_queue,
-    tells_number,
-)
+from administration.care_providers import InUse, consent_in_use, in_use_text, save_care_provider
+from administration.outgoing_sms import NumberNeeded, tells_number
+from administration.queues import NUMBER_IN_USE, create_queue, overlapping, save_queue
 from cases.models import ClosedDay, TelephoneHours
 from sms.content import rules
 from teleq.changes import ChangesForm
@@ -33,6 +24,7 @@ from teleq.phone_numbers import phone_field, show
 
 IN_A_TEXT = "Det här står i en text i Utgående SMS, som då inte kan skickas."
 NO_HOURS = "{queue} har inga telefontider. Telefonsystemet kan inte boka någon tid."
+PHONE_NUMBER = Queue._meta.get_field("phone_number")
 ALWAYS_CLOSED = (
     "Telefonsystemet bokar inom telefontiderna. Helgdagar, midsommarafton, julafton och nyårsafton är alltid stängda."
 )
@@ -43,9 +35,9 @@ RANGES = {
 }
 
 
-class QueueForm(ChangesForm):
+class QueueForm(ChangesForm[Queue]):
     phone_number = phone_field(
-        "Telefonnummer", required=False, help_text=Queue._meta.get_field("phone_number").help_text
+        "Telefonnummer", required=False, help_text=cast("Field[Any, Any]", PHONE_NUMBER).help_text
     )
 
     class Meta:
@@ -59,15 +51,16 @@ class QueueForm(ChangesForm):
             self.fields["care_provider"].disabled = True
 
     def clean_phone_number(self) -> PhoneNumber | str:
-        number = self.cleaned_data["phone_number"]
+        number: PhoneNumber | str = self.cleaned_data["phone_number"]
         outgoing_sms = self.instance.outgoing_sms_or_none
         if not number and outgoing_sms and tells_number(outgoing_sms):
             raise forms.ValidationError(NUMBER_IN_USE)
         return number
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> None:
         """What the queue is called and its number stand in its texts, which must still be such as can be sent."""
-        data = super().clean()
+        super().clean()
+        data = self.cleaned_data
         outgoing_sms = self.instance.outgoing_sms_or_none
         filled_in = [name for name in ("unit", "phone_number") if name in self.changed_data and name in data]
         if outgoing_sms and filled_in:
@@ -75,10 +68,9 @@ class QueueForm(ChangesForm):
             for text in (outgoing_sms.confirmation_text, outgoing_sms.reminder_text):
                 for problem in rules.problems_of_automatic(text, Queue(**as_typed)):
                     self.add_error(filled_in[0], f"{IN_A_TEXT} {problem}")
-        return data
 
 
-class TelephoneHoursFormSet(RowFormSet):
+class TelephoneHoursFormSet(RowFormSet[TelephoneHours, Queue]):
     delete_label = "Ta bort telefontiden"
 
     def clean(self) -> None:
@@ -92,7 +84,7 @@ class TelephoneHoursFormSet(RowFormSet):
                 form.add_error("opens", "Telefontiden överlappar en annan samma dag.")
 
 
-class TelephoneHoursInline(ScopedInline):
+class TelephoneHoursInline(ScopedInline[TelephoneHours, Queue]):
     model = TelephoneHours
     queue_path = "queue"
     formset = TelephoneHoursFormSet
@@ -100,11 +92,11 @@ class TelephoneHoursInline(ScopedInline):
     formfield_overrides = {TimeField: {"widget": forms.TimeInput(attrs={"type": "time"}, format="%H:%M")}}
 
 
-class ClosedDaysFormSet(RowFormSet):
+class ClosedDaysFormSet(RowFormSet[ClosedDay, Queue]):
     delete_label = "Ta bort den stängda dagen"
 
 
-class ClosedDaysInline(ScopedInline):
+class ClosedDaysInline(ScopedInline[ClosedDay, Queue]):
     model = ClosedDay
     queue_path = "queue"
     formset = ClosedDaysFormSet
@@ -112,7 +104,7 @@ class ClosedDaysInline(ScopedInline):
     formfield_overrides = {DateField: {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}}
 
 
-class QueueAdmin(ScopedAdmin):
+class QueueAdmin(ScopedAdmin[Queue]):
     queue_path = "pk"
     form = QueueForm
     fieldsets = [
@@ -138,32 +130,32 @@ class QueueAdmin(ScopedAdmin):
             self.message_user(request, str(refusal), messages.ERROR)
             return redirect(request.path)
 
-    def save_model(self, request: HttpRequest, obj: Queue, form: forms.ModelForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Queue, form: ChangesForm[Queue], change: bool) -> None:
         if change:
             save_queue(obj, form.changes)
             return
         maker = person(request)
         create_queue(obj, administrator=None if maker.is_superuser else maker)
 
-    def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: Any, change: bool) -> None:
+    def save_related(self, request: HttpRequest, form: ChangesForm[Queue], formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if not form.instance.telephone_hours.exists():
             self.message_user(request, NO_HOURS.format(queue=form.instance), messages.WARNING)
 
 
-class CareProviderForm(ChangesForm):
+class CareProviderForm(ChangesForm[CareProvider]):
     class Meta:
         model = CareProvider
         fields = ["name", "sms_consent_ordered"]
 
     def clean_sms_consent_ordered(self) -> bool:
-        ordered = self.cleaned_data["sms_consent_ordered"]
+        ordered: bool = self.cleaned_data["sms_consent_ordered"]
         if not ordered and self.instance.pk and consent_in_use(self.instance):
             raise forms.ValidationError(in_use_text(self.instance))
         return ordered
 
 
-class CareProviderAdmin(ScopedAdmin):
+class CareProviderAdmin(ScopedAdmin[CareProvider]):
     operators_only = True
     form = CareProviderForm
     list_display = ["name", "ordered"]
@@ -182,5 +174,7 @@ class CareProviderAdmin(ScopedAdmin):
             self.message_user(request, str(refusal), messages.ERROR)
             return redirect(request.path)
 
-    def save_model(self, request: HttpRequest, obj: CareProvider, form: forms.ModelForm, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: CareProvider, form: ChangesForm[CareProvider], change: bool
+    ) -> None:
         save_care_provider(obj, form.changes)

@@ -10,7 +10,7 @@ from administration.admin.scoped import ScopedAdmin
 from administration.models import RetentionRun
 
 
-class RetentionRunAdmin(ScopedAdmin):
+class RetentionRunAdmin(ScopedAdmin[RetentionRun]):
     operators_only = True
     may_add = False
     may_change = False

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db import IntegrityError
 from django.db.models import Exists, Field, ForeignKey, Model, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
+from administration.admin.typed import BaseModelAdmin, ModelAdmin
 from teleq import changes
-from teleq.changes import AS_SHOWN, ChangedMeanwhile
+from teleq.changes import AS_SHOWN, ChangedMeanwhile, ChangesForm
 from teleq.models import CareProvider, Queue, Role, User
+
+Row = TypeVar("Row", bound=Model)
 
 
 def person(request: HttpRequest) -> User:
@@ -44,18 +47,18 @@ def _keep_as_shown(context: dict[str, Any]) -> None:
             field.widget.attrs |= AS_SHOWN
 
 
-class ScopedChoices(admin.options.BaseModelAdmin):
+class ScopedChoices(BaseModelAdmin[Row]):
     """Rows and choices, in a page of its own or as part of another's: the user's own queues only."""
 
     queue_path = ""
     """The way from the model to its queue, for filter()."""
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
         return super().get_queryset(request).filter(**{f"{self.queue_path}__in": own_queues(request)})
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> forms.ModelChoiceField | None:
+    ) -> forms.ModelChoiceField[Any] | None:
         if db_field.related_model is Queue:
             kwargs["queryset"] = own_queues(request)
         elif db_field.related_model is CareProvider:
@@ -70,20 +73,20 @@ class ScopedChoices(admin.options.BaseModelAdmin):
         return field
 
 
-class ScopedAdmin(ScopedChoices, admin.ModelAdmin):
+class ScopedAdmin(ScopedChoices[Row], ModelAdmin[Row]):
     """A page of what belongs to the user's own queues. A row of somebody else's queue is not found."""
 
     operators_only = False
     may_add = True
     may_change = True
     may_delete = False
-    show_facets = admin.ShowFacets.NEVER
+    show_facets = ShowFacets.NEVER
     actions = None
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.admin_site.has_permission(request) and (person(request).is_superuser or not self.operators_only)
 
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return self.has_module_permission(request) and (
             obj is None or self.get_queryset(request).filter(pk=obj.pk).exists()
         )
@@ -91,10 +94,10 @@ class ScopedAdmin(ScopedChoices, admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.may_add and self.has_module_permission(request)
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return self.may_change and self.has_view_permission(request, obj)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return self.may_delete and self.has_view_permission(request, obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -120,20 +123,20 @@ class ScopedAdmin(ScopedChoices, admin.ModelAdmin):
         except (ChangedMeanwhile, IntegrityError):
             return super().changeform_view(request, *args, **kwargs)
 
-    def save_model(self, request: HttpRequest, obj: Model, form: forms.ModelForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Row, form: ChangesForm[Row], change: bool) -> None:
         if change:
             changes.save(obj, form.changes)
         else:
             super().save_model(request, obj, form, change)
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Row:
         found = super().get_object(request, object_id, from_field)
         if found is None:
             raise Http404
         return found
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only what the page itself filters by: an address made by hand asks nothing else of the database."""
-        filters = [item if isinstance(item, str) else item[0] for item in self.list_filter]
+        filters = [name for name in self.list_filter if isinstance(name, str)]
         named = any(lookup == name or lookup.startswith(f"{name}__") for name in filters)
         return named and super().lookup_allowed(lookup, value, request)

@@ -36,16 +36,17 @@ class PeriodForm(forms.Form):
 
     def __init__(self, *args: Any, queues: QuerySet[Queue], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["queue"].queryset = queues
+        queue = self.fields["queue"]
+        assert isinstance(queue, forms.ModelChoiceField)
+        queue.queryset = queues
         for name in ("first", "last"):
             self.fields[name].error_messages = {"required": "Välj en dag.", "invalid": "Skriv en dag."}
 
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        first, last = data.get("first"), data.get("last")
+    def clean(self) -> None:
+        super().clean()
+        first, last = self.cleaned_data.get("first"), self.cleaned_data.get("last")
         if first and last and not timedelta() <= last - first <= LONGEST:
             self.add_error("last", "Välj en dag efter den första, högst fem år senare.")
-        return data
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sms.models import StandardText
 from teleq.changes import ChangesForm
 
 
-class StandardTextForm(ChangesForm):
+class StandardTextForm(ChangesForm[StandardText]):
     class Meta:
         model = StandardText
         fields = ["queue", "name", "text"]
@@ -29,7 +29,7 @@ class StandardTextForm(ChangesForm):
         return text
 
 
-class StandardTextAdmin(ScopedAdmin):
+class StandardTextAdmin(ScopedAdmin[StandardText]):
     queue_path = "queue"
     may_delete = True
     form = StandardTextForm
@@ -41,7 +41,7 @@ class StandardTextAdmin(ScopedAdmin):
         return str(count(standard_text.text))
 
 
-class ConsentTextAdmin(ScopedAdmin):
+class ConsentTextAdmin(ScopedAdmin[ConsentText]):
     """A new wording is a new row: each answer says which words it was given to, so none is changed or deleted."""
 
     may_change = False

@@ -6,17 +6,17 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from administration.admin.inlines import RowForm, RowFormSet, ScopedInline
 from administration.admin.scoped import ScopedAdmin, own_care_providers, own_queues, person
+from administration.admin.typed import AdminPasswordChangeForm, ModelAdmin, UserChangeForm, UserCreationForm
+from administration.admin.typed import UserAdmin as DjangoUserAdmin
 from administration.queues import administered_only_by
 from teleq.changes import ChangesForm
-from teleq.models import Membership, Queue, Role, User
+from teleq.models import Membership, Queue, Role, User, UserQuerySet
 
 PERSON_FIELDS = ["username", "first_name", "last_name", "hsa_id", "email", "is_active"]
 
@@ -24,7 +24,7 @@ PERSON_FIELDS = ["username", "first_name", "last_name", "hsa_id", "email", "is_a
 AGAIN = "Lösenordet igen"
 
 
-class NewUserForm(UserCreationForm):
+class NewUserForm(UserCreationForm[User]):
     class Meta(UserCreationForm.Meta):
         model = User
 
@@ -33,11 +33,11 @@ class NewUserForm(UserCreationForm):
         self.fields["password2"].label = AGAIN
 
 
-class UserForm(ChangesForm, UserChangeForm):
-    password = None  # not even its hash; "Byt lösenord" has a page of its own
+class UserForm(ChangesForm[User], UserChangeForm[User]):
+    password = None  # type: ignore[assignment]  # so Django leaves a field out: not even its hash; "Byt lösenord" has a page of its own
 
 
-class PasswordForm(AdminPasswordChangeForm):
+class PasswordForm(AdminPasswordChangeForm[User]):
     """Without Django's choice of an account that can't sign in with a password: clear "aktiv" instead."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -48,14 +48,14 @@ class PasswordForm(AdminPasswordChangeForm):
         self.fields["password2"].label = AGAIN
 
 
-class MembershipForm(RowForm):
+class MembershipForm(RowForm[Membership]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.fields["queue"].disabled = True  # another queue is another membership
 
 
-class MembershipFormSet(RowFormSet):
+class MembershipFormSet(RowFormSet[Membership, User]):
     delete_label = "Avsluta medlemskapet"
     by_operator: bool  # set by MembershipInline
     for_new_user: bool
@@ -87,7 +87,7 @@ class MembershipFormSet(RowFormSet):
         ]
 
 
-class MembershipInline(ScopedInline):
+class MembershipInline(ScopedInline[Membership, User]):
     """The user's memberships in the queues of whoever is looking; those in others' queues are not shown."""
 
     model = Membership
@@ -98,12 +98,13 @@ class MembershipInline(ScopedInline):
 
     def get_formset(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> type[MembershipFormSet]:
         formset = super().get_formset(request, obj, **kwargs)
+        assert issubclass(formset, MembershipFormSet)
         formset.by_operator = person(request).is_superuser
         formset.for_new_user = obj is None
         return formset
 
 
-class UserAdmin(ScopedAdmin, DjangoUserAdmin):
+class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
     """Administrators see their colleagues: who works in a queue of a care provider of theirs. A colleague's own fields
     and password are theirs to change only where all of the colleague's queues are."""
 
@@ -124,7 +125,7 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     filter_horizontal = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        users = User.objects.order_by(*self.ordering)
+        users: UserQuerySet = User.objects.order_by(*self.ordering)
         if not person(request).is_superuser:
             users = users.colleagues_in(Queue.objects.filter(care_provider__in=own_care_providers(request)))
         own = Membership.objects.filter(queue__in=own_queues(request)).select_related("queue")
@@ -176,4 +177,4 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
 
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
         # Django's own goes on to a second form; here the first one has everything.
-        return admin.ModelAdmin.response_add(self, request, obj, post_url_continue)
+        return ModelAdmin.response_add(self, request, obj, post_url_continue)

@@ -7,7 +7,8 @@ import re
 import pytest
 from django.db import transaction
 
-from administration import queues
+from administration import care_providers
+from administration.outgoing_sms import save_outgoing_sms
 from consent.models import ConsentText
 from sms.models import StandardText
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
@@ -80,13 +81,13 @@ def test_until_the_function_is_ordered_the_box_is_shut_and_says_why(office, not_
     page = office.get(settings_page(not_ordered))
     box = re.search(r'<input type="checkbox" name="consent_required"[^>]*>', page.content.decode()).group()
     assert "disabled" in box
-    assert queues.not_ordered_text(not_ordered.care_provider) in text_of(page)
+    assert outgoing_sms.not_ordered_text(not_ordered.care_provider) in text_of(page)
     assert 'aria-describedby="id_consent_required_helptext"' in box
 
 
 def test_a_tick_posted_by_hand_before_the_order_gets_the_reason_and_stores_nothing(office, not_ordered):
     response = save(office, settings_page(not_ordered), consent_required="on", sender="Annan")
-    assert errors(response, "consent_required") == [queues.not_ordered_text(not_ordered.care_provider)]
+    assert errors(response, "consent_required") == [outgoing_sms.not_ordered_text(not_ordered.care_provider)]
     assert not is_on(not_ordered)
     assert OutgoingSms.objects.get(queue=not_ordered).sender == "teleQ"
 
@@ -104,10 +105,10 @@ def test_an_order_withdrawn_while_the_tick_is_being_saved_is_told_and_stores_not
     with transaction.atomic():
         OutgoingSms.objects.update(consent_required=False)
         provider.sms_consent_ordered = False
-        queues.save_care_provider(provider)
+        care_providers.save_care_provider(provider)
         post = in_another_connection(lambda: office.post(settings_page(plain_queue), form))
         wait_until_a_connection_waits_for_a_lock()
-    assert said(post.result(10)) == [queues.not_ordered_text(provider)]
+    assert said(post.result(10)) == [outgoing_sms.not_ordered_text(provider)]
     assert not is_on(plain_queue)
 
 
@@ -134,7 +135,7 @@ def test_the_order_is_not_withdrawn_while_a_queue_has_it_on(client, operator, qu
     client.force_login(operator)
     provider, address = queue.care_provider, f"/admin/teleq/careprovider/{queue.care_provider_id}/change/"
     response = post_by_hand(client, address, {"name": "Nytt namn"})
-    assert response.context["adminform"].errors["sms_consent_ordered"] == [queues.in_use_text(provider)]
+    assert response.context["adminform"].errors["sms_consent_ordered"] == [care_providers.in_use_text(provider)]
     provider.refresh_from_db()
     assert provider.sms_consent_ordered
     assert provider.name != "Nytt namn"
@@ -153,10 +154,10 @@ def test_a_queue_that_turns_it_on_while_the_order_is_being_withdrawn_keeps_the_o
     with transaction.atomic():
         form = shown(client.get(address)) | {"sms_consent_ordered": ""}
         plain_queue.outgoing_sms.consent_required = True
-        queues.save_outgoing_sms(plain_queue.outgoing_sms)
+        save_outgoing_sms(plain_queue.outgoing_sms)
         post = in_another_connection(lambda: client.post(address, form))
         wait_until_a_connection_waits_for_a_lock()
-    assert said(post.result(10)) == [queues.in_use_text(provider)]
+    assert said(post.result(10)) == [care_providers.in_use_text(provider)]
     provider.refresh_from_db()
     assert provider.sms_consent_ordered
     assert is_on(plain_queue)

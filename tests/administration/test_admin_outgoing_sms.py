@@ -8,7 +8,9 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from administration import queues
+from administration.outgoing_sms import SENDER_OF_ANOTHER
 from sms.content.placeholders import OFFERED
+from sms.content.rules import NO_NUMBER
 from teleq.changes import Change
 from teleq.models import INVALID_SENDER, Lead, OutgoingSms, Queue
 from tests.administration.forms import errors, said, save, shown, text_of
@@ -117,7 +119,7 @@ def test_a_number_taken_away_while_the_text_is_being_saved_is_told_and_stores_no
         queues.save_queue(reachable, {"phone_number": Change(shown_number, "")})
         post = in_another_connection(lambda: office.post(address, form))
         wait_until_a_connection_waits_for_a_lock()
-    assert said(post.result(10)) == [queues.NO_NUMBER]
+    assert said(post.result(10)) == [NO_NUMBER]
     assert stored(reachable).sender == "teleQ"
 
 
@@ -268,7 +270,7 @@ def test_a_number_can_and_the_page_says_what_comes_of_it(office, address):
 def test_a_number_belongs_to_one_care_provider(office, address, queue, plain_queue, other_queue):
     OutgoingSms.objects.filter(queue=other_queue).update(sender="+46701740699")
     response = save(office, address, sender="070-174 06 99")
-    assert errors(response, "sender") == [queues.SENDER_OF_ANOTHER]
+    assert errors(response, "sender") == [SENDER_OF_ANOTHER]
     assert stored(queue).sender == "teleQ"
     OutgoingSms.objects.filter(queue=other_queue).update(sender="teleQ")
     OutgoingSms.objects.filter(queue=plain_queue).update(sender="+46701740699")  # of the same care provider

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from administration import queues
+from administration.outgoing_sms import save_outgoing_sms
 from cases.models import ClosedDay, TelephoneHours
 from teleq.models import OutgoingSms, Queue, Role, User
 from tests.administration.forms import errors, said, save, shown, text_of
@@ -147,7 +148,7 @@ def test_a_text_that_begins_to_tell_the_number_while_it_is_being_removed_keeps_i
     form = shown(office.get(address)) | {"phone_number": ""}
     with transaction.atomic():
         queue.outgoing_sms.reminder_text = "Ring {telefon}."
-        queues.save_outgoing_sms(queue.outgoing_sms)
+        save_outgoing_sms(queue.outgoing_sms)
         post = in_another_connection(lambda: office.post(address, form))
         wait_until_a_connection_waits_for_a_lock()
     assert said(post.result(10)) == [queues.NUMBER_IN_USE]

@@ -11,8 +11,10 @@ from django.db import InternalError, transaction
 from django.utils import timezone
 
 from access.models import AccessEntry
-from administration import patient_data
-from administration.patient_data import Patient
+from administration.patient_data import removal
+from administration.patient_data.extract import Section, extract
+from administration.patient_data.removal import Item
+from administration.patient_data.stored import Patient
 from cases import callbacks
 from cases.models import Case, CaseEvent, Status
 from consent.models import Answer, Consent
@@ -56,8 +58,8 @@ def queues(queue):
     return Queue.objects.filter(pk=queue.pk)
 
 
-def section(title: str, patient: Patient, queues) -> patient_data.Section:
-    return next(each for each in patient_data.extract(patient, queues, by=None) if each.title == title)
+def section(title: str, patient: Patient, queues) -> Section:
+    return next(each for each in extract(patient, queues, by=None) if each.title == title)
 
 
 # What is in no queue -------------------------------------------------------------------------------------------------
@@ -69,7 +71,7 @@ def test_an_sms_that_could_not_be_placed_is_in_the_extract_and_goes_with_the_res
     for patient in (NUMBER, Patient(person=PERSON)):
         rows = section("SMS från patienten", patient, queues).rows
         assert [(row[0], row[1], row[3]) for row in rows] == [("Ingen kö", MOBILE, "Fel nummer?")]
-    patient_data.remove(NUMBER, queues, by=None)
+    removal.remove(NUMBER, queues, by=None)
     assert [sms.text for sms in UnplacedSms.objects.all()] == ["Någon annans"]
 
 
@@ -123,7 +125,7 @@ def test_promise_8_the_log_is_append_only(change, case, nurse):
 @pytest.mark.parametrize("patient", [NUMBER, Patient(person=PERSON)], ids=["number", "person"])
 def test_an_extract_has_answers_cases_notes_messages_and_who_looked(patient, told, queues, nurse):
     desk_of(nurse).case(told)
-    sections = {each.title: each.rows for each in patient_data.extract(patient, queues, by=None)}
+    sections = {each.title: each.rows for each in extract(patient, queues, by=None)}
     [answer] = sections["Samtycke till SMS"]
     assert answer[:4] == ("070-174 06 05", "Vårdgivare 1", "Ja", "Registrerat")
     assert answer[6] == "Anna Lind"
@@ -136,10 +138,10 @@ def test_an_extract_has_answers_cases_notes_messages_and_who_looked(patient, tol
 
 def test_what_the_patient_has_answered_is_in_it_and_goes(told, queues, queue, nurse):
     InboundSms.objects.create(queue=queue, from_number=MOBILE, text="Ring efter tolv", provider="simulator")
-    sections = {each.title: each.rows for each in patient_data.extract(NUMBER, queues, by=None)}
+    sections = {each.title: each.rows for each in extract(NUMBER, queues, by=None)}
     [answer] = sections["SMS från patienten"]
     assert (answer[1], answer[3]) == ("070-174 06 05", "Ring efter tolv")
-    items = patient_data.remove(NUMBER, queues, by=None)
+    items = removal.remove(NUMBER, queues, by=None)
     assert next(item for item in items if item.what == "SMS från patienten").count == 1
     assert not InboundSms.objects.exists()
 
@@ -212,7 +214,7 @@ def test_an_extract_has_what_was_changed_and_a_removal_takes_it_away(case, nurse
         "Uppgifterna ändrades. Namn från ”Tolvan Tolvansson” till ”Tolva Tolvansson”.",
     ]
     callbacks.close(case, Status.DONE, by=nurse)
-    patient_data.remove(NUMBER, queues, by=None)
+    removal.remove(NUMBER, queues, by=None)
     assert not CaseEvent.objects.exists()
 
 
@@ -240,7 +242,7 @@ def test_what_may_go_goes_and_the_rest_stays(told, office, nurse):
 
 
 def test_an_open_case_stays_and_its_patient_is_asked_anew(told, queues, nurse):
-    patient_data.remove(NUMBER, queues, by=None)
+    removal.remove(NUMBER, queues, by=None)
     page = desk_of(nurse).case(told)
     assert "Inget svar är sparat för numret." in page.text
     assert not page.can_press("Skicka SMS")
@@ -248,20 +250,20 @@ def test_an_open_case_stays_and_its_patient_is_asked_anew(told, queues, nurse):
 
 def test_a_nej_stays_so_that_no_sms_is_sent(told, queues, say):
     say(Answer.NO)
-    items = patient_data.remove(NUMBER, queues, by=None)
+    items = removal.remove(NUMBER, queues, by=None)
     assert Consent.objects.get().answer == Answer.NO
-    assert next(item for item in items if item.what == "Svar: Nej").kept_because == patient_data.WHY_NO
+    assert next(item for item in items if item.what == "Svar: Nej").kept_because == removal.WHY_NO
 
 
 def test_what_is_on_its_way_stays(case, queues, accept):
     message = accept()
-    patient_data.remove(NUMBER, queues, by=None)
+    removal.remove(NUMBER, queues, by=None)
     message.refresh_from_db()
     assert message.text == "Hej!"
 
 
 def test_of_nobody_there_is_nothing_to_take_away(queues):
-    assert patient_data.removal(Patient(number=OTHER), queues) == []
+    assert removal.plan(Patient(number=OTHER), queues) == []
 
 
 def test_a_removal_takes_nothing_of_anybody_else(told, queue, queues, say, accept, nurse):
@@ -270,7 +272,7 @@ def test_a_removal_takes_nothing_of_anybody_else(told, queue, queues, say, accep
     say(Answer.YES, OTHER)
     accept(to_number=OTHER)
     gateway.drain(Lane.BULK)
-    patient_data.remove(NUMBER, queues, by=None)
+    removal.remove(NUMBER, queues, by=None)
     assert Case.objects.filter(phone_number=OTHER).exists()
     assert Consent.objects.get().phone_number.as_e164 == OTHER
     assert Message.objects.get(to_number=OTHER).text == "Hej!"
@@ -290,30 +292,30 @@ def elsas(queue) -> Case:
     return callbacks.create(case, by=None)
 
 
-def told_of(items: list[patient_data.Item]) -> dict[str, tuple[int, str]]:
+def told_of(items: list[Item]) -> dict[str, tuple[int, str]]:
     return {item.what: (item.count, item.kept_because) for item in items}
 
 
 @pytest.mark.parametrize("whose", ["", ELSA])
 def test_by_personnummer_the_answer_of_a_number_that_others_use_stays(whose, case, elsas, queues, say):
     say(Answer.YES, person=whose)
-    planned, removed = patient_data.removal(TOLVAN, queues), patient_data.remove(TOLVAN, queues, by=None)
+    planned, removed = removal.plan(TOLVAN, queues), removal.remove(TOLVAN, queues, by=None)
     assert Consent.objects.get().answer == Answer.YES
     assert Consent.history().count() == 1
-    assert told_of(planned)["Svar på nummer som också andra använder"] == (1, patient_data.WHY_SHARED)
+    assert told_of(planned)["Svar på nummer som också andra använder"] == (1, removal.WHY_SHARED)
     assert told_of(removed) == told_of(planned)
 
 
 def test_by_personnummer_the_persons_own_answer_goes_though_others_use_the_number(case, elsas, queues, say):
     say(Answer.YES, person=PERSON)
-    assert told_of(patient_data.remove(TOLVAN, queues, by=None))["Svar: Ja och Ej valt"] == (1, "")
+    assert told_of(removal.remove(TOLVAN, queues, by=None))["Svar: Ja och Ej valt"] == (1, "")
     assert not Consent.objects.exists()
     assert not Consent.history().exists()
 
 
 def test_by_personnummer_the_answer_of_a_number_that_nobody_else_uses_goes(case, queues, say):
     say(Answer.YES)
-    patient_data.remove(TOLVAN, queues, by=None)
+    removal.remove(TOLVAN, queues, by=None)
     assert not Consent.objects.exists()
 
 
@@ -324,7 +326,7 @@ def test_who_else_uses_it_is_asked_of_all_the_care_providers_queues(identity, ca
     other = Case(queue=plain_queue, phone_number=MOBILE, personal_identity_number=identity, callback_at=at)
     callbacks.create(other, by=None)
     say(Answer.YES)
-    patient_data.remove(TOLVAN, queues, by=None)
+    removal.remove(TOLVAN, queues, by=None)
     assert Consent.objects.exists()
 
 
@@ -333,28 +335,28 @@ def test_another_care_providers_patient_on_the_number_does_not_keep_it(case, oth
     other = Case(queue=other_queue, phone_number=MOBILE, personal_identity_number=ELSA, callback_at=at)
     callbacks.create(other, by=None)
     say(Answer.YES)
-    patient_data.remove(TOLVAN, queues, by=None)
+    removal.remove(TOLVAN, queues, by=None)
     assert not Consent.objects.exists()
 
 
 def test_by_personnummer_what_others_may_have_texted_stays(case, elsas, queue, queues):
     InboundSms.objects.create(queue=queue, from_number=MOBILE, text="Ring", provider="simulator")
-    removed = told_of(patient_data.remove(TOLVAN, queues, by=None))
-    assert removed["SMS från nummer som också andra använder"] == (1, patient_data.WHY_SHARED)
+    removed = told_of(removal.remove(TOLVAN, queues, by=None))
+    assert removed["SMS från nummer som också andra använder"] == (1, removal.WHY_SHARED)
     assert InboundSms.objects.exists()
 
 
 def test_by_personnummer_what_was_answered_before_by_others_stays_in_the_history(case, elsas, queues, say):
     say(Answer.YES, person=ELSA)
     Consent.objects.all().delete()
-    patient_data.remove(TOLVAN, queues, by=None)
+    removal.remove(TOLVAN, queues, by=None)
     assert {event.pgh_label for event in Consent.history()} == {"insert", "delete"}
 
 
 def test_by_number_all_of_it_goes_and_the_page_says_whose_it_may_be(case, elsas, office, say):
     say(Answer.YES, person=ELSA)
     page = text_of(office.post(ADDRESS, {"query": "070-174 06 05", "act": "plan"}))
-    assert patient_data.OF_SEVERAL_BY_NUMBER in page
+    assert removal.OF_SEVERAL_BY_NUMBER in page
     office.post(ADDRESS, {"query": "070-174 06 05", "act": "remove"})
     assert not Consent.objects.exists()
 
@@ -362,15 +364,15 @@ def test_by_number_all_of_it_goes_and_the_page_says_whose_it_may_be(case, elsas,
 def test_by_personnummer_the_page_says_what_stays_since_it_may_be_somebody_elses(case, elsas, office, say):
     say(Answer.YES)
     page = text_of(office.post(ADDRESS, {"query": "19121212-1212", "act": "plan"}))
-    assert patient_data.OF_SEVERAL_BY_PERSON in page
-    assert f"Svar på nummer som också andra använder 1 Blir kvar: {patient_data.WHY_SHARED}" in page
+    assert removal.OF_SEVERAL_BY_PERSON in page
+    assert f"Svar på nummer som också andra använder 1 Blir kvar: {removal.WHY_SHARED}" in page
 
 
 def test_of_a_number_that_one_person_uses_it_says_nothing_of_others(case, office):
     for query in ("070-174 06 05", "19121212-1212"):
         page = text_of(office.post(ADDRESS, {"query": query, "act": "plan"}))
-        assert patient_data.OF_SEVERAL_BY_NUMBER not in page
-        assert patient_data.OF_SEVERAL_BY_PERSON not in page
+        assert removal.OF_SEVERAL_BY_NUMBER not in page
+        assert removal.OF_SEVERAL_BY_PERSON not in page
 
 
 # Meanwhile -----------------------------------------------------------------------------------------------------------
@@ -381,11 +383,11 @@ def test_a_case_that_is_reopened_meanwhile_is_waited_for_and_stays(case, queues,
     callbacks.close(case, Status.DONE, by=nurse)
     with transaction.atomic():
         callbacks.reopen(case, by=nurse)
-        removed = in_another_connection(lambda: patient_data.remove(NUMBER, queues, by=None))
+        removed = in_another_connection(lambda: removal.remove(NUMBER, queues, by=None))
         wait_until_a_connection_waits_for_a_lock()
     told = told_of(removed.result(20))
     assert Case.objects.get().is_open
-    assert told["Pågående ärenden"] == (1, patient_data.WHY_OPEN)
+    assert told["Pågående ärenden"] == (1, removal.WHY_OPEN)
     assert "Avslutade ärenden med anteckningar" not in told
 
 
@@ -394,11 +396,11 @@ def test_an_answer_that_becomes_a_nej_meanwhile_is_waited_for_and_stays(case, qu
     say(Answer.YES)
     with transaction.atomic():
         say(Answer.NO)
-        removed = in_another_connection(lambda: patient_data.remove(NUMBER, queues, by=None))
+        removed = in_another_connection(lambda: removal.remove(NUMBER, queues, by=None))
         wait_until_a_connection_waits_for_a_lock()
     told = told_of(removed.result(20))
     assert Consent.objects.get().answer == Answer.NO
-    assert told["Svar: Nej"] == (1, patient_data.WHY_NO)
+    assert told["Svar: Nej"] == (1, removal.WHY_NO)
     assert "Svar: Ja och Ej valt" not in told
 
 
@@ -407,7 +409,7 @@ def test_a_text_that_is_being_handed_over_is_waited_for_and_counted_as_what_it_b
     message = accept()
     with transaction.atomic():
         gateway.cancel(Message.objects.filter(pk=message.pk))
-        removed = in_another_connection(lambda: patient_data.remove(NUMBER, queues, by=None))
+        removed = in_another_connection(lambda: removal.remove(NUMBER, queues, by=None))
         wait_until_a_connection_waits_for_a_lock()
     assert told_of(removed.result(20))["Texter i SMS"] == (1, "")
     message.refresh_from_db()

@@ -18,7 +18,10 @@ from cases import free_times
 from cases.models import Case, CaseEvent, CaseMessage, Status
 from consent.models import Answer, Consent, ConsentText
 from consent.verdict import Verdict, answer_in_force, verdict
-from demo import data
+from demo import loader
+from demo.checks import demonstration_logins_are_shut_out
+from demo.data import TO_READ_OUT
+from demo.logins import PASSWORD
 from demo.models import SimulatedSms
 from sms.models import Kind, Message, Refusal, StandardText
 from sms.numbers import can_receive_sms
@@ -41,7 +44,7 @@ def quick_passwords(settings):
 @pytest.fixture
 def loaded(settings):
     settings.TELEQ_DEMO = True
-    assert data.load()
+    assert loader.load()
 
 
 def queue(unit, name):
@@ -85,15 +88,15 @@ def test_loading_twice_changes_nothing(loaded):
 def test_a_database_that_is_in_use_is_left_as_it_is(settings):
     settings.TELEQ_DEMO = True
     CareProvider.objects.create(name="Region Verklig")
-    assert not data.load()
+    assert not loader.load()
     assert not User.objects.exists()
 
 
 def test_all_is_loaded_or_nothing(settings, monkeypatch):
     settings.TELEQ_DEMO = True
-    monkeypatch.setattr(data, "_automatic_text", lambda *_: 1 / 0)
+    monkeypatch.setattr(loader, "_automatic_text", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        data.load()
+        loader.load()
     assert not CareProvider.objects.exists()
 
 
@@ -109,7 +112,7 @@ def test_loading_takes_less_than_three_seconds(settings):
     settings.TELEQ_DEMO = True
     settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
     begun = time.monotonic()
-    data.load()
+    loader.load()
     assert time.monotonic() - begun < 3
 
 
@@ -168,7 +171,7 @@ def test_every_login_that_is_printed_can_sign_in(loaded, client):
 
 def test_the_columns_of_the_logins_are_aligned(loaded):
     heading, *rows = command("--logins").splitlines()
-    assert {row.index(data.PASSWORD) for row in rows} == {heading.index("Lösenord")}
+    assert {row.index(PASSWORD) for row in rows} == {heading.index("Lösenord")}
 
 
 @pytest.mark.parametrize(
@@ -317,7 +320,7 @@ def test_a_patient_has_taken_a_ja_back_by_sms(loaded):
 
 def test_every_answer_of_a_nurse_says_which_words_it_was_given_to(loaded):
     for consent in Consent.objects.filter(answered_by__isnull=False):
-        assert consent.text.text == data.TO_READ_OUT
+        assert consent.text.text == TO_READ_OUT
         assert Case.objects.filter(pk=consent.case_id, phone_number=consent.phone_number).exists()
 
 
@@ -418,22 +421,22 @@ def test_the_start_is_refused_while_demonstration_logins_exist_outside_the_demon
 
 def test_the_error_names_the_logins(loaded, settings):
     settings.TELEQ_DEMO = False
-    [error] = data.demonstration_logins_are_shut_out()
+    [error] = demonstration_logins_are_shut_out()
     assert "anna" in error.msg
     assert "drift" in error.msg
-    assert data.PASSWORD not in error.msg
+    assert PASSWORD not in error.msg
 
 
 def test_a_single_demonstration_login_is_enough_to_refuse_the_start(settings):
     settings.TELEQ_DEMO = False
-    User.objects.create_user("drift", password=data.PASSWORD)
+    User.objects.create_user("drift", password=PASSWORD)
     assert problems() == {"teleq.E001"}
 
 
 @pytest.mark.parametrize("harmless", [{"password": "another-password-2026"}, {"is_active": False}])
 def test_a_login_that_nobody_could_guess_or_use_is_no_error(settings, harmless):
     settings.TELEQ_DEMO = False
-    User.objects.create_user("anna", **{"password": data.PASSWORD} | harmless)
+    User.objects.create_user("anna", **{"password": PASSWORD} | harmless)
     assert problems() == set()
 
 

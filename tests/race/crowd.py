@@ -26,7 +26,7 @@ from django.db.models.functions import Now
 
 django.setup()
 
-from administration import queues  # noqa: E402
+from administration.outgoing_sms import save_outgoing_sms  # noqa: E402
 from cases import callbacks  # noqa: E402
 from cases.models import Case, Status  # noqa: E402
 from consent import register  # noqa: E402
@@ -124,7 +124,7 @@ def a_case(dice: Random) -> Case:
 def toggle(dice: Random) -> str:
     outgoing_sms = dice.choice(OutgoingSms.objects.order_by("pk"))
     outgoing_sms.consent_required = not outgoing_sms.consent_required
-    queues.save_outgoing_sms(outgoing_sms)
+    save_outgoing_sms(outgoing_sms)
     sql(SEE_SWITCH, outgoing_sms.queue_id)
     time.sleep(dice.uniform(0, 0.02))  # an administrator has other things to do
     return "switches turned"

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from administration import queues
+from administration.outgoing_sms import save_outgoing_sms
 from consent import register
 from consent.models import Answer, Consent
 from sms import gateway, outcomes, receipts
@@ -201,7 +201,7 @@ class WayOfAMessage(RuleBasedStateMachine):
     def turn_the_switch(self, draw: Draw) -> None:
         box = OutgoingSms.objects.get(queue=draw(list(self.ticked)))
         self.ticked[box.queue_id] = box.consent_required = not box.consent_required
-        queues.save_outgoing_sms(box)
+        save_outgoing_sms(box)
 
     def judge(self, model: Model) -> None:
         counts = Answer.UNSET if self.lapsed else self.answer

@@ -9,7 +9,7 @@ import threading
 import pytest
 from django.db import transaction
 
-from administration import queues
+from administration.outgoing_sms import save_outgoing_sms
 from consent import register
 from consent.models import Answer, Consent
 from sms import gateway
@@ -115,7 +115,7 @@ class TestTheSwitch:
         def by_administrator() -> None:
             outgoing_sms = OutgoingSms.objects.get(queue=plain_queue)
             outgoing_sms.consent_required = True
-            queues.save_outgoing_sms(outgoing_sms)
+            save_outgoing_sms(outgoing_sms)
 
         def by_plain_sql() -> None:
             OutgoingSms.objects.filter(queue=plain_queue).update(consent_required=True)

@@ -3,7 +3,9 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from administration import patient_data
+from administration.patient_data import removal
+from administration.patient_data.extract import as_json, extract
+from administration.patient_data.stored import patient_of
 from cases.forms import SearchForm
 from teleq.models import Queue
 
@@ -23,11 +25,11 @@ class Command(BaseCommand):
         form = SearchForm({"query": input("Telefonnummer eller personnummer: ")})
         if not form.is_valid():
             raise CommandError(form.errors["query"][0])
-        patient = patient_data.patient_of(form)
+        patient = patient_of(form)
         if options["remove"]:
-            self.stdout.write(patient_data.whose(patient, queues))
-            for item in patient_data.remove(patient, queues, by=None):
+            self.stdout.write(removal.warning_of_others(patient, queues))
+            for item in removal.remove(patient, queues, by=None):
                 self.stdout.write(f"{item.what}: {item.count}. {item.kept_because or 'Borttaget.'}")
         else:
-            sections = patient_data.as_json(patient_data.extract(patient, queues, by=None))
+            sections = as_json(extract(patient, queues, by=None))
             self.stdout.write(json.dumps(sections, ensure_ascii=False, indent=2))

@@ -3,7 +3,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from demo import data
+from demo import loader
+from demo.logins import LOGINS, PASSWORD
 
 HEADINGS = ("Namn", "Roll", "Användarnamn", "Lösenord")
 
@@ -19,14 +20,14 @@ class Command(BaseCommand):
             raise CommandError("Demonstrationen finns bara med TELEQ_DEMO=1.")
         if options["logins"]:
             self.stdout.write(logins_table())
-        elif data.load():
+        elif loader.load():
             self.stdout.write("Demonstrationens data är inlästa.")
         else:
             self.stdout.write("Det finns redan en vårdgivare. Ingenting lästes in.")
 
 
 def logins_table() -> str:
-    rows = [HEADINGS, *((login.name, login.role, login.username, data.PASSWORD) for login in data.LOGINS)]
+    rows = [HEADINGS, *((login.name, login.role, login.username, PASSWORD) for login in LOGINS)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(lines)

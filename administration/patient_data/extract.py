@@ -1,0 +1,152 @@
+"""Registerutdrag: everything that is stored about a patient, in words (GDPR article 15)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Min, QuerySet
+from django.utils import timezone
+
+from access import access_log
+from access.models import AccessEntry
+from administration.patient_data.stored import Patient, Stored
+from cases import history
+from consent.models import Answer
+from consent.register import REGISTER
+from teleq.models import Queue, User
+from teleq.phone_numbers import show
+from teleq.swedish import date_and_clock, identity_number
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table of the extract. Times are by the clock in Stockholm."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    note: str = ""
+
+
+def extract(patient: Patient, queues: QuerySet[Queue], *, by: User | None) -> list[Section]:
+    """Everything that is stored, and who has looked at it. The extract is written to the access log first, and so is
+    in itself. `by` is None for the operator's command."""
+    access_log.note(by, AccessEntry.Act.EXTRACT, patient.number, patient.person)
+    stored = Stored(patient, queues)
+    sections = (_answers, _cases, _acts, _notes, _messages, _inbound, _access)
+    return [section(stored) for section in sections]
+
+
+def as_json(sections: Iterable[Section]) -> dict[str, dict[str, object]]:
+    return {
+        section.title: {"uppgifter": [dict(zip(section.columns, row, strict=True)) for row in section.rows]}
+        | ({"anmärkning": section.note} if section.note else {})
+        for section in sections
+    }
+
+
+def _answers(stored: Stored) -> Section:
+    columns = ("Telefonnummer", "Vårdgivare", "Svar", "Händelse", "När", "Genom", "Av", "Vems svar", "Gäller till")
+    labels = {"insert": "Registrerat", "update": "Ändrat", "delete": "Borttaget"}
+    rows = [
+        (
+            show(event.phone_number),
+            str(event.care_provider),
+            event.get_answer_display(),
+            labels[event.pgh_label] + ("" if event.pgh_context == REGISTER else ", inte genom registret"),
+            date_and_clock(event.pgh_created_at if event.pgh_label == "delete" else event.answered_at),
+            event.get_channel_display(),
+            str(event.answered_by or "Patienten"),
+            event.person and identity_number(event.person),
+            date_and_clock(event.valid_until),
+        )
+        for event in stored.history.select_related("care_provider", "answered_by")
+    ]
+    note = "Svaren hör till telefonnumret, också där flera använder det." if stored.patient.person else ""
+    return Section("Samtycke till SMS", columns, rows, note)
+
+
+def _cases(stored: Stored) -> Section:
+    columns = ("Kö", "Namn", "Personnummer", "Telefonnummer", "A-nummer", "Kontaktorsak", "Tid", "Status", "Skapat")
+    rows = [
+        (
+            str(case.queue),
+            case.name,
+            case.personal_identity_number and identity_number(case.personal_identity_number),
+            show(case.phone_number),
+            show(case.a_number) or "Dolt",
+            case.reason,
+            date_and_clock(case.callback_at),
+            case.get_status_display(),
+            date_and_clock(case.created_at),
+        )
+        for case in stored.cases.select_related("queue")
+    ]
+    return Section("Ärenden", columns, rows)
+
+
+def _acts(stored: Stored) -> Section:
+    """What was done in the cases; of what was changed, from what to what."""
+    rows = [
+        (date_and_clock(act.at), act.who, act.sentence)
+        for case in stored.cases.select_related("queue")
+        for act in history.acts(case)
+    ]
+    return Section("Händelser i ärenden", ("När", "Av", "Vad"), rows)
+
+
+def _notes(stored: Stored) -> Section:
+    rows = [
+        (date_and_clock(note.created_at), str(note.author), note.text)
+        for case in stored.cases.prefetch_related("notes__author")
+        for note in case.notes.all()
+    ]
+    return Section("Anteckningar", ("När", "Av", "Text"), rows)
+
+
+def _messages(stored: Stored) -> Section:
+    columns = ("Kö", "Till", "Slag", "Skapat", "Av", "Text", "Hur det gick", "Svaret då")
+    rows = [
+        (
+            str(message.queue),
+            show(message.to_number),
+            message.get_kind_display(),
+            date_and_clock(message.created_at),
+            str(message.author or "Automatiskt"),
+            message.text or "Borttagen",
+            message.outcome,
+            Answer(message.consent_answer).label if message.consent_answer else "",
+        )
+        for message in stored.messages.select_related("queue", "author")
+    ]
+    return Section("SMS", columns, rows)
+
+
+def _inbound(stored: Stored) -> Section:
+    rows = [
+        (
+            str(sms.queue),
+            show(sms.from_number),
+            date_and_clock(sms.received_at),
+            sms.text,
+            str(sms.read_by or ""),
+        )
+        for sms in stored.inbound.select_related("queue", "read_by")
+    ]
+    rows += [
+        ("Ingen kö", sms.from_number, date_and_clock(sms.received_at), sms.text, "")
+        for sms in stored.unplaced.order_by("received_at")
+    ]
+    return Section("SMS från patienten", ("Kö", "Från", "Kom", "Text", "Läst av"), rows)
+
+
+def _access(stored: Stored) -> Section:
+    rows = [
+        (date_and_clock(entry.at), str(entry.user or "Driften"), entry.get_act_display(), str(entry.case_id or ""))
+        for entry in stored.access.select_related("user")
+    ]
+    first: datetime | None = AccessEntry.objects.aggregate(first=Min("at"))["first"]
+    note = f"Åtkomstlogg saknas före {date_and_clock(first or timezone.now())}."
+    return Section("Vem som har tagit del av uppgifterna", ("När", "Vem", "Vad", "Ärende"), rows, note)

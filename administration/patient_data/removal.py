@@ -1,0 +1,142 @@
+"""Removes what is stored about a patient, as far as it may be (GDPR article 17), and says what stays and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pgtrigger
+from django.db import transaction
+from django.db.models import Model, Q, QuerySet
+from pghistory.models import Event
+
+from access import access_log
+from access.models import AccessEntry
+from administration.patient_data.stored import Patient, Stored
+from cases.models import Case
+from consent.models import Answer, Consent
+from consent.retention import remove_events
+from sms.models import InboundSms, Message, UnplacedSms
+from sms.retention import decided
+from sms.states import PENDING
+from teleq.clock import database_now
+from teleq.models import Queue, User
+
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True)
+class Item:
+    """How much there is of something, and what becomes of it."""
+
+    what: str
+    count: int
+    kept_because: str = ""
+    """Why it stays. Empty where it is removed."""
+
+
+WHY_OPEN = "Ärendet pågår: patienten ska ringas upp."
+WHY_SENT = "Att SMS:et skickades, och vilket svar som tillät det, kan behöva visas (artikel 5.2 och 17.3 e)."
+WHY_UNDER_WAY = "SMS:et är på väg."
+WHY_NO = "Nej gäller till sista dagen, så att inga SMS skickas (artikel 21)."
+WHY_SHARED = "Det hör till numret och kan vara någon annans. Sök på telefonnumret för att ta bort det."
+WHY_LOG = "Åtkomstloggen ska sparas i minst fem år (HSLF-FS 2016:40 4 kap. 9 §)."
+OF_SEVERAL_BY_NUMBER = (
+    "Numret används av flera personer. Det som tas bort är allas: ärenden, SMS och svar på numret."
+    " Sök på personnummer för att ta bort det som är en persons."
+)
+OF_SEVERAL_BY_PERSON = (
+    "Patientens telefonnummer används också av andra. Svar och SMS som hör till numret blir kvar, om svaret inte är"
+    " sparat som patientens eget."
+)
+
+
+def warning_of_others(patient: Patient, queues: QuerySet[Queue]) -> str:
+    """What to know before anything is removed: that some of it may be another person's. Empty where it can't be."""
+    if not Stored(patient, queues).shared:
+        return ""
+    return OF_SEVERAL_BY_PERSON if patient.person else OF_SEVERAL_BY_NUMBER
+
+
+class _Found:
+    """The rows that a removal is about, sorted by what becomes of them. With `locked`, each is locked first."""
+
+    def __init__(self, patient: Patient, queues: QuerySet[Queue], *, locked: bool) -> None:
+        held = _locked if locked else _as_it_is
+        # The cases are locked before the rest is looked for: which numbers and messages that is follows from them.
+        cases = list(held(Stored(patient, queues).cases.order_by("pk")))
+        self.stored = stored = Stored(patient, queues)
+        self.closed = [case.pk for case in cases if not case.is_open]
+        self.open = [case.pk for case in cases if case.is_open]
+        messages = list(held(Message.objects.filter(pk__in=stored.messages.order_by().values("pk")).order_by("pk")))
+        self.under_way = [message.pk for message in messages if message.state in PENDING]
+        self.settled = [message.pk for message in messages if message.state not in PENDING]
+        self.texts = [message.pk for message in messages if message.state not in PENDING and message.text]
+        inbound = list(held(stored.inbound.order_by("pk")))
+        self.inbound = [sms.pk for sms in inbound if stored.may_remove("", sms.from_number)]
+        unplaced = list(held(stored.unplaced.order_by("pk")))
+        self.unplaced = [sms.pk for sms in unplaced if stored.may_remove("", sms.from_number)]
+        self.inbound_of_others = len(inbound) - len(self.inbound) + len(unplaced) - len(self.unplaced)
+        answers, at = list(held(stored.answers.order_by("care_provider", "phone_number"))), database_now()
+        others = [answer for answer in answers if answer.in_force(at) is not Answer.NO]
+        self.answers = [answer.pk for answer in others if stored.may_remove(answer.person, answer.phone_number)]
+        self.answers_of_others = len(others) - len(self.answers)
+        self.declined = len(answers) - len(others)
+
+    def items(self) -> list[Item]:
+        items = [
+            Item("Avslutade ärenden med anteckningar", len(self.closed)),
+            Item("Pågående ärenden", len(self.open), WHY_OPEN),
+            Item("Texter i SMS", len(self.texts)),
+            Item("SMS från patienten", len(self.inbound) + len(self.unplaced)),
+            Item("SMS från nummer som också andra använder", self.inbound_of_others, WHY_SHARED),
+            Item("SMS som är på väg", len(self.under_way), WHY_UNDER_WAY),
+            Item("Uppgift om att SMS har skickats eller stoppats", len(self.settled), WHY_SENT),
+            Item("Svar: Ja och Ej valt", len(self.answers)),
+            Item("Svar: Nej", self.declined, WHY_NO),
+            Item("Svar på nummer som också andra använder", self.answers_of_others, WHY_SHARED),
+            Item("Poster i åtkomstloggen", self.stored.access.count(), WHY_LOG),
+        ]
+        return [item for item in items if item.count]
+
+
+def _as_it_is(rows: QuerySet[Row]) -> QuerySet[Row]:
+    return rows
+
+
+def _locked(rows: QuerySet[Row]) -> QuerySet[Row]:
+    return rows.select_for_update(of=("self",))
+
+
+def plan(patient: Patient, queues: QuerySet[Queue]) -> list[Item]:
+    """What `remove` would remove, and what would stay and why. Nothing is done."""
+    return _Found(patient, queues, locked=False).items()
+
+
+@transaction.atomic
+def remove(patient: Patient, queues: QuerySet[Queue], *, by: User | None) -> list[Item]:
+    """Remove what may be removed, and return what that was and what stayed. Written to the access log.
+
+    Cases, messages and answers are locked in this order, as everywhere, so that what is counted is what is removed.
+    `by` is None for the operator's command.
+    """
+    found = _Found(patient, queues, locked=True)
+    items = found.items()
+    Case.objects.filter(pk__in=found.closed).delete()
+    with pgtrigger.ignore("sms.Message:moves_well"):
+        Message.objects.filter(pk__in=found.texts).update(text="")
+    InboundSms.objects.filter(pk__in=found.inbound).delete()
+    UnplacedSms.objects.filter(pk__in=found.unplaced).delete()
+    Consent.objects.filter(pk__in=found.answers).delete()
+    while remove_events(_gone(found.stored), decided()):
+        pass
+    access_log.note(by, AccessEntry.Act.REMOVAL, patient.number, patient.person)
+    return items
+
+
+def _gone(stored: Stored) -> QuerySet[Event]:
+    """The history of answers that are removed, as far as it is the patient's or can't be another's."""
+    gone = stored.history.exclude(pgh_obj_id__in=Consent.objects.values("pk")).order_by()
+    if not stored.patient.person:
+        return gone
+    return gone.filter(Q(person=stored.patient.person) | Q(person="") & ~Q(phone_number__in=stored.shared))

@@ -1,0 +1,86 @@
+"""Which rows are a patient's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+from phonenumber_field.phonenumber import PhoneNumber
+
+from access.models import AccessEntry
+from cases.forms import SearchForm
+from cases.models import Case
+from consent.models import Consent
+from sms.models import InboundSms, Message, UnplacedSms
+from teleq.models import Queue
+from teleq.phone_numbers import number_text, show
+from teleq.swedish import identity_number
+
+
+@dataclass(frozen=True)
+class Patient:
+    """Whom it is about: a number in E.164, or a personnummer of twelve characters. One of them is empty."""
+
+    number: str = ""
+    person: str = ""
+
+    def __str__(self) -> str:
+        return show(self.number) or identity_number(self.person)
+
+
+def patient_of(form: SearchForm) -> Patient:
+    """Whom a valid form asks about: a person, where the digits are a personnummer."""
+    if form.personal_identity_number:
+        return Patient(person=form.personal_identity_number)
+    return Patient(number=number_text(form.number) if form.number else "")
+
+
+class Stored:
+    """The rows about a patient in these queues.
+
+    Of a person: their cases, and what is stored for the telephone numbers in these. Answers belong to a telephone
+    number, so some of that may be another person's who uses the same number: `shared` are those numbers.
+    """
+
+    def __init__(self, patient: Patient, queues: QuerySet[Queue]) -> None:
+        self.patient = patient
+        mine = Q(personal_identity_number=patient.person) if patient.person else Q(phone_number=patient.number)
+        self.cases = Case.objects.filter(mine, queue__in=queues).order_by("created_at")
+        numbers = {number_text(number) for number in self.cases.values_list("phone_number", flat=True)}
+        self.numbers = numbers if patient.person else {patient.number}
+        about = Q(case_message__case__in=self.cases)
+        if patient.number:
+            about |= Q(queue__in=queues, to_number=patient.number)
+        self.messages = Message.objects.filter(about).distinct().order_by("created_at")
+        providers = set(queues.values_list("care_provider", flat=True))
+        self.shared = self._shared(providers)
+        of_numbers = Q(care_provider__in=providers, phone_number__in=self.numbers)
+        self.inbound = InboundSms.objects.filter(queue__in=queues, from_number__in=self.numbers)
+        self.unplaced = UnplacedSms.objects.filter(from_number__in=self.numbers - {""})
+        self.answers = Consent.objects.filter(of_numbers)
+        self.history = Consent.history().filter(of_numbers).order_by("pgh_id")
+        seen = Q(case_id__in=self.cases.values("pk"))
+        seen |= Q(person=patient.person) if patient.person else Q(phone_number=patient.number)
+        self.access = AccessEntry.objects.filter(seen).order_by("at")
+
+    def _shared(self, providers: set[int]) -> set[str]:
+        """The numbers that somebody else uses too, in any queue of the care providers, since an answer counts in all.
+
+        When a person is asked about, a case without a personnummer counts as somebody else's: nobody knows whose it is.
+        """
+        used = Case.objects.filter(queue__care_provider__in=providers, phone_number__in=self.numbers)
+        if self.patient.person:
+            others = used.exclude(personal_identity_number=self.patient.person)
+        else:
+            persons = used.exclude(personal_identity_number="").values("personal_identity_number").distinct()
+            others = used if persons.count() > 1 else used.none()
+        return {number_text(number) for number in others.values_list("phone_number", flat=True)}
+
+    def may_remove(self, person: str, number: PhoneNumber | str) -> bool:
+        """Whether something that is stored for this number may be removed; `person` is whose it is, "" if not known.
+
+        Asked for by number, all of it may. Asked for by person, only what is theirs, or what is nobody's in particular
+        for a number that nobody else uses.
+        """
+        asked = self.patient.person
+        return not asked or person == asked or (not person and number_text(number) not in self.shared)
