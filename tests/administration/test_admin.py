@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from administration import care_providers
-from administration.outgoing_sms import save_outgoing_sms
+from administration.outgoing_sms import not_ordered_text, save_outgoing_sms
 from consent.models import ConsentText
 from sms.models import StandardText
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
@@ -81,13 +81,13 @@ def test_until_the_function_is_ordered_the_box_is_shut_and_says_why(office, not_
     page = office.get(settings_page(not_ordered))
     box = re.search(r'<input type="checkbox" name="consent_required"[^>]*>', page.content.decode()).group()
     assert "disabled" in box
-    assert outgoing_sms.not_ordered_text(not_ordered.care_provider) in text_of(page)
+    assert not_ordered_text(not_ordered.care_provider) in text_of(page)
     assert 'aria-describedby="id_consent_required_helptext"' in box
 
 
 def test_a_tick_posted_by_hand_before_the_order_gets_the_reason_and_stores_nothing(office, not_ordered):
     response = save(office, settings_page(not_ordered), consent_required="on", sender="Annan")
-    assert errors(response, "consent_required") == [outgoing_sms.not_ordered_text(not_ordered.care_provider)]
+    assert errors(response, "consent_required") == [not_ordered_text(not_ordered.care_provider)]
     assert not is_on(not_ordered)
     assert OutgoingSms.objects.get(queue=not_ordered).sender == "teleQ"
 
@@ -108,7 +108,7 @@ def test_an_order_withdrawn_while_the_tick_is_being_saved_is_told_and_stores_not
         care_providers.save_care_provider(provider)
         post = in_another_connection(lambda: office.post(settings_page(plain_queue), form))
         wait_until_a_connection_waits_for_a_lock()
-    assert said(post.result(10)) == [outgoing_sms.not_ordered_text(provider)]
+    assert said(post.result(10)) == [not_ordered_text(provider)]
     assert not is_on(plain_queue)
 
 
