@@ -28,9 +28,9 @@ def not_ordered_text(care_provider: CareProvider) -> str:
     )
 
 
-def tells_number(settings: OutgoingSms) -> bool:
+def tells_number(outgoing_sms: OutgoingSms) -> bool:
     """Whether an automatic text says {telefon}, the queue's telephone number."""
-    return any("{telefon}" in text for text in (settings.confirmation_text, settings.reminder_text))
+    return any("{telefon}" in text for text in (outgoing_sms.confirmation_text, outgoing_sms.reminder_text))
 
 
 def is_sender_of_another(sender: str, provider: CareProvider) -> bool:
@@ -40,21 +40,21 @@ def is_sender_of_another(sender: str, provider: CareProvider) -> bool:
 
 
 @transaction.atomic
-def save_outgoing_sms(settings: OutgoingSms, changed: Changes | None = None) -> None:
+def save_outgoing_sms(outgoing_sms: OutgoingSms, changed: Changes | None = None) -> None:
     """Save a queue's settings. With `changed`, only what a page has changed of them.
 
     Raises NotOrdered where consent is required and the function is not ordered, NumberNeeded where a text says
     {telefon} and the queue has no number, and ChangedMeanwhile.
     """
-    stored = OutgoingSms.objects.lock_switch(settings.queue_id)
+    stored = OutgoingSms.objects.lock_switch(outgoing_sms.queue_id)
     if changed is not None:
         changes.put(stored, changed)
-        settings = stored
+        outgoing_sms = stored
     # Locked too, so that the order can't be withdrawn between this look and the commit.
-    provider = CareProvider.objects.select_for_update(no_key=True).get(queues=settings.queue_id)
-    if settings.consent_required and not provider.sms_consent_ordered:
+    provider = CareProvider.objects.select_for_update(no_key=True).get(queues=outgoing_sms.queue_id)
+    if outgoing_sms.consent_required and not provider.sms_consent_ordered:
         raise NotOrdered(not_ordered_text(provider))
     # Read anew: while the settings are locked nobody can take the number away (save_queue locks them as well).
-    if tells_number(settings) and not Queue.objects.get(pk=settings.queue_id).phone_number:
+    if tells_number(outgoing_sms) and not Queue.objects.get(pk=outgoing_sms.queue_id).phone_number:
         raise NumberNeeded(NO_NUMBER)
-    settings.save()
+    outgoing_sms.save()
