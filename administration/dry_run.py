@@ -1,11 +1,10 @@
-"""What the gateway would do: asked by administrators, judged by the gateway's own rule, and nothing is sent."""
+"""Dry runs: what the gateway would do with an SMS now, by the gateway's own rule. Nothing is sent."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.db.models import Count, QuerySet, Value
 from django.db.models.functions import Now
@@ -44,6 +43,7 @@ class DryRun:
 
 
 def would_it_be_sent(queue: Queue, number: PhoneNumber, kind: Kind) -> DryRun:
+    """Whether an SMS of this kind from the queue to the number would be sent now, and what that rests on."""
     at = database_now()
     outgoing_sms, consent = queue.outgoing_sms_or_none, register.current(queue.care_provider_id, number).consent
     return DryRun(
@@ -57,14 +57,14 @@ def would_it_be_sent(queue: Queue, number: PhoneNumber, kind: Kind) -> DryRun:
 
 @dataclass(frozen=True)
 class Stopped:
-    """How many of the queue's messages or callbacks get no SMS where consent is required."""
+    """How many would get no SMS if the queue required consent, by why: no Ja is stored, or a Nej is."""
 
     unanswered: int
     declined: int
 
 
 def with_consent_required(queue: Queue) -> dict[str, Stopped]:
-    """What "Aktivera samtycke till SMS" would mean for what waits and for whom is to be called back."""
+    """What ticking "Aktivera samtycke till SMS" would stop: of the messages that wait, and of the coming callbacks."""
     waiting = Message.objects.filter(queue=queue, state=State.QUEUED)
     coming = Case.objects.open().filter(queue=queue, callback_at__gt=Now())
     return {
@@ -73,8 +73,9 @@ def with_consent_required(queue: Queue) -> dict[str, Stopped]:
     }
 
 
-def _stopped(queue: Queue, rows: QuerySet[Any], number: str) -> Stopped:
-    """PostgreSQL counts the rows by the answer in force for their number; each answer is then judged as always."""
+def _stopped(queue: Queue, rows: QuerySet[Message] | QuerySet[Case], number: str) -> Stopped:
+    """PostgreSQL counts the rows by the answer in force for their number, which is in the field `number`. Then the
+    gateway's verdict is asked for once for each of the three answers."""
     at, ticked = database_now(), OutgoingSms(queue=queue, consent_required=True)
     by_answer = rows.order_by().annotate(answer=in_force_for(Value(queue.care_provider_id), number, at))
     stopped: Counter[Verdict] = Counter()

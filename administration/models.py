@@ -1,4 +1,4 @@
-"""Totals by day, and what retention has removed: numbers, and never a patient."""
+"""Totals by day, and how much retention has removed: numbers only, nothing about a patient."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from teleq.models import Queue
 
 
 class DayTotal(models.Model):
-    """How many of something a queue had on a day. Totals, and never a patient: they outlive what they count."""
+    """How many answers, callbacks or messages a queue had on a day. Kept when what it counts has been removed."""
 
     class What(models.TextChoices):
         ANSWERS = "answers", "svar"
@@ -35,7 +35,7 @@ class DayTotal(models.Model):
 
 
 class RetentionRun(models.Model):
-    """What was removed in one turn of the nightly retention: totals, and never whose."""
+    """What one turn of the nightly retention removed: how many rows of each kind, by the kind's name in Swedish."""
 
     at = models.DateTimeField("när", db_default=Now())
     removed: models.JSONField[dict[str, int], dict[str, int]] = models.JSONField("togs bort")

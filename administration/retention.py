@@ -1,6 +1,7 @@
-"""What is removed each night: each app takes away its own, a batch at a time, and what was removed is counted.
+"""Retention: each night every app removes its rows that are past their time, a batch at a time, and they are counted.
 
-Stopped at any moment it has done no harm, and goes on where it was the next time: what is to go is read from the rows.
+Each batch is a transaction of its own, so it may be stopped at any moment and goes on the next time. How long each kind
+is kept is in the settings (KEEP_...).
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from teleq.database import waited_too_long
 logger = logging.getLogger(__name__)
 
 TURN = 30.0
-"""Seconds that it goes on at the most, before reminders and messages get their turn."""
+"""Seconds that one turn goes on at the most: the same worker has reminders and messages to see to."""
 
 
 def remove_what_is_past_its_time(turn: float = TURN) -> bool:
-    """Returns whether everything is done."""
+    """Remove rows for about `turn` seconds. Returns whether nothing is left to remove. Stores a RetentionRun."""
     removed: Counter[str] = Counter()
     ends = time.monotonic() + turn
     try:
@@ -47,7 +48,8 @@ def remove_what_is_past_its_time(turn: float = TURN) -> bool:
 
 
 def _unless_held(kind: str, batch: Callable[[], int]) -> int:
-    """One batch, and how many that was. What somebody holds for long is left to another night, and the rest goes on."""
+    """Remove one batch and return how many rows that was. 0 where somebody has held a lock on them for too long: that
+    kind is left to another night, and the other kinds go on."""
     try:
         return batch()
     except OperationalError as error:
@@ -58,7 +60,8 @@ def _unless_held(kind: str, batch: Callable[[], int]) -> int:
 
 
 def _steps(at: datetime) -> Iterator[tuple[str, Callable[[], int]]]:
-    """In this order: messages go before the answers' history that they keep."""
+    """Each kind's name in Swedish and what removes a batch of it. Messages come before events of the answers' history,
+    as an event that decided a message is kept as long as the message is."""
     yield "SMS-texter", partial(sms.retention.remove_texts, at - settings.KEEP_SMS_TEXTS)
     yield "inkomna SMS", partial(sms.retention.remove_inbound, at - settings.KEEP_SMS_TEXTS)
     yield "oplacerade SMS", partial(sms.retention.remove_unplaced, at - settings.KEEP_SMS_TEXTS)
@@ -67,5 +70,6 @@ def _steps(at: datetime) -> Iterator[tuple[str, Callable[[], int]]]:
     yield "tider", partial(cases.retention.remove_past_slots, at)
     yield "svar", partial(consent.retention.remove_lapsed, at)
     yield "åtkomster", partial(access_log.remove_old, at - settings.KEEP_ACCESS_LOG)
-    counted = at - totals.SETTLES - totals.DAY  # till then they tell what answer a callback's patient had given
+    # The day's totals are made from the events: they tell which answer was in force at a callback's time.
+    counted = at - totals.SETTLES - totals.DAY
     yield "händelser", partial(consent.retention.remove_lapsed_events, counted, sms.retention.decided())

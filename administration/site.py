@@ -24,20 +24,24 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 ORDER = ["OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "CareProvider", "IntakeKey", "RetentionRun"]
 
+# The first page's links, by their addresses' names.
 PAGES = {"statistics": "Statistik", "patient_data": "Registerutdrag"}
-"""What stands there beside the models."""
+"""Beside the models."""
 OPERATORS_PAGES = {"unplaced_sms": "SMS som inte kunde placeras"}
-"""And for the operator only, last."""
+"""For the operator only, last."""
 
 
 class TeleqAdminSite(admin.AdminSite):
     site_header = "teleQ Admin"
     site_title = "teleQ Admin"
     index_title = "Admin"
-    enable_nav_sidebar = False  # seven links: the first page holds them
+    enable_nav_sidebar = False  # few links: the first page shows them all
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Administrators of a queue, and the operator. Neither is_staff nor Django's permission table has a say."""
+        """Whether the user may enter Admin: administrators of a queue may, and the operator.
+
+        Django's `is_staff` and its table of permissions are not asked.
+        """
         # Django asks some forty times in making one page: what the database said is kept on the request.
         known: bool | None = getattr(request, "may_enter_admin", None)
         if known is None:

@@ -31,12 +31,12 @@ class Period:
 
     @property
     def step(self) -> str:
-        """What the period is told in, so that there is something to see and not too much."""
+        """What a row of the answers' table covers, so that there are not too many: "day", "week" or "month"."""
         days = (self.last - self.first).days + 1
         return "day" if days <= 31 else "week" if days <= 200 else "month"
 
     def step_of(self, day: date) -> date:
-        """The first day of the step that the day is in."""
+        """The first day of the row that this day is counted in. A week's may be before the period's first."""
         if self.step == "week":
             return day - timedelta(days=day.weekday())
         return day if self.step == "day" else day.replace(day=1)
@@ -59,7 +59,7 @@ class Table:
 
 
 def of_queue(queue: Queue, period: Period) -> list[Table]:
-    """A fixed number of queries, however much there is."""
+    """The tables of Admin > Statistik. A fixed number of queries, however much there is."""
     of_what: dict[str, list[Total]] = defaultdict(list)
     for total in totals.of_queue(queue, period.first, period.last):
         of_what[total.what].append(total)
@@ -85,7 +85,7 @@ def _answers(answers: Iterable[Total], period: Period) -> Table:
 
 
 def _callbacks(callbacks: Iterable[Total]) -> Table:
-    """By the answer in force at their time."""
+    """How many callbacks by the answer that was in force at their time."""
     counts: Counter[str] = Counter()
     for callback in callbacks:
         counts[callback.key] += callback.count

@@ -1,4 +1,4 @@
-"""What beat asks for each night."""
+"""The nightly task."""
 
 from celery import shared_task
 
@@ -8,9 +8,9 @@ from teleq.database import limits
 
 @shared_task
 def remove_what_is_past_its_time() -> None:
-    """Goes on in another turn if there is more: the worker has reminders and messages to see to as well.
+    """Count the totals of past days, and then remove what is past its time.
 
-    The totals first, while what they count is there.
+    Where one turn was not enough it asks for another, which waits behind the worker's reminders and messages.
     """
     with limits("retention"):
         totals.add_up()

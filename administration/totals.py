@@ -1,7 +1,8 @@
-"""What a queue had on each day: counted once when a day has settled, and anew for the days since then.
+"""Totals by day: how many answers, callbacks and messages a queue had.
 
-So a year's statistics are a few hundred rows however many messages there were, and stay when retention has removed what
-they count.
+A day's totals are counted once, when they can't change any more, and stored; for the days since then they are counted
+whenever they are asked for. So a year's statistics are a few hundred rows however many messages there were, and they
+stay when retention has removed what they count. A day is one by the clock in Stockholm.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ from teleq.models import Queue
 
 DAY = timedelta(days=1)
 SETTLES = ceil(settings.SMS_REPORT_WITHIN / DAY) * DAY + DAY
-"""By then what became of a day's messages is known or given up."""
+"""How long after a day its totals are stored: by then the outcome of each of its messages is known or given up."""
 AT_ONCE = 31 * DAY
+"""How many days are counted and stored in one transaction."""
 
 
 @dataclass(frozen=True)
 class Total:
     what: str
     day: date
-    """By the clock in Stockholm."""
     key: str
     """Which answer; of a message its kind, state and refusal, with spaces between."""
     count: int
 
 
 def of_queue(queue: Queue, first: date, last: date) -> list[Total]:
-    """Both days included. The same number of queries however long it is and however much there was."""
+    """The totals of these days, both included. The same number of queries however many days and rows there are."""
     counted_until = _counted_until()
     stored = DayTotal.objects.filter(queue=queue, day__range=(first, last), day__lt=counted_until or first)
     totals = [Total(*row) for row in stored.values_list("what", "day", "key", "count")]
@@ -45,7 +46,7 @@ def of_queue(queue: Queue, first: date, last: date) -> list[Total]:
 
 
 def add_up() -> None:
-    """Store the totals of the days that have settled since the last time. A day is counted once."""
+    """Store the totals of the days that have settled (SETTLES) since the last time."""
     settled = timezone.localdate() - SETTLES
     first = _counted_until() or _earliest_day()
     while first and first < settled:
@@ -63,6 +64,7 @@ def beginning_of(day: date) -> datetime:
 
 
 def _counted_until() -> date | None:
+    """The first day whose totals are not stored yet. None where none are."""
     latest: date | None = DayTotal.objects.aggregate(latest=Max("day"))["latest"]
     return latest and latest + DAY
 

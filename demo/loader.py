@@ -30,7 +30,7 @@ JUDGED = HANDED_OVER | {State.REFUSED}
 
 
 def load() -> bool:
-    """Load the demonstration, all or nothing. False, and nothing done, where there is a care provider already."""
+    """Load the demonstration, in one transaction. False, and nothing done, where there is a care provider already."""
     with transaction.atomic():
         if CareProvider.objects.exists():
             return False
@@ -176,7 +176,8 @@ class _Loader:
             )
 
     def _answer_long_ago(self, given: data.Given) -> None:
-        """Written past the register, which knows only now: an update afterwards would be one more event on record."""
+        """Write an answer as if it had been given then. Not through the register, which dates every answer now; to date
+        it back afterwards would be one more event in its history."""
         case = self._case_with(given.number)
         by_nurse = given.channel == Channel.CASE
         answered_at = self.start - given.ago
@@ -251,7 +252,7 @@ class _Loader:
         return self.start + timedelta(minutes=text.minutes)
 
     def _note_answers(self, messages: list[Message]) -> None:
-        """On each message that was judged, the answer that decided."""
+        """Copy onto each message that was judged the answer that decided it, as the gateway does."""
         keys = {m.key: (m.queue.care_provider_id, number_text(m.to_number)) for m in messages}
         consents = Consent.objects.by_number(keys.values())
         events = Consent.objects.latest_events(consents.values())
@@ -278,7 +279,7 @@ class _Loader:
         message.provider_status = {State.DELIVERED: "delivered", State.SENT: "created"}.get(text.state, "")
 
     def _into_the_simulator(self, messages: list[Message]) -> None:
-        """What the patients have on their telephones."""
+        """Put the messages that were delivered on the patients' telephones."""
         SimulatedSms.objects.bulk_create(
             SimulatedSms(
                 to_number=message.to_number,

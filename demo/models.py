@@ -1,4 +1,4 @@
-"""What the simulator has taken."""
+"""The SMS that the simulator has taken."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from teleq.models import is_number
 
 
 class SimulatedSms(models.Model):
-    """What the simulator "sent": the demonstration's stand-in for the patient's telephone."""
+    """An SMS on the patient's telephone, for which the simulator stands in."""
 
     to_number = PhoneNumberField("till")
     sender = models.CharField(max_length=20)

@@ -1,7 +1,7 @@
 """A stand-in for an SMS provider and for the patient's telephone. Exists with TELEQ_DEMO=1 only.
 
-It takes messages over HTTP, reports delivery to the address that came with each, and tells of what patients answer, so
-that the demonstration takes the same way as a real provider does.
+It takes messages over HTTP, reports delivery to the address that came with each, and hands patients' replies to teleQ's
+address for inbound SMS: the same way that a real provider goes.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from teleq.phone_numbers import number_text
 
 
 def report_delivery(simulated_id: int) -> None:
-    """The message has come to the patient's telephone."""
+    """Tell teleQ that the message has come to the patient's telephone. Raises aiohttp.ClientError."""
     simulated = SimulatedSms.objects.get(pk=simulated_id)
     asyncio.run(_post(simulated.callback_url, {"id": f"sim-{simulated.pk}", "status": "delivered"}))
 
 
 def report_answer(simulated_id: int, text: str) -> None:
-    """The patient has answered it."""
+    """Tell teleQ what the patient replied to it. Raises aiohttp.ClientError."""
     simulated = SimulatedSms.objects.get(pk=simulated_id)
     form = {
         "id": f"sim-{secrets.token_hex(8)}",

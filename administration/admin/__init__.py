@@ -1,6 +1,7 @@
 """What administrators and operators see under the tab Admin. Cases, messages and answers are not registered.
 
-Of patients' data there is one patient's at a time, in Registerutdrag and "Skulle det här SMS:et skickas?", on record.
+Patients' data is shown in Registerutdrag, "Skulle det här SMS:et skickas?" and SMS som inte kunde placeras: one
+patient's at a time, and each look is written to the access log.
 """
 
 from django.contrib import admin

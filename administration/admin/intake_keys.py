@@ -1,4 +1,4 @@
-"""Admin > Nycklar för telefonsystem, for the operator: what a telephone system shows to book callbacks."""
+"""Admin > Nycklar för telefonsystem, for the operator: the keys by which telephone systems book callbacks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ REVOKED = "Nyckeln är återkallad. Telefonsystemet kommer inte längre in med d
 
 class IntakeKeyForm(ChangesForm[IntakeKey]):
     def clean(self) -> None:
-        """The constraint's own check passes over it, as a new key's `revoked_at` is no field of the form."""
+        """One valid key per name. Django leaves out its own check of that constraint, as it is about `revoked_at` too,
+        which is no field of the form."""
         super().clean()
         same = {name: self.cleaned_data.get(name) for name in FIELDS}
         if None not in same.values() and IntakeKey.objects.filter(**same, revoked_at=None).exists():
@@ -69,12 +70,12 @@ class IntakeKeyAdmin(ScopedAdmin[IntakeKey]):
         request.new_key = make_key(obj, by=person(request))  # type: ignore[attr-defined]  # kept on the request for the page
 
     def response_add(self, request: HttpRequest, obj: IntakeKey, post_url_continue: str | None = None) -> HttpResponse:
-        """The key is shown in the answer itself: a redirect would have to carry it somewhere."""
+        """Shows the key in the response itself: to be shown after a redirect it would have to be stored."""
         context = {"title": "Nyckeln är skapad", "new_key": request.new_key}  # type: ignore[attr-defined]  # as above
         return self._page(request, "made", obj, context)
 
     def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
-        """Asks first, on a page of its own."""
+        """GET asks, on a page of its own; POST revokes the key."""
         key = self.get_object(request, str(key_id))
         if not self.has_view_permission(request, key):
             raise PermissionDenied

@@ -1,4 +1,4 @@
-"""Admin > Utgående SMS, as the manual walks it: tick "Aktivera samtycke till SMS", save. And the texts sent unasked."""
+"""Admin > Utgående SMS: a queue's box "Aktivera samtycke till SMS" (the manual, steps 1 to 3), sender and texts."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def _how_many(stopped: Stopped) -> str:
 
 
 def preview(text: str, queue: Queue) -> dict[str, Any]:
-    """What the patient would read, and how long it is, on the day that is longest to write."""
+    """What the patient would read, with the date that is longest to write, and how many segments that is."""
     filled = segments.normalize(placeholders.fill(text, queue, placeholders.LONGEST_DATE))
     return {"text": filled, "segments": segments.count(filled)}
 
 
 class CheckForm(forms.Form):
-    """Which SMS it is that is asked about."""
+    """Which SMS the dry run is about."""
 
     phone_number = phone_field("Telefonnummer")
     queue = forms.ModelChoiceField(
@@ -84,8 +84,8 @@ class CheckForm(forms.Form):
 
 
 class SmsTextarea(AdminTextareaWidget):
-    """A text, what can be filled in, and how it reads when that has been done. The text is what was typed, also where
-    it can't be saved."""
+    """The field for an automatic SMS, with the placeholders that it may hold and a preview of the text as it would be
+    sent. The field itself shows what was typed, also where that can't be saved."""
 
     template_name = "admin/teleq/outgoingsms/sms_text.html"
     queue: Queue  # set by the form
@@ -126,7 +126,7 @@ class OutgoingSmsForm(ChangesForm[OutgoingSms]):
             box.help_text = would_be_stopped_text(self.instance.queue)
         else:
             box.help_text = not_ordered_text(self._provider)
-            # Shut on the screen only: a disabled form field would drop a tick in silence, and clean is to say why.
+            # Disabled in the page only: of a disabled form field Django ignores a tick, and clean is to say why not.
             box.widget.attrs["disabled"] = True
 
     @property

@@ -58,7 +58,8 @@ class QueueForm(ChangesForm[Queue]):
         return number
 
     def clean(self) -> None:
-        """What the queue is called and its number stand in its texts, which must still be such as can be sent."""
+        """The queue's automatic texts are filled in with its unit and number: they must be such as can be sent with the
+        new ones too."""
         super().clean()
         data = self.cleaned_data
         outgoing_sms = self.instance.outgoing_sms_or_none
@@ -126,7 +127,7 @@ class QueueAdmin(ScopedAdmin[Queue]):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except NumberNeeded as refusal:  # a text began to tell the number while the form was being saved
+        except NumberNeeded as refusal:  # somebody else wrote {telefon} into a text while the form was being saved
             self.message_user(request, str(refusal), messages.ERROR)
             return redirect(request.path)
 

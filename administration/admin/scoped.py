@@ -1,4 +1,4 @@
-"""The one place where access in Admin is decided: it follows from in which queues the user is administrator."""
+"""Access in Admin, decided in this one place: it follows from which queues the user is administrator of."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 def person(request: HttpRequest) -> User:
+    """The signed-in user: every page of Admin asks for a login."""
     assert isinstance(request.user, User)
     return request.user
 
@@ -39,7 +40,7 @@ def own_care_providers(request: HttpRequest) -> QuerySet[CareProvider]:
 
 
 def _keep_as_shown(context: dict[str, Any]) -> None:
-    """What is in force is what the page shows and saves, whatever stood in it when one left it and came back."""
+    """Keep the browser from putting back what stood in the fields when one left the page: docs/decisions/0011."""
     formsets = [inline.formset for inline in context["inline_admin_formsets"]]
     rows = [form for formset in formsets for form in (formset.management_form, *formset.forms)]
     for form in (context["adminform"].form, *rows):
@@ -48,10 +49,13 @@ def _keep_as_shown(context: dict[str, Any]) -> None:
 
 
 class ScopedChoices(BaseModelAdmin[Row]):
-    """Rows and choices, in a page of its own or as part of another's: the user's own queues only."""
+    """Limits the rows that a page of Admin shows, and the choices in its fields, to the user's own queues.
+
+    For a page of its own (ScopedAdmin) and for rows in another's page (ScopedInline).
+    """
 
     queue_path = ""
-    """The way from the model to its queue, for filter()."""
+    """The way from the model to its queue, as filter() takes it: "queue", or "pk" for a queue itself."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
         return super().get_queryset(request).filter(**{f"{self.queue_path}__in": own_queues(request)})
@@ -117,7 +121,7 @@ class ScopedAdmin(ScopedChoices[Row], ModelAdmin[Row]):
         return response
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Where somebody else saved while this was being saved, it is judged once more: now by what they saved."""
+        """Tries again where somebody else saved at the same moment: the form is then judged by what they saved."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except (ChangedMeanwhile, IntegrityError):
@@ -136,7 +140,8 @@ class ScopedAdmin(ScopedChoices[Row], ModelAdmin[Row]):
         return found
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Only what the page itself filters by: an address made by hand asks nothing else of the database."""
+        """Only the page's own filters. An address written by hand could else find out, filter by filter, what is stored
+        in columns that the page doesn't show."""
         filters = [name for name in self.list_filter if isinstance(name, str)]
         named = any(lookup == name or lookup.startswith(f"{name}__") for name in filters)
         return named and super().lookup_allowed(lookup, value, request)

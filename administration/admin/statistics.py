@@ -51,7 +51,7 @@ class PeriodForm(forms.Form):
 
 @dataclass(frozen=True)
 class Bar:
-    """A row of a table, drawn: its parts beside each other, as parts of a hundred of the longest row."""
+    """A table's row as a bar of the chart: its parts beside each other, in percent of the longest row."""
 
     label: str
     total: int
@@ -91,7 +91,7 @@ def _first_queue(request: HttpRequest) -> int | None:
 
 
 def _csv(table: Table, first: date, last: date) -> HttpResponse:
-    """With the mark and the semicolons by which spreadsheets in Sweden know it."""
+    """With a byte order mark and semicolons: by these Excel in Swedish sees UTF-8, and where a column ends."""
     response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="statistik-{first}-{last}.csv"'
     writer = csv.writer(response, delimiter=";")

@@ -1,6 +1,7 @@
-"""Admin > SMS som inte kunde placeras, for the operator: that they are there, and whose they are by an act of its own.
+"""Admin > SMS som inte kunde placeras, for the operator: patients' SMS that belong to no queue.
 
-One of them may be a STOPP. None is in any queue, so nobody else comes upon them.
+Nobody else sees them, and one of them may be a STOPP. The list says only when each came; to open one is an act of its
+own, which is written to the access log.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SHOWN_AT_MOST = 100
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def unplaced_sms_view(request: HttpRequest) -> HttpResponse:
-    """Posted with an SMS's id it shows that one's number and text, and notes who has read it."""
+    """GET lists them; POST with an SMS's id shows its number and text too, and notes who has read it."""
     if not person(request).is_superuser:
         raise PermissionDenied
     opened = None

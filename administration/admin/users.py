@@ -105,8 +105,8 @@ class MembershipInline(ScopedInline[Membership, User]):
 
 
 class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
-    """Administrators see their colleagues: who works in a queue of a care provider of theirs. A colleague's own fields
-    and password are theirs to change only where all of the colleague's queues are."""
+    """An administrator sees everybody who works in a queue of the same care providers, but changes a colleague's name,
+    password and the like only where all of the colleague's queues are their own."""
 
     form = UserForm
     add_form = NewUserForm
@@ -170,7 +170,7 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Names queues that are not the administrator's, so it is the operator's."""
+        """For the operator only, as it names queues that an administrator may not see."""
         if not person(request).is_superuser:
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)
