@@ -202,7 +202,7 @@ def run_checks() -> None:
     for check in (
         f"ruff check . {scripts}",
         f"ruff format --check . {scripts}",
-        "mypy consent sms",
+        "mypy teleq access consent sms cases intake",
         "lint-imports --no-cache",
         f"djade --target-version 5.2 --check {templates}",
         "python manage.py makemigrations --check --dry-run",
