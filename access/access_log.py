@@ -17,7 +17,7 @@ Act = AccessEntry.Act
 
 
 def note_numbers(user: User, act: Act, numbers: Iterable[PhoneNumber]) -> None:
-    """What a page showed of several patients."""
+    """Note that a page showed several patients: an entry for each number. An empty page leaves none."""
     shown = sorted({number_text(number) for number in numbers})
     AccessEntry.objects.bulk_create(AccessEntry(user=user, act=act, phone_number=number) for number in shown)
 
@@ -29,15 +29,15 @@ def note(
     person: str | None = None,
     case_id: int | None = None,
 ) -> None:
-    """A look at one patient: a case, or what was asked for by number or personnummer, whether or not it was found.
+    """Note a look at one patient: at a case, or a search by number or personnummer, whether or not anything was found.
 
-    No user: the operator's command line.
+    `number` is a PhoneNumber or E.164. No user means the operator's command line.
     """
     number = number_text(number) if number else ""
     AccessEntry.objects.create(user=user, act=act, phone_number=number, person=person or "", case_id=case_id)
 
 
 def remove_old(before: datetime) -> int:
-    """For retention only."""
+    """Delete a batch of the entries from before this time, and return how many. For retention only."""
     with pgtrigger.ignore("access.AccessEntry:append_only"):
         return delete_batch(AccessEntry.objects.filter(at__lt=before).order_by("at"))

@@ -1,7 +1,7 @@
-"""Bokningsbekräftelse and påminnelse om återuppringning: what the patient is texted without anyone pressing a button.
+"""Automatic messages: a booking's confirmation (bokningsbekräftelse) and reminder (påminnelse om återuppringning).
 
-Both go the gateway's way like any message: a row under its key, judged when it is claimed. The key has the booking in
-it, so that there is one of each per booking, whoever asks and however often.
+Both go through the gateway like any message, and are judged when they are claimed. A message's key has the case's
+booking number in it, so that there is one of each per booking, whoever asks and however often.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def remind_all_due() -> int:
     while cases := _remind(after):
         gone_through += len(cases)
         last = cases[-1]
-        # Said twice, since an index can answer the first half only.
+        # `callback_at` stands in both halves: an index serves the first one, and can't serve the second.
         after = Q(callback_at__gte=last.callback_at) & (Q(callback_at__gt=last.callback_at) | Q(pk__gt=last.pk))
     return gone_through
 
@@ -64,7 +64,7 @@ def _due_for_reminder() -> CaseQuerySet:
     return Case.objects.open().filter(
         ~Exists(reminded),
         queue__outgoing_sms__reminder_on=True,
-        callback_at__range=(Now(), Now() + longest * MINUTE),  # no column in it: an index can answer
+        callback_at__range=(Now(), Now() + longest * MINUTE),  # with no other column in it, so that an index serves it
         callback_at__lte=Now() + lead,
         booked_at__lte=F("callback_at") - lead,
     )

@@ -43,6 +43,7 @@ class AnotherText(Exception):
 
 
 def create(case: Case, *, by: User | None) -> Case:
+    """Save a new case, and confirm its booking by SMS if the queue does. By None: the telephone system."""
     with transaction.atomic():
         case.save()
         _note_event(case, CaseEvent.Kind.CREATED, by)
@@ -67,7 +68,7 @@ def create_once(case: Case, *, by: User) -> tuple[Case, bool]:
 
 
 def made_by(press: UUID | None, user: User) -> Case | None:
-    """The case that a press has made, if it was in a queue of the user's."""
+    """The case that a press of the form's button has made, if it is in a queue of the user's."""
     return Case.objects.for_user(user).filter(press=press).first() if press else None
 
 
@@ -86,12 +87,12 @@ def release(case: Case, *, by: User, seen: int | None = None) -> None:
     """Put the case back in the queue. Anyone in the queue may: who has it may have gone home."""
     with _as_shown(case, seen, by) as locked:
         _require(locked.status == Status.ONGOING, locked, by)
-        _set(locked, status=_status_in_line(locked), assignee=None)
+        _set(locked, status=_status_in_queue(locked), assignee=None)
         _note_event(locked, CaseEvent.Kind.RELEASED, by)
 
 
 def record_attempt(case: Case, *, reached: bool, by: User, seen: int | None = None) -> None:
-    """Count a call to the patient."""
+    """Count a call to the patient. Whoever reaches the patient has the case; else it is back in the queue."""
     with _as_shown(case, seen, by) as locked:
         _require(locked.is_open and locked.assignee in (None, by), locked, by)
         before = locked.attempts
@@ -116,7 +117,7 @@ def close(case: Case, status: Status, *, by: User | None, seen: int | None = Non
 def reopen(case: Case, *, by: User, seen: int | None = None) -> None:
     with _as_shown(case, seen, by) as locked:
         _require(not locked.is_open, locked, by)
-        _set(locked, status=_status_in_line(locked))
+        _set(locked, status=_status_in_queue(locked))
         _note_event(locked, CaseEvent.Kind.REOPENED, by)
 
 
@@ -232,7 +233,10 @@ def _move(case: Case, to: datetime, by: User | None) -> None:
 
 
 def _book_anew(case: Case, **values: object) -> None:
-    """Another time or number is another booking: what tells of the old one is cancelled, the new one is confirmed."""
+    """Save another time or number, which is another booking.
+
+    Automatic messages about the old one are cancelled if they still wait, and the new one is confirmed.
+    """
     _cancel_waiting(case, kind__in=AUTOMATIC)
     _set(case, booking=case.booking + 1, booked_at=database_now(), **values)
     if case.is_open:
@@ -265,8 +269,8 @@ def _set(case: Case, **values: object) -> None:
     case.save(update_fields=values)
 
 
-def _status_in_line(case: Case) -> Status:
-    """What a case that nobody has is waiting as."""
+def _status_in_queue(case: Case) -> Status:
+    """The status of an open case that nobody has."""
     return Status.NO_ANSWER if case.attempts else Status.WAITING
 
 

@@ -21,7 +21,11 @@ OTHERS_AT_MOST = 10
 
 
 def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
-    """Forms come fresh unless one is given bound, with what was typed and what was wrong with it."""
+    """What the template of the case view needs.
+
+    `bound` holds, by its name in the template, a form that has just been posted and is shown again with what was typed;
+    all the others are made from what is stored.
+    """
     at = database_now()
     latest_act = case.events.latest_act()
     current = register.current(*case.consent_key)

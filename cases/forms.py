@@ -60,13 +60,13 @@ class PersonalIdentityNumberField(forms.CharField):
 
 
 class PressField(forms.UUIDField):
-    """Which press of the form's button it is, so that one press does one thing however often it arrives."""
+    """A random id for the press of the form's button: the same press does one thing however often it arrives."""
 
     def __init__(self) -> None:
         super().__init__(widget=forms.HiddenInput, initial=uuid.uuid4, error_messages=dict.fromkeys(PRESS, PRESS_AGAIN))
 
     def bound_data(self, data: str, initial: uuid.UUID) -> str | uuid.UUID:
-        """One that can't be read is replaced on the page that says so."""
+        """What is shown when the form comes back with errors: an id that can't be read is replaced by a new one."""
         try:
             press: uuid.UUID = self.clean(data)
         except ValidationError:
@@ -121,7 +121,7 @@ class NewCaseForm(DetailsForm):
         return not any(self.fields[name].has_changed(stored[name], self[name].data) for name in stored)
 
     def pressed_anew(self) -> NewCaseForm:
-        """What was typed, for another press."""
+        """The same form with what was typed, and the id of another press."""
         data = cast(QueryDict, self.data).copy()
         data[self["press"].html_name] = str(uuid.uuid4())
         self.data = data
@@ -134,7 +134,7 @@ class NumberForm(OwnIds, forms.Form):
 
 
 class ConsentForm(OwnIds, forms.Form):
-    """The answer, with the number and the event that it was shown for; and whose it is, where that has to be asked."""
+    """The answer, with the number and the event that it was shown for; and whose it is, where several use it."""
 
     person = forms.ChoiceField(
         label="Vems svar är det?",
@@ -160,13 +160,13 @@ class ConsentForm(OwnIds, forms.Form):
 
     @property
     def chosen_person(self) -> str:
-        """By personnummer; empty where it is nobody that the nurse's own queues know."""
+        """The personnummer of the one who answered; empty for "Någon annan" and where nobody had to be chosen."""
         chosen: str = self.cleaned_data.get("person", "")
         return "" if chosen == SOMEBODY_ELSE else chosen
 
 
 class SmsForm(OwnIds, forms.Form):
-    """A text that browsers may put back, half-written as it was, beside what they may not."""
+    """The text to send. A browser may put back a half-written text after Back, but nothing else (`AS_SHOWN`)."""
 
     text = forms.CharField(
         label="Skriv meddelande",

@@ -33,13 +33,13 @@ class Entry:
 
 
 def of_case(case: Case, inbound_sms: Iterable[InboundSms]) -> list[Entry]:
-    """Latest first. The same number of queries however long it is."""
+    """The case's whole history, latest first. The same number of queries however long it is."""
     entries = [*acts(case), *_messages(case), *_answers(case), *_inbound(inbound_sms)]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 
 def acts(case: Case) -> list[Entry]:
-    """What was done to it, in order."""
+    """What was done to the case, oldest first."""
     return [
         Entry(event.at, _sentence(case, event), str(event.user) if event.user else "Telefonsystemet")
         for event in case.events.select_related("user").order_by("id")
@@ -52,7 +52,7 @@ BY_THE_PATIENT = {
     CaseEvent.Kind.CANCELLED: "Patienten avbokade",
     CaseEvent.Kind.DETAILS_CHANGED: "Patienten lämnade fler uppgifter",
 }
-"""What is said of what came in through the telephone system."""
+"""An event's label where no user made it: it came in through the telephone system."""
 
 
 def _sentence(case: Case, event: CaseEvent) -> str:
@@ -65,7 +65,7 @@ def _sentence(case: Case, event: CaseEvent) -> str:
 # What an event changed, from what to what ----------------------------------------------------------------------------
 
 ONLY_ONE = (CaseEvent.Kind.MOVED, CaseEvent.Kind.NUMBER_CHANGED)
-"""Kinds that say by themselves which column it was."""
+"""Kinds of event that change one column only, so that their label has said which."""
 
 
 def _changes(case: Case, event: CaseEvent) -> Iterator[str]:
@@ -164,9 +164,9 @@ def _inbound(inbound_sms: Iterable[InboundSms]) -> list[Entry]:
     return [Entry(sms.received_at, f"SMS från patienten: ”{sms.text}”", "Patienten") for sms in inbound_sms]
 
 
-def has_messages_under_way(entries_of: Case, at: datetime) -> bool:
-    """Whether a message is so fresh that its state is about to change: what the page keeps an eye on."""
-    states = Message.objects.filter(case_message__case=entries_of, state__in=PENDING | TIME_LIMITED)
+def has_messages_under_way(case: Case, at: datetime) -> bool:
+    """Whether a message of the last minute is still on its way: while it is, the open page asks for its state."""
+    states = Message.objects.filter(case_message__case=case, state__in=PENDING | TIME_LIMITED)
     return any((at - created).total_seconds() < 60 for created in states.values_list("created_at", flat=True))
 
 

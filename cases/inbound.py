@@ -12,17 +12,17 @@ from sms.models import InboundSms, InboundSmsQuerySet
 
 
 def without_case() -> InboundSmsQuerySet:
-    """Unread, and where nobody would come upon it: the number has no open case in the queue."""
+    """Unread replies whose number has no open case in the queue, so that they are seen in the list only."""
     open_case = Case.objects.open().filter(queue=OuterRef("queue"), phone_number=OuterRef("from_number"))
     return InboundSms.objects.unread().filter(~Exists(open_case))
 
 
 def unread_of_case() -> Exists:
-    """Whether the patient has sent something that nobody has read, for a query of cases."""
+    """Whether the patient has sent a reply that nobody has read. For a query of cases."""
     return Exists(InboundSms.objects.unread().filter(queue=OuterRef("queue"), from_number=OuterRef("phone_number")))
 
 
 def of_case(case: Case) -> list[InboundSms]:
-    """What has come while the case has been there, and what was unread before."""
+    """Replies from the case's number that have come since the case was made, and older ones that are unread."""
     from_patient = InboundSms.objects.filter(queue=case.queue_id, from_number=case.phone_number)
     return list(from_patient.filter(Q(read_at=None) | Q(received_at__gte=case.created_at)).select_related("read_by"))

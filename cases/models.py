@@ -30,6 +30,7 @@ class Status(models.TextChoices):
 CLOSED = (Status.DONE, Status.CANCELLED)
 
 FromTo = dict[str, list[Any]]
+"""What an event changed: by column, the value before and the value after."""
 
 
 class CaseQuerySet(models.QuerySet["Case"]):
@@ -55,10 +56,12 @@ class CaseQuerySet(models.QuerySet["Case"]):
 
 
 class Case(models.Model):
+    """A patient who is to be called back, until that is done or cancelled."""
+
     LONGEST_NAME, LONGEST_REASON = 100, 200
     MADE_ONCE = "one_case_per_press"
 
-    queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="cases", verbose_name="kö")
+    queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="cases", verbose_name="kö", db_index=False)
     name = models.CharField("namn", max_length=LONGEST_NAME, blank=True)
     reason = models.CharField("kontaktorsak", max_length=LONGEST_REASON, blank=True)
     phone_number = PhoneNumberField("telefonnummer")
@@ -126,7 +129,10 @@ class Case(models.Model):
 
 class CaseEventQuerySet(models.QuerySet["CaseEvent"]):
     def latest_act(self) -> CaseEvent | None:
-        """The last of those that say whose turn it is: what the buttons of the case were shown for."""
+        """The latest event that changed who has the case or whether it is open (`CaseEvent.ACTS`).
+
+        The case's buttons are shown for it: a press is refused where another one has come since.
+        """
         return self.filter(kind__in=CaseEvent.ACTS).select_related("user").order_by("-id").first()
 
 
@@ -164,14 +170,15 @@ class CaseEvent(models.Model):
     class Meta:
         verbose_name = "händelse"
         verbose_name_plural = "händelser"
-        indexes = [models.Index(fields=["case", "at"], name="case_event_history")]
 
     def __str__(self) -> str:
         return f"händelse {self.pk}"
 
 
 class Note(models.Model):
-    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="notes")
+    """What somebody has written in a case, for colleagues to read. Never changed."""
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="notes", db_index=False)
     text = models.TextField("anteckning", max_length=2000)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
@@ -274,12 +281,12 @@ class ClosedDay(models.Model):
 
 
 class Slot(models.Model):
-    """A time that has been booked at some moment: the row that whoever books, moves or cancels holds meanwhile.
+    """The lock for one of a queue's bookable times: whoever books, moves or cancels there holds the row meanwhile.
 
-    How many places are taken is counted in the cases, which nobody can forget to keep true.
+    It says nothing of how many places are taken: that is counted in the cases.
     """
 
-    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="+")
+    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="+", db_index=False)
     starts_at: models.DateTimeField[datetime, datetime] = models.DateTimeField()
 
     class Meta:

@@ -14,7 +14,10 @@ BATCH = 500
 
 @transaction.atomic
 def remove_closed(called_back_before: datetime) -> int:
-    """Closed cases whose time was before this. An open one stays, however old: somebody has to close it."""
+    """Delete a batch of the closed cases whose time was before this, and return how many.
+
+    An open case stays, however old it is: somebody has to close it.
+    """
     old = Case.objects.filter(status__in=CLOSED, callback_at__lt=called_back_before).order_by("callback_at")
     ids = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
     old.filter(pk__in=ids).delete()
@@ -22,5 +25,5 @@ def remove_closed(called_back_before: datetime) -> int:
 
 
 def remove_past_slots(before: datetime) -> int:
-    """Rows that nobody has a reason to lock any more."""
+    """Delete the rows of times before this, which nobody has a reason to lock any more. Returns how many."""
     return Slot.objects.filter(starts_at__lt=before).delete()[0]

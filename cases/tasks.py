@@ -1,4 +1,4 @@
-"""What beat asks for every minute. The rules are in `cases.automatic_sms`."""
+"""The task that Celery's beat starts every minute. The rules are in `cases.automatic_sms`."""
 
 from celery import shared_task
 

@@ -44,7 +44,8 @@ def _parsed(text: Any) -> datetime | None:
         at = parse_datetime(str(text).strip())
     except ValueError:
         return None
-    return at if at and MINYEAR < at.year < MAXYEAR else None  # no zone leads out of the calendar
+    # Between the calendar's ends: a change of zone can't lead out of it.
+    return at if at and MINYEAR < at.year < MAXYEAR else None
 
 
 class TimeInput(forms.DateTimeInput):
@@ -55,7 +56,7 @@ class TimeInput(forms.DateTimeInput):
 
     input_type = "datetime-local"
     template_name = "cases/time.html"
-    supports_microseconds = True  # it doesn't, but the instant that was shown is to be known whole
+    supports_microseconds = True  # else Django cuts them off what was shown, which then is not what is stored
 
     def __init__(self) -> None:
         super().__init__(format="%Y-%m-%dT%H:%M")
@@ -83,8 +84,10 @@ class TimeInput(forms.DateTimeInput):
 
 
 class TimeField(forms.DateTimeField):
-    """A time that a callback may be booked at. In UTC: in Stockholm's zone, the two of an hour that comes twice compare
-    as equal."""
+    """A time that a callback may be booked at.
+
+    Its value is in UTC: in Stockholm's zone, the two times of an hour that comes twice would compare as equal.
+    """
 
     def __init__(self, *, label: str) -> None:
         messages = {"required": "Välj en tid.", "invalid": "Skriv en giltig tid."}
@@ -111,7 +114,7 @@ class TimeField(forms.DateTimeField):
             raise ValidationError(problem)
 
     def has_changed(self, initial: datetime | None, data: Any) -> bool:
-        """The seconds of the one that is stored are no change."""
+        """Compared to the minute: a stored time may have seconds, which the browser's field doesn't show."""
         if initial is not None:
             initial -= timedelta(seconds=initial.second, microseconds=initial.microsecond)
         return super().has_changed(initial, data)

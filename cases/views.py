@@ -1,7 +1,7 @@
-"""The work list and the case view. Views parse, call and answer; the rules are in callbacks, register and gateway.
+"""The work list and the case view. Views parse, call and respond; the rules are in callbacks, register and gateway.
 
-Every act is a plain form that is posted and answered with a redirect to the case, or with the whole page where
-something was wrong (422) or has changed meanwhile (409). htmx posts the same forms and picks its part of the answer.
+Every act is a plain form that is posted. The response is a redirect to the case, or the whole page where something was
+wrong (422) or has changed meanwhile (409). htmx posts the same forms and picks its part of the response.
 """
 
 from __future__ import annotations
@@ -41,11 +41,14 @@ ANSWER_CHANGED = "Svaret har ändrats av någon annan. Ingenting sparades; nu vi
 
 
 def _case(request: SignedInRequest, case_id: int) -> Case:
-    """The one way from an address to a case: the user's own, and on record."""
+    """The case, if it is in one of the user's queues; else 404. That it was looked at goes into the access log.
+
+    The one way from an address to a case (promises 9 and 12).
+    """
     cases = Case.objects.for_user(request.user)
     related = cases.select_related("queue__care_provider", "queue__outgoing_sms", "assignee")
     case = get_object_or_404(related, pk=case_id)
-    if request.headers.get("HX-Trigger") != "history":  # what the open page asks for by itself
+    if request.headers.get("HX-Trigger") != "history":  # which the open page asks for by itself, every few seconds
         act = AccessEntry.Act.VIEW if request.method == "GET" else AccessEntry.Act.CHANGE
         _note_look(request, act, case)
     return case
@@ -81,7 +84,7 @@ def search(request: SignedInRequest) -> HttpResponse:
 
 @require_GET
 def show_inbound(request: SignedInRequest) -> HttpResponse:
-    """Answers from patients who have no open case."""
+    """Replies from patients who have no open case."""
     waiting = inbound.without_case().for_user(request.user).select_related("queue")
     page = Paginator(waiting, work_list.PAGE_SIZE).get_page(request.GET.get("page"))
     access_log.note_numbers(request.user, AccessEntry.Act.VIEW, (sms.from_number for sms in page))
@@ -104,7 +107,7 @@ def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
 
 
 def _from_inbound(request: SignedInRequest) -> dict[str, object]:
-    """What a new case begins with, when it is made for somebody who has answered an SMS."""
+    """What a new case begins with, when it is made for somebody who has replied to an SMS."""
     inbound_id = _number(request.GET.get("inbound", ""))
     sms = InboundSms.objects.for_user(request.user).filter(pk=inbound_id).first() if inbound_id else None
     if sms is None:
@@ -285,12 +288,12 @@ ACTS: dict[str, tuple[Callable[..., None], str]] = {
     "cancel": (partial(callbacks.close, status=Status.CANCELLED), "Ärendet är avbokat."),
     "reopen": (callbacks.reopen, "Ärendet är öppnat igen."),
 }
-"""The buttons at the top of the case, and what is said when one has done what it does."""
+"""The buttons at the top of the case: what each does, and what is said when that is done."""
 
 
 @require_POST
 def act(request: SignedInRequest, case_id: int) -> HttpResponse:
-    """Each button says which act on the case it was shown after."""
+    """A button at the top of the case. It posts the latest act that it was shown with, which `callbacks` compares."""
     case = _case(request, case_id)
     act = ACTS.get(request.POST.get("act", ""))
     seen = _number(request.POST.get("seen_event", ""))

@@ -19,7 +19,7 @@ class Why:
 
 
 def of_messages(messages: Collection[Message]) -> dict[int, Why]:
-    """By the message's id. A message that nobody has judged has no why. One query, however many there are."""
+    """Why each message was sent or stopped, by the message's id, in one query. One that was not judged has no entry."""
     events = _events(messages)
     return {message.pk: why for message in messages if (why := _why(message, events))}
 

@@ -73,7 +73,7 @@ class Row:
     to_be_asked: bool
     """Nobody has answered for the number, or the answer has lapsed. A chosen Ej valt is an answer."""
     more_on_number: bool
-    """The number has another open case in the user's queues."""
+    """The patient's number has another open case in the user's queues."""
     overdue: bool
     unread_sms: bool
     """The patient has sent an SMS, and nobody has read it."""

@@ -1,8 +1,9 @@
-"""What the telephone system does: book a callback, move it, cancel it.
+"""What a telephone system does: book a callback, move it, cancel it.
 
-It moves and cancels what it has booked and nobody works on; everything else is the nurses'.
+It may move and cancel what it has booked itself, unless a nurse has the case at the moment.
 
-Locks in one order: the call, the number, the cases, the slots. Then `cases.callbacks` does the same as for a nurse.
+Locks are taken in one order: the call, the number, the cases, the slots. Then `cases.callbacks` does the same as for a
+nurse.
 """
 
 from __future__ import annotations
@@ -52,7 +53,10 @@ class Wanted:
     reason: str = ""
 
     def digests(self) -> dict[str, str]:
-        """Of each field, enough to tell that the same is asked for again. Keyed, as a number is soon guessed."""
+        """A keyed digest (HMAC) of each field, by which the same request is known when it comes again.
+
+        Keyed, as a telephone number is soon found from a plain digest of it.
+        """
         fields = {
             "queue": self.queue.pk,
             "phone_number": self.phone_number,
@@ -67,10 +71,10 @@ class Wanted:
 
 @transaction.atomic
 def book(wanted: Wanted) -> tuple[Case, bool]:
-    """Book it, and say whether that made a new case. Raises NotFree, and CallDiffers.
+    """Book a callback. Returns its case, and whether that is new. Raises NotFree and CallDiffers.
 
-    A call that has booked already is answered with its case, if it asks for the same: a telephone system repeats a
-    request that it heard no answer to. Where the patient has a case here that may be moved, that one is.
+    A call that has booked already gets its case once more, if it asks for the same: a telephone system repeats a
+    request that it got no response to. Where the patient has an open case in the queue that may be moved, it is moved.
     """
     digests = wanted.digests()
     call, first_time = IntakeCall.objects.get_or_create(
@@ -95,7 +99,7 @@ def book(wanted: Wanted) -> tuple[Case, bool]:
 
 @transaction.atomic
 def move(case: Case, to: datetime) -> None:
-    """Raises NotFree, and NotPossible for a case that is closed or the nurses'."""
+    """Move a callback. Raises NotFree, and NotPossible for one that is closed or that only nurses may change."""
     case = _locked(case)
     _require_ours(case)
     _move(case, to)
@@ -103,7 +107,7 @@ def move(case: Case, to: datetime) -> None:
 
 @transaction.atomic
 def cancel(case: Case) -> None:
-    """Raises NotPossible for a case that is the nurses'."""
+    """Cancel a callback; one that is closed is left as it is. Raises NotPossible where only nurses may change it."""
     case = _locked(case)
     if not case.is_open:
         return
@@ -113,7 +117,7 @@ def cancel(case: Case) -> None:
 
 
 def _move(case: Case, to: datetime) -> None:
-    """One that is locked, and ours."""
+    """Move a case that is locked and that the telephone system may change. Raises NotFree and NotPossible."""
     if case.is_open and case.callback_at != to:
         _take_place(case.queue, to, moved=case)
     callbacks.move(case, to, by=None)
@@ -181,7 +185,10 @@ def _locked(case: Case) -> Case:
 
 
 def _take_place(queue: Queue, at: datetime, moved: Case | None = None) -> None:
-    """Hold the slot till the commit, so that of two who want the last place the second finds it taken."""
+    """Make sure that the time has a free place, and hold its slot till the commit. Raises NotFree.
+
+    Of two who want the last place, the second waits for the slot and then finds it taken.
+    """
     slot = _slot_at(queue, at)
     if slot is None:
         raise NotFree("Tiden går inte att boka: kön har inte telefontid då.")
@@ -200,7 +207,7 @@ def _slot_at(queue: Queue, at: datetime) -> datetime | None:
 
 
 def _lock_slots(queue: Queue, *slots: datetime | None) -> None:
-    """In the order of time, as everyone else does."""
+    """Lock the rows of these slots, making those that are missing. Always in the order of time, against deadlocks."""
     starts = sorted({slot for slot in slots if slot})
     Slot.objects.bulk_create([Slot(queue=queue, starts_at=start) for start in starts], ignore_conflicts=True)
     list(Slot.objects.select_for_update().filter(queue=queue, starts_at__in=starts).order_by("starts_at"))

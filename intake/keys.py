@@ -9,7 +9,7 @@ from teleq.models import User
 
 
 def make_key(key: IntakeKey, by: User) -> str:
-    """Save a new key for a telephone system, and return what the telephone system shows: it is not stored."""
+    """Save a new key for a telephone system, and return its secret, which is not stored."""
     secret = key.give_new_key()
     key.created_by = by
     key.save()
@@ -17,5 +17,5 @@ def make_key(key: IntakeKey, by: User) -> str:
 
 
 def revoke_key(key: IntakeKey) -> bool:
-    """From now on the key opens nothing, and that can't be undone. False if it was revoked already: its time stays."""
+    """Make the key invalid from now on, which can't be undone. False if it was revoked already: its time stays."""
     return bool(IntakeKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now()))

@@ -17,11 +17,11 @@ from teleq.models import CareProvider
 class IntakeCall(models.Model):
     """A call in which the telephone system booked a callback, by the telephone system's own id for it.
 
-    Of what it asked for there is a digest per field: enough to see that it asks for the same again, when staff may have
-    changed the case, and no second copy of the patient's data.
+    Of what it asked for there is a digest per field (`booking.Wanted.digests`). By them the same request is known when
+    it comes again, also if staff have changed the case since, and there is no second copy of the patient's data.
     """
 
-    care_provider = models.ForeignKey(CareProvider, on_delete=models.PROTECT, related_name="+")
+    care_provider = models.ForeignKey(CareProvider, on_delete=models.PROTECT, related_name="+", db_index=False)
     call_id = models.CharField(max_length=100)
     asked = models.JSONField(default=dict)
     # Null only within the transaction that books.
@@ -40,6 +40,7 @@ class IntakeCall(models.Model):
 
 class IntakeKeyQuerySet(models.QuerySet["IntakeKey"]):
     def valid(self, key: str) -> IntakeKey | None:
+        """The stored key of this secret, unless there is none or it is revoked."""
         return self.select_related("care_provider").filter(digest=_digest(key), revoked_at=None).first()
 
 
@@ -49,7 +50,7 @@ def _digest(key: str) -> str:
 
 
 class IntakeKey(models.Model):
-    """What a telephone system shows to book callbacks for a care provider. The key itself is not stored."""
+    """A key by which a telephone system may book callbacks for a care provider. Only a digest of it is stored."""
 
     care_provider = models.ForeignKey(
         CareProvider, on_delete=models.PROTECT, related_name="intake_keys", verbose_name="vårdgivare"
@@ -80,7 +81,7 @@ class IntakeKey(models.Model):
         return self.name
 
     def give_new_key(self) -> str:
-        """Make the key, and return it: the only time it is there to be seen. The caller saves."""
+        """Make the key's secret, and return it: it can't be shown again. The caller saves the row."""
         key = f"teleq_{secrets.token_urlsafe(32)}"
         self.digest = _digest(key)
         return key

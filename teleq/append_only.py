@@ -1,4 +1,4 @@
-"""What an append-only table needs beside pgtrigger's own protection."""
+"""The trigger that keeps an append-only table from being emptied."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ NO_TRUNCATE = pgtrigger.Trigger(
     operation=pgtrigger.Truncate,
     func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;",
 )
-"""Beside the history's own protection, which stops updates and deletes."""
+"""Refuses TRUNCATE. It stands beside pgtrigger's `Protect`, which stops updates and deletes only."""

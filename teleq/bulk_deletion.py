@@ -11,8 +11,11 @@ BATCH = 2000
 
 @transaction.atomic
 def delete_batch(rows: models.QuerySet[Any]) -> int:
-    """Delete the first of these rows. What somebody is changing is left to another night, and what was asked of a row
-    is asked once more when it is deleted."""
+    """Delete the first BATCH of these rows, and return how many were deleted.
+
+    Rows that somebody else has locked are skipped, and left to the next night. A row that no longer meets the query's
+    conditions when it is deleted stays. Nothing cascades: where other rows refer to these, PostgreSQL refuses.
+    """
     ids = list(rows.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:BATCH])
     if not ids:
         return 0

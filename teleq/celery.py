@@ -1,4 +1,4 @@
-"""Celery carries wake-ups only: what it loses, the sweep finds in the database a minute later."""
+"""The Celery application. It carries wake-ups only: what is lost, the sweep finds in the database a minute later."""
 
 import os
 from typing import Any

@@ -1,4 +1,4 @@
-"""What every page's frame needs."""
+"""Django's context processor for what every page's frame shows."""
 
 from django.conf import settings
 from django.contrib import admin

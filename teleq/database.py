@@ -17,7 +17,7 @@ def waited_too_long(error: OperationalError) -> bool:
 
 @contextmanager
 def limits(kind: str) -> Iterator[None]:
-    """Keep to the limits of another kind of process (`DATABASE_LIMITS`), on this connection and for as long."""
+    """Within the block, this connection has the time limits of another kind of process (`DATABASE_LIMITS`)."""
     wanted = settings.DATABASE_LIMITS[kind]
     with connection.cursor() as cursor:
         for name, value in wanted.items():
@@ -25,6 +25,6 @@ def limits(kind: str) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(DatabaseError), connection.cursor() as cursor:  # else the next connection has its own anyway
+        with suppress(DatabaseError), connection.cursor() as cursor:  # a connection that is lost has none to reset
             for name in wanted:
                 cursor.execute(f"RESET {name}")

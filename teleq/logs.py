@@ -1,4 +1,4 @@
-"""Log lines without personal data: an exception is told by its type and place, never by its words.
+"""Log lines without personal data: of an exception they have the type and the place, and never the message.
 
 PostgreSQL quotes the offending row in its errors, phone number included, and others quote what they could not parse.
 """

@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from phonenumber_field.modelfields import PhoneNumberField
 
 SENDER = r"^([A-Za-z][A-Za-z0-9]{2,10}|\+[1-9][0-9]{6,14})$"
+"""What providers take for a sender: a name, or a number in E.164."""
 INVALID_SENDER = "Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer."
 
 
@@ -29,6 +30,7 @@ class Role(models.TextChoices):
 
 class UserQuerySet(models.QuerySet["User"]):
     def colleagues_in(self, queues: models.QuerySet[Queue]) -> UserQuerySet:
+        """Users who are members of at least one of these queues."""
         return self.filter(Exists(Membership.objects.filter(user=OuterRef("pk"), queue__in=queues)))
 
     def only_in(self, queues: models.QuerySet[Queue]) -> UserQuerySet:
@@ -42,6 +44,8 @@ class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignor
 
 
 class User(AbstractUser):
+    """Somebody who works with teleQ, in the queues of which they are a member."""
+
     hsa_id = models.CharField(
         "HSA-id",
         max_length=31,
@@ -100,6 +104,8 @@ class QueueQuerySet(models.QuerySet["Queue"]):
 
 
 class Queue(models.Model):
+    """A care unit's telephone queue, of one care provider."""
+
     care_provider = models.ForeignKey(
         CareProvider, on_delete=models.PROTECT, related_name="queues", verbose_name="vårdgivare"
     )
@@ -148,6 +154,8 @@ class Queue(models.Model):
 
 
 class Membership(models.Model):
+    """That a user works in a queue, and in which role."""
+
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", verbose_name="användare")
     queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="memberships", verbose_name="kö")
     role = models.CharField("roll", max_length=20, choices=Role.choices, default=Role.NURSE)
@@ -169,10 +177,11 @@ class Membership(models.Model):
 
 
 class OutgoingSmsQuerySet(models.QuerySet["OutgoingSms"]):
-    """The two sides of one lock: claims share it, whoever writes the switch has it alone.
+    """The lock between claims and whoever changes a queue's `consent_required` (the switch).
 
-    The settings row's own lock (FOR SHARE in the claim) is what makes the order of events certain; this advisory lock
-    is there because row locks don't queue fairly: under steady claims an administrator's save could wait without end.
+    Claims share it (`held`); a change has it alone (`lock_switch`). The row's own lock makes the order of events sure.
+    The advisory lock beside it is there because PostgreSQL's row locks don't queue fairly: a steady stream of claims
+    could keep an administrator's save waiting without end.
     """
 
     ADVISORY_CLASS = 1

@@ -1,6 +1,6 @@
-"""Text as it comes when somebody pastes it: with other dashes and blanks than a keyboard's, and with marks unseen.
+"""Cleaning of pasted text: every dash and blank becomes the keyboard's, and invisible characters are dropped.
 
-A number that is copied from a contact list, a web page or a document brings such along.
+A number that is copied from a contact list, a web page or a document brings such characters along.
 """
 
 from __future__ import annotations

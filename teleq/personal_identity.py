@@ -22,7 +22,7 @@ from teleq.pasted import plain
 FIRST_YEAR = 1840
 """Nobody who was born earlier was alive when the numbers came, in 1947."""
 ADDED_TO_THE_DAY = 60
-"""In a samordningsnummer."""
+"""What a samordningsnummer has added to the day of birth (folkbokföringslagen 18 a §)."""
 INTERIM_LETTERS = "TRSUWXJKLMN"
 """One of these stands for the first of the last four digits, and counts as 1 in the check digit."""
 
@@ -85,7 +85,10 @@ def kind_of(identity: str) -> Kind | None:
 
 
 def _has_check_digit(identity: str) -> bool:
-    """By Luhn's algorithm, over all but the century. No personnummer has 000 before its check digit."""
+    """Whether the last digit is right by Luhn's algorithm, over all but the century.
+
+    False also for 000 before the check digit, which no personnummer has.
+    """
     digits = identity[2:8] + re.sub(f"[{INTERIM_LETTERS}]", "1", identity[8]) + identity[9:]
     if not digits.isdigit() or digits[6:9] == "000":
         return False
@@ -105,18 +108,21 @@ def _is_reserve_number(identity: str) -> bool:
 
 
 def _is_stockholms(identity: str) -> bool:
-    """99, a year and a serial number."""
+    """Region Stockholm's: 99, a year and a serial number."""
     return bool(re.fullmatch("99[0-9]{10}", identity))
 
 
 def _is_carelinks(identity: str) -> bool:
-    """Digits only, with a day between 32 and 59. Its check digit tells it from a personnummer with a mistyped day."""
+    """Carelink's: digits only, with a day between 32 and 59.
+
+    Its check digit tells it from a personnummer with a mistyped day.
+    """
     day = int(identity[6:8])
     return _has_check_digit(identity) and 31 < day < ADDED_TO_THE_DAY and _was_a_day(*_month_of(identity), 1)
 
 
 def _has_letters(identity: str) -> bool:
-    """The regions' and the national one: a letter or more among the last four. O and I alone are mistyped digits.
+    """Other regions' and the national one: a letter or more among the last four. O and I alone are mistyped digits.
 
     After 18, 19 or 20 the first eight are a day; in the national one, whose first two are others, they need not be.
     """

@@ -20,7 +20,7 @@ REGION = "SE"
 """Numbers without a country code are Swedish."""
 COUNTRY_CODE = 46
 WRITTEN_AS_STORED = r"^\+[1-9][0-9]+$"
-"""E.164: written otherwise, a number's answer isn't found."""
+"""E.164, for the database's constraints: a number that is written in another way would not be found with its answer."""
 INVALID_NUMBER = "Skriv ett giltigt telefonnummer, till exempel 070-174 06 05."
 
 # One number and nothing else. Letters and the marks of an extension (x ; , #) are no part of it: libphonenumber would
@@ -55,7 +55,7 @@ def _parsed(text: str) -> PhoneNumber | None:
 
 
 def number_text(number: PhoneNumber | str) -> str:
-    """A phone number as it is stored and compared: E.164. What is none is as it was written."""
+    """A phone number as it is stored and compared: in E.164. What is no telephone number is left as it was written."""
     if isinstance(number, str):
         return number
     return number.as_e164 if number.country_code else number.raw_input or ""
@@ -97,6 +97,8 @@ class PhoneInput(TextInput):
 
 
 class PhoneNumberField(CharField):
+    """A form's field for a telephone number, read as `read` does."""
+
     widget = PhoneInput
 
     def to_python(self, value: Any) -> Any:
@@ -112,6 +114,7 @@ class PhoneNumberField(CharField):
 
 
 def phone_field(label: str, **options: Any) -> PhoneNumberField:
+    """The field with its Swedish messages. The options are those of Django's CharField."""
     return PhoneNumberField(
         label=label,
         widget=PhoneInput(attrs={"autocomplete": "off", "inputmode": "tel"}),

@@ -100,8 +100,8 @@ DATABASE_LIMITS = {
     }
     for kind, lock, statement, idle in (
         ("web", "3s", "20s", "10s"),
-        ("worker", "3s", "1min", "10s"),  # what it has handed over is waiting to be heard while it waits for a lock
-        ("retention", "10s", "10min", "10s"),  # in a worker, for its turn
+        ("worker", "3s", "1min", "10s"),  # the provider's responses wait to be read meanwhile
+        ("retention", "10s", "10min", "10s"),  # the nightly run, within a worker
         ("command", "10s", "0", "10min"),
     )
 }
@@ -165,7 +165,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "teleq.middleware.shown_to.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.bool("HTTPS_ONLY", default=not TELEQ_DEMO)
-# Kannel, on the same network, speaks plain HTTP, and follows no redirection: what it tells would be lost.
+# Kannel, on the same network, speaks plain HTTP, and follows no redirection: its reports would be lost.
 SECURE_REDIRECT_EXEMPT = [r"^sms/(receipts|inbound)/"]
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if SECURE_SSL_REDIRECT else 0
 if env.bool("BEHIND_PROXY", default=False):  # only behind a proxy that sets this header itself
@@ -224,8 +224,8 @@ CELERY_TASK_ROUTES = {
     "cases.tasks.remind": {"queue": "sweep"},
     "administration.tasks.remove_what_is_past_its_time": {"queue": "sweep"},
 }
-# None expires: beat's clock would say when, and a worker's whether, and the two machines' clocks differ. What piles up
-# while no worker is there is found to be done already, each in some milliseconds.
+# The tasks have no `expires`: beat's clock would set it and a worker's would compare with it, and two machines' clocks
+# differ. Of the runs that pile up while no worker is there, the first does it all and the others find nothing to do.
 CELERY_BEAT_SCHEDULE = {
     "remind": {"task": "cases.tasks.remind", "schedule": 60.0},
     "sweep": {"task": "sms.tasks.sweep", "schedule": 60.0},
@@ -238,7 +238,7 @@ SMS_PROVIDER = env.str("SMS_PROVIDER", default="simulator" if TELEQ_DEMO else ""
 SMS_RATE = env.str("SMS_RATE", default="")  # messages a second that the provider takes; checked at the start
 # Where the product itself is reached: by the SMS provider with its delivery reports, and by the simulator.
 TELEQ_URL = env.str("TELEQ_URL", default="http://127.0.0.1:8000").rstrip("/")
-SMS_INBOUND_PASSWORD = env.str("SMS_INBOUND_PASSWORD", default="")  # what a provider shows that tells of an answer
+SMS_INBOUND_PASSWORD = env.str("SMS_INBOUND_PASSWORD", default="")  # a provider's, for patients' replies
 # How long a delivery report is waited for: most networks give up an SMS within three days.
 SMS_REPORT_WITHIN = timedelta(hours=env.int("SMS_REPORT_WITHIN_HOURS", default=72))
 

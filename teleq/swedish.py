@@ -1,4 +1,4 @@
-"""How times and numbers are written on screen."""
+"""How times, telephone numbers and identities are written on screen: in Swedish, by the clock in Stockholm."""
 
 from datetime import UTC, datetime
 
@@ -38,6 +38,7 @@ def clock(at: datetime) -> str:
 
 
 def day_and_clock(at: datetime) -> str:
+    """As `clock`, with the day also when that is today: "idag 10.30"."""
     local = timezone.localtime(at)
     return f"{_day(local, timezone.localtime())} {_clock(local)}"
 

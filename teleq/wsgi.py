@@ -13,10 +13,11 @@ EVERY_BYTE = bytes(range(256))
 
 
 class Request(WSGIRequest):
-    """Django's, except that a charset that reads no text counts as one that Python doesn't know: as UTF-8.
+    """Django's request, which takes a charset that can't decode text for UTF-8.
 
-    Python has codecs that are none (`hex`, `idna`). Django reads the query by whichever the client names, and does so
-    while it makes the request: before any middleware could answer.
+    Among Python's codecs are some that are no charset of a text (`hex`, `idna`). A client may name one, and Django
+    decodes the query by it while it makes the request: before any middleware could respond with 400. A name that Python
+    doesn't know is taken for UTF-8 by Django itself.
     """
 
     @WSGIRequest.encoding.setter  # type: ignore[attr-defined, untyped-decorator]  # the stubs have no setter

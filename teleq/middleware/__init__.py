@@ -1,1 +1,1 @@
-"""What holds for every page, a module for each."""
+"""Middleware: a module for each thing that holds for every page."""

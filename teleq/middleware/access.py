@@ -1,4 +1,4 @@
-"""Who may see a page, and that nobody keeps it."""
+"""Every page asks for a login, and is kept by no browser or proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said where the database can't be had in time."""
+"""The response where the database can't be reached in time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ logger = logging.getLogger(__name__)
 
 
 class TryAgainMiddleware:
-    """503 where somebody else holds what a view needs for too long, or PostgreSQL can't be had: it is nobody's fault.
+    """503 where somebody else holds a lock for too long, or PostgreSQL can't be reached.
 
-    Nothing typed is lost. A form saved in place stays on its page; any other is on the page that says so, to be sent
-    once more. Machines, which are those that no CSRF token is asked of, hear that they may come again.
+    Nothing typed is lost. A form saved in place stays on its page; any other stands on the page that says so, to be
+    sent once more. Machines, whose views ask for no CSRF token, get the status and a Retry-After.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -40,7 +40,7 @@ class TryAgainMiddleware:
 
 
 def _again(request: HttpRequest) -> dict[str, object]:
-    """The same request as a form. One with a password in it is left to the browser's way back."""
+    """The same request as a form to send again. A form with a password is not shown: the user goes back to it."""
     typed = [(name, value) for name, values in request.POST.lists() for value in values]
     return {
         "address": request.get_full_path(),
