@@ -18,7 +18,7 @@ from django.db import OperationalError
 import cases.retention
 import consent.retention
 import sms.retention
-from access import access_log
+from access import access_log, record
 from administration import totals
 from administration.models import RetentionRun
 from teleq.clock import database_now
@@ -67,5 +67,7 @@ def _steps(at: datetime) -> Iterator[tuple[str, Callable[[], int]]]:
     yield "tider", partial(cases.retention.remove_past_slots, at)
     yield "svar", partial(consent.retention.remove_lapsed, at)
     yield "åtkomster", partial(access_log.remove_old, at - settings.KEEP_ACCESS_LOG)
+    yield "inloggningar", partial(record.remove_old, at - settings.KEEP_ACCESS_LOG)
+    yield "ändrade behörigheter", partial(record.remove_old_rights, at - settings.KEEP_ACCESS_LOG)
     counted = at - totals.SETTLES - totals.DAY  # till then they tell what answer a callback's patient had given
     yield "händelser", partial(consent.retention.remove_lapsed_events, counted, sms.retention.decided())

@@ -17,9 +17,12 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
-ORDER = ["OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "CareProvider", "IntakeKey", "RetentionRun"]
+ORDER = [
+    *("OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "SignIn", "RightsChange", "CareProvider"),
+    *("IntakeKey", "RetentionRun"),
+]
 
-PAGES = {"statistics": "Statistik", "patient_data": "Registerutdrag"}
+PAGES = {"statistics": "Statistik", "patient_data": "Registerutdrag", "second_person": "Väntar på en andra person"}
 """What stands there beside the models."""
 OPERATORS_PAGES = {"unplaced_sms": "SMS som inte kunde placeras"}
 """And for the operator only, last."""
@@ -69,6 +72,10 @@ class TeleqAdminSite(admin.AdminSite):
             return redirect_to_login(request.GET.get(REDIRECT_FIELD_NAME) or index)
         return HttpResponseRedirect(index) if self.has_permission(request) else self._forbidden(request)
 
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """One's own password has one page."""
+        return HttpResponseRedirect(reverse("account_change_password"))
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         """One flat list, Utgående SMS first: which app a thing lives in is nothing to an administrator."""
         models = [model for app in super().get_app_list(request) for model in app["models"]]
@@ -83,11 +90,13 @@ class TeleqAdminSite(admin.AdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         from administration.admin.patient_data import patient_data_view  # noqa: PLC0415  as above
+        from administration.admin.second_person import second_person_view  # noqa: PLC0415  as above
         from administration.admin.statistics import statistics_view  # noqa: PLC0415  as above
         from administration.admin.unplaced_sms import unplaced_sms_view  # noqa: PLC0415  as above
 
         return [
             path("patient-data/", self.admin_view(patient_data_view), name="patient_data"),
+            path("second-person/", self.admin_view(second_person_view), name="second_person"),
             path("statistics/", self.admin_view(statistics_view), name="statistics"),
             path("unplaced-sms/", self.admin_view(unplaced_sms_view), name="unplaced_sms"),
             *super().get_urls(),

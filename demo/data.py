@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 import pghistory
+from allauth.mfa.totp.internal.auth import TOTP
 from dateutil.relativedelta import relativedelta
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
@@ -31,6 +32,7 @@ from teleq.phone_numbers import number_text
 
 # Logins --------------------------------------------------------------------------------------------------------------
 
+TOTP_KEY = "TELEQDEMOTELEQDEMO234567TELEQDEM"  # for an authenticator app: the second factor of whoever has one
 PASSWORD = "teleq-demo-2026"  # noqa: S105  known to everyone; the check below refuses it outside the demonstration
 
 
@@ -43,6 +45,7 @@ class Login:
     queues: tuple[str, ...] = ()
     membership: Role = Role.NURSE
     operator: bool = False
+    second_factor: bool = False
 
     @property
     def name(self) -> str:
@@ -52,7 +55,7 @@ class Login:
 SPINDELN = ("rådgivning", "tidbokning")
 LOGINS = [
     Login("anna", "Anna", "Lind", "Sjuksköterska, VC Spindeln", SPINDELN),
-    Login("karim", "Karim", "Noor", "Sjuksköterska, VC Spindeln", SPINDELN),
+    Login("karim", "Karim", "Noor", "Sjuksköterska, VC Spindeln", SPINDELN, second_factor=True),
     Login("maria", "Maria", "Ek", "Administratör, VC Spindeln", SPINDELN, Role.ADMINISTRATOR),
     Login("sara", "Sara", "Wiik", "Sjuksköterska, VC Myran", ("myran",)),
     Login("jonas", "Jonas", "Rask", "Administratör, VC Myran", ("myran",), Role.ADMINISTRATOR),
@@ -378,6 +381,8 @@ class _Loader:
                 is_superuser=login.operator,
             )
             self.users[login.username] = user
+            if login.second_factor:
+                TOTP.activate(user, TOTP_KEY)
             for key in login.queues:
                 Membership.objects.create(user=user, queue=self.queues[key], role=login.membership)
 

@@ -27,6 +27,8 @@ from ninja.security import HttpBearer
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, TypeAdapter
 from pydantic import ValidationError as Unreadable
 
+from access.limits import Guess, TooMany, judged
+from access.models import SignIn
 from cases import callbacks, free_times
 from cases.forms import INVALID_IDENTITY
 from cases.free_times import LONGEST_AHEAD
@@ -34,6 +36,7 @@ from cases.models import Case, Status
 from intake import booking
 from intake.models import IntakeKey
 from teleq import personal_identity
+from teleq.client_address import client_network
 from teleq.clock import database_now
 from teleq.models import CareProvider, Queue
 from teleq.phone_numbers import number_text, phone_field
@@ -46,7 +49,9 @@ WITHHELD = "Numret är dolt. Ange det telefonnummer som patienten vill bli uppri
 
 class Key(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> CareProvider | None:
-        key = IntakeKey.objects.valid(token)
+        """Raises TooMany."""
+        guess = Guess(SignIn.Method.INTAKE_KEY, client_network(request), why="Fel eller återkallad nyckel.")
+        key = judged(guess, lambda: IntakeKey.objects.valid(token))
         return key.care_provider if key else None
 
 
@@ -409,6 +414,14 @@ def busy(request: HttpRequest, problem: Exception) -> HttpResponse:
 def no_key(request: HttpRequest, problem: AuthenticationError) -> HttpResponse:
     response = api.create_response(request, {"detail": "Nyckeln saknas eller gäller inte."}, status=401)
     response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+@api.exception_handler(TooMany)
+def too_many(request: HttpRequest, problem: TooMany) -> HttpResponse:
+    """Too many keys from the same address were wrong."""
+    response = api.create_response(request, {"detail": "För många försök med fel nyckel. Försök senare."}, status=429)
+    response["Retry-After"] = str(max(1, int((problem.until - database_now()).total_seconds())))
     return response
 
 
