@@ -55,7 +55,7 @@ class Login:
 SPINDELN = ("rådgivning", "tidbokning")
 LOGINS = [
     Login("anna", "Anna", "Lind", "Sjuksköterska, VC Spindeln", SPINDELN),
-    Login("karim", "Karim", "Noor", "Sjuksköterska, VC Spindeln", SPINDELN, second_factor=True),
+    Login("karim", "Karim", "Noor", "Sjuksköterska, VC Spindeln; andra faktor", SPINDELN, second_factor=True),
     Login("maria", "Maria", "Ek", "Administratör, VC Spindeln", SPINDELN, Role.ADMINISTRATOR),
     Login("sara", "Sara", "Wiik", "Sjuksköterska, VC Myran", ("myran",)),
     Login("jonas", "Jonas", "Rask", "Administratör, VC Myran", ("myran",), Role.ADMINISTRATOR),

@@ -29,5 +29,4 @@ def logins_table() -> str:
     rows = [HEADINGS, *((login.name, login.role, login.username, data.PASSWORD) for login in data.LOGINS)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    with_factor = ", ".join(login.username for login in data.LOGINS if login.second_factor)
-    return "\n".join([*lines, "", f"{with_factor} visar också en andra faktor: appens nyckel är {data.TOTP_KEY}"])
+    return "\n".join(lines)
