@@ -1,14 +1,20 @@
-"""Who has looked at which patient's data, or changed them."""
+"""Who has signed in, been given a right, or looked at which patient's data; and what waits for a second person."""
 
 from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
 
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from teleq.append_only import NO_TRUNCATE
+from teleq.models import Membership, Queue, Role
+
+APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 
 
 class AccessEntry(models.Model):
@@ -43,10 +49,205 @@ class AccessEntry(models.Model):
             models.Index(fields=["person"], condition=~Q(person=""), name="access_by_person"),
             models.Index(fields=["at"], name="access_by_time"),
         ]
+        triggers = [APPEND_ONLY, NO_TRUNCATE]
+
+    def __str__(self) -> str:
+        return f"åtkomst {self.pk}"
+
+
+class SignInQuerySet(models.QuerySet["SignIn"]):
+    def of_people_in(self, queues: models.QuerySet[Queue]) -> SignInQuerySet:
+        """Of those who are members of any of these queues."""
+        return self.filter(user__in=Membership.objects.filter(queue__in=queues).values("user"))
+
+
+class SignIn(models.Model):
+    """Something that happened to somebody's way in: a sign-in, a wrong password, a second factor that was removed.
+
+    Append-only; written by `access.record` and `access.limits`, which counts the failures in it. What was typed as a
+    user name that nobody has is kept as a keyed digest only: people type their passwords there.
+    """
+
+    class What(models.TextChoices):
+        SIGNED_IN = "signed_in", "Loggade in"
+        FAILED = "failed", "Misslyckades"
+        REFUSED = "refused", "Nekades"
+        LIMITED = "limited", "Stoppades efter för många försök"
+        SIGNED_OUT = "signed_out", "Loggade ut"
+        PASSWORD_CHANGED = "password_changed", "Bytte lösenord"
+        FACTOR_ADDED = "factor_added", "Lade till andra faktor"
+        FACTOR_REMOVED = "factor_removed", "Tog bort andra faktor"
+        FACTOR_RESET = "factor_reset", "Andra faktorn återställdes"
+        CODES_MADE = "codes_made", "Skapade nya reservkoder"
+        INVITED = "invited", "Fick en länk för att välja lösenord"
+        INVITATION_USED = "invitation_used", "Använde länken"
+
+    class Method(models.TextChoices):
+        """How; of a sign-in in two steps, the second."""
+
+        PASSWORD = "password", "Lösenord"
+        TOTP = "totp", "Engångskod"
+        PASSKEY = "webauthn", "Passkey"
+        RECOVERY_CODE = "recovery_codes", "Reservkod"
+        CODE = "code", "Engångskod eller reservkod"
+        OPENID = "oidc", "Identitetstjänst"
+        INVITATION = "invitation", "Länk"
+        INTAKE_KEY = "intake_key", "Nyckel för telefonsystem"
+        WEBHOOK = "webhook", "SMS-leverantör"
+
+    at = models.DateTimeField("när", db_default=Now())
+    what = models.CharField("vad", max_length=20, choices=What.choices)
+    method = models.CharField("hur", max_length=20, choices=Method.choices, blank=True, default="")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="vem"
+    )
+    account = models.CharField(
+        max_length=64, blank=True, default="", help_text="Användarnamnet, som digest med nyckel."
+    )
+    address = models.GenericIPAddressField("från", null=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="av"
+    )
+    why = models.CharField("varför", max_length=300, blank=True, default="")
+
+    objects = SignInQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "inloggning"
+        verbose_name_plural = "inloggningar"
+        indexes = [
+            models.Index(fields=["account", "id"], condition=~Q(account=""), name="sign_in_by_account"),
+            models.Index(fields=["address", "id"], condition=Q(address__isnull=False), name="sign_in_by_address"),
+            models.Index(fields=["user", "id"], name="sign_in_by_user"),
+            models.Index(fields=["at"], name="sign_in_by_time"),
+        ]
+        triggers = [APPEND_ONLY, NO_TRUNCATE]
+
+    def __str__(self) -> str:
+        return f"{self.get_what_display()} {self.pk}"
+
+
+class RightsChangeQuerySet(models.QuerySet["RightsChange"]):
+    def of_people_in(self, queues: models.QuerySet[Queue]) -> RightsChangeQuerySet:
+        """Of rights in these queues; and, where it is the whole account, of those who are members of any of them."""
+        members = Membership.objects.filter(queue__in=queues).values("user")
+        return self.filter(Q(queue__in=queues) | Q(queue=None, user__in=members))
+
+
+class RightsChange(models.Model):
+    """A right was given, changed or taken away. Append-only; written by `access.rights`."""
+
+    class Right(models.TextChoices):
+        NONE = "", "Ingen"
+        NURSE = Role.NURSE.value, Role.NURSE.label
+        ADMINISTRATOR = Role.ADMINISTRATOR.value, Role.ADMINISTRATOR.label
+        ACTIVE = "active", "Aktivt konto"
+        INACTIVE = "inactive", "Inaktivt konto"
+
+    at = models.DateTimeField("när", db_default=Now())
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name="vem")
+    queue = models.ForeignKey(
+        Queue, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="kö", help_text="Tomt: hela kontot."
+    )
+    before = models.CharField("från", max_length=20, choices=Right.choices, blank=True, default="")
+    after = models.CharField("till", max_length=20, choices=Right.choices, blank=True, default="")
+    until = models.DateField("gäller till och med", null=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name="av",
+        help_text="Tomt: driften.",
+    )
+    why = models.CharField("varför", max_length=300, blank=True, default="")
+
+    objects = RightsChangeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "ändrad behörighet"
+        verbose_name_plural = "ändrade behörigheter"
+        indexes = [
+            models.Index(fields=["user", "id"], name="rights_by_user"),
+            models.Index(fields=["queue", "id"], name="rights_by_queue"),
+            models.Index(fields=["at"], name="rights_by_time"),
+        ]
+        triggers = [APPEND_ONLY, NO_TRUNCATE]
+
+    def __str__(self) -> str:
+        return f"ändrad behörighet {self.pk}"
+
+
+class SecondPersonQuerySet(models.QuerySet["SecondPersonRequest"]):
+    def waiting(self, at: datetime) -> SecondPersonQuerySet:
+        return self.filter(carried_out_at=None, withdrawn_at=None, confirm_before__gt=at)
+
+
+class SecondPersonRequest(models.Model):
+    """An act that one person asks for and another has to confirm before it is carried out (`access.second_person`).
+
+    Never deleted, and of a row that is there only the confirmation and the withdrawal are written, each once.
+    """
+
+    class Act(models.TextChoices):
+        RESET_SECOND_FACTOR = "reset_second_factor", "Återställ andra faktorn"
+
+    act = models.CharField("vad", max_length=40, choices=Act.choices)
+    about = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name="för vem"
+    )
+    details: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    why = models.CharField("varför", max_length=300)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name="begärt av"
+    )
+    asked_at = models.DateTimeField("begärt", db_default=Now())
+    confirm_before = models.DateTimeField("kan bekräftas till")
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="bekräftat av"
+    )
+    carried_out_at = models.DateTimeField("utfört", null=True)
+    withdrawn_at = models.DateTimeField("återtaget", null=True)
+
+    objects = SecondPersonQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "begäran"
+        verbose_name_plural = "väntar på en andra person"
+        ordering = ["asked_at"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(confirmed_by=F("asked_by")), name="a_second_person_is_another"),
+            models.CheckConstraint(
+                condition=Q(confirmed_by=None, carried_out_at=None)
+                | Q(confirmed_by__isnull=False, carried_out_at__isnull=False, withdrawn_at=None),
+                name="carried_out_by_a_confirmation_only",
+            ),
+            models.CheckConstraint(
+                condition=Q(carried_out_at=None) | Q(carried_out_at__lte=F("confirm_before")),
+                name="confirmed_in_time",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["confirm_before"],
+                condition=Q(carried_out_at=None, withdrawn_at=None),
+                name="second_person_waits",
+            ),
+            models.Index(fields=["about"], name="second_person_about"),
+        ]
         triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="asked_is_asked",
+                fields=["act", "about", "details", "why", "asked_by", "asked_at", "confirm_before"],
+            ),
+            pgtrigger.Protect(
+                name="done_is_done",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__carried_out_at__isnull=False) | pgtrigger.Q(old__withdrawn_at__isnull=False),
+            ),
             NO_TRUNCATE,
         ]
 
     def __str__(self) -> str:
-        return f"åtkomst {self.pk}"
+        return f"{self.get_act_display()} {self.pk}"

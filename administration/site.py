@@ -22,10 +22,13 @@ from teleq.models import Queue, Role
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
-ORDER = ["OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "CareProvider", "IntakeKey", "RetentionRun"]
+ORDER = [
+    *("OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "SignIn", "RightsChange", "CareProvider"),
+    *("IntakeKey", "RetentionRun"),
+]
 
 # The first page's links, by their addresses' names.
-PAGES = {"statistics": "Statistik", "patient_data": "Registerutdrag"}
+PAGES = {"statistics": "Statistik", "patient_data": "Registerutdrag", "second_person": "Väntar på en andra person"}
 """Beside the models."""
 OPERATORS_PAGES = {"unplaced_sms": "SMS som inte kunde placeras"}
 """For the operator only, last."""
@@ -76,6 +79,12 @@ class TeleqAdminSite(admin.AdminSite):
         if not request.user.is_authenticated:
             return redirect_to_login(request.GET.get(REDIRECT_FIELD_NAME) or index)
         return HttpResponseRedirect(index) if self.has_permission(request) else self._forbidden(request)
+
+    def password_change(  # type: ignore[override]  # as with app_index
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """One's own password has one page."""
+        return HttpResponseRedirect(reverse("account_change_password"))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         """One flat list, Utgående SMS first: which app a thing lives in is nothing to an administrator."""

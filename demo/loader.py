@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 
 import pghistory
+from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
@@ -17,7 +18,7 @@ from consent.models import Channel, Consent, ConsentText
 from consent.register import REGISTER, answer_in_case, current, valid_until
 from consent.verdict import answer_in_force
 from demo import data
-from demo.logins import LOGINS, PASSWORD
+from demo.logins import LOGINS, PASSWORD, TOTP_KEY
 from demo.models import SimulatedSms
 from sms.content import placeholders
 from sms.models import Kind, Message, StandardText
@@ -105,6 +106,8 @@ class _Loader:
                 is_superuser=login.operator,
             )
             self.users[login.username] = user
+            if login.second_factor:
+                TOTP.activate(user, TOTP_KEY)
             for key in login.queues:
                 Membership.objects.create(
                     user=user, queue=self.queues[key], role=Role.ADMINISTRATOR if login.administrator else Role.NURSE

@@ -25,6 +25,8 @@ from ninja.responses import Status as Response
 from ninja.security import HttpBearer
 from pydantic import ValidationError as Unreadable
 
+from access.limits import Guess, TooMany, judged
+from access.models import SignIn
 from cases import callbacks, free_times
 from cases.models import Case
 from intake import booking
@@ -43,6 +45,8 @@ from intake.schemas import (
     Problem,
     QueueOut,
 )
+from teleq.client_address import client_network
+from teleq.clock import database_now
 from teleq.models import CareProvider, Queue
 
 logger = logging.getLogger(__name__)
@@ -56,7 +60,9 @@ class Key(HttpBearer):
     """`Authorization: Bearer <key>`. A key opens the queues and callbacks of one care provider."""
 
     def authenticate(self, request: HttpRequest, token: str) -> CareProvider | None:
-        key = IntakeKey.objects.valid(token)
+        """Raises TooMany."""
+        guess = Guess(SignIn.Method.INTAKE_KEY, client_network(request), why="Fel eller återkallad nyckel.")
+        key = judged(guess, lambda: IntakeKey.objects.valid(token))
         return key.care_provider if key else None
 
 
@@ -288,6 +294,14 @@ def busy(request: HttpRequest, problem: Exception) -> HttpResponse:
 def no_key(request: HttpRequest, problem: AuthenticationError) -> HttpResponse:
     response = api.create_response(request, {"detail": "Nyckeln saknas eller gäller inte."}, status=401)
     response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+@api.exception_handler(TooMany)
+def too_many(request: HttpRequest, problem: TooMany) -> HttpResponse:
+    """Too many keys from the same address were wrong."""
+    response = api.create_response(request, {"detail": "För många försök med fel nyckel. Försök senare."}, status=429)
+    response["Retry-After"] = str(max(1, int((problem.until - database_now()).total_seconds())))
     return response
 
 

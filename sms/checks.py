@@ -7,6 +7,9 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from sms.providers import PROVIDERS
 from sms.rate_limiter import is_rate
+from teleq.weak_secrets import weaknesses
+
+SHORTEST_PASSWORD = 20
 
 
 @register
@@ -20,6 +23,9 @@ def configuration_errors() -> Iterator[str]:
         yield from PROVIDERS[settings.SMS_PROVIDER].problems()
     else:
         yield f"SMS_PROVIDER is {settings.SMS_PROVIDER!r}; it must be one of: {', '.join(PROVIDERS)}."
+    if settings.SMS_INBOUND_PASSWORD and not settings.TELEQ_DEMO:
+        for weakness in weaknesses(settings.SMS_INBOUND_PASSWORD, SHORTEST_PASSWORD):
+            yield f"SMS_INBOUND_PASSWORD {weakness}."
     if settings.SMS_RATE and not is_rate(settings.SMS_RATE):
         yield f"SMS_RATE is {settings.SMS_RATE!r}; it must be a number of messages a second, above 0, or left out."
 

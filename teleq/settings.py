@@ -30,6 +30,11 @@ INSTALLED_APPS = [
     "sms.apps.SmsConfig",
     "cases.apps.CasesConfig",
     "intake.apps.IntakeConfig",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "administration.apps.AdministrationConfig",
     "demo.apps.DemoConfig",
     "administration.apps.TeleqAdminConfig",
@@ -58,9 +63,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "teleq.middleware.access.LoginMiddleware",
+    "access.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "teleq.middleware.access.NoStoreMiddleware",
     "teleq.middleware.shown_to.ShownToMiddleware",
     "teleq.middleware.try_again.TryAgainMiddleware",
@@ -155,9 +162,9 @@ PHONENUMBER_DEFAULT_FORMAT = "E164"  # what is read on screen is written by tele
 
 # Signing in and safety ------------------------------------------------------------------------------------------------
 
-LOGIN_URL = "access:login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "cases:work_list"
-LOGOUT_REDIRECT_URL = "access:login"
+LOGOUT_REDIRECT_URL = "account_login"
 SESSION_COOKIE_AGE = int(timedelta(hours=10).total_seconds())  # a working day
 SESSION_COOKIE_HTTPONLY = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -168,14 +175,63 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.bool("HTT
 # Kannel, on the same network, speaks plain HTTP, and follows no redirection: its reports would be lost.
 SECURE_REDIRECT_EXEMPT = [r"^sms/(receipts|inbound)/"]
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if SECURE_SSL_REDIRECT else 0
-if env.bool("BEHIND_PROXY", default=False):  # only behind a proxy that sets this header itself
+# Only behind a proxy that sets X-Forwarded-Proto itself, and puts the address that it saw last in X-Forwarded-For.
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "access.passwords.WellKnownWordValidator"},
+    {"NAME": "access.passwords.OwnNamesValidator"},
 ]
+PASSWORD_RESET_TIMEOUT = int(timedelta(days=env.int("INVITATION_DAYS", default=3)).total_seconds())
+
+# Whoever signs in with a password shows a second factor too. In the demonstration the password is enough.
+SECOND_FACTOR_REQUIRED = not TELEQ_DEMO
+
+ACCOUNT_ADAPTER = "access.adapters.AccountAdapter"
+ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False  # somebody else may sign in at the same computer
+ACCOUNT_SESSION_REMEMBER = False  # the cookie ends with the browser
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # there is no sign-up; allauth checks that they fit the sign-in
+ACCOUNT_RATE_LIMITS = False  # access.limits counts in PostgreSQL; allauth's own go through a cache
+MFA_RATE_LIMITS = False
+MFA_ADAPTER = "access.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "teleQ"
+MFA_TOTP_TOLERANCE = 1  # half a minute either way: telephones' clocks differ
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+SOCIALACCOUNT_ADAPTER = "access.adapters.IdentityProviderAdapter"
+# Nothing is kept in a cache: it would have to be shared by all processes, and everything that counts is in PostgreSQL.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+
+# Sign-in by OpenID Connect: where OIDC_SERVER_URL is set, such as the region's identity provider (docs/sign-in.md).
+OIDC_SERVER_URL = env.str("OIDC_SERVER_URL", default="").rstrip("/")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_NAME = env.str("OIDC_NAME", default="SITHS")  # on the button
+OIDC_SCOPES = env.list("OIDC_SCOPES", default=["openid", "profile"])
+OIDC_HSA_ID_CLAIM = env.str("OIDC_HSA_ID_CLAIM", default="employeeHsaId")
+OIDC_COMMISSION_CLAIM = env.str("OIDC_COMMISSION_CLAIM", default="")  # medarbetaruppdrag, such as commissionHsaId
+OIDC_COMMISSIONS = env.list("OIDC_COMMISSIONS", default=[])  # those that are let in; any, if empty
+OIDC_ACR = env.list("OIDC_ACR", default=[])  # levels of assurance that are enough; without any, ours is asked for too
+OIDC_MAKE_ACCOUNTS = env.bool("OIDC_MAKE_ACCOUNTS", default=False)
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "APPS": [
+            {
+                "provider_id": "oidc",
+                "name": OIDC_NAME,
+                "client_id": OIDC_CLIENT_ID,
+                "secret": OIDC_CLIENT_SECRET,
+                "settings": {"server_url": OIDC_SERVER_URL, "scope": OIDC_SCOPES, "oauth_pkce_enabled": True},
+            }
+        ]
+    }
+}
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

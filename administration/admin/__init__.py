@@ -4,13 +4,18 @@ Patients' data is shown in Registerutdrag, "Skulle det här SMS:et skickas?" and
 patient's at a time, and each look is written to the access log.
 """
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
+from access.models import RightsChange, SignIn
 from administration.admin.intake_keys import IntakeKeyAdmin
 from administration.admin.outgoing_sms import OutgoingSmsAdmin
 from administration.admin.queues import CareProviderAdmin, QueueAdmin
 from administration.admin.retention import RetentionRunAdmin
+from administration.admin.sign_ins import RightsChangeAdmin, SignInAdmin
 from administration.admin.texts import ConsentTextAdmin, StandardTextAdmin
 from administration.admin.users import UserAdmin
 from administration.models import RetentionRun
@@ -27,5 +32,11 @@ admin.site.register(ConsentText, ConsentTextAdmin)
 admin.site.register(CareProvider, CareProviderAdmin)
 admin.site.register(IntakeKey, IntakeKeyAdmin)
 admin.site.register(RetentionRun, RetentionRunAdmin)
+admin.site.register(SignIn, SignInAdmin)
+admin.site.register(RightsChange, RightsChangeAdmin)
+# What django-allauth keeps is seen to under /konto/ and by the environment, not here.
+for model in (EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
 # What a user may do follows from their memberships, nothing else.
 admin.site.unregister(Group)

@@ -5,47 +5,55 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 
+from access import invitations, rights, second_person
+from access.models import SecondPersonRequest
 from administration.admin.inlines import RowForm, RowFormSet, ScopedInline
 from administration.admin.scoped import ScopedAdmin, own_care_providers, own_queues, person
-from administration.admin.typed import AdminPasswordChangeForm, ModelAdmin, UserChangeForm, UserCreationForm
 from administration.admin.typed import UserAdmin as DjangoUserAdmin
+from administration.admin.typed import UserChangeForm
 from administration.queues import administered_only_by
 from teleq.changes import ChangesForm
 from teleq.models import Membership, Queue, Role, User, UserQuerySet
+from teleq.typed import ModelForm
 
 PERSON_FIELDS = ["username", "first_name", "last_name", "hsa_id", "email", "is_active"]
+ASKED = "Begäran är sparad. Andra faktorn återställs när en andra person har bekräftat."
 
 
-AGAIN = "Lösenordet igen"
+class NewUserForm(ModelForm[User]):
+    """Without a password: its owner chooses that, by the link that the saved page shows."""
 
-
-class NewUserForm(UserCreationForm[User]):
-    class Meta(UserCreationForm.Meta):
+    class Meta:
         model = User
+        fields = ["username", "first_name", "last_name", "hsa_id", "email"]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["password2"].label = AGAIN
+    def save(self, commit: bool = True) -> User:
+        self.instance.set_unusable_password()
+        return super().save(commit)
+
+
+class SecondFactorResetForm(forms.Form):
+    """Why somebody's second factor is to be reset: for the second person, and for the record."""
+
+    why = forms.CharField(
+        label="Varför, och hur du vet att det är rätt person",
+        max_length=200,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Skriv varför."},
+    )
 
 
 class UserForm(ChangesForm[User], UserChangeForm[User]):
-    password = None  # type: ignore[assignment]  # so Django leaves a field out: not even its hash; "Byt lösenord" has a page of its own
-
-
-class PasswordForm(AdminPasswordChangeForm[User]):
-    """Without Django's choice of an account that can't sign in with a password: clear "aktiv" instead."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields.pop("usable_password", None)
-        for name in ("password1", "password2"):
-            self.fields[name].required = True
-        self.fields["password2"].label = AGAIN
+    password = None  # type: ignore[assignment]  # so Django leaves a field out: not even its hash; its owner changes it
 
 
 class MembershipForm(RowForm[Membership]):
@@ -105,17 +113,14 @@ class MembershipInline(ScopedInline[Membership, User]):
 
 
 class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
-    """An administrator sees everybody who works in a queue of the same care providers, but changes a colleague's name,
-    password and the like only where all of the colleague's queues are their own."""
+    """An administrator sees everybody who works in a queue of the same care providers, but changes a colleague's name
+    and the like, and makes a link for a new password, only where all of the colleague's queues are their own."""
 
     form = UserForm
     add_form = NewUserForm
-    change_password_form = PasswordForm
     add_form_template = None
     fieldsets = [(None, {"fields": [*PERSON_FIELDS, "last_login"]})]
-    add_fieldsets = [
-        (None, {"fields": ["username", "first_name", "last_name", "hsa_id", "email", "password1", "password2"]})
-    ]
+    add_fieldsets = [(None, {"fields": NewUserForm.Meta.fields})]
     inlines = [MembershipInline]
     list_display = ["full_name", "username", "hsa_id", "active", "roles"]
     list_display_links = ["full_name", "username"]
@@ -156,16 +161,55 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        user = self.get_object(request, object_id)
         context = {
-            "may_change_person": self.may_change_person(request, self.get_object(request, object_id)),
+            "may_change_person": self.may_change_person(request, user),
+            "may_reset": second_person.may_ask(SecondPersonRequest.Act.RESET_SECOND_FACTOR, user, person(request)),
             **(extra_context or {}),
         }
         return super().change_view(request, object_id, form_url, context)
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        if not self.may_change_person(request, self.get_object(request, id)):
+    def get_urls(self) -> list[URLPattern]:
+        """Without Django's page for typing another's password."""
+        wrap = self.admin_site.admin_view
+        return [
+            path("<path:object_id>/invitation/", wrap(self.invitation_view), name="teleq_user_invitation"),
+            path("<path:object_id>/second-factor/", wrap(self.second_factor_view), name="teleq_user_second_factor"),
+            *super(DjangoUserAdmin, self).get_urls(),
+        ]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Within `changeform_view`'s transaction; an account that was shut or opened is in `save_model`."""
+        with rights.on_record(form.instance, by=person(request)):
+            super().save_related(request, form, formsets, change)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        with rights.on_record(obj, by=person(request)):
+            super().save_model(request, obj, form, change)
+
+    def invitation_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Makes a link by which the user chooses a password, and shows it: a redirect would have to carry it."""
+        user = self.get_object(request, object_id)
+        if not self.may_change_person(request, user):
             raise PermissionDenied
-        return super().user_change_password(request, id, form_url)
+        if request.method != "POST":
+            return self._page(request, user, "invite", {"title": "Ny länk för lösenord"})
+        return self._show_link(request, user)
+
+    def second_factor_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Asks for a reset, which another administrator has to confirm."""
+        user, act = self.get_object(request, object_id), SecondPersonRequest.Act.RESET_SECOND_FACTOR
+        if not second_person.may_ask(act, user, person(request)):
+            raise PermissionDenied
+        form = SecondFactorResetForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            second_person.ask(act, user, person(request), form.cleaned_data["why"])
+            self.message_user(request, ASKED)
+            return redirect("admin:second_person")
+        return self._page(request, user, "second_factor", {"title": "Återställ andra faktorn", "form": form})
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -176,5 +220,14 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
         return super().history_view(request, object_id, extra_context)
 
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
-        # Django's own goes on to a second form; here the first one has everything.
-        return ModelAdmin.response_add(self, request, obj, post_url_continue)
+        """The link is shown in the answer itself."""
+        return self._show_link(request, obj)
+
+    def _show_link(self, request: HttpRequest, user: User) -> HttpResponse:
+        link = request.build_absolute_uri(invitations.make_link(user, by=person(request)))
+        days = settings.PASSWORD_RESET_TIMEOUT // 86_400
+        return self._page(request, user, "invited", {"title": "Länk för lösenord", "link": link, "days": days})
+
+    def _page(self, request: HttpRequest, user: User, name: str, context: dict[str, Any]) -> HttpResponse:
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "original": user, **context}
+        return TemplateResponse(request, f"admin/teleq/user/{name}.html", context)

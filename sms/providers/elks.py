@@ -24,6 +24,7 @@ from sms.providers.base import (
     unreachable,
     unset,
 )
+from teleq.client_address import sent_from
 
 REPORTED = {"delivered": Delivery.DELIVERED, "failed": Delivery.FAILED}
 
@@ -60,7 +61,7 @@ class Elks(Provider):
 
     def is_genuine(self, request: HttpRequest) -> bool:
         """46elks signs nothing; where its addresses are configured, the report has to come from one of them."""
-        return not settings.ELKS_ADDRESSES or _sender_address(request) in settings.ELKS_ADDRESSES
+        return not settings.ELKS_ADDRESSES or sent_from(request) in settings.ELKS_ADDRESSES
 
     def report(self, request: HttpRequest) -> DeliveryReport:
         return _report(request.POST.dict())
@@ -80,10 +81,3 @@ class Elks(Provider):
 def _report(told: Mapping[str, Any]) -> DeliveryReport:
     status = str(told.get("status", ""))
     return DeliveryReport(REPORTED.get(status, Delivery.UNDER_WAY), status, str(told.get("id", "")))
-
-
-def _sender_address(request: HttpRequest) -> str:
-    """Whom the request comes from: behind a proxy, what the proxy saw and added last."""
-    if settings.SECURE_PROXY_SSL_HEADER:
-        return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return str(request.META["REMOTE_ADDR"])

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
+from access.models import RightsChange, SignIn
 from administration.models import RetentionRun
 from administration.queues import create_queue
 from cases.models import ClosedDay, TelephoneHours
@@ -21,9 +22,6 @@ from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, Use
 from tests.administration.forms import post_by_hand, save, shown
 
 pytestmark = pytest.mark.django_db
-
-SECRET = "nio-lika-bra-fiskar"
-NEW = {"password1": "fyra-stora-granar", "password2": "fyra-stora-granar"}
 
 
 @pytest.fixture
@@ -92,7 +90,9 @@ NOBODY_AND_NOT_FOUND = {**NOBODY, "outsider": 404}
 
 PAGES = [
     ("admin:index", None, EVERY_ADMINISTRATOR),
-    ("admin:password_change", None, EVERY_ADMINISTRATOR),
+    ("admin:access_signin_changelist", None, EVERY_ADMINISTRATOR),
+    ("admin:access_rightschange_changelist", None, EVERY_ADMINISTRATOR),
+    ("admin:second_person", None, EVERY_ADMINISTRATOR),
     ("admin:teleq_outgoingsms_change", "queue", SEEN),
     ("admin:teleq_outgoingsms_history", "queue", SEEN),
     ("admin:teleq_outgoingsms_add", None, NOBODY),
@@ -108,9 +108,12 @@ PAGES = [
     ("admin:teleq_user_changelist", None, EVERY_ADMINISTRATOR),
     ("admin:teleq_user_add", None, EVERY_ADMINISTRATOR),
     ("admin:teleq_user_change", "nurse", SEEN),
-    ("admin:auth_user_password_change", "nurse", SEEN),
-    ("admin:auth_user_password_change", "colleague", {**SEEN, "administrator": 403}),
-    ("admin:auth_user_password_change", "operator", {**OPERATOR_ONLY, "administrator": 404, "outsider": 404}),
+    ("admin:teleq_user_invitation", "nurse", SEEN),
+    ("admin:teleq_user_invitation", "colleague", {**SEEN, "administrator": 403}),
+    ("admin:teleq_user_invitation", "operator", {**OPERATOR_ONLY, "administrator": 404, "outsider": 404}),
+    ("admin:teleq_user_second_factor", "nurse", SEEN),
+    ("admin:teleq_user_second_factor", "colleague", SEEN),
+    ("admin:teleq_user_second_factor", "operator", {**NOBODY, "administrator": 404, "outsider": 404}),
     ("admin:teleq_user_history", "nurse", OPERATOR_ONLY),
     ("admin:teleq_user_delete", "nurse", NOBODY_AND_NOT_FOUND),
     ("admin:consent_consenttext_changelist", None, EVERY_ADMINISTRATOR),
@@ -142,6 +145,7 @@ def test_no_patients_data_is_in_admin():
     assert set(admin.site._registry) == {
         *(OutgoingSms, StandardText, Queue, User, ConsentText),
         *(CareProvider, IntakeKey, RetentionRun),
+        *(SignIn, RightsChange),
     }
 
 
@@ -150,10 +154,13 @@ def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
         "Utgående SMS",
         "Statistik",
         "Registerutdrag",
+        "Väntar på en andra person",
         "Standardtexter",
         "Köer",
         "Användare",
         "Texter att läsa upp",
+        "Inloggningar",
+        "Ändrade behörigheter",
     ]
     client = signed_in("administrator")
     assert [each["name"] for each in client.get("/admin/").context["app_list"][0]["models"]] == names
@@ -319,14 +326,14 @@ def test_a_text_to_read_out_is_not_written_for_somebody_elses_care_provider_nor_
 
 def test_a_new_user_gets_none_of_djangos_powers_whatever_is_posted(signed_in, queue, administrator):
     post = {
-        "username": "nyanna", "password1": SECRET, "password2": SECRET,
+        "username": "nyanna", "password": "x", "password1": "x", "password2": "x",
         "is_staff": "on", "is_superuser": "on", "groups": Group.objects.create(name="alla").pk,
         "user_permissions": Permission.objects.first().pk, **memberships({"queue": queue.pk, "role": Role.NURSE}),
     }  # fmt: skip
-    assert signed_in("administrator").post("/admin/teleq/user/add/", post).status_code == 302
+    assert signed_in("administrator").post("/admin/teleq/user/add/", post).status_code == 200
     made = User.objects.get(username="nyanna")
     assert powers(made) == []
-    assert made.check_password(SECRET)
+    assert not made.has_usable_password()
     assert [(each.queue, each.role) for each in made.memberships.all()] == [(queue, Role.NURSE)]
 
 
@@ -351,11 +358,19 @@ def test_an_administrator_never_sees_nor_sets_superuser_permissions_or_groups(si
     assert powers(nurse) == []
 
 
-def test_a_password_is_reset_where_all_of_the_users_queues_are_the_administrators(signed_in, nurse):
-    address = reverse("admin:auth_user_password_change", args=[nurse.pk])
-    assert signed_in("administrator").post(address, NEW).status_code == 302
+def test_nobody_types_anothers_password(signed_in, nurse, operator):
+    """It was so until the password became its owner's to choose."""
+    before = nurse.password
+    for who in ("administrator", "operator"):
+        new = {"password1": "fyra-stora-granar", "password2": "fyra-stora-granar"}
+        assert signed_in(who).post(f"/admin/teleq/user/{nurse.pk}/password/", new).status_code in {302, 404}
     nurse.refresh_from_db()
-    assert nurse.check_password("fyra-stora-granar")
+    assert nurse.password == before
+
+
+def test_a_link_for_a_password_is_made_where_all_of_the_users_queues_are_the_administrators(signed_in, nurse):
+    answer = signed_in("administrator").post(reverse("admin:teleq_user_invitation", args=[nurse.pk]))
+    assert f"Länk för {nurse}" in answer.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -368,20 +383,17 @@ def test_a_password_is_reset_where_all_of_the_users_queues_are_the_administrator
         ("nurse", "nurse", 403),
     ],
 )
-def test_anyone_elses_password_stays(who, whose, answer, signed_in, request):
+def test_nobody_else_makes_a_link(who, whose, answer, signed_in, request):
     user = request.getfixturevalue(whose)
-    address = reverse("admin:auth_user_password_change", args=[user.pk])
-    before = user.password
-    for post in (NEW, {"unset-password": "1"}):
-        assert signed_in(who).post(address, post).status_code == answer
-    user.refresh_from_db()
-    assert user.password == before
+    assert signed_in(who).post(reverse("admin:teleq_user_invitation", args=[user.pk])).status_code == answer
+    assert not SignIn.objects.exists()
 
 
 def test_an_operators_password_and_name_stay_even_where_the_operator_is_a_colleague(signed_in, operator, queue):
     membership = Membership.objects.create(user=operator, queue=queue)
     client, before = signed_in("administrator"), operator.password
-    assert client.post(reverse("admin:auth_user_password_change", args=[operator.pk]), NEW).status_code == 403
+    assert client.post(reverse("admin:teleq_user_invitation", args=[operator.pk])).status_code == 403
+    assert client.post(reverse("admin:teleq_user_second_factor", args=[operator.pk]), {"why": "x"}).status_code == 403
     client.post(
         f"/admin/teleq/user/{operator.pk}/change/",
         {"username": "kapad", **memberships({"id": membership.pk, "user": operator.pk, "role": "nurse"}, existing=1)},

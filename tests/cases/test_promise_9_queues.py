@@ -80,7 +80,7 @@ def test_who_is_not_signed_in_is_sent_to_the_login(pattern, case):
     args = [case.pk] if "_id" in str(pattern.pattern) else []
     address = reverse(f"cases:{pattern.name}", args=args)
     client, before = Client(), everything()
-    login = reverse("access:login")
+    login = reverse("account_login")
     ways = ((client.get, None, f"{login}?next={address}"), (client.post, WRITES.get(pattern.name), login))
     for send, data, leads_to in ways:
         response = send(address, data)

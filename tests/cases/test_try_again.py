@@ -97,7 +97,7 @@ def test_a_form_saved_in_place_is_told_so_and_keeps_its_page(browser, case, say,
 
 def test_a_password_is_not_put_into_the_page(client, nurse):
     with held(User.objects.all()):
-        answer = hurried(lambda: client.post("/login/", {"username": "anna", "password": PASSWORD}))
+        answer = hurried(lambda: client.post("/login/", {"login": "anna", "password": PASSWORD}))
     assert answer.status_code == 503
     assert PASSWORD not in answer.content.decode()
     assert "Gå tillbaka och försök igen" in answer.content.decode()

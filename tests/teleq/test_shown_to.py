@@ -39,7 +39,7 @@ def form_of(page, name: str) -> dict[str, str]:
 def sign_in_again(browser: Client, user) -> None:
     """In another tab: the cookies are the browser's."""
     token = {"csrfmiddlewaretoken": form_of(browser.get("/login/"), "password")["csrfmiddlewaretoken"]}
-    assert browser.post("/login/", {"username": user.username, "password": PASSWORD} | token).status_code == 302
+    assert browser.post("/login/", {"login": user.username, "password": PASSWORD} | token).status_code == 302
 
 
 @pytest.mark.parametrize("who", ["nurse", "administrator"])

@@ -1,0 +1,44 @@
+"""Nobody gets in with a password alone, where a second factor is required."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from access.second_factor import is_strongly_signed_in
+
+OPEN_BEFORE = {
+    *("account_login", "account_logout", "invitation", "mfa_authenticate", "oidc_begin", "oidc_callback"),
+    *("mfa_index", "mfa_activate_totp", "mfa_add_webauthn"),
+    *("account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"),
+}
+"""The addresses that somebody reaches who has shown a password only: those where a second factor is added."""
+
+
+class SecondFactorMiddleware:
+    """Whoever has shown a password only is led to where they add a second factor, whatever they ask for.
+
+    Asked of every address, and of the session only: no query. Addresses that need no login (a provider's, a telephone
+    system's) ask for something else.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        if not settings.SECOND_FACTOR_REQUIRED or not getattr(view, "login_required", True):
+            return None
+        if request.resolver_match is not None and request.resolver_match.view_name in OPEN_BEFORE:
+            return None
+        if not request.user.is_authenticated or is_strongly_signed_in(request):
+            return None
+        return HttpResponse(status=401) if request.headers.get("HX-Request") else redirect("mfa_index")

@@ -1,0 +1,182 @@
+"""Sign-in by OpenID Connect, as SITHS and regional identity providers offer it: `docs/sign-in.md`.
+
+Staff are matched by HSA-id. The protocol is django-allauth's (state, PKCE, the code's exchange); here the nonce is
+asked for and checked, and the ID token's signature, which allauth leaves to TLS.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+import jwt
+import requests
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.base import AuthProcess
+from allauth.socialaccount.providers.base.constants import AuthError
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+
+from access import record
+from teleq.models import User
+
+logger = logging.getLogger(__name__)
+
+PROVIDER_ID = "oidc"
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
+CLOCKS_DIFFER_BY = 60
+"""Seconds, at the most, between the identity provider's clock and ours."""
+ASK = "Be en administratör för din kö att lägga in ditt HSA-id under Admin, Användare."
+
+
+def is_configured() -> bool:
+    return bool(settings.OIDC_SERVER_URL)
+
+
+def origin() -> str:
+    """Where the sign-in page's form leads: what the page's security policy has to let through."""
+    parts = urlsplit(settings.OIDC_SERVER_URL)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+class IdentityProvider(OpenIDConnectOAuth2Adapter):
+    """The one in the settings."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(request, PROVIDER_ID)
+
+    def get_callback_url(self, request: HttpRequest, app: Any) -> str:
+        return request.build_absolute_uri(reverse("oidc_callback"))
+
+    def complete_login(self, request: HttpRequest, app: Any, token: Any, **kwargs: Any) -> SocialLogin:
+        """What the identity provider says, of the ID token and of userinfo. Raises OAuth2Error."""
+        try:
+            claims = self._verified(kwargs["response"].get("id_token") or "", app.client_id)
+            userinfo = self._fetch_user_info(token.token) if "userinfo_endpoint" in self.openid_config else {}
+        except (jwt.PyJWTError, requests.RequestException, KeyError, TypeError, ValueError) as error:
+            raise OAuth2Error(type(error).__name__) from None
+        if userinfo.get("sub", claims["sub"]) != claims["sub"]:  # OpenID Connect Core 5.3.2
+            raise OAuth2Error("userinfo is about somebody else")
+        # What is signed counts before what is not.
+        return self.get_provider().sociallogin_from_response(request, {"id_token": {**userinfo, **claims}})
+
+    def _verified(self, id_token: str, client_id: str) -> dict[str, Any]:
+        """The ID token's claims (OpenID Connect Core 3.1.3.7)."""
+        with get_adapter().get_requests_session() as session:
+            answer = session.get(self.openid_config["jwks_uri"])
+            answer.raise_for_status()
+            keys = jwt.PyJWKSet.from_dict(answer.json()).keys
+        kid = jwt.get_unverified_header(id_token).get("kid")
+        named = [key for key in keys if kid is None or key.key_id == kid]
+        if len(named) != 1:
+            raise jwt.InvalidKeyError
+        claims: dict[str, Any] = jwt.decode(
+            id_token,
+            key=named[0],
+            algorithms=ALGORITHMS,
+            audience=client_id,
+            issuer=self.openid_config["issuer"],
+            leeway=CLOCKS_DIFFER_BY,
+            options={"require": ["exp", "iat", "sub"]},
+        )
+        return claims
+
+
+def begin(request: HttpRequest, next_url: str | None) -> HttpResponse:
+    """Send the browser to the identity provider."""
+    provider = IdentityProvider(request).get_provider()
+    nonce = secrets.token_urlsafe(32)
+    asked = {"nonce": nonce, **({"acr_values": " ".join(settings.OIDC_ACR)} if settings.OIDC_ACR else {})}
+    try:
+        answer: HttpResponse = provider.redirect(
+            request, AuthProcess.LOGIN, next_url=next_url, auth_params=asked, nonce=nonce
+        )
+    except (requests.RequestException, KeyError, ValueError) as error:
+        return _page(request, _not_reached(error), 503)
+    return answer
+
+
+callback = OAuth2CallbackView.adapter_view(IdentityProvider)
+"""Where the identity provider sends the browser back to."""
+
+
+def who_is_it(request: HttpRequest, sociallogin: SocialLogin) -> User:
+    """The account of whom the identity provider speaks of. Raises ImmediateHttpResponse, with a page that says why."""
+    claims, nonce = sociallogin.account.extra_data["id_token"], sociallogin.state.get("nonce", "")
+    if not nonce or not constant_time_compare(str(claims.get("nonce", "")), nonce):
+        raise _refused(request, "Svaret från {name} hör inte till den här inloggningen. Försök igen.", "Fel nonce.")
+    if settings.OIDC_ACR and claims.get("acr") not in settings.OIDC_ACR:
+        said = (
+            "Inloggningen hos {name} hade inte tillräcklig tillitsnivå. Logga in där med SITHS-kort eller motsvarande."
+        )
+        raise _refused(request, said, "För låg tillitsnivå.")
+    commission = str(claims.get(settings.OIDC_COMMISSION_CLAIM) or "") if settings.OIDC_COMMISSION_CLAIM else ""
+    if settings.OIDC_COMMISSIONS and commission not in settings.OIDC_COMMISSIONS:
+        said = "Medarbetaruppdraget som du valde hos {name} gäller inte här. Logga in igen och välj ett annat."
+        raise _refused(request, said, "Fel medarbetaruppdrag.")
+    hsa_id = str(claims.get(settings.OIDC_HSA_ID_CLAIM) or "").strip().upper()
+    if not hsa_id:
+        raise _refused(request, "{name} talade inte om ditt HSA-id. Kontakta driften.", "HSA-id saknas.")
+    user = User.objects.filter(hsa_id=hsa_id).first() or _make(hsa_id, claims)
+    if user is None:
+        raise _refused(request, f"Det finns inget konto med HSA-id {hsa_id}. {ASK}", "HSA-id:t finns inte.")
+    if not user.is_active:
+        said = "Ditt konto är inaktivt. Be en administratör för din kö att aktivera det under Admin, Användare."
+        raise _refused(request, said, "Kontot är inaktivt.", user)
+    return user
+
+
+def _make(hsa_id: str, claims: dict[str, Any]) -> User | None:
+    """A new account without any rights, where the configuration says that they are made."""
+    if not settings.OIDC_MAKE_ACCOUNTS:
+        return None
+    user = User(username=hsa_id, hsa_id=hsa_id)
+    user.first_name = str(claims.get("given_name") or "")[:150]
+    user.last_name = str(claims.get("family_name") or "")[:150]
+    user.set_unusable_password()
+    try:
+        user.clean_fields()
+        with transaction.atomic():
+            user.save()
+    except (ValidationError, IntegrityError):
+        return None
+    return user
+
+
+def went_wrong(request: HttpRequest, error: str = "", exception: Exception | None = None, **_: Any) -> None:
+    """Raises ImmediateHttpResponse, with a page that says what to do."""
+    if error == AuthError.CANCELLED:
+        raise _refused(request, "Du avbröt inloggningen hos {name}.", "Avbröts.")
+    if isinstance(exception, requests.RequestException):
+        raise ImmediateHttpResponse(_page(request, _not_reached(exception), 503))
+    logger.warning("A sign-in by OpenID Connect went wrong: %s", type(exception).__name__)
+    raise _refused(
+        request, "Inloggningen hos {name} gick inte att slutföra. Försök igen.", "Svaret gick inte att lita på."
+    )
+
+
+def _not_reached(error: Exception) -> str:
+    logger.error("The identity provider can't be reached: %s", type(error).__name__)
+    return "Det går inte att nå {name} just nu. Försök igen om en stund."
+
+
+def _refused(request: HttpRequest, said: str, why: str, user: User | None = None) -> ImmediateHttpResponse:
+    record.note(record.What.REFUSED, user, record.Method.OPENID, why=why)
+    return ImmediateHttpResponse(_page(request, said, 403))
+
+
+def _page(request: HttpRequest, said: str, status: int) -> HttpResponse:
+    context = {"reason": said.replace("{name}", settings.OIDC_NAME)}
+    return render(request, "access/not_signed_in.html", context, status=status)

@@ -1,0 +1,41 @@
+"""Admin > Väntar på en andra person: what one has asked for, and what one may confirm that another has asked for."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from access import second_person
+from administration.admin.scoped import person
+
+CONFIRMED = "{act} för {about} är utfört."
+WITHDRAWN = "Begäran är återtagen."
+NOT_OPEN = "Begäran väntar inte längre: den är bekräftad, återtagen eller för gammal. Ingenting gjordes."
+
+
+def second_person_view(request: HttpRequest) -> HttpResponse:
+    user = person(request)
+    if request.method == "POST":
+        _settle(request)
+        return redirect("admin:second_person")
+    waiting = [(asked, second_person.may_confirm(user, asked)) for asked in second_person.waiting_for(user)]
+    context = {**admin.site.each_context(request), "title": "Väntar på en andra person", "waiting": waiting}
+    return render(request, "admin/second_person.html", context)
+
+
+def _settle(request: HttpRequest) -> None:
+    confirmed, withdrawn = request.POST.get("confirm", ""), request.POST.get("withdraw", "")
+    number = confirmed or withdrawn
+    try:
+        if not (number.isascii() and number.isdigit() and len(number) < 18):
+            raise second_person.NotOpen
+        if confirmed:
+            asked = second_person.confirm(int(number), person(request))
+            said = CONFIRMED.format(act=asked.get_act_display(), about=asked.about)
+        else:
+            second_person.withdraw(int(number), person(request))
+            said = WITHDRAWN
+        messages.success(request, said)
+    except second_person.NotOpen:
+        messages.error(request, NOT_OPEN)
