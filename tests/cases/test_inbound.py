@@ -8,7 +8,7 @@ from cases import callbacks
 from cases.models import Status
 from sms import inbound
 from sms.models import InboundSms
-from sms.providers.base import InboundMessage
+from sms.providers.base import Reply
 from tests.cases.desk import desk_of, in_a_month
 from tests.conftest import MOBILE
 
@@ -24,7 +24,7 @@ def answered(queue):
     queue.outgoing_sms.save()
 
     def answer(text: str, sender: str = MOBILE) -> InboundSms:
-        inbound.receive("simulator", InboundMessage(sender, OURS, text))
+        inbound.receive("simulator", Reply(sender, OURS, text))
         return InboundSms.objects.latest("id")
 
     return answer
