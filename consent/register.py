@@ -143,7 +143,7 @@ def store_withdrawals(keys: Iterable[NumberKey]) -> None:
 
 
 def carry_out_withdrawals(keys: Iterable[NumberKey] | None = None) -> None:
-    """Write the withdrawals stored for these numbers, or all, as answers. If a lock isn't had in time, the sweep does it.
+    """Write the withdrawals stored for these numbers, or all, as answers. Without a lock in time, the sweep does it.
 
     The answer dates from when the withdrawal was stored.
     """
