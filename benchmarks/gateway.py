@@ -166,8 +166,8 @@ def waiting() -> int:
 
 
 class Stage:
-    """The processes that run during the whole benchmark: the provider, and the yardstick's Celery worker, which is paused
-    between its turns."""
+    """The processes that run during the whole benchmark: the provider, and the yardstick's Celery worker, which is
+    paused between its turns."""
 
     def __enter__(self) -> Stage:
         with ExitStack() as exits:
