@@ -1,4 +1,4 @@
-"""The counter under the message field, what providers tell, and the simulator's two ends."""
+"""The counter under the message field, and the addresses to which providers send delivery reports and replies."""
 
 import logging
 
@@ -22,15 +22,15 @@ def count(request: HttpRequest) -> HttpResponse:
 
 
 def _provider(name: str) -> Provider:
-    """Known, and set up here: one that has no secrets could be anybody."""
+    """The provider of this name. 404 if it isn't configured: without its secrets a request can't be authenticated."""
     provider = PROVIDERS.get(name)
-    if provider is None or any(provider.problems()):
+    if provider is None or any(provider.configuration_errors()):
         raise Http404
     return provider()
 
 
 def _turned_away(provider: str, what: str) -> HttpResponse:
-    """Loud, as a password that is wrong on one side only would else cost every STOPP in silence."""
+    """403, and an error in the log: if a password is wrong on one side, every STOPP is lost until somebody sees it."""
     logger.error("%s from %s was turned away: it does not show that it comes from there", what, provider)
     return HttpResponseForbidden()
 
@@ -39,21 +39,21 @@ def _turned_away(provider: str, what: str) -> HttpResponse:
 @login_not_required
 @require_http_methods(["GET", "POST"])
 def receipt(request: HttpRequest, provider: str, message_id: int, token: str) -> HttpResponse:
-    """A provider's delivery report. The answer is the same whether or not it told something new."""
-    sender = _provider(provider)
-    if not sender.is_genuine(request):
+    """A delivery report. The response is the same whether or not it was new."""
+    sent_by = _provider(provider)
+    if not sent_by.is_authentic_report(request):
         return _turned_away(provider, "A delivery report")
-    receipts.record(provider, message_id, token, sender.report(request))
-    return sender.thanks()
+    receipts.record(provider, message_id, token, sent_by.parse_report(request))
+    return sent_by.acknowledgement()
 
 
 @csrf_exempt
 @login_not_required
 @require_POST
 def inbound_sms(request: HttpRequest, provider: str) -> HttpResponse:
-    """What a patient has answered. Answered when it is taken in: a provider that hears nothing tells of it again."""
-    sender = _provider(provider)
-    if not sender.may_tell(request):
+    """A patient's reply. The response comes when it is stored: a provider that gets none delivers the reply again."""
+    sent_by = _provider(provider)
+    if not sent_by.is_authentic_reply(request):
         return _turned_away(provider, "An inbound SMS")
-    inbound.receive(provider, sender.inbound(request))
-    return sender.thanks()
+    inbound.receive(provider, sent_by.parse_reply(request))
+    return sent_by.acknowledgement()

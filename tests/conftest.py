@@ -217,7 +217,7 @@ def accept(draft: Callable[..., gateway.Draft]) -> Callable[..., Message]:
 
 
 class ProviderServer(ThreadingHTTPServer):
-    """A provider on loopback that answers as it is told and keeps what it was sent."""
+    """A provider on loopback that responds as it is told and keeps what it was sent."""
 
     daemon_threads = True
     request_queue_size = 512  # else a burst of connections is cut off before it is taken
@@ -225,7 +225,7 @@ class ProviderServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _ProviderHandler)
         self.received: list[dict[str, str]] = []
-        self.answers: list[int | str] = []
+        self.responses: list[int | str] = []
         """Status codes in turn, "cut" to close the connection without an answer or "hang" to give none; then 201."""
         self.delays: list[float] = []
         """Seconds before each answer, in turn; then none."""
@@ -243,15 +243,15 @@ class _ProviderHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.received.append({name: values[0] for name, values in parse_qs(body).items()})
-        answer = self.server.answers.pop(0) if self.server.answers else 201
+        response = self.server.responses.pop(0) if self.server.responses else 201
         if self.server.delays:
             self.server.closing.wait(self.server.delays.pop(0))
-        if answer == "hang":
+        if response == "hang":
             self.server.closing.wait()
-        if answer in ("cut", "hang"):
+        if response in ("cut", "hang"):
             self.close_connection = True
             return
-        self.send_response(answer)
+        self.send_response(response)
         content = f"id-{len(self.server.received)}".encode()
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

@@ -12,7 +12,7 @@ from consent import register
 from consent.models import Answer, Channel, Consent, Withdrawal
 from sms import gateway, inbound, tasks
 from sms.models import InboundSms, Kind, Lane, Message, Refusal
-from sms.providers.base import InboundMessage
+from sms.providers.base import Reply
 from sms.states import State
 from teleq.clock import database_now
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
@@ -25,7 +25,7 @@ STOPPED = (State.REFUSED, Refusal.DECLINED)
 
 
 def stopp() -> None:
-    inbound.receive("simulator", InboundMessage(MOBILE, OURS, "STOPP", "1"))
+    inbound.receive("simulator", Reply(MOBILE, OURS, "STOPP", "1"))
 
 
 @contextmanager
