@@ -217,10 +217,6 @@ class SmsForm(OwnIds, forms.Form):
             self.add_error("text", problem)
         return not self.errors
 
-    @staticmethod
-    def new_token() -> uuid.UUID:
-        return uuid.uuid4()
-
 
 class NoteForm(OwnIds, ModelForm[Note]):
     press = PressField()

@@ -16,7 +16,7 @@ LEFT = (State.SENDING, State.SENT, State.DELIVERED, State.FAILED, State.UNKNOWN)
 @dataclass(frozen=True)
 class Why:
     question: str
-    answer: str
+    explanation: str
 
 
 def of_messages(messages: Collection[Message]) -> dict[int, Why]:
