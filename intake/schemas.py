@@ -16,7 +16,6 @@ from ninja import Schema
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, TypeAdapter
 
 from cases import free_times
-from cases.forms import INVALID_IDENTITY
 from cases.free_times import LONGEST_AHEAD
 from cases.models import Case, Status
 from teleq import personal_identity
@@ -38,7 +37,7 @@ def _number(text: str) -> str:
 def _identity(text: str) -> str:
     number = personal_identity.read(text)
     if number is None:
-        raise ValueError(INVALID_IDENTITY)
+        raise ValueError(personal_identity.INVALID_IDENTITY)
     return number
 
 
