@@ -44,13 +44,13 @@ class Answered:
 def would_it_be_sent(queue: Queue, number: PhoneNumber, kind: Kind) -> Answered:
     """Whether an SMS of this kind from the queue to the number would be sent now, and what that rests on."""
     at = database_now()
-    settings, consent = queue.sms_settings, register.current(queue.care_provider_id, number).consent
+    outgoing_sms, consent = queue.sms_settings, register.current(queue.care_provider_id, number).consent
     return Answered(
-        refusal=refusal(settings, consent, number_text(number), at),
+        refusal=refusal(outgoing_sms, consent, number_text(number), at),
         consent=consent,
         counts=consent is not None and consent.counts(at),
-        consent_required=settings.consent_required if settings else None,
-        is_sent_at_all=kind not in SWITCHES or bool(settings and getattr(settings, SWITCHES[kind])),
+        consent_required=outgoing_sms.consent_required if outgoing_sms else None,
+        is_sent_at_all=kind not in SWITCHES or bool(outgoing_sms and getattr(outgoing_sms, SWITCHES[kind])),
     )
 
 

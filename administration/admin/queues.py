@@ -52,8 +52,8 @@ class QueueForm(ChangesForm[Queue]):
 
     def clean_phone_number(self) -> PhoneNumber | str:
         number: PhoneNumber | str = self.cleaned_data["phone_number"]
-        settings = self.instance.sms_settings
-        if not number and settings and tells_number(settings):
+        outgoing_sms = self.instance.sms_settings
+        if not number and outgoing_sms and tells_number(outgoing_sms):
             raise forms.ValidationError(NUMBER_IN_USE)
         return number
 
@@ -62,11 +62,11 @@ class QueueForm(ChangesForm[Queue]):
         new ones too."""
         super().clean()
         data = self.cleaned_data
-        settings = self.instance.sms_settings
+        outgoing_sms = self.instance.sms_settings
         filled_in = [name for name in ("unit", "phone_number") if name in self.changed_data and name in data]
-        if settings and filled_in:
+        if outgoing_sms and filled_in:
             as_typed = {name: data.get(name, getattr(self.instance, name)) for name in ("unit", "phone_number")}
-            for text in (settings.confirmation_text, settings.reminder_text):
+            for text in (outgoing_sms.confirmation_text, outgoing_sms.reminder_text):
                 for problem in rules.problems_of_automatic(text, Queue(**as_typed)):
                     self.add_error(filled_in[0], f"{IN_A_TEXT} {problem}")
 
