@@ -34,7 +34,8 @@ class NewUserForm(UserCreationForm[User]):
 
 
 class UserForm(ChangesForm[User], UserChangeForm[User]):
-    password = None  # type: ignore[assignment]  # so Django leaves a field out: not even its hash; "Byt lösenord" has a page of its own
+    # Leaves the field out, which shows the hash: "Byt lösenord" has a page of its own.
+    password = None  # type: ignore[assignment]  # Django's way to say it
 
 
 class PasswordForm(AdminPasswordChangeForm[User]):
