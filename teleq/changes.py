@@ -1,4 +1,4 @@
-"""What was changed on a page: that is saved, and nothing else.
+"""Saving only what was changed on a page (promise 11).
 
 A page posts the values that it was shown with, beside those that its fields hold. So a field that nobody touched is
 left as it is in the database, whoever has changed it since; and a field that was changed both on the page and by
@@ -27,7 +27,8 @@ from teleq.typed import ModelForm
 Row = TypeVar("Row", bound=Model)
 
 UNKNOWN = object()
-"""What a field was shown with where the page doesn't say, or says something that it can't have been."""
+"""Stands for what a field was shown with where the page doesn't say, or says something that can't be read. It equals no
+value, so that the field is in conflict unless it already is what it was changed to."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class ShownInput(forms.HiddenInput):
 
 
 def _what_stands(data: Any, initial: Any) -> Any:
+    """For a field's `bound_data`: shows what the database holds instead of what was posted."""
     return initial
 
 
