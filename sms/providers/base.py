@@ -48,6 +48,8 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OutboundMessage:
+    """A message as a provider needs it to send it."""
+
     id: int
     to: str
     """E.164."""
@@ -60,6 +62,8 @@ class OutboundMessage:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
+    """What became of handing a message over."""
+
     outcome: Outcome
     provider_message_id: str = ""
     status: str = ""
@@ -69,6 +73,8 @@ class SendResult:
 
 
 class Delivery(Enum):
+    """What a delivery report says."""
+
     DELIVERED = "delivered"
     FAILED = "failed"
     NOT_FINAL = "not final"
