@@ -206,7 +206,7 @@ class Message(models.Model):
                 name="refused_says_why",
             ),
             models.CheckConstraint(
-                condition=Q(claimed_at__isnull=False) | ~Q(state__in=sorted(HANDED_OVER)),
+                condition=Q(claimed_at__isnull=False) | ~Q(state__in=sorted(HANDED_OVER - {State.FAILED})),
                 name="only_claimed_messages_leave",
             ),
             models.CheckConstraint(condition=Q(send_before__gt=F("due_at")), name="message_has_time_to_leave"),
