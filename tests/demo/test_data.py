@@ -32,11 +32,6 @@ FICTIONAL_MOBILE = re.compile(r"\+467017406(0[5-9]|[1-9]\d)")
 FICTIONAL_LANDLINE = re.compile(r"\+468465004\d\d")
 
 
-@pytest.fixture(autouse=True)
-def quick_passwords(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def loaded(settings):
     settings.TELEQ_DEMO = True
