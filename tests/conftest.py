@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -262,11 +263,23 @@ class ProviderServer(ThreadingHTTPServer):
         """Status codes in turn, "cut" to close the connection without an answer or "hang" to give none; then 201."""
         self.delays: list[float] = []
         """Seconds before each answer, in turn; then none."""
+        self.at_once = self.most_at_once = 0
+        """How many messages it holds that it has not answered, and how many that ever were."""
+        self.counting = threading.Lock()
         self.closing = threading.Event()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    @contextmanager
+    def one_more_at_once(self) -> Iterator[None]:
+        with self.counting:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        yield
+        with self.counting:
+            self.at_once -= 1
 
 
 class _ProviderHandler(BaseHTTPRequestHandler):
@@ -277,10 +290,11 @@ class _ProviderHandler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.received.append({name: values[0] for name, values in parse_qs(body).items()})
         answer = self.server.answers.pop(0) if self.server.answers else 201
-        if self.server.delays:
-            self.server.closing.wait(self.server.delays.pop(0))
-        if answer == "hang":
-            self.server.closing.wait()
+        with self.server.one_more_at_once():
+            if self.server.delays:
+                self.server.closing.wait(self.server.delays.pop(0))
+            if answer == "hang":
+                self.server.closing.wait()
         if answer in ("cut", "hang"):
             self.close_connection = True
             return
