@@ -97,10 +97,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("slow")
 
 
+IN_ORDER = ["local", "sms", "teleq", "intake", "cases", "administration", "consent", "demo", "browser"]
+"""Folders with long files first, so that no process begins one when the others are done. The browser's are last:
+Playwright leaves its event loop running in its thread, where none other may start."""
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser's tests last: Playwright leaves its event loop running in this thread, where none other may start."""
-    items.sort(key=lambda item: "browser" in item.path.parts)
+    items.sort(key=lambda item: IN_ORDER.index(item.path.parent.name))
 
 
 def pytest_collection_finish() -> None:
