@@ -174,7 +174,7 @@ def web_answers(port: int) -> bool:
 FAST = ["-m", "not slow"]
 """Without what starts workers, embedded servers, the race, Kannel or a browser: see tests/conftest.py."""
 PROCESSES = min((os.cpu_count() or 1) + 1, 15)
-"""One more than there are cores, since some wait at times; and no more than there are brokers: see tests/parallel.py."""
+"""One more than there are cores, since some wait at times; and no more than there are brokers (tests/parallel.py)."""
 IN_PARALLEL = [f"--numprocesses={PROCESSES}", "--dist=loadfile", "--no-loadscope-reorder"]
 """A database and a broker for each process, and a file's tests in one process, as they share what they start."""
 
