@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import hypothesis
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
@@ -34,6 +35,10 @@ from teleq.clock import database_now
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
 
 pytest_plugins = ["tests.fixtures.admin", "tests.fixtures.cases", "tests.fixtures.one_door", "tests.fixtures.sms"]
+
+# On a busy machine an example takes what it takes.
+hypothesis.settings.register_profile("no clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("no clock")
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "korrekt-häst-batteri"
