@@ -184,7 +184,9 @@ def web_answers(port: int) -> bool:
 
 FAST = ["-m", "not slow"]
 """Without what starts workers, embedded servers, the race, Kannel or a browser: see tests/conftest.py."""
-IN_PARALLEL = ["--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder"]
+PROCESSES = min((os.cpu_count() or 1) + 1, 15)
+"""One more than there are cores, since some wait at times; and no more than there are brokers (tests/parallel.py)."""
+IN_PARALLEL = [f"--numprocesses={PROCESSES}", "--dist=loadfile", "--no-loadscope-reorder"]
 """A database and a broker for each process, and a file's tests in one process, as they share what they start."""
 
 
@@ -194,12 +196,21 @@ def tests(arguments: list[str]) -> int:
     if "--fast" in arguments:
         options = FAST + options
     with Run("teleq-test") as run:
-        start_servers(run, "fsync=off")  # what is lost in a power cut is made again by the next run
+        # What is lost in a power cut is made again by the next run.
+        start_servers(run, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
         set_environment(run)
+        keep_bytecode(run)
         if "--checks" in arguments:
             run_checks()
         find_browser()
         return run_pytest(options if names_files(options) else IN_PARALLEL + options)
+
+
+def keep_bytecode(run: Run) -> None:
+    """In the data folder, also where none may be written beside the sources: else each process that a test starts
+    compiles Django and all the rest anew, which takes longer than most tests."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(run.folder / "bytecode")
 
 
 def names_files(options: list[str]) -> bool:

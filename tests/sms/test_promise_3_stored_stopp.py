@@ -28,6 +28,13 @@ def stopp() -> None:
     inbound.receive("simulator", Reply(MOBILE, OURS, "STOPP", "1"))
 
 
+def stopp_while_the_answer_is_held() -> None:
+    """It is held for longer than anybody would wait: here nobody waits for long."""
+    with pytest.MonkeyPatch.context() as patch, answer_held():
+        patch.setattr(register, "WITHDRAWAL_WAITS", "50ms")
+        in_another_connection(stopp).result(20)
+
+
 @contextmanager
 def answer_held() -> Iterator[None]:
     """By somebody who stands still."""
@@ -46,8 +53,7 @@ def answerable(queue) -> None:
 def stored(say, answerable) -> Withdrawal:
     """The patient has said Ja and then STOPP, which nobody has had the time to carry out."""
     say(Answer.YES)
-    with answer_held():
-        in_another_connection(stopp).result(20)
+    stopp_while_the_answer_is_held()
     return Withdrawal.objects.get()
 
 
