@@ -48,7 +48,7 @@ class TeleqAdminSite(admin.AdminSite):
         # Django asks some forty times in making one page: what the database said is kept on the request.
         known: bool | None = getattr(request, "may_enter_admin", None)
         if known is None:
-            known = request.may_enter_admin = self._may_enter(request)  # type: ignore[attr-defined]
+            known = request.may_enter_admin = self._may_enter(request)  # type: ignore[attr-defined]  # see above
         return known
 
     def _may_enter(self, request: HttpRequest) -> bool:
@@ -61,7 +61,7 @@ class TeleqAdminSite(admin.AdminSite):
         guarded = super().admin_view(view, cacheable)
 
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            # Someone who is logged in gets an answer, not the login page once more.
+            # Who is signed in already is told that they may not enter, and not asked to sign in once more.
             if request.user.is_authenticated and not self.has_permission(request):
                 return self._forbidden(request)
             try:
@@ -87,7 +87,7 @@ class TeleqAdminSite(admin.AdminSite):
         return HttpResponseRedirect(reverse("account_change_password"))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
-        """One flat list, Utgående SMS first: which app a thing lives in is nothing to an administrator."""
+        """One flat list, Utgående SMS first: an administrator need not know which app a model is in."""
         models = [model for app in super().get_app_list(request) for model in app["models"]]
         if not models:
             return []

@@ -1,4 +1,4 @@
-"""A queue's answers, callbacks and messages in a period: totals, and never a patient."""
+"""How many answers, callbacks and messages a queue had in a period: tables of totals, nothing about a patient."""
 
 from __future__ import annotations
 

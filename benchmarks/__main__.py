@@ -1,4 +1,4 @@
-"""What benchmarks/run does once it is inside .venv: a database of its own, the benchmark, the database dropped."""
+"""Runs one benchmark in a database of its own, which it makes and drops. Started by benchmarks/run, inside .venv."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ WITH_WORKERS = {"gateway"}
 def main(name: str, *arguments: str) -> int:
     interrupt_on_signals()
     with Run("teleq-test") as run:
-        # Wake-ups go to nobody, least of all to a running product.
+        # Never the broker of a running product: its workers would be woken.
         os.environ["REDIS_URL"] = run.start_valkey() if name in WITH_WORKERS else "memory://localhost"
         start_servers(run)
-        # To load what is measured takes its time.
+        # No time limit on statements, as loading the data takes long.
         set_environment(run, DJANGO_SETTINGS_MODULE="teleq.settings", DATABASE_LIMITS_WORKER="statement_timeout=0")
         with own_database(os.environ["DATABASE_URL"]) as address:
             os.environ["DATABASE_URL"] = address
@@ -34,7 +34,7 @@ def main(name: str, *arguments: str) -> int:
 
 @contextmanager
 def own_database(server: str) -> Iterator[str]:
-    """Gives its address. The database that the given address names is only connected to, to make it."""
+    """Make a database for the benchmark, and yield its address. The database at the given address is left as it is."""
     name = f"teleq_benchmark_{secrets.token_hex(4)}"
     with closing(psycopg2.connect(server)) as connection:
         connection.autocommit = True

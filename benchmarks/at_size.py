@@ -1,4 +1,4 @@
-"""Databases that differ in how much is in them, and what an act takes in each: for what should stay flat as it grows.
+"""Times an act in databases of different sizes: for acts that should take as long however much is stored.
 
 The databases are measured in turn, some acts at a time, so that whatever else the machine does falls on all of them.
 """
@@ -60,7 +60,7 @@ class Databases:
                 self._run_beside(f"DROP DATABASE IF EXISTS {self._name(size)} WITH (FORCE)")
 
     def use(self, size: int) -> None:
-        """All that follows is done in the database of this size."""
+        """Connect to the database of this size."""
         connection.close()
         connection.settings_dict["NAME"] = self._name(size)
 
@@ -68,7 +68,7 @@ class Databases:
         return f"{self.empty}_{size}"
 
     def _run_beside(self, statement: str) -> None:
-        """Connected to none of them: a database that is copied or dropped may have no connections."""
+        """Run SQL from another database: one that is copied or dropped may have no connections."""
         connection.close()
         connection.settings_dict["NAME"] = self.empty
         with connection._nodb_cursor() as cursor:
@@ -77,11 +77,11 @@ class Databases:
 
 @contextmanager
 def bare(*tables: str) -> Iterator[None]:
-    """Without keys, indexes and triggers meanwhile: rows go in many times faster, and the indexes are built after."""
+    """Drop keys, indexes and triggers, and make them again afterwards: rows are inserted many times faster."""
     keys = read(
         "SELECT conrelid::regclass, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint"
         " WHERE (conrelid = ANY (%s::regclass[]) OR confrelid = ANY (%s::regclass[])) AND contype IN ('f', 'p', 'u')"
-        " ORDER BY contype",  # foreign keys first, as they lean on the others
+        " ORDER BY contype",  # foreign keys first, as they depend on the others
         *[list(tables)] * 2,
     )
     for table in tables:
@@ -117,7 +117,7 @@ def read(query: str, *parameters: object) -> list[Any]:
 
 @dataclass
 class Times:
-    """Seconds that an act took, and how many of them were spent on SQL: waiting for PostgreSQL and its rows."""
+    """Seconds that an act took, and how many of them were spent waiting for PostgreSQL."""
 
     whole: list[float] = field(default_factory=list)
     sql: list[float] = field(default_factory=list)
@@ -133,7 +133,7 @@ class Times:
 
 @contextmanager
 def timed_statements() -> Iterator[list[float]]:
-    """The seconds that each statement takes meanwhile."""
+    """Collect the seconds that each SQL statement takes in this block."""
     seconds: list[float] = []
 
     def stopwatch(run: Callable[..., Any], *arguments: Any) -> Any:
@@ -156,7 +156,7 @@ def p99(seconds: Sequence[float]) -> float:
 
 
 def ms(seconds: float) -> str:
-    """Three figures, as more would be noise."""
+    """Milliseconds with three significant figures."""
     thousandths = seconds * 1000
     return f"{thousandths:.{2 if thousandths < 10 else 1 if thousandths < 100 else 0}f} ms"
 

@@ -1,4 +1,4 @@
-"""Whether answers are looked up as quickly however many there are: `benchmarks/run consent [--full]`.
+"""How long it takes to look up answers, by how many there are: `benchmarks/run consent [--full]`.
 
 One number, a page of 50, the 200 that a claim locks, and a whole claim of 200 messages, with 10 thousand and 1 million
 answers; with `--full` 10 million too. The figures are in docs/performance.md.
@@ -157,12 +157,12 @@ Measured = dict[tuple[str, int], tuple[Times, Times]]
 
 
 def measure(databases: Databases, rounds: int) -> Measured:
-    """Each act with numbers that come for the first time, and at once again."""
+    """Time each act with numbers that have not been looked up before, and then with the same numbers again."""
     measured = {(name, size): (Times(), Times()) for name in ACTS for size in databases.sizes}
     for _ in range(rounds):
         for size in databases.sizes:
             databases.use(size)
-            look_up(50)(size)()  # a new connection has yet to read PostgreSQL's catalogue
+            look_up(50)(size)()  # warm up: a new connection reads PostgreSQL's catalogue first
             for name, (prepare, times) in ACTS.items():
                 first, again = measured[name, size]
                 for _ in range(times):

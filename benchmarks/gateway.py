@@ -80,7 +80,7 @@ class Run:
         return self.posts / self.seconds
 
     def cpu_per_post(self, *kinds: str) -> float:
-        """Microseconds, of all kinds of processes unless some are named."""
+        """CPU per message in microseconds: of all kinds of processes, or of those named."""
         return 1e6 * sum(seconds for kind, seconds in self.cpu.items() if kind in (kinds or self.cpu)) / self.posts
 
 
@@ -88,9 +88,9 @@ class Run:
 
 
 def build_town() -> User:
-    """Two thousand care providers with a queue each, and in each the 95 numbers that are set aside for made-up people.
+    """Make two thousand care providers with a queue each, and answers for the 95 fictional numbers at each.
 
-    Nine in ten have said Ja there; of the tenth nothing is known.
+    Nine in ten are Ja; the tenth has no answer.
     """
     nurse = User.objects.create(username="anna")
     providers = CareProvider.objects.bulk_create(
@@ -121,9 +121,9 @@ def build_town() -> User:
 
 @transaction.atomic
 def fill(count: int) -> None:
-    """So many bulk messages in an empty table, all due, and their worker woken.
+    """Empty the table, insert so many bulk messages that are due, and wake their worker.
 
-    From a hundred queues in turn, so that every claim meets many queues, and before long other queues and numbers.
+    They are from a hundred queues in turn, so that a claim has many queues, and later claims have others.
     """
     execute("TRUNCATE sms_message CASCADE")
     if count:
@@ -146,7 +146,7 @@ def number_sql(n: str) -> str:
 
 
 def copy_the_one(model: Any, source: str, **columns: str) -> None:
-    """Rows like the only one there is, except for these columns."""
+    """Insert copies of the only row there is, with other values in these columns."""
     names = [field.column for field in model._meta.concrete_fields if not field.primary_key]
     values = [columns.get(name, f"the_one.{name}") for name in names]
     table = model._meta.db_table
@@ -166,7 +166,8 @@ def waiting() -> int:
 
 
 class Stage:
-    """What runs all the while: the provider, and the yardstick's Celery worker, which rests between its turns."""
+    """The processes that run during the whole benchmark: the provider, and the yardstick's Celery worker, which is
+    paused between its turns."""
 
     def __enter__(self) -> Stage:
         with ExitStack() as exits:
@@ -174,7 +175,7 @@ class Stage:
             self.url = f"http://127.0.0.1:{provider.stdout.readline().strip()}"
             self.provider = provider.pid
             os.environ["TELEQ_URL"] = settings.TELEQ_URL = self.url
-            # Takes four tasks a process at a time, which the product's own setting would keep it from.
+            # Prefetches four tasks a process, unlike the product.
             options = ("-I", "benchmarks.yardstick", "-Q", "rest", f"-c{PROCESSES}", "--prefetch-multiplier=4")
             self.celery = exits.enter_context(worker("yardstick", *options)).pid
             self.exits = exits.pop_all()
@@ -184,8 +185,8 @@ class Stage:
         self.exits.close()
 
     def ask(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}/{path}") as answer:  # noqa: S310  the provider on loopback
-            return json.load(answer)
+        with urllib.request.urlopen(f"{self.url}/{path}") as response:  # noqa: S310  the provider on loopback
+            return json.load(response)
 
     def meter(self, *senders: int) -> Meter:
         broker = {"broker": [redis_process()]} if redis_process() else {}
@@ -206,7 +207,7 @@ def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 @contextmanager
 def worker(name: str, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """A Celery worker that answers."""
+    """Start a Celery worker and wait until it responds."""
     arguments = ("-A", "teleq", *options, "-n", f"{name}@%h", "--without-gossip", "--without-mingle")
     app_first = [*arguments[:2], "worker", *arguments[2:]]
     with started("-m", "celery", *app_first, "--loglevel=warning") as process:
@@ -216,7 +217,7 @@ def worker(name: str, *options: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def redis_process() -> int | None:
-    """Where the broker runs on this machine."""
+    """The broker's process, if it runs on this machine."""
     with redis.Redis.from_url(settings.CELERY_BROKER_URL) as client:
         pid: int = client.info("server")["process_id"]
     return pid if os.path.exists(f"/proc/{pid}") else None
@@ -226,7 +227,7 @@ def redis_process() -> int | None:
 
 
 def by_senders(stage: Stage, way: Way, kind: str) -> Run:
-    """Two processes that begin at the same moment."""
+    """Send with two processes that begin at the same moment."""
     with ExitStack() as exits:
         arguments = ("-m", "benchmarks.senders", kind, str(way.messages // PROCESSES))
         senders = [exits.enter_context(started(*arguments)) for _ in range(PROCESSES)]
@@ -243,7 +244,7 @@ def by_senders(stage: Stage, way: Way, kind: str) -> Run:
 
 
 def posts(stage: Stage, kind: str) -> int:
-    """What came to the provider, which is what left; where nothing is posted, what is recorded as sent."""
+    """How many messages the provider has received; where nothing is posted, how many are recorded as sent."""
     if kind == "claim":
         return sent()
     count: int = stage.ask("count")["count"]
@@ -252,9 +253,9 @@ def posts(stage: Stage, kind: str) -> int:
 
 
 def by_tasks(stage: Stage, way: Way, task: Any) -> Run:
-    """A task per message, published before the worker is told where they are."""
+    """Send with a Celery task per message. They are published before the worker begins to read their queue."""
     with redis.Redis.from_url(settings.CELERY_BROKER_URL) as broker:
-        broker.delete("yardstick")  # what an interrupted run has left
+        broker.delete("yardstick")  # left by a run that was interrupted
     for arguments in Message.objects.order_by("id").values_list("id") if waiting() else [()] * way.messages:
         task.apply_async(args=arguments, queue="yardstick")
     pids = family(stage.celery)
@@ -293,7 +294,7 @@ def measure(stage: Stage, way: Way) -> Run:
 
 
 def typical(runs: Sequence[Run]) -> Run:
-    """The run whose rate is in the middle."""
+    """The run with the median rate."""
     return sorted(runs, key=lambda run: run.rate)[len(runs) // 2]
 
 
@@ -318,7 +319,7 @@ class Latency:
 
 
 def manual_messages(stage: Stage, nurse: User, presses: int, bulk: int, progress: Progress) -> tuple[Latency, Latency]:
-    """With real workers, woken through the real broker."""
+    """Time manual messages with real workers, woken through the real broker."""
     with ExitStack() as exits:
         for name, queues in WORKERS.items():
             exits.enter_context(worker(name, "-Q", queues, "--concurrency=1"))
@@ -353,7 +354,7 @@ def press(stage: Stage, nurse: User, presses: int) -> Latency:
 
 
 def long_run(stage: Stage, messages: int) -> None:
-    """Memory of the senders and speed, from beginning to end."""
+    """Send a million messages, and note the senders' memory and speed all the while."""
     print(f"filling in {messages:,} messages ...", flush=True)
     fill(messages)
     stage.ask("delay/0")

@@ -1,4 +1,4 @@
-"""Whether the nurses' pages stay as quick however many cases there are: `benchmarks/run pages`.
+"""How long the nurses' pages take, by how many cases there are: `benchmarks/run pages`.
 
 The work list, its filters and its second page, a search and the case view, with a thousand and a million cases, beside
 a page with nothing on it but the frame. In process, through Django's test client, by a nurse who is signed in. The
@@ -156,7 +156,7 @@ def measure(databases: Databases, rounds: int, times: int) -> Measured:
             browser.force_login(User.objects.get())
             cases = list(Case.objects.for_user(User.objects.get()).open().order_by("-pk")[: times + 1])
             for page, ask in PAGES.items():
-                ask(browser, cases[-1])  # a new connection has yet to read PostgreSQL's catalogue
+                ask(browser, cases[-1])  # warm up: a new connection reads PostgreSQL's catalogue first
                 for case in cases[:times]:
                     response = measured[page, size].measure(partial(ask, browser, case))
                     assert response.status_code == 200, page

@@ -1,4 +1,4 @@
-"""What a benchmark shows of itself: charts as one SVG file, and a progress bar while it runs.
+"""Charts of a benchmark's figures as one SVG file, and a progress bar while it runs.
 
     write("gateway", Bars("Messages a second", {"the gateway": 9120, "a task per message": 301}))
 
@@ -24,7 +24,7 @@ INK, PALE = "#1d2730", "#d5dce1"
 
 @dataclass(frozen=True)
 class Bars:
-    """One bar a value, from nought."""
+    """A bar for each value. The axis begins at 0."""
 
     title: str
     values: Mapping[str, float]
@@ -50,7 +50,7 @@ class Bars:
 
 @dataclass(frozen=True)
 class Lines:
-    """One line a series, all over the same evenly placed points, from nought."""
+    """A line for each series, all over the same evenly spaced points. The axis begins at 0."""
 
     title: str
     points: Sequence[str]
@@ -88,7 +88,7 @@ class Lines:
 
 
 def write(name: str, *charts: Bars | Lines) -> Path:
-    """Writes docs/performance-<name>.svg and returns where it is."""
+    """Write docs/performance-<name>.svg and return its path."""
     body, y = [], 0
     for chart in charts:
         body.append(f'<g transform="translate(0 {y})">\n{chart.draw()}\n</g>')
@@ -105,7 +105,7 @@ def write(name: str, *charts: Bars | Lines) -> Path:
 
 
 def number(value: float) -> str:
-    """Three digits tell enough: 9,120; 301; 12.4; 0.91."""
+    """A number with three significant digits: 9,120; 301; 12.4; 0.91."""
     digits = 0 if abs(value) >= 100 or value == 0 else 1 if abs(value) >= 10 else 2
     return f"{value:,.{digits}f}"
 
@@ -130,7 +130,7 @@ class Progress:
         self.terminal = sys.stderr.isatty()
 
     def step(self, what: str) -> None:
-        """The step before is done, and this one begins."""
+        """Say that the step before is done and this one begins."""
         self.done += 1
         self._show(what)
 

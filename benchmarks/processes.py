@@ -1,4 +1,4 @@
-"""What processes cost: CPU by kind, and memory."""
+"""Measures the CPU time and memory of processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import connection
 
 
 class Meter:
-    """CPU seconds by kind of process, from when it is made. PostgreSQL is measured where it runs on this machine."""
+    """CPU seconds by kind of process, since the meter was made. PostgreSQL is measured if it runs on this machine."""
 
     def __init__(self, kinds: Mapping[str, Collection[int]]) -> None:
         self.kinds = kinds
@@ -37,12 +37,12 @@ def cpu_of(pid: int) -> float:
 
 
 def family(pid: int) -> list[int]:
-    """The process and those that it has started."""
+    """The process and its children."""
     return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
 
 
 def postgres() -> list[int]:
-    """The servers of this database, and PostgreSQL's own writers."""
+    """PostgreSQL's processes: those that serve this database, and its background writers."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pid FROM pg_stat_activity"
@@ -52,12 +52,12 @@ def postgres() -> list[int]:
 
 
 def memory(pid: int) -> int:
-    """Bytes, now."""
+    """Memory of the processes now, in bytes."""
     return psutil.Process(pid).memory_info().rss
 
 
 def peak_memory(pid: int) -> int:
-    """Bytes, at the most since it began; where the system doesn't tell, now."""
+    """The process's peak memory in bytes; its memory now, if the system doesn't tell the peak."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:

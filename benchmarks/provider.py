@@ -1,7 +1,7 @@
-"""A provider on loopback that costs as little as may be: `python -m benchmarks.provider` prints its port.
+"""A provider on loopback that uses as little CPU as possible: `python -m benchmarks.provider` prints its port.
 
-Raw HTTP on kept-alive connections, answered after a delay that can be changed. It counts what it is sent, and notes
-when messages that begin with "press:" arrived.
+Raw HTTP on kept-alive connections, with responses after a delay that can be changed. It counts messages, and notes when
+those that begin with "press:" arrived.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import time
 from urllib.parse import parse_qs
 
-ANSWER = b"HTTP/1.1 201 Created\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%b"
+RESPONSE = b"HTTP/1.1 201 Created\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%b"
 PRESS = b"message=press%3A"
 
 
@@ -27,11 +27,11 @@ class Provider:
         return b"id-%d" % self.count
 
     def control(self, path: str) -> bytes:
-        """`/delay/0.05` begins anew with another delay; any other path tells what has come since."""
-        told = json.dumps({"count": self.count, "presses": self.presses}).encode()
+        """`/delay/0.05` sets the delay and begins counting anew; any other path returns what has been counted."""
+        counted = json.dumps({"count": self.count, "presses": self.presses}).encode()
         if path.startswith("/delay/"):
             self.delay, self.count, self.presses = float(path.removeprefix("/delay/")), 0, {}
-        return told
+        return counted
 
 
 class Connection(asyncio.Protocol):
@@ -48,14 +48,14 @@ class Connection(asyncio.Protocol):
         if not found:
             return
         if head.startswith(b"GET"):
-            answer, delay = self.provider.control(head.split(b" ", 2)[1].decode()), 0.0
+            response, delay = self.provider.control(head.split(b" ", 2)[1].decode()), 0.0
         else:
             length = int(head.lower().partition(b"content-length:")[2].split(b"\r", 1)[0])
             if len(rest) < length:
                 return
-            answer, delay = self.provider.take(rest), self.provider.delay
-        self.buffer = b""  # nobody sends the next before this is answered
-        message = ANSWER % (len(answer), answer)
+            response, delay = self.provider.take(rest), self.provider.delay
+        self.buffer = b""  # clients wait for the response before they send again
+        message = RESPONSE % (len(response), response)
         if delay:
             asyncio.get_running_loop().call_later(delay, self.transport.write, message)
         else:

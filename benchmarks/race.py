@@ -1,7 +1,7 @@
-"""Everybody at once on the same few numbers, and then a check of it all: `benchmarks/run race --minutes 10`.
+"""Runs the race, everybody at once on a few numbers, and checks it: `benchmarks/run race --minutes 10`.
 
-What it does and what it looks for: docs/race.md. Goes in rounds of a minute, each with a seed of its own and on empty
-tables, and stops at the first that finds something.
+docs/race.md says what it does and looks for. It goes in rounds of a minute, each with a seed of its own and on empty
+tables, and stops at the first round that finds something.
 """
 
 from __future__ import annotations

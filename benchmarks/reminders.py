@@ -116,7 +116,7 @@ MEASURED = {"remind": remind, "bare": bare}
 
 
 def fresh_queues() -> list[Queue]:
-    """In emptied tables."""
+    """Empty the tables and make new queues."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE cases_case, sms_message, teleq_queue RESTART IDENTITY CASCADE")
     provider, _ = CareProvider.objects.get_or_create(name="Vårdgivare")

@@ -1,4 +1,4 @@
-"""How fast lapsed answers and their history are taken away: `benchmarks/run retention [--full]`.
+"""How fast lapsed answers and their history are removed: `benchmarks/run retention [--full]`.
 
 From a million answers, with `--full` from ten million: the night's own batches, one after another, till so many rows
 are gone. Each statement is timed, as the longest is how long a claim may have to wait. The figures are in

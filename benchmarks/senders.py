@@ -34,7 +34,7 @@ def aiohttp_alone(count: int) -> int:
 
 
 async def _post_all(count: int) -> None:
-    """As the gateway's provider posts, and nothing else."""
+    """Post as the simulator's provider class does, without database or gateway."""
     provider, left = Simulator(), iter(range(count))
     receipts = f"{settings.TELEQ_URL}/sms/receipts/simulator/123456/{'t' * 32}"
     message = OutboundMessage(id=1, to="+46701740605", sender="teleQ", text=TEXT, callback_url=receipts)

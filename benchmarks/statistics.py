@@ -1,4 +1,4 @@
-"""What Admin's statistics of a year take over a million messages: `benchmarks/run statistics`.
+"""How long Admin's statistics of a year take with a million messages: `benchmarks/run statistics`.
 
 A million callbacks, each with an answer and a message, spread over a year: of ten queues, of which one is asked for,
 and all of one queue. The figures are in docs/performance.md.

@@ -1,4 +1,4 @@
-"""What the gateway is measured against: one Celery task per message, as most people would write it, with care.
+"""A yardstick for the gateway: one Celery task per message, as most people would write it, with care.
 
 Tuned and fair: the ORM, an HTTP connection that each process keeps, the database connection kept too, everything asked
 for by few queries. It claims under lock, checks consent, and records. It is not the product's and nothing imports it;
@@ -27,7 +27,7 @@ from teleq.phone_numbers import number_text
 
 @shared_task
 def nothing() -> None:
-    """What Celery itself costs for each message."""
+    """A task that does nothing: what Celery itself costs for each message."""
 
 
 @shared_task
@@ -42,7 +42,7 @@ def send(message_id: int) -> None:
 
 @transaction.atomic
 def claim(message_id: int) -> Message | None:
-    """The message, if it may leave now; what may not is refused."""
+    """The message if it may be sent now; else it is refused, and None."""
     rows = Message.objects.select_related("queue__outgoing_sms").select_for_update(of=("self",), skip_locked=True)
     message = rows.filter(pk=message_id, state=State.QUEUED).first()
     if message is None:
@@ -70,7 +70,7 @@ kept: dict[str, http.client.HTTPConnection] = {}
 
 
 def post(message: Message) -> tuple[int, str]:
-    """On the connection that this process keeps. The standard library's client costs less than `requests`."""
+    """Post on the connection that this process keeps. The standard library's client costs less CPU than `requests`."""
     address = urlsplit(settings.TELEQ_URL).netloc
     connection = kept.setdefault(address, http.client.HTTPConnection(address, timeout=10))
     path = reverse("sms:receipt", args=[message.provider, message.pk, message.receipt_token])

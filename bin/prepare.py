@@ -59,7 +59,7 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 def _make_venv() -> None:
-    """Also when the Python that an earlier .venv was made with has gone."""
+    """Make .venv where there is none, or where the Python that it was made with is gone."""
     if _works(str(PYTHON)):
         return
     say("Making .venv ...")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from cases import history, inbound
 from cases.forms import SOMEBODY_ELSE, ConsentForm, DetailsForm, NoteForm, NumberForm, SmsForm
@@ -99,6 +100,6 @@ def fresh_sms_form(case: Case, text: str = "", standard_text: object = None) -> 
         "text": text,
         "standard_text": standard_text,
         "shown_number": number_text(case.phone_number),
-        "token": SmsForm.new_token(),
+        "token": uuid4(),
     }
     return SmsForm(initial=initial, queue=case.queue)

@@ -24,7 +24,6 @@ from teleq.phone_numbers import phone_field
 from teleq.typed import ModelForm
 
 SOMEBODY_ELSE = "other"
-INVALID_IDENTITY = "Skriv ett giltigt personnummer, samordningsnummer eller reservnummer, till exempel 19121212-1212."
 PRESS = ("required", "invalid")
 PRESS_AGAIN = "Sidan var för gammal. Tryck igen."
 
@@ -52,7 +51,7 @@ class PersonalIdentityNumberField(forms.CharField):
             return ""
         identity = personal_identity.read(text)
         if identity is None:
-            raise ValidationError(INVALID_IDENTITY, code="invalid")
+            raise ValidationError(personal_identity.INVALID_IDENTITY, code="invalid")
         return identity
 
     def prepare_value(self, value: str) -> str:
@@ -216,10 +215,6 @@ class SmsForm(OwnIds, forms.Form):
         if problem := rules.problem_of_manual(segments.normalize(self.cleaned_data["text"]), self.outgoing_sms):
             self.add_error("text", problem)
         return not self.errors
-
-    @staticmethod
-    def new_token() -> uuid.UUID:
-        return uuid.uuid4()
 
 
 class NoteForm(OwnIds, ModelForm[Note]):

@@ -22,7 +22,9 @@ from teleq.models import Queue
 
 DAY = timedelta(days=1)
 NEAREST = 5
+"""How many free times are offered instead of one that is taken."""
 LOOK_BACK, LOOK_AHEAD = timedelta(days=7), timedelta(days=28)
+"""How far from the wanted time they are looked for."""
 LONGEST_AHEAD = timedelta(days=366)
 
 
@@ -37,6 +39,8 @@ def why_not(at: datetime, now: datetime) -> str | None:
 
 @dataclass(frozen=True)
 class FreeTime:
+    """A time that can be booked, in UTC, and how many can book it."""
+
     starts_at: datetime
     places: int
 
@@ -65,7 +69,7 @@ def nearest(queue: Queue, at: datetime) -> list[FreeTime]:
 
 
 def slots_of(queue: Queue, first: date, last: date) -> list[datetime]:
-    """When the queue's slots begin, on these days. None begins before the one before it is over."""
+    """When the queue's slots begin on these days, the last one included, in UTC and in order. None overlaps another."""
     hours = list(queue.telephone_hours.order_by("opens"))
     closed = set(queue.closed_days.filter(day__range=(first, last)).values_list("day", flat=True))
     days = (first + DAY * number for number in range((last - first).days + 1))
@@ -82,7 +86,7 @@ def slots_of(queue: Queue, first: date, last: date) -> list[datetime]:
 
 
 def slot_at(queue: Queue, slots: list[datetime], at: datetime) -> datetime | None:
-    """The slot that a time falls in: nurses book to the minute."""
+    """The one of these slots that a time falls in, or None. Nurses book to the minute, so it need not begin then."""
     place = bisect_right(slots, at) - 1
     return slots[place] if place >= 0 and at < slots[place] + queue.slot_length else None
 

@@ -48,7 +48,7 @@ def _case(request: SignedInRequest, case_id: int) -> Case:
     cases = Case.objects.for_user(request.user)
     related = cases.select_related("queue__care_provider", "queue__outgoing_sms", "assignee")
     case = get_object_or_404(related, pk=case_id)
-    if request.headers.get("HX-Trigger") != "history":  # which the open page asks for by itself, every few seconds
+    if request.headers.get("HX-Trigger") != "history":  # which the open page asks for by itself
         act = AccessEntry.Act.VIEW if request.method == "GET" else AccessEntry.Act.CHANGE
         _note_look(request, act, case)
     return case

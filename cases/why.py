@@ -15,7 +15,7 @@ from teleq.swedish import date_and_clock, last_day
 @dataclass(frozen=True)
 class Why:
     question: str
-    answer: str
+    explanation: str
 
 
 def of_messages(messages: Collection[Message]) -> dict[int, Why]:

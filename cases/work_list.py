@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
     ListedCase = WithAnnotations[Case, "Unread"]
-    CountedQueue = WithAnnotations[Queue, "Counts"]
 
 PAGE_SIZE = 50
 LISTED_AT_MOST = 5000
@@ -58,13 +57,6 @@ class Unread(TypedDict):
     has_unread_sms: bool
 
 
-class Counts(TypedDict):
-    """What PostgreSQL adds to each queue of the list."""
-
-    open_cases: int
-    unread_sms: int
-
-
 @dataclass(frozen=True)
 class Row:
     case: Case
@@ -80,7 +72,9 @@ class Row:
 
 
 def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -> dict[str, Any]:
-    queues = list(_counted(Queue.objects.for_user(user)))
+    own: QuerySet[Queue] = Queue.objects.for_user(user)
+    open_cases, unread_sms = _count_by_queue(Case.objects.open()), _count_by_queue(inbound.without_case())
+    queues = list(own.annotate(open_cases=open_cases, unread_sms=unread_sms))
     if chosen.queue_id not in {queue.pk for queue in queues}:
         chosen = replace(chosen, queue_id=None)
     page = _page(_chosen_cases(user, chosen), chosen.page)
@@ -100,12 +94,10 @@ def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -
     }
 
 
-def _counted(queues: QuerySet[Queue]) -> QuerySet[CountedQueue]:
-    def of_queue(rows: QuerySet[Any]) -> Coalesce:
-        counted = rows.filter(queue=OuterRef("pk")).order_by().values("queue").annotate(how_many=Count("pk"))
-        return Coalesce(Subquery(counted.values("how_many")), 0)
-
-    return queues.annotate(open_cases=of_queue(Case.objects.open()), unread_sms=of_queue(inbound.without_case()))
+def _count_by_queue(rows: QuerySet[Any]) -> Coalesce:
+    """How many of these a queue has, for a query of queues."""
+    of_queue = rows.filter(queue=OuterRef("pk")).order_by().values("queue")
+    return Coalesce(Subquery(of_queue.annotate(how_many=Count("pk")).values("how_many")), 0)
 
 
 def _listed(cases: QuerySet[Case]) -> QuerySet[ListedCase]:

@@ -1,4 +1,4 @@
-"""What patients have answered about SMS: one row per care provider and phone number, with its history."""
+"""Answers to the consent question: one row per care provider and phone number, with its history."""
 
 from __future__ import annotations
 
@@ -30,18 +30,20 @@ class Answer(models.TextChoices):
 
 
 class Channel(models.TextChoices):
+    """The way in which an answer came."""
+
     CASE = "case", "Ärende"
     SMS = "sms", "SMS från patienten"
 
 
 class ConsentTextQuerySet(models.QuerySet["ConsentText"]):
     def current(self, care_provider_id: int) -> ConsentText | None:
+        """The care provider's latest wording."""
         return self.filter(care_provider=care_provider_id).order_by("-id").first()
 
 
 class ConsentText(models.Model):
-    """What the nurse reads out before the patient answers. A new wording is a new row, so that each answer can say
-    which words it was given to."""
+    """What a nurse reads out before the patient answers. A new wording is a new row: each answer refers to its own."""
 
     care_provider = models.ForeignKey(
         CareProvider, on_delete=models.PROTECT, related_name="consent_texts", verbose_name="vårdgivare"
@@ -62,30 +64,30 @@ class ConsentText(models.Model):
 
 class ConsentQuerySet(models.QuerySet["Consent"]):
     def by_number(self, keys: Collection[NumberKey]) -> dict[NumberKey, Consent]:
-        """The answers for these numbers, lapsed ones included; a number without one is not in it.
+        """The answers stored for these numbers, lapsed ones included. A number without an answer is left out.
 
-        A withdrawal that is still to be carried out is its number's Nej. Looked for first: one that is carried out
-        between the two statements is then in the second.
+        A withdrawal that has not been carried out yet counts as the number's Nej. Withdrawals are read first, so that
+        one which is carried out between the two statements is found in the second.
         """
         withdrawn = Withdrawal.objects.by_number(keys)
         return self._found("c.*", keys) | withdrawn
 
     def held(self, keys: Collection[NumberKey]) -> dict[NumberKey, Consent]:
-        """As `by_number`, each row kept as it is till the transaction ends. Waits for whoever is writing one.
+        """As `by_number`, with the rows locked (FOR SHARE) till the transaction ends. Waits for whoever writes one.
 
-        Taken in one order by everyone, so that two claims never wait for each other. They have what a message is judged
-        by and no more: a claim has hundreds, and to make a PhoneNumber of each takes longer than all the rest.
-        Withdrawals are looked for last: they are stored without waiting for these locks.
+        Everyone locks them in the same order, so that two claims never wait for each other. Only the columns that a
+        message is judged by are read: a claim has hundreds of rows, and to make a PhoneNumber of each would take longer
+        than all the rest. Withdrawals are read last, as they are stored without waiting for these locks.
         """
         judged_by = "c.id, c.answer, c.valid_until, c.channel, c.answered_at"
         held = self._found(judged_by, keys, " ORDER BY c.care_provider_id, c.phone_number FOR SHARE OF c")
         return held | Withdrawal.objects.by_number(keys)
 
     def latest_events(self, consents: Collection[Consent]) -> dict[int, int]:
-        """The id of each answer's latest event, by the answer's id.
+        """The id of each answer's latest event, by the answer's id. A withdrawal that isn't carried out has no event.
 
-        A statement of its own on purpose: a sub-select in the statement that waited for a lock reads what was true
-        before the wait. One that is still to be stored has none.
+        It has to be a statement of its own: a sub-select in the statement that waits for the answers' locks would read
+        the events as they were before the wait.
         """
         with connection.cursor() as cursor:
             cursor.execute(
@@ -106,9 +108,9 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
 
 
 BY_NUMBER = models.Index(fields=["care_provider", "phone_number"], name="consent_history_by_number")
-"""A number's history is found by its number: an answer that was removed and given again is another row."""
+"""A number's history is looked up by number, as an answer that was removed and given again is another row."""
 BY_TIME = BrinIndex(fields=["answered_at"], autosummarize=True, name="consent_history_by_time")
-"""For the totals of a day: small, as events lie in the order in which they came."""
+"""For statistics of a day. BRIN is small, and fits as events are stored in the order in which they came."""
 BY_LAPSE = models.Index(fields=["valid_until", "pgh_id"], name="consent_history_by_lapse")
 """For retention."""
 
@@ -120,12 +122,12 @@ BY_LAPSE = models.Index(fields=["valid_until", "pgh_id"], name="consent_history_
     meta={"triggers": [NO_TRUNCATE], "indexes": [BY_NUMBER, BY_TIME, BY_LAPSE]},
 )
 class Consent(models.Model):
-    """An answer, and until when it counts. Written by `consent.register` only.
+    """The answer for a phone number at a care provider, and until when it counts. Written by `consent.register` only.
 
-    A lapsed row stays till the purge and reads as Ej valt; so does a number without a row.
+    A lapsed answer counts as Ej valt, and so does a number without a row. Retention removes lapsed answers each night.
     """
 
-    # No index of its own: the one of (care provider, number) serves it, and can't be passed over for it.
+    # No index of its own: the one of (care provider, number) serves.
     care_provider = models.ForeignKey(
         CareProvider, on_delete=models.PROTECT, related_name="consents", verbose_name="vårdgivare", db_index=False
     )
@@ -154,7 +156,7 @@ class Consent(models.Model):
     objects = ConsentQuerySet.as_manager()
 
     place: int
-    """Of its number among those that were asked for: only where it was looked up by number."""
+    """The place of its number among those that were asked for. Only there after `by_number` and `held`."""
 
     class Meta:
         verbose_name = "samtycke"
@@ -165,7 +167,7 @@ class Consent(models.Model):
             models.CheckConstraint(condition=Q(answer__in=Answer.values), name="answer_is_valid"),
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="consent_channel_is_valid"),
             models.CheckConstraint(condition=Q(valid_until__gt=F("answered_at")), name="answer_counts_for_a_time"),
-            # Yes is a deliberate act of a nurse; nothing that comes in by itself can make it.
+            # A Ja is a nurse's deliberate act: nothing that comes in by itself can make one.
             models.CheckConstraint(
                 condition=~Q(answer=Answer.YES) | Q(channel=Channel.CASE, answered_by__isnull=False),
                 name="yes_comes_from_a_nurse",
@@ -173,40 +175,41 @@ class Consent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"samtycke {self.pk}"  # no number: this is what logs and error reports would show
+        return f"samtycke {self.pk}"  # no number, as logs and error reports show this
 
     @classmethod
     def history(cls) -> models.QuerySet[Any]:
-        """The history: every state that an answer has had, written by triggers and never changed."""
+        """All events: every state that an answer has had, written by triggers and never changed."""
         history: models.QuerySet[Any] = cls.pgh_event_model.objects.all()  # type: ignore[attr-defined]
         return history
 
     def in_force(self, at: datetime) -> Answer:
-        """What the answer counts as at this instant: itself before `valid_until`, Ej valt from then on."""
+        """What the answer counts as at this aware instant: itself before `valid_until`, Ej valt from then on."""
         return Answer(self.answer) if self.counts(at) else Answer.UNSET
 
     def counts(self, at: datetime) -> bool:
-        """Whether the answer has not lapsed, whichever of the three it is."""
+        """Whether the answer has not lapsed at this aware instant."""
         return at < self.valid_until
 
 
 class WithdrawalQuerySet(models.QuerySet["Withdrawal"]):
     def by_number(self, keys: Collection[NumberKey]) -> dict[NumberKey, Consent]:
-        """The Nej that each of these numbers will have; most have none."""
+        """The Nej of those of these numbers that have a withdrawal which isn't carried out."""
         asked = set(keys)
         found = self.filter(phone_number__in={number for _, number in asked})
         return {withdrawal.key: withdrawal.as_answer() for withdrawal in found if withdrawal.key in asked}
 
 
 class Withdrawal(models.Model):
-    """A patient's own Nej that is stored and not yet their answer: an outbox, which `consent.register` empties.
+    """A patient's withdrawal of consent (STOPP) that is stored but not yet written as the number's answer.
 
-    To write an answer may have to wait for whoever holds it; to store a withdrawal waits for nobody. From its commit
-    till it is carried out, and its row gone, the number reads as Nej to screen, gateway and guard alike.
+    To write an answer may have to wait for whoever has locked it; to store a withdrawal waits for nobody. From its
+    commit the number counts as Nej on screen, in the gateway and in the guard. `consent.register` carries it out soon
+    after: it writes the answer and deletes this row.
     """
 
     care_provider = models.ForeignKey(CareProvider, on_delete=models.PROTECT, related_name="+", db_index=False)
-    phone_number = models.CharField(max_length=16)  # a PhoneNumber of each is too slow for a claim
+    phone_number = models.CharField(max_length=16)  # not a PhoneNumberField, which is too slow for a claim
     answered_at = models.DateTimeField()
     valid_until = models.DateTimeField()
 
@@ -228,7 +231,7 @@ class Withdrawal(models.Model):
         return (self.care_provider_id, self.phone_number)
 
     def as_answer(self) -> Consent:
-        """What it will be, not saved."""
+        """The answer that it will become, not saved."""
         return Consent(
             care_provider_id=self.care_provider_id,
             phone_number=self.phone_number,
@@ -240,7 +243,7 @@ class Withdrawal(models.Model):
 
 
 class HistoryMark(models.Model):
-    """How far retention has come in the history: the last event that it has looked at, by when its answer lapsed."""
+    """The last event that retention has looked at; it goes through them in the order in which their answers lapsed."""
 
     ONLY = 1
 

@@ -1,4 +1,4 @@
-"""The register of answers: the only code that writes one.
+"""The register: the only code that writes answers to the consent question.
 
 Source: the manual "Samtycke för SMS": the answer is stored for 14 months for the number the patient gave.
 """
@@ -31,22 +31,21 @@ STOCKHOLM = ZoneInfo("Europe/Stockholm")
 VALID_FOR = relativedelta(months=14)
 RENEWED_IN_THE_LAST = relativedelta(months=1)
 WITHDRAWAL_WAITS = "1s"
-"""For whoever holds the answer, a claim or a nurse: some ten times as long as either takes."""
-
+"""How long a withdrawal waits for the answer's lock: some ten times as long as a claim or a nurse holds it."""
 
 REGISTER = {"register": True}
-"""The context of an event whose answer was written here."""
+"""The context of events of answers that were written here. Other code leaves events without it."""
 
 
 class ChangedMeanwhile(Exception):
-    """The answer is not the one that the person who answers was shown. Nothing was stored."""
+    """The answer is no longer the one that the page was shown with. Nothing was stored."""
 
 
 @dataclass(frozen=True)
 class Current:
-    """What counts for a number, and the id of the last event: what a page shows and posts back.
+    """The answer stored for a number, if any, and the id of its last event, which a page posts back.
 
-    The event wrote the answer, but where that is a withdrawal still to be carried out.
+    If `consent` is a withdrawal that has not been carried out, the event is of the answer before it.
     """
 
     consent: Consent | None
@@ -57,10 +56,10 @@ class Current:
 
 
 def valid_until(answered_at: datetime) -> datetime:
-    """14 calendar months later by the clock in Stockholm.
+    """Until when an answer counts: 14 calendar months later by the clock in Stockholm. Takes and returns aware times.
 
-    A day that the month lacks becomes its last (31 December → the last of February). Of an hour that comes twice when
-    summer time ends, the first; an hour that is skipped when it begins reads as one later.
+    A day that the month lacks becomes its last day (31 December → the last of February). Of an hour that comes twice,
+    when summer time ends, it is the first. An hour that is skipped, when summer time begins, becomes one hour later.
     """
     local = answered_at.astimezone(STOCKHOLM).replace(fold=0)
     until: datetime = local + VALID_FOR
@@ -68,7 +67,7 @@ def valid_until(answered_at: datetime) -> datetime:
 
 
 def may_be_renewed(consent: Consent | None, at: datetime) -> bool:
-    """Whether the answer is a Ja or Nej in its last month, when the case offers "Bekräfta svaret"."""
+    """Whether the answer is a Ja or Nej in its last month: then the case offers "Bekräfta svaret"."""
     if answer_in_force(consent, at) is Answer.UNSET or consent is None:
         return False
     last_month_begins: datetime = consent.valid_until.astimezone(STOCKHOLM) - RENEWED_IN_THE_LAST
@@ -76,8 +75,11 @@ def may_be_renewed(consent: Consent | None, at: datetime) -> bool:
 
 
 def current(care_provider_id: int, phone_number: PhoneNumber | str) -> Current:
-    """Read in one statement: of two, the second may find the event of an answer that the first didn't see. A page would
-    then show the one and post the other back as seen. Withdrawals first, for the same reason as in `by_number`."""
+    """The answer stored for the number, and its last event.
+
+    Both are read in one statement: of two, the second could find the event of an answer that the first didn't see, and
+    a page would show one answer and post back the event of another. Withdrawals are read first, as in `by_number`.
+    """
     withdrawn = Withdrawal.objects.by_number([(care_provider_id, number_text(phone_number))])
     consents = Consent.objects.filter(care_provider=care_provider_id, phone_number=phone_number)
     consent: Any = consents.annotate(event_id=Max("events__pgh_id")).first()
@@ -95,14 +97,13 @@ def answer_in_case(  # noqa: PLR0913  who, what, where: each is a column of the 
     person: str = "",
     renew: bool = False,
 ) -> Current:
-    """Store what the patient answered the nurse, if the answer is still the one the nurse was shown.
+    """Store what the patient answered the nurse, if the answer is still the one that the page was shown with.
 
     `seen_event` is the event id that the page was shown with. `person` is whose answer it is, by personnummer, where
     several use the number: the answer counts for the number all the same. Choosing the answer that already counts
-    changes nothing; with `renew` it is confirmed, and counts for another 14 months. Raises ChangedMeanwhile.
+    changes nothing; with `renew` it is confirmed, and counts for another 14 months.
 
-    A withdrawal comes first, also one that the page was not shown with: what was chosen without knowing of it doesn't
-    count.
+    Raises ChangedMeanwhile if another answer has been stored since, or a withdrawal, whether carried out or not.
     """
     key = (care_provider.pk, number_text(phone_number))
     carry_out_withdrawals([key])
@@ -128,10 +129,10 @@ def answer_in_case(  # noqa: PLR0913  who, what, where: each is a column of the 
 
 
 def store_withdrawals(keys: Iterable[NumberKey]) -> None:
-    """Take in that patients have said Nej by themselves, in the caller's transaction and without waiting for anybody.
+    """Store withdrawals for these numbers, in the caller's transaction and without waiting for anybody's lock.
 
-    From its commit they read as Nej (GDPR article 7.3). To be followed by `carry_out_withdrawals`, in another
-    transaction: the caller's may hold messages, which are locked after no answer.
+    From the commit they count as Nej (GDPR article 7.3). Afterwards `carry_out_withdrawals` is to be called, in another
+    transaction: the caller's may have locked messages, and answers are never locked after those.
     """
     at = database_now()
     until = valid_until(at)
@@ -142,9 +143,9 @@ def store_withdrawals(keys: Iterable[NumberKey]) -> None:
 
 
 def carry_out_withdrawals(keys: Iterable[NumberKey] | None = None) -> None:
-    """Make answers of what is stored for these numbers, or for all. What can't be had in time is left to the sweep.
+    """Write the withdrawals stored for these numbers, or all, as answers. Without a lock in time, the sweep does it.
 
-    The answer dates from when the patient gave it, and not from when it could be written down.
+    The answer dates from when the withdrawal was stored.
     """
     pending = Withdrawal.objects.order_by("pk")
     if keys is not None:
@@ -161,17 +162,17 @@ def _carry_out(pk: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [WITHDRAWAL_WAITS])
     withdrawal = Withdrawal.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=pk).first()
-    if withdrawal:  # else somebody else is at it
+    if withdrawal:  # else another process is carrying it out
         withdraw(*withdrawal.key, answered_at=withdrawal.answered_at)
         withdrawal.delete()
 
 
 @transaction.atomic
 def withdraw(care_provider_id: int, phone_number: PhoneNumber | str, answered_at: datetime | None = None) -> Current:
-    """The patient's own Nej, by SMS. Also over a Nej: that the patient has said so is worth a record of its own."""
+    """Write the patient's own Nej, by SMS. Also if the answer is Nej already, so that the history shows it."""
     while True:
         consent = _locked(care_provider_id, phone_number)
-        with suppress(ChangedMeanwhile):  # the number got its first answer in this very moment: now there is a row
+        with suppress(ChangedMeanwhile):  # the number has just got its first answer: now there is a row to lock
             return _store(
                 consent,
                 answered_at,
@@ -198,16 +199,17 @@ def _with_event(consent: Consent | None) -> Current:
 
 
 def _store(consent: Consent | None, answered_at: datetime | None = None, **columns: object) -> Current:
-    """Write the answer over the row that is held, or make the number's first.
+    """Write the answer over the row that is locked, or as the number's first.
 
-    Given now, by the clock after the lock, unless said otherwise; never before the answer that it follows.
+    It is given at `answered_at`, though never before the answer that it follows; by default now, by PostgreSQL's clock
+    read after the lock.
     """
     if answered_at is None:
         answered_at = database_now()
     elif consent:
         answered_at = max(answered_at, consent.answered_at)
     columns |= {"answered_at": answered_at, "valid_until": valid_until(answered_at)}
-    with pghistory.context(**REGISTER):  # so that an event tells by itself whether its answer went another way
+    with pghistory.context(**REGISTER):  # so that events show which answers were written by other code
         return _write(consent, columns)
 
 
@@ -219,6 +221,6 @@ def _write(consent: Consent | None, columns: dict[str, object]) -> Current:
         return _with_event(consent)
     number = {name: columns.pop(name) for name in ("care_provider_id", "phone_number")}
     consent, created = Consent.objects.get_or_create(**number, defaults=columns)
-    if not created:  # somebody gave the number its first answer in this very moment
+    if not created:  # somebody else has just given the number its first answer
         raise ChangedMeanwhile
     return _with_event(consent)

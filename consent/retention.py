@@ -1,7 +1,8 @@
-"""How long answers and their history are kept: an answer till it has lapsed, an event as long as it explains something.
+"""Removes answers that have lapsed, and events of their history that explain no message any more.
 
-Source: the manual (14 months); GDPR article 5.1 e (no longer than needed). Each function takes one batch away, in one
-transaction, and says how many rows that was.
+Each function removes one batch, in one transaction, and returns how many rows that was.
+
+Source: the manual (14 months); GDPR article 5.1 e (no longer than needed).
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ from teleq.bulk_deletion import BATCH, delete_batch
 
 
 def remove_lapsed(at: datetime) -> int:
-    """Answers that counted till this instant or earlier. One that is renewed meanwhile stays.
+    """Remove answers that lapsed at this aware instant or earlier. An answer that is renewed meanwhile stays.
 
-    Leaves no event for each: when an answer ended is in the events that it has, and how many went is counted.
+    No event is written of the removal: earlier events have the time at which the answer lapsed.
     """
     with pgtrigger.ignore("consent.Consent:delete_delete"):
         return delete_batch(Consent.objects.filter(valid_until__lte=at).order_by("valid_until"))
 
 
 def remove_lapsed_events(at: datetime, decided: models.Exists) -> int:
-    """Events of answers that had lapsed by then. Each is looked at once, in the order in which they lapsed; one that is
-    kept for a message's sake goes with the message."""
+    """Remove events of answers that had lapsed at this aware instant, except those that decided a message.
+
+    `decided` says whether an event did (`sms.retention.decided`). Each event is looked at once, in the order in which
+    their answers lapsed: HistoryMark remembers how far. An event that is kept is removed with its message.
+    """
     while batch := _next_lapsed(at):
         if removed := _remove_and_remember(batch, decided):
             return removed
@@ -36,7 +40,7 @@ def remove_lapsed_events(at: datetime, decided: models.Exists) -> int:
 
 
 def _next_lapsed(at: datetime) -> list[tuple[datetime, int]]:
-    """When the next answers lapsed, and their events' ids."""
+    """The next batch of events that have not been looked at: when the answer lapsed, and the event's id."""
     mark, _ = HistoryMark.objects.get_or_create(pk=HistoryMark.ONLY)
     coming = Consent.history().filter(valid_until__gte=mark.valid_until, valid_until__lte=at)
     coming = coming.filter(Q(valid_until__gt=mark.valid_until) | Q(pgh_id__gt=mark.event_id))
@@ -52,9 +56,9 @@ def _remove_and_remember(batch: list[tuple[datetime, int]], decided: models.Exis
 
 
 def remove_events(events: models.QuerySet[Any], decided: models.Exists) -> int:
-    """These, at the most a batch of them, except those that decided a message which is still there.
+    """Remove a batch of these events, except those that decided a message which is still there.
 
-    The only place that takes history away, and the only one that may.
+    The only function that removes history; a trigger refuses it to all others.
     """
     with pgtrigger.ignore("consent.ConsentEvent:append_only"):
         return delete_batch(events.filter(~decided).order_by("pk"))

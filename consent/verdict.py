@@ -1,4 +1,4 @@
-"""May an SMS be sent? The one rule, for screen, claim and check alike (promise 7)."""
+"""The verdict: may an SMS be sent, by consent? Screen, dry run and claim use this one rule (promise 7)."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from teleq.models import OutgoingSms
 
 
 class Verdict(models.TextChoices):
-    """The labels are the manual's words (steps 8 and 9)."""
+    """Labels as in the manual, steps 8 and 9."""
 
     ALLOWED = "allowed", ""
     DECLINED = "declined", "SMS-utskick avböjt"
@@ -18,12 +18,12 @@ class Verdict(models.TextChoices):
 
 
 def answer_in_force(consent: Consent | None, at: datetime) -> Answer:
-    """No row, a lapsed row and a chosen Ej valt read the same."""
+    """What the answer counts as at this aware instant: Ej valt if there is none, or if it has lapsed."""
     return consent.in_force(at) if consent else Answer.UNSET
 
 
 def in_force_for(care_provider: models.Expression, number: str, at: datetime) -> Coalesce:
-    """`answer_in_force` in SQL, for a query whose rows have a number in this column: what PostgreSQL is to count by."""
+    """`answer_in_force` in SQL, for a query whose rows have a phone number in the column `number`."""
     of_number = {"care_provider": care_provider, "phone_number": models.OuterRef(number)}
     withdrawn = Withdrawal.objects.filter(**of_number).annotate(answer=models.Value(Answer.NO.value)).values("answer")
     stored = Consent.objects.filter(**of_number, valid_until__gt=at).values("answer")

@@ -143,7 +143,7 @@ def _require_ours(case: Case) -> None:
 def _why_not_ours(case: Case) -> str:
     """Why the telephone system may neither move nor cancel the case, which is locked; empty where it may.
 
-    A case that was called without an answer is nobody's while it waits for the next attempt.
+    A case whose patient was called and not reached is nobody's while it waits for the next attempt.
     """
     if not case.events.filter(kind=CaseEvent.Kind.CREATED, user=None).exists():
         return MADE_BY_STAFF

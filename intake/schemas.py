@@ -1,7 +1,7 @@
 """What the intake API reads and writes, as pydantic schemas: its document at /api/v1/docs is made from them.
 
 A field that is not asked for is refused rather than passed over in silence. What is wrong is said in Swedish, for the
-one who sets up the telephone system to read. Answers carry no patient's data.
+one who sets up the telephone system to read. Responses carry no patient's data.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from ninja import Schema
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, TypeAdapter
 
 from cases import free_times
-from cases.forms import INVALID_IDENTITY
 from cases.free_times import LONGEST_AHEAD
 from cases.models import Case, Status
 from teleq import personal_identity
@@ -38,7 +37,7 @@ def _number(text: str) -> str:
 def _identity(text: str) -> str:
     number = personal_identity.read(text)
     if number is None:
-        raise ValueError(INVALID_IDENTITY)
+        raise ValueError(personal_identity.INVALID_IDENTITY)
     return number
 
 
@@ -70,7 +69,7 @@ IdentityText = Annotated[str, _text(r"^[0-9A-Za-z+\-]+$", 13), AfterValidator(_i
 Time = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_ahead)]
 Day = Annotated[date, BeforeValidator(_written_out), AfterValidator(_near)]
 NUMBER: TypeAdapter[str] = TypeAdapter(NumberText)
-"""Reads a number in code, where a schema can't: it answers with E.164, or raises pydantic's ValidationError."""
+"""Reads a number in code, where a schema can't: it gives E.164, or raises pydantic's ValidationError."""
 ONE_LINE = r"^[^\u0000-\u001f\u007f]*$"
 
 
@@ -98,7 +97,7 @@ class Booking(Strict):
         None,
         description=(
             "Where the call came from. Null or left out: withheld. One that is no telephone number (a trunk's, a"
-            " machine's) is kept as withheld, and the answer says so; it has to be one only where `phone_number` is"
+            " machine's) is kept as withheld, and the response says so; it has to be one only where `phone_number` is"
             " left out."
         ),
         examples=["08-465 004 00"],

@@ -82,7 +82,7 @@ class Run:
             _evict(folder)
 
     def stop_services(self) -> None:
-        """What uses the servers, which go on."""
+        """Stop what uses the servers. They go on."""
         _evict(self.services_folder)
         for child in list(self.children):
             if child.folder == self.services_folder:
@@ -90,7 +90,7 @@ class Run:
                 self.children.remove(child)
 
     def announce(self, address: str) -> None:
-        """For the one who starts a second run beside this one."""
+        """Write down the address, to be told to whoever starts a second run beside this one."""
         os.truncate(self.lock, 0)
         os.write(self.lock, address.encode())
 
@@ -105,6 +105,10 @@ class Run:
         return path
 
     def spawn(self, name: str, folder: Path, *command: str | Path, as_server: bool = False, **options: Any) -> Child:
+        """Start a program in this working folder, as the user `nobody` if it is a server and root starts it.
+
+        What it prints goes into the log that has its name. `options` are Popen's.
+        """
         log = self.folder / f"{name}.log"  # private, since errors can quote personal data
         with open(log, "wb", opener=_private) as output:
             process = subprocess.Popen(
@@ -123,11 +127,13 @@ class Run:
         return child
 
     def check_children(self) -> None:
+        """Raises Failure, with the end of its log, if a program that was started has stopped."""
         for child in self.children:
             if child.process.poll() is not None:
                 raise child.failure(f"has stopped (exit code {child.process.returncode})")
 
     def wait(self, child: Child, until: Callable[[], bool]) -> None:
+        """Wait until the child answers. Raises Failure if it has stopped, or does not answer within 2 * PATIENCE."""
         deadline = time.monotonic() + 2 * PATIENCE
         while not until():
             self.check_children()
@@ -188,7 +194,7 @@ class Run:
         return address
 
     def forget(self) -> None:
-        """The servers' data, not the secrets. Before the servers start."""
+        """Throw the servers' data away, not the secrets. To be called before the servers start."""
         for folder in (self.postgres_folder, self.valkey_folder):
             shutil.rmtree(folder)
             self._subfolder(folder.name, for_servers=True)
@@ -222,10 +228,10 @@ class Run:
         return {"user": user, "group": group, "extra_groups": []}
 
     def _wheel(self, name: str) -> Path:
-        """The folder of a package, not imported: only its programs are used.
+        """The folder of an installed package, of which only the programs are used: it is not imported.
 
-        Run by root, .venv may be below a folder that `nobody` can't enter. Then a copy is used; the user's folders are
-        left as they are.
+        Where root runs this, .venv may be in a folder that `nobody` can't enter. Then the package is copied to the data
+        folder; the user's own folders are left as they are. Raises Failure where it is not installed.
         """
         spec = find_spec(name.replace("-", "_"))
         if not spec or not spec.origin:
@@ -245,7 +251,8 @@ class Run:
 
 
 def _data_folder(name: str) -> Path:
-    """In the project's folder; for root in one that `nobody` can enter, which the project's folder may not be."""
+    """Make and return the data folder: TELEQ_DATA, or one in the project's folder; for root one in /var/lib, as the
+    servers' user `nobody` may not be able to enter the project's folder. Raises Failure where it can't enter."""
     in_project = ROOT / f".{name}"
     for_root = Path("/var/lib") / f"{name}{str(ROOT).replace('/', '-')}"
     folder = Path(os.environ.get("TELEQ_DATA") or (for_root if IS_ROOT else in_project)).resolve()
@@ -260,13 +267,15 @@ def _data_folder(name: str) -> Path:
 
 
 def _closed_to_others(folder: Path) -> Path | None:
+    """The folder itself or the nearest one above it that other users can't enter."""
     return next((each for each in (folder, *folder.parents) if not each.stat().st_mode & S_IXOTH), None)
 
 
 def _evict(folder: Path) -> None:
-    """Stops every process whose working folder it is. SIGINT is a quick and orderly stop for all that are started here.
+    """Stop every process that has this working folder, by SIGINT: for all programs started here a quick, orderly stop.
 
-    It goes to the topmost ones, who stop their own.
+    It is sent to the topmost processes only, who stop their children themselves. Who is still there after PATIENCE is
+    killed. Raises Failure where even that does not help.
     """
     kill_after = time.monotonic() + PATIENCE
     give_up_after = kill_after + PATIENCE

@@ -38,7 +38,8 @@ def main() -> int:
 
 
 def interrupt_on_signals() -> None:
-    """Explicitly for SIGINT too: a process started in the background may have inherited that it is ignored."""
+    """SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt from here on. SIGINT is set too, as a process that was started
+    in the background may have inherited that it is ignored."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, signal.default_int_handler)
@@ -64,7 +65,8 @@ def product(fresh: bool, reload: bool) -> int:
 
 
 def serve_what_is_saved(run: Run, listener: socket.socket) -> None:
-    """Starts web, workers and beat again when a file is saved. What can't start is told, and tried at the next save."""
+    """bin/run --reload: start web, workers and beat again whenever a file is saved. Where they can't start, say why and
+    try again at the next save."""
     folders = [folder for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(NOT_SERVED)]
     say("Saved files are served at once: web, workers and beat start again.")
     for changes in watch(*folders, rust_timeout=300, yield_on_timeout=True, raise_interrupt=True):
@@ -80,7 +82,7 @@ def serve_what_is_saved(run: Run, listener: socket.socket) -> None:
 
 
 def start_product(run: Run, fresh: bool) -> socket.socket:
-    """Returns what the web server listens on."""
+    """Start servers, web, workers and beat, with the database prepared. Returns what the web server listens on."""
     listener = listen(os.environ.get("PORT") or "8000")
     port = listener.getsockname()[1]
     address = f"http://127.0.0.1:{port}/"
@@ -101,7 +103,10 @@ def start_product(run: Run, fresh: bool) -> socket.socket:
 
 
 def listen(first: str) -> socket.socket:
-    """On the first free port. Held from here on, so that nobody takes it before the web server does."""
+    """Listen on the first free port from this one on. Raises Failure where there is none.
+
+    The socket is passed on to the web server, so that nobody takes the port before that has started.
+    """
     if not first.isdigit():
         raise Failure(f"PORT must be a number, not {first!r}.")
     for port in range(int(first), 65536):
@@ -128,14 +133,14 @@ def start_servers(run: Run, *postgres_options: str) -> None:
 
 
 def set_environment(run: Run, **more: str) -> None:
-    """For all processes from here on; not for the servers, who are started and need none of it."""
+    """Set what every process started from here on needs. The servers are running by then and need none of it."""
     os.environ.setdefault("SECRET_KEY", run.secret("secret_key").read_text())
     # PYTHONPATH, since working folders are elsewhere.
     os.environ.update(more, TELEQ_DEMO="1", PYTHONPATH=str(ROOT), PYTHONUNBUFFERED="1", PYTHONUTF8="1")
 
 
 def start_services(run: Run, listener: socket.socket) -> Child:
-    """Returns the web server."""
+    """Start web, workers and beat. Returns the web server."""
     descriptor = listener.fileno()
     # Three at least: a request that makes the simulator call back must not wait for itself.
     gunicorn = ["gunicorn", "teleq.wsgi:application", "--workers=3", "--preload", "--no-control-socket"]
@@ -150,7 +155,7 @@ def start_services(run: Run, listener: socket.socket) -> Child:
 
 
 def manage(run: Run, *arguments: str) -> str:
-    """Returns what it prints."""
+    """Run manage.py with these arguments. Returns what it prints. Raises CalledProcessError."""
     done = subprocess.run(
         [PYTHON, ROOT / "manage.py", *arguments],
         cwd=run.services_folder,
@@ -179,7 +184,9 @@ def web_answers(port: int) -> bool:
 
 FAST = ["-m", "not slow"]
 """Without what starts workers, embedded servers, the race, Kannel or a browser: see tests/conftest.py."""
-IN_PARALLEL = ["--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder"]
+PROCESSES = min((os.cpu_count() or 1) + 1, 15)
+"""One more than there are cores, since some wait at times; and no more than there are brokers (tests/parallel.py)."""
+IN_PARALLEL = [f"--numprocesses={PROCESSES}", "--dist=loadfile", "--no-loadscope-reorder"]
 """A database and a broker for each process, and a file's tests in one process, as they share what they start."""
 
 
@@ -189,20 +196,31 @@ def tests(arguments: list[str]) -> int:
     if "--fast" in arguments:
         options = FAST + options
     with Run("teleq-test") as run:
-        start_servers(run, "fsync=off")  # what is lost in a power cut is made again by the next run
+        # What is lost in a power cut is made again by the next run.
+        start_servers(run, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
         set_environment(run)
+        keep_bytecode(run)
         if "--checks" in arguments:
             run_checks()
         find_browser()
         return run_pytest(options if names_files(options) else IN_PARALLEL + options)
 
 
+def keep_bytecode(run: Run) -> None:
+    """In the data folder, also where none may be written beside the sources: else each process that a test starts
+    compiles Django and all the rest anew, which takes longer than most tests."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(run.folder / "bytecode")
+
+
 def names_files(options: list[str]) -> bool:
-    """A file or two are there sooner in one process than two processes have made their databases."""
+    """Whether files or folders are named. Those run in one process: a second database takes longer than a few tests."""
     return any(Path(option.partition("::")[0]).exists() for option in options)
 
 
 def run_checks() -> None:
+    """bin/test --checks: linters, types, which way imports go, templates, migrations. Raises CalledProcessError at the
+    first that finds something."""
     scripts = "bin/run bin/test"  # no .py by which they would be found
     templates = " ".join(sorted(str(path.relative_to(ROOT)) for path in TEMPLATES.rglob("*.html")))
     for check in (
@@ -237,7 +255,8 @@ def run_pytest(arguments: list[str]) -> int:
 
 
 def interrupt(pytest: subprocess.Popen[bytes]) -> int:
-    """At Ctrl-C the terminal has told pytest as well, and telling it twice would cost its summary."""
+    """Let pytest end by itself: the terminal sends Ctrl-C to it too, and a second one would cost its summary. A pytest
+    that has got none is sent one after three seconds, and killed after ten more. Returns its exit code."""
     try:
         return pytest.wait(3)
     except subprocess.TimeoutExpired:

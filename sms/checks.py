@@ -1,4 +1,4 @@
-"""What is said of the environment at start: an error where nothing could be sent, a warning where something is lost."""
+"""System checks of the environment: an error if no SMS could be sent, a warning if a part of it would not work."""
 
 from collections.abc import Iterator
 
@@ -14,13 +14,13 @@ SHORTEST_PASSWORD = 20
 
 @register
 def provider_is_configured(**_: object) -> list[CheckMessage]:
-    errors: list[CheckMessage] = [Error(problem, id="sms.E001") for problem in configuration_errors()]
-    return errors + [Warning(loss, id="sms.W001") for loss in configuration_losses()]
+    errors: list[CheckMessage] = [Error(error, id="sms.E001") for error in configuration_errors()]
+    return errors + [Warning(warning, id="sms.W001") for warning in configuration_warnings()]
 
 
 def configuration_errors() -> Iterator[str]:
     if settings.SMS_PROVIDER in PROVIDERS:
-        yield from PROVIDERS[settings.SMS_PROVIDER].problems()
+        yield from PROVIDERS[settings.SMS_PROVIDER].configuration_errors()
     else:
         yield f"SMS_PROVIDER is {settings.SMS_PROVIDER!r}; it must be one of: {', '.join(PROVIDERS)}."
     if settings.SMS_INBOUND_PASSWORD and not settings.TELEQ_DEMO:
@@ -30,6 +30,6 @@ def configuration_errors() -> Iterator[str]:
         yield f"SMS_RATE is {settings.SMS_RATE!r}; it must be a number of messages a second, above 0, or left out."
 
 
-def configuration_losses() -> Iterator[str]:
+def configuration_warnings() -> Iterator[str]:
     if settings.SMS_PROVIDER in PROVIDERS:
-        yield from PROVIDERS[settings.SMS_PROVIDER].losses()
+        yield from PROVIDERS[settings.SMS_PROVIDER].configuration_warnings()

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import aiohttp
 
 from sms.circuit_breaker import CircuitBreaker
-from sms.providers.base import TIME_LIMIT, OutboundMessage, Outcome, Provider, SendResult, failure
+from sms.providers.base import TIME_LIMIT, OutboundMessage, Outcome, Provider, SendResult, network_failure
 from sms.rate_limiter import Slot
 from teleq.clock import elapsed
 
@@ -147,7 +147,7 @@ class Dispatcher:
         try:
             return await self.provider.send(self._session, message)
         except (TimeoutError, aiohttp.ClientError) as error:
-            return failure(error)
+            return network_failure(error)
         except Exception as error:  # a fault in a provider's code costs this message only, and not the whole claim
             logger.error("SMS %s: %s while it was handed over", message.id, type(error).__name__)
             return SendResult(Outcome.UNKNOWN, status=type(error).__name__)

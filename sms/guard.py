@@ -1,9 +1,11 @@
-"""The last guard (promise 10): PostgreSQL itself refuses a message that becomes `sending` without promise 2.
+"""The last guard (promise 10): triggers in PostgreSQL, which refuse a message that becomes `sending` without consent.
 
-The gateway judges in Python by the rows it has locked; these triggers judge once more in SQL, by rows that they lock
-themselves, at the end of every statement that writes messages. Code that goes round the gateway fails, and so does a
-claim that a number's very first Nej has overtaken. They guard against mistakes, not against someone who may switch
-triggers off.
+`sms.judge` judges in Python. The triggers do it again in SQL, at the end of every statement that writes messages, by
+rows that they lock themselves. So code that goes round the gateway fails. So does a claim if a number has got its very
+first Nej meanwhile, as that row was not there to be locked.
+
+The triggers also refuse moves between states that are not in `sms.states.MOVES`. They guard against mistakes, not
+against somebody who may switch triggers off.
 """
 
 import pgtrigger
@@ -64,9 +66,9 @@ _MOVES_WELL = """
         LEFT JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number
     WHERE n.id = ANY (leaving)
       AND (s.queue_id IS NULL
-           OR n.to_number !~ '^[+][1-9][0-9]+$'  -- written otherwise, its answer isn't found
+           OR n.to_number !~ '^[+][1-9][0-9]+$'  -- else its answer isn't found
            OR (c.answer = 'no' AND c.valid_until > n.claimed_at)
-           OR EXISTS (SELECT FROM consent_withdrawal w  -- stored, and not an answer yet
+           OR EXISTS (SELECT FROM consent_withdrawal w  -- not yet the answer
                       WHERE w.care_provider_id = q.care_provider_id AND w.phone_number = n.to_number)
            OR (s.consent_required AND (c.answer = 'yes' AND c.valid_until > clock_timestamp()) IS NOT TRUE)
            OR n.claimed_at IS NULL OR n.claimed_at < now() OR n.claimed_at > clock_timestamp());

@@ -1,7 +1,7 @@
-"""What patients answer. STOPP is their Nej; everything else is for staff to read, and nothing that comes in makes a Ja.
+"""Replies: SMS from patients. STOPP withdraws consent; all else is for staff to read. No reply ever makes a Ja.
 
-It is stored first, in a transaction that waits for nobody's lock: the provider can be answered. What is a withdrawal
-counts from there, and is made an answer at once, in another transaction, or by the sweep.
+A reply is stored first, in a transaction that waits for nobody's lock, so that the provider gets its response soon. A
+withdrawal counts from that commit. It is made the number's answer, Nej, in a transaction after that, or by the sweep.
 
 Source: GDPR article 7.3: consent is withdrawn as easily as it is given.
 """
@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from consent import register
 from sms.models import InboundSms, Message, UnplacedSms
 from sms.numbers import e164
-from sms.providers.base import InboundMessage, storable
+from sms.providers.base import Reply, storable
 from teleq.clock import database_now
 from teleq.constraints import violates
 from teleq.models import Queue, User
@@ -28,36 +28,36 @@ WITHDRAWALS = {"stopp", "stop", "nej", "avböj"}
 
 
 def is_withdrawal(text: str) -> bool:
-    """Whether the whole message is one of the words, however it is cased, spaced and punctuated."""
+    """Whether the text is one of WITHDRAWALS and nothing else, in any case, with any spaces and punctuation."""
     letters = (letter for letter in unicodedata.normalize("NFKC", text).casefold() if letter.isalnum())
     return "".join(letters) in WITHDRAWALS
 
 
-def receive(provider: str, message: InboundMessage) -> None:
-    """Take in what a patient has answered, once however often it is told of. When this returns it is stored.
+def receive(provider: str, reply: Reply) -> None:
+    """Store a reply, once however often the provider delivers it. When this returns it is committed.
 
-    A withdrawal is with each care provider that the number answered to belongs to, as it was when it came.
+    A withdrawal is with each care provider that sends from the number the patient replied to.
     """
-    told = {
+    columns = {
         "provider": provider,
-        "provider_message_id": storable(message.provider_message_id),
-        "text": message.text.replace("\x00", ""),  # which PostgreSQL can't hold
+        "provider_message_id": storable(reply.provider_message_id),
+        "text": reply.text.replace("\x00", ""),  # which PostgreSQL can't hold
     }
-    number = e164(message.from_number)
-    queues = _answered_to(e164(message.to_number), by=number) if number else []
+    number = e164(reply.from_number)
+    queues = _replied_to(e164(reply.to_number), by=number) if number else []
     if number and queues:
-        _place(number, queues, told, withdrawal=message.opted_out or is_withdrawal(message.text))
+        _place(number, queues, columns, withdrawal=reply.opted_out or is_withdrawal(reply.text))
     else:
-        _keep(number, message, told)
+        _keep_unplaced(number, reply, columns)
 
 
-def _place(number: str, queues: list[Queue], told: dict[str, str], *, withdrawal: bool) -> None:
+def _place(number: str, queues: list[Queue], columns: dict[str, str], *, withdrawal: bool) -> None:
     inbound = InboundSms(
         queue=_last_heard_from(queues, number),
         from_number=number,
         withdrawal=withdrawal,
-        read_at=database_now() if withdrawal else None,  # teleQ does what there is to do
-        **told,
+        read_at=database_now() if withdrawal else None,  # staff have nothing to do about it
+        **columns,
     )
     withdrawn = {(queue.care_provider_id, number) for queue in queues} if withdrawal else set()
     with transaction.atomic():
@@ -67,26 +67,25 @@ def _place(number: str, queues: list[Queue], told: dict[str, str], *, withdrawal
         register.carry_out_withdrawals(withdrawn)
 
 
-def _keep(number: str | None, message: InboundMessage, told: dict[str, str]) -> None:
-    """It is nobody's, but it may be somebody's STOPP: for the operator to see, and no reason to be told of it again."""
+def _keep_unplaced(number: str | None, reply: Reply, columns: dict[str, str]) -> None:
+    """Store a reply that belongs to no queue, for the operator to see: it may be somebody's STOPP."""
     unplaced = UnplacedSms(
-        sender=storable(message.from_number), receiver=storable(message.to_number), from_number=number or "", **told
+        sender=storable(reply.from_number), receiver=storable(reply.to_number), from_number=number or "", **columns
     )
     if not _is_new(unplaced):
         return
     why = "is to no number of ours, from nobody we have sent to" if number else "has no number to answer for"
-    logger.warning("An inbound SMS from %s %s: it is kept as %s", told["provider"], why, unplaced.pk)
+    logger.warning("An inbound SMS from %s %s: it is kept as %s", columns["provider"], why, unplaced.pk)
 
 
 def mark_as_read(inbound: InboundSms, by: User) -> bool:
-    """False if somebody has done so before: who read it first stays."""
+    """Note who has read the reply. False if somebody had read it before: the first reader stays."""
     return bool(InboundSms.objects.filter(pk=inbound.pk, read_at=None).update(read_at=Now(), read_by=by))
 
 
-def _answered_to(number: str | None, by: str) -> list[Queue]:
-    """The queues that send from the number. Where none does, any more or since the provider chooses numbers, or where
-    it can't be read, all that the patient has heard from: a withdrawal is never dropped, and never with somebody else
-    only."""
+def _replied_to(number: str | None, by: str) -> list[Queue]:
+    """The queues that send from the number. If none does, or the number can't be read, all queues that the patient has
+    had an SMS from: so a withdrawal is never dropped, and always includes the queue that it was meant for."""
     owners = list(Queue.objects.filter(outgoing_sms__sender=number).order_by("id")) if number else []
     if owners:
         return owners
@@ -95,6 +94,7 @@ def _answered_to(number: str | None, by: str) -> list[Queue]:
 
 
 def _last_heard_from(queues: list[Queue], number: str) -> Queue:
+    """The one of the queues that last sent an SMS to the number: the reply is shown there."""
     if len(queues) == 1:
         return queues[0]
     sent = Message.objects.filter(to_number=number, queue__in=queues, claimed_at__isnull=False).order_by("-id")
@@ -103,7 +103,7 @@ def _last_heard_from(queues: list[Queue], number: str) -> Queue:
 
 
 def _is_new(received: InboundSms | UnplacedSms) -> bool:
-    """Store it, unless it has been told of before."""
+    """Store the reply. False if it was stored before."""
     try:
         with transaction.atomic():
             received.save()

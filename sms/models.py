@@ -1,4 +1,4 @@
-"""Text messages, from accepted to delivered or refused, and a queue's standard texts."""
+"""Text messages to patients, their replies, and a queue's standard texts."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from teleq.phone_numbers import number_text
 
 
 class StandardText(models.Model):
+    """A ready-made text of a queue, which a nurse can add to an SMS (the manual, step 7)."""
+
     queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="standard_texts", verbose_name="kö")
     name = models.CharField("namn", max_length=60)
     text = models.TextField("text", max_length=918)
@@ -50,7 +52,7 @@ class Kind(models.TextChoices):
 
 
 class Lane(models.TextChoices):
-    """Each lane has a worker of its own, so that nobody's SMS waits behind reminders."""
+    """Which worker delivers a message: each lane has one of its own, so that manual SMS don't wait behind reminders."""
 
     MANUAL = "manual"
     BULK = "bulk"
@@ -61,7 +63,7 @@ class Lane(models.TextChoices):
 
 
 class Refusal(models.TextChoices):
-    """Why a message was stopped. The first two are the verdict's; consent's reason comes before the others."""
+    """Why a message was refused. The first two are verdicts on consent, and come before the others."""
 
     DECLINED = Verdict.DECLINED.value, Verdict.DECLINED.label
     MISSING = Verdict.MISSING.value, Verdict.MISSING.label
@@ -78,21 +80,22 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(kind=Kind.MANUAL) if lane is Lane.MANUAL else self.exclude(kind=Kind.MANUAL)
 
     def due(self) -> MessageQuerySet:
+        """Those that wait and whose time has come, the oldest first."""
         return self.filter(state=State.QUEUED, due_at__lte=Now()).order_by("due_at", "id")
 
     def with_key(self, *names: str) -> MessageQuerySet:
-        """These fields of each, its `care_provider_id` and, for to_number, its `number` as text.
+        """Read these fields of each message, its `care_provider_id`, and its `to_number` as text, in `number`.
 
-        For hundreds of them: to make a PhoneNumber of each takes as long as all the rest of the row.
+        For hundreds of messages at once: to make a PhoneNumber of each would take as long as all the rest.
         """
         number = Cast("to_number", models.TextField())
         rows = self.only(*names)
         return rows.annotate(care_provider_id=F("queue__care_provider"), number=number)  # type: ignore[no-redef]
 
     def insert_new(self, messages: Sequence[Message]) -> list[Message]:
-        """Insert these and return those that are new, with their ids: a key that is there already is left as it is.
+        """Insert messages in one statement, except those whose key is there already. Returns those inserted, with ids.
 
-        One statement whatever their number. Django's `bulk_create` doesn't tell which rows a conflict skipped.
+        Django's `bulk_create` doesn't tell which rows a conflict skipped.
         """
         rows = _Rows(messages, [field.name for field in Message._meta.concrete_fields if field.name != "id"])
         with connection.cursor() as cursor:
@@ -104,14 +107,14 @@ class MessageQuerySet(models.QuerySet["Message"]):
             ids = dict(cursor.fetchall())
         new = []
         for message in messages:
-            if message.key in ids:  # popped, as of two with one key the first became the row
+            if message.key in ids:  # popped: of two messages with the same key, the first was inserted
                 message.pk = ids.pop(message.key)
                 message._state.adding = False
                 new.append(message)
         return new
 
     def write(self, messages: Sequence[Message], names: Collection[str]) -> None:
-        """Save these fields of messages that the transaction holds, in one statement whatever their number."""
+        """Save these fields of messages that the transaction has locked, in one statement."""
         rows = _Rows(messages, ["id", *names])
         assignments = ", ".join(f"{field.column} = new.{field.column}" for field in rows.fields[1:])
         with connection.cursor() as cursor:
@@ -123,7 +126,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
 
 class _Rows:
-    """Messages turned into one array a column, for SQL that takes them all at once."""
+    """Messages as one array per column, for SQL that takes them all at once."""
 
     def __init__(self, messages: Sequence[Message], names: Collection[str]) -> None:
         self.fields: list[Any] = [Message._meta.get_field(name) for name in names]
@@ -133,15 +136,17 @@ class _Rows:
 
 
 def _plain(value: object) -> object:
-    """As PostgreSQL takes it. All but a telephone number is that already, and asking each field takes its time."""
+    """A field's value as psycopg takes it. Only a PhoneNumber has to be converted; Django's own conversion is slow."""
     return number_text(value) if isinstance(value, PhoneNumber) else value
 
 
 class Message(models.Model):
-    """One text message. A row before it is anything else; written by `sms.gateway` and `sms.receipts` only."""
+    """One text message. Written by `sms.gateway`, `sms.outcomes` and `sms.receipts` only.
 
-    # Each index is written again at each of a message's moves, so here stand the ones that are used and no others: none
-    # of their own for the foreign keys, nor the one for LIKE that comes with unique=True.
+    Every update of the state writes all indexes anew, so there are only those that a query uses: none for the foreign
+    keys, and not the one for LIKE that comes with unique=True.
+    """
+
     key = models.CharField(max_length=100, help_text="Samma nyckel är samma SMS.")
     kind = models.CharField("slag", max_length=20, choices=Kind.choices)
     queue = models.ForeignKey(
@@ -167,10 +172,10 @@ class Message(models.Model):
     claimed_at = models.DateTimeField(null=True)
     state_at = models.DateTimeField(db_default=Now(), help_text="När SMS:et fick sitt tillstånd.")
 
-    # Whether the queue required consent when the message was judged. Null: its settings were missing, or it wasn't yet.
+    # Whether the queue required consent when the message was judged. Null: not judged yet, or no settings.
     consent_required = models.BooleanField(null=True)
-    # The answer that let the message through or stopped it, as it was at that moment (promise 8). The event's id and
-    # not a foreign key: retention removes events by its own rules.
+    # The answer that let the message through or stopped it, as it was at that moment (promise 8). The event has no
+    # foreign key, as retention removes events by its own rules.
     consent_event_id = models.BigIntegerField(null=True)
     consent_answer = models.CharField(max_length=10, choices=Answer.choices, blank=True, default="")
     consent_channel = models.CharField(max_length=10, choices=Channel.choices, blank=True, default="")
@@ -179,14 +184,14 @@ class Message(models.Model):
     provider = models.CharField(max_length=20, blank=True, default="")
     provider_message_id = models.CharField(max_length=100, blank=True, default="")
     provider_status = models.CharField(max_length=100, blank=True, default="")
-    # Unguessable, travels in the address that the provider reports delivery to.
+    # Part of the address for delivery reports. Can't be guessed.
     receipt_token = models.CharField(max_length=40, default=_token)
 
     objects = MessageQuerySet.as_manager()
 
     care_provider_id: int
     number: str
-    """These two only where they are asked for, by `with_key`."""
+    """These two only after `with_key`."""
 
     class Meta:
         verbose_name = "SMS"
@@ -201,7 +206,7 @@ class Message(models.Model):
                 name="refused_says_why",
             ),
             models.CheckConstraint(
-                condition=Q(claimed_at__isnull=False) | ~Q(state__in=sorted(HANDED_OVER)),
+                condition=Q(claimed_at__isnull=False) | ~Q(state__in=sorted(HANDED_OVER - {State.FAILED})),
                 name="only_claimed_messages_leave",
             ),
             models.CheckConstraint(condition=Q(send_before__gt=F("due_at")), name="message_has_time_to_leave"),
@@ -228,11 +233,11 @@ class Message(models.Model):
         triggers = TRIGGERS
 
     def __str__(self) -> str:
-        return f"SMS {self.pk}"  # neither number nor text: this is what logs and error reports would show
+        return f"SMS {self.pk}"  # neither number nor text, as logs and error reports show this
 
     @property
     def outcome(self) -> str:
-        """What a person reads: the state, or in full why the message was stopped."""
+        """What staff see: the label of the state, or of the refusal."""
         return self.get_refusal_display() if self.state == State.REFUSED else self.get_state_display()
 
 
@@ -263,7 +268,7 @@ class ProviderState(models.Model):
 
 class InboundSmsQuerySet(models.QuerySet["InboundSms"]):
     def for_user(self, user: User) -> InboundSmsQuerySet:
-        """What has come to the user's queues."""
+        """Replies to the user's queues."""
         return self.filter(queue__in=Queue.objects.for_user(user))
 
     def unread(self) -> InboundSmsQuerySet:
@@ -271,7 +276,7 @@ class InboundSmsQuerySet(models.QuerySet["InboundSms"]):
 
 
 class InboundSms(models.Model):
-    """What a patient has answered, to the queue that they heard from. Written by `sms.inbound` only."""
+    """A patient's reply, with the queue that it belongs to. Written by `sms.inbound` only."""
 
     COMES_ONCE = "an_inbound_sms_comes_once"
 
@@ -307,14 +312,14 @@ class InboundSms(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"inkommet SMS {self.pk}"  # neither number nor text: this is what logs and error reports would show
+        return f"inkommet SMS {self.pk}"  # neither number nor text, as logs and error reports show this
 
 
 class UnplacedSms(models.Model):
-    """What somebody has answered that is no queue's: its sender can't be read, or nobody is known to have sent to them.
+    """A reply that belongs to no queue: its sender can't be read, or no queue is known to have sent them an SMS.
 
-    Kept for the operator, who sees that it is there, and whose it is by an act of its own. Written by `sms.inbound`
-    only.
+    Kept for the operator, who sees that it is there. To see its text and sender is an act of its own, which is logged.
+    Written by `sms.inbound` only.
     """
 
     COMES_ONCE = "an_unplaced_sms_comes_once"
@@ -346,4 +351,4 @@ class UnplacedSms(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"SMS som inte kunde placeras {self.pk}"  # as for those that could
+        return f"SMS som inte kunde placeras {self.pk}"  # as for InboundSms

@@ -1,23 +1,22 @@
-"""Telephone numbers: which can receive a text message, and what a provider's way of writing one stands for."""
+"""Telephone numbers: which of them can receive SMS, and how to read those that providers send."""
 
 import re
-import unicodedata
 
 import phonenumbers
 from django.conf import settings
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
+from teleq.pasted import plain
 from teleq.phone_numbers import WRITTEN_AS_STORED
 
 CAN_RECEIVE_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
 def can_receive_sms(number: PhoneNumber | str) -> bool:
-    """Whether the number's plan makes it a mobile; where a country's plan can't tell, it counts as one.
+    """Whether the number is a mobile number. If its country's numbering plan can't tell, it counts as one.
 
-    One that is not written in E.164, or is no number at all, is refused like any other that can't: its answer could not
-    be found, and the last guard would stop all that wait with it.
+    False if it is not in E.164: its answer could not be found, and the last guard would refuse the whole claim.
     """
     text = number if isinstance(number, str) else number.as_e164
     if not re.fullmatch(WRITTEN_AS_STORED, text):
@@ -29,18 +28,15 @@ def can_receive_sms(number: PhoneNumber | str) -> bool:
     return phonenumbers.number_type(parsed) in CAN_RECEIVE_SMS
 
 
-def _separates(letter: str) -> bool:
-    """Whether it stands between digits and means nothing: spaces, dashes and marks of every kind."""
-    return letter in "().\u2212" or letter.isspace() or unicodedata.category(letter) in {"Pd", "Cf"}
-
-
 def e164(written: str) -> str | None:
-    """A number as networks and providers write it in E.164; None where it is none.
+    """The number in E.164, from the ways in which networks and providers write it. None if it is no telephone number.
 
-    +46701740605, 46701740605, 0046701740605, 0701740605, and those with spaces, dashes, (0) or tel:. A plus that came
-    unencoded in a form is a blank: what begins with a country code is read the same without it.
+    +46701740605, 46701740605, 0046701740605, 0701740605, and these with spaces, dashes, (0) or tel:. In a form, a plus
+    that was not encoded becomes a space: what begins with a country code is read the same without it.
     """
-    text = "".join(letter for letter in unicodedata.normalize("NFKC", written) if not _separates(letter))
+    if "\x00" in written:  # `plain` would drop it
+        return None
+    text = re.sub(r"[ ().-]", "", plain(written))
     text = re.sub(r"^tel:", "", text, flags=re.IGNORECASE)
     if not re.fullmatch(r"\+?[0-9]+", text):
         return None

@@ -1,4 +1,4 @@
-"""What became of messages that were handed over, written down in bulk. Known to `sms.gateway` only."""
+"""Records the results of handing messages over, many in one statement. Used by `sms.gateway` only."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from sms.states import State
 logger = logging.getLogger(__name__)
 
 AWAY = (InterfaceError, OperationalError, InternalError)
-"""What PostgreSQL's restart, a lost connection, a lock that isn't had in time or a standby that only reads raises."""
+"""Raised when PostgreSQL restarts, is a read-only standby, loses the connection, or doesn't give a lock in time."""
 RECORD_AGAIN = (0.5, 1, 2, 4)
-"""Seconds between the tries, when the database can't be reached. The last one is repeated."""
+"""Seconds between tries while the database is away. The last one is repeated."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=10), timedelta(minutes=10)
+"""The delay before a message that was not sent is due again: twice as long each time, up to the longest."""
 
 AFTER_HAND_OVER = {
     Outcome.ACCEPTED: State.SENT,
@@ -34,13 +35,13 @@ AFTER_HAND_OVER = {
     Outcome.UNKNOWN: State.UNKNOWN,
 }
 NO_TRY = {Outcome.NOT_STARTED, Outcome.SHUT}
-"""No fault of the message's: its turn stays."""
+"""These don't count as an attempt, and don't delay the message: they say nothing about it."""
 
 
 def record_at_last(results: dict[int, SendResult], claimed_at: dict[int, datetime | None]) -> None:
-    """Record, however long the database is away: what is not written down would be `unknown` for good.
+    """`record`, tried again until the database is there: a result that isn't recorded would be `unknown` for good.
 
-    A worker that is told to stop goes on with this too: Celery waits for its tasks.
+    `claimed_at` is when each message was claimed, by id. A worker that is told to stop waits for this too.
     """
     try:
         return record(results)
@@ -58,10 +59,11 @@ def record_at_last(results: dict[int, SendResult], claimed_at: dict[int, datetim
 
 @transaction.atomic
 def record(results: dict[int, SendResult], claimed_at: dict[int, datetime | None] | None = None) -> None:
-    """Write down what became of messages that were handed over. A receipt that came first keeps its state.
+    """Record the results, by message id. The state that a delivery report has set meanwhile is kept.
 
-    What a sweep has given up meanwhile is settled, but not sent again. A try that seemed to fail may have got through:
-    at another, only what is in the same claim still, by the time of its claim, is ours.
+    A message that the sweep has made `unknown` meanwhile gets its result, but is not sent again. With `claimed_at`, a
+    message that has been claimed again since is left alone: an earlier try to record, which seemed to fail, had got
+    through.
     """
     parameters: dict[str, Any] = {
         "ids": list(results),
@@ -79,18 +81,17 @@ def record(results: dict[int, SendResult], claimed_at: dict[int, datetime | None
             cursor.execute(RECORD_ID, parameters)
     if opted_out := [message_id for message_id, result in results.items() if result.opted_out]:
         messages = Message.objects.filter(pk__in=opted_out).with_key()
-        # The sweep carries them out: no answer is locked after messages.
+        # Carried out by the sweep: this transaction has locked messages, and answers are never locked after those.
         register.store_withdrawals((message.care_provider_id, message.number) for message in messages)
 
 
-# What has been tried in vain is due again after a delay that is twice as long each time, and a little apart, so that
-# what waited together doesn't come back together.
+# The delay of each retry is varied at random by a fifth, so that messages that failed together aren't due together.
 RECORD = """
     WITH result AS (
         SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(tried)s::boolean[],
             %(provider_message_ids)s::text[], %(statuses)s::text[], %(claimed_at)s::timestamptz[])
             AS _ (id, state, tried, provider_message_id, status, claimed_at)
-    ), held AS (  -- in the order that everyone takes them in
+    ), held AS (  -- locked in the order in which everyone does
         SELECT id FROM sms_message WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE
     )
     UPDATE sms_message AS m SET state = result.state, state_at = clock_timestamp(), provider_status = result.status,
@@ -104,7 +105,7 @@ RECORD = """
     WHERE m.id = held.id AND (m.state = 'sending' OR m.state = 'unknown' AND result.state IN ('sent', 'failed'))
         AND m.claimed_at = coalesce(result.claimed_at, m.claimed_at)
 """
-# Where a receipt came first. They are held since RECORD.
+# Where a delivery report came first and RECORD changed nothing: the provider's id is missing still.
 RECORD_ID = """
     UPDATE sms_message AS m SET provider_message_id = result.provider_message_id
     FROM unnest(%(ids)s::bigint[], %(provider_message_ids)s::text[]) AS result (id, provider_message_id)

@@ -1,4 +1,4 @@
-"""What providers report about messages they took: in any order, and as often as they like."""
+"""Delivery reports: what providers say has become of messages. They come in any order, and more than once."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from teleq.phone_numbers import number_text
 logger = logging.getLogger(__name__)
 
 AFTER_REPORT = {Delivery.DELIVERED: State.DELIVERED, Delivery.FAILED: State.FAILED}
-ASKED_AT_ONCE = 100
-"""Messages that a sweep asks the provider about, at the most."""
+FETCHED_AT_ONCE = 100
+"""Messages that a sweep asks their providers about, at the most."""
 
 
 @transaction.atomic
 def record(provider: str, message_id: int, token: str, report: DeliveryReport) -> None:
-    """Write down a delivery report. A final state stays; a report that isn't final changes no state.
+    """Record a delivery report. A final state stays; a report that isn't final changes no state.
 
-    A report on a message that isn't there, or whose token is another, is logged and raises nothing: retention may have
-    removed the message, and a provider that is told so would only say it again.
+    If there is no such message, or its token is another, that is logged and nothing is raised: retention may have
+    removed the message, and a provider that got an error would only repeat the report.
     """
     message = Message.objects.select_for_update().filter(pk=message_id, provider=provider).first()
     if message is None or not constant_time_compare(message.receipt_token, token):
@@ -42,10 +42,10 @@ def record(provider: str, message_id: int, token: str, report: DeliveryReport) -
 
 
 def _settle(message: Message, report: DeliveryReport, otherwise: State | None = None) -> None:
-    """Write down what became of a message that is held."""
+    """Record the report on a message that the transaction has locked. A report that isn't final sets `otherwise`."""
     if message.state not in AWAITING_REPORT:
         return
-    if report.opted_out:  # once: with it the state is final, so that the same report told again withdraws no later Ja
+    if report.opted_out:  # only once: the state becomes final, so the same report, repeated, withdraws no later Ja
         register.store_withdrawals([(message.queue.care_provider_id, number_text(message.to_number))])
     state = AFTER_REPORT.get(report.delivery, otherwise)
     if state and state != message.state:
@@ -55,39 +55,39 @@ def _settle(message: Message, report: DeliveryReport, otherwise: State | None = 
     message.save(update_fields=["state", "state_at", "provider_status", "provider_message_id"])
 
 
-def give_up_waiting() -> None:
-    """What nothing final was reported of in time: asked for where the provider can be asked, else unknown.
+def settle_unreported() -> None:
+    """Each minute: settle messages that have had no final report within SMS_REPORT_WITHIN.
 
-    A report that comes later still settles it.
+    Their providers are asked, where they can be. A message that is not final then becomes `unknown`; a report that
+    comes later still counts.
     """
-    overdue = database_now() - settings.SMS_REPORT_WITHIN
-    messages = _silent(overdue)
+    messages = _unreported(sent_before=database_now() - settings.SMS_REPORT_WITHIN)
     if not messages:
         return
-    reports = asyncio.run(_ask(messages))
+    reports = asyncio.run(_fetch_reports(messages))
     with transaction.atomic():
         held = Message.objects.select_for_update().filter(pk__in=reports, state=State.SENT).order_by("id")
         for message in held:
-            _settle(message, reports[message.pk] or DeliveryReport(Delivery.UNDER_WAY), otherwise=State.UNKNOWN)
+            _settle(message, reports[message.pk] or DeliveryReport(Delivery.NOT_FINAL), otherwise=State.UNKNOWN)
 
 
-def _silent(since: datetime) -> list[Message]:
-    silent = Message.objects.filter(state=State.SENT, state_at__lt=since).order_by("state_at")
-    return list(silent.only("provider", "provider_message_id")[:ASKED_AT_ONCE])
+def _unreported(sent_before: datetime) -> list[Message]:
+    unreported = Message.objects.filter(state=State.SENT, state_at__lt=sent_before).order_by("state_at")
+    return list(unreported.only("provider", "provider_message_id")[:FETCHED_AT_ONCE])
 
 
-async def _ask(messages: Sequence[Message]) -> dict[int, DeliveryReport | None]:
+async def _fetch_reports(messages: Sequence[Message]) -> dict[int, DeliveryReport | None]:
     async with aiohttp.ClientSession(timeout=TIME_LIMIT) as session:
-        reports = await asyncio.gather(*(_ask_about(session, message) for message in messages))
+        reports = await asyncio.gather(*(_fetch_report(session, message) for message in messages))
     return {message.pk: report for message, report in zip(messages, reports, strict=True)}
 
 
-async def _ask_about(session: aiohttp.ClientSession, message: Message) -> DeliveryReport | None:
+async def _fetch_report(session: aiohttp.ClientSession, message: Message) -> DeliveryReport | None:
     provider = PROVIDERS.get(message.provider)
-    if provider is None or not message.provider_message_id or any(provider.problems()):
+    if provider is None or not message.provider_message_id or any(provider.configuration_errors()):
         return None
     try:
-        return await provider().ask(session, message.provider_message_id)
+        return await provider().fetch_report(session, message.provider_message_id)
     except (TimeoutError, aiohttp.ClientError) as error:
         logger.warning("SMS %s: %s while its provider was asked about it", message.pk, type(error).__name__)
         return None

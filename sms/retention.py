@@ -1,4 +1,4 @@
-"""How long messages are kept: their words for a while, and what became of them a good while longer."""
+"""Removes old messages and replies: first a message's text, and much later the message itself."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from teleq.clock import database_now
 
 @transaction.atomic
 def remove_texts(written_before: datetime) -> int:
-    """What messages said. That they were sent, to whom and by which answer, stays."""
+    """Empty the texts of one batch of messages, and say how many. To whom, when and by which answer stays."""
     old = Message.objects.filter(created_at__lt=written_before).exclude(text="").exclude(state__in=PENDING)
     ids = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
-    with pgtrigger.ignore("sms.Message:moves_well"):  # which else lets nobody change a message's text
+    with pgtrigger.ignore("sms.Message:moves_well"):  # which refuses every other change of a text
         return old.filter(pk__in=ids).update(text="")
 
 
 @transaction.atomic
 def remove_messages(written_before: datetime) -> int:
-    """With what tied them to their cases, and what is left of the history of the answers that decided them."""
+    """Remove one batch of messages, and say how many; with them go events of lapsed answers that decided only these."""
     old = Message.objects.filter(created_at__lt=written_before).exclude(state__in=PENDING)
     decided_by = dict(old.select_for_update(skip_locked=True).values_list("pk", "consent_event_id")[:BATCH])
     old.filter(pk__in=decided_by).delete()
@@ -36,7 +36,7 @@ def remove_messages(written_before: datetime) -> int:
 
 
 def remove_inbound(received_before: datetime) -> int:
-    """What patients have answered. That somebody withdrew is in the answer's history."""
+    """Remove one batch of replies. That a patient withdrew consent stays in the answer's history."""
     return delete_batch(InboundSms.objects.filter(received_at__lt=received_before).order_by("received_at"))
 
 
@@ -45,5 +45,5 @@ def remove_unplaced(received_before: datetime) -> int:
 
 
 def decided() -> models.Exists:
-    """Of an answer's event: whether it decided a message which is still there."""
+    """For a query of consent events: whether the event decided a message that is still there."""
     return models.Exists(Message.objects.filter(consent_event_id=models.OuterRef("pk")))

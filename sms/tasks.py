@@ -1,4 +1,4 @@
-"""Wake-ups. They own no rules: what is due, and whether it may leave, is in the database and the gateway."""
+"""Celery's tasks. They take no arguments and have no rules: which messages are due stands in the database."""
 
 from celery import shared_task
 
@@ -21,4 +21,4 @@ def deliver_bulk() -> None:
 def sweep() -> None:
     register.carry_out_withdrawals()
     gateway.sweep()
-    receipts.give_up_waiting()
+    receipts.settle_unreported()

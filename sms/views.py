@@ -1,4 +1,4 @@
-"""The counter under the message field, what providers tell, and the simulator's two ends."""
+"""The counter under the message field, and the addresses to which providers send delivery reports and replies."""
 
 import logging
 from collections.abc import Callable
@@ -26,9 +26,9 @@ def count(request: HttpRequest) -> HttpResponse:
 
 
 def _provider(name: str) -> Provider:
-    """Known, and set up here: one that has no secrets could be anybody."""
+    """The provider of this name. 404 if it isn't configured: without its secrets a request can't be authenticated."""
     provider = PROVIDERS.get(name)
-    if provider is None or any(provider.problems()):
+    if provider is None or any(provider.configuration_errors()):
         raise Http404
     return provider()
 
@@ -36,9 +36,9 @@ def _provider(name: str) -> Provider:
 def _refusal(
     request: HttpRequest, provider: str, what: str, shows: Callable[[HttpRequest], bool]
 ) -> HttpResponse | None:
-    """The answer to whoever doesn't show that it is the provider, or has failed to too often; None for the provider.
+    """The response to whoever doesn't show that it is the provider, or has failed to too often; None for the provider.
 
-    Loud, as a password that is wrong on one side only would else cost every STOPP in silence.
+    An error in the log: if a password is wrong on one side, every STOPP is lost until somebody sees it.
     """
     guess = Guess(SignIn.Method.WEBHOOK, client_network(request), why=f"{what}, {provider}.")
     try:
@@ -55,21 +55,21 @@ def _refusal(
 @login_not_required
 @require_http_methods(["GET", "POST"])
 def receipt(request: HttpRequest, provider: str, message_id: int, token: str) -> HttpResponse:
-    """A provider's delivery report. The answer is the same whether or not it told something new."""
-    sender = _provider(provider)
-    if (refusal := _refusal(request, provider, "A delivery report", sender.is_genuine)) is not None:
+    """A delivery report. The response is the same whether or not it was new."""
+    sent_by = _provider(provider)
+    if (refusal := _refusal(request, provider, "A delivery report", sent_by.is_authentic_report)) is not None:
         return refusal
-    receipts.record(provider, message_id, token, sender.report(request))
-    return sender.thanks()
+    receipts.record(provider, message_id, token, sent_by.parse_report(request))
+    return sent_by.acknowledgement()
 
 
 @csrf_exempt
 @login_not_required
 @require_POST
 def inbound_sms(request: HttpRequest, provider: str) -> HttpResponse:
-    """What a patient has answered. Answered when it is taken in: a provider that hears nothing tells of it again."""
-    sender = _provider(provider)
-    if (refusal := _refusal(request, provider, "An inbound SMS", sender.may_tell)) is not None:
+    """A patient's reply. The response comes when it is stored: a provider that gets none delivers the reply again."""
+    sent_by = _provider(provider)
+    if (refusal := _refusal(request, provider, "An inbound SMS", sent_by.is_authentic_reply)) is not None:
         return refusal
-    inbound.receive(provider, sender.inbound(request))
-    return sender.thanks()
+    inbound.receive(provider, sent_by.parse_reply(request))
+    return sent_by.acknowledgement()

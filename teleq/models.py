@@ -272,5 +272,5 @@ class OutgoingSms(models.Model):
 
     @property
     def can_be_replied_to(self) -> bool:
-        """Whether the sender is a number: an SMS from a name can't be answered."""
+        """Whether the sender is a number: an SMS from a name can't be replied to."""
         return is_number(self.sender)

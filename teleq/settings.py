@@ -262,7 +262,7 @@ STORAGES = {
 # Wake-ups -------------------------------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = env.str("REDIS_URL")
-# Publishing gives up at once when the broker is gone, so that pressing "Skicka SMS" still answers: without
+# Publishing gives up at once when the broker is gone, so that pressing "Skicka SMS" still responds: without
 # max_retries 0, kombu tries for 6 s whatever the time-outs.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.3, "socket_timeout": 0.3, "max_retries": 0}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

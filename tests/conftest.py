@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import hypothesis
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, override_settings
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 
 from administration import queues
 from consent import register
@@ -30,6 +35,10 @@ from teleq.clock import database_now
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
 
 pytest_plugins = ["tests.fixtures.admin", "tests.fixtures.cases", "tests.fixtures.one_door", "tests.fixtures.sms"]
+
+# On a busy machine an example takes what it takes.
+hypothesis.settings.register_profile("no clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("no clock")
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "korrekt-häst-batteri"
@@ -47,20 +56,44 @@ def emptied_between_tests() -> Iterator[None]:
 
     Django truncates, which makes some two hundred files anew: most of what such a test would cost.
     """
+    tables = set(connection.introspection.django_table_names(include_views=False)) - MADE_BY_MIGRATIONS
+    deletions = "; ".join(f"DELETE FROM {connection.ops.quote_name(table)}" for table in sorted(tables))
 
     def empty_tables(case: TransactionTestCase) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL session_replication_role = replica")
-            tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
-            for table in set(tables) - MADE_BY_MIGRATIONS:
-                cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
+            cursor.execute(f"SET LOCAL session_replication_role = replica; {deletions}")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
         yield
 
 
-STARTED = {"celery", "data_folder", "running", "own_kannel", "new_context"}
+@pytest.fixture(scope="session", autouse=True)
+def static_files_found_once() -> Iterator[None]:
+    """Each test client makes its middleware anew, and WhiteNoise would look up all static files each time: a fifth of
+    what a page costs."""
+    find = WhiteNoiseMiddleware.add_files_from_finders
+    found: dict[str, StaticFile] = {}
+
+    def add_what_was_found(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            find(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_what_was_found)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def passwords_cost_little() -> Iterator[None]:
+    """The product's hash takes a third of a second, so that nobody tries many passwords."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+STARTED = {"celery", "data_folder", "running", "own_kannel", "new_context", "keeping"}
 """Fixtures that start a worker, embedded servers, Kannel or a browser: what `bin/test --fast` leaves out."""
 
 
@@ -69,14 +102,24 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("slow")
 
 
+IN_ORDER = ["local", "sms", "teleq", "intake", "cases", "administration", "consent", "demo", "browser"]
+"""Folders with long files first, so that no process begins one when the others are done. The browser's are last:
+Playwright leaves its event loop running in its thread, where none other may start."""
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser's tests last: Playwright leaves its event loop running in this thread, where none other may start."""
-    items.sort(key=lambda item: "browser" in item.path.parts)
+    items.sort(key=lambda item: IN_ORDER.index(item.path.parent.name))
+
+
+def pytest_collection_finish() -> None:
+    """All that is there by now stays: Python's collector of garbage need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
-def password_hash() -> str:
+def password_hash(passwords_cost_little: None) -> str:
     return make_password(PASSWORD)
 
 
@@ -217,7 +260,7 @@ def accept(draft: Callable[..., gateway.Draft]) -> Callable[..., Message]:
 
 
 class ProviderServer(ThreadingHTTPServer):
-    """A provider on loopback that answers as it is told and keeps what it was sent."""
+    """A provider on loopback that responds as it is told and keeps what it was sent."""
 
     daemon_threads = True
     request_queue_size = 512  # else a burst of connections is cut off before it is taken
@@ -225,15 +268,27 @@ class ProviderServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _ProviderHandler)
         self.received: list[dict[str, str]] = []
-        self.answers: list[int | str] = []
+        self.responses: list[int | str] = []
         """Status codes in turn, "cut" to close the connection without an answer or "hang" to give none; then 201."""
         self.delays: list[float] = []
         """Seconds before each answer, in turn; then none."""
+        self.at_once = self.most_at_once = 0
+        """How many messages it holds that it has not answered, and how many that ever were."""
+        self.counting = threading.Lock()
         self.closing = threading.Event()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    @contextmanager
+    def one_more_at_once(self) -> Iterator[None]:
+        with self.counting:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        yield
+        with self.counting:
+            self.at_once -= 1
 
 
 class _ProviderHandler(BaseHTTPRequestHandler):
@@ -243,15 +298,16 @@ class _ProviderHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.received.append({name: values[0] for name, values in parse_qs(body).items()})
-        answer = self.server.answers.pop(0) if self.server.answers else 201
-        if self.server.delays:
-            self.server.closing.wait(self.server.delays.pop(0))
-        if answer == "hang":
-            self.server.closing.wait()
-        if answer in ("cut", "hang"):
+        response = self.server.responses.pop(0) if self.server.responses else 201
+        with self.server.one_more_at_once():
+            if self.server.delays:
+                self.server.closing.wait(self.server.delays.pop(0))
+            if response == "hang":
+                self.server.closing.wait()
+        if response in ("cut", "hang"):
             self.close_connection = True
             return
-        self.send_response(answer)
+        self.send_response(response)
         content = f"id-{len(self.server.received)}".encode()
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

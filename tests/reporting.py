@@ -5,4 +5,4 @@ from sms.providers.simulator import REPORTED
 
 
 def told(status: str, provider_message_id: str = "") -> DeliveryReport:
-    return DeliveryReport(REPORTED.get(status, Delivery.UNDER_WAY), status, provider_message_id)
+    return DeliveryReport(REPORTED.get(status, Delivery.NOT_FINAL), status, provider_message_id)

@@ -53,7 +53,8 @@ class SecondFactorResetForm(forms.Form):
 
 
 class UserForm(ChangesForm[User], UserChangeForm[User]):
-    password = None  # type: ignore[assignment]  # so Django leaves a field out: not even its hash; its owner changes it
+    # Leaves the field out, which shows the hash: its owner changes the password.
+    password = None  # type: ignore[assignment]  # Django's way to say it
 
 
 class MembershipForm(RowForm[Membership]):

@@ -1,1 +1,1 @@
-"""What a text message says: how long it is, what is filled in, and what may not stand in it."""
+"""The text of a message: its length in SMS, its placeholders, and the rules for what may not stand in it."""

@@ -1,4 +1,4 @@
-"""What is filled in where a queue's confirmation or reminder is sent: "vi ringer upp dig {datum} kl. {tid}"."""
+"""Placeholders in a queue's confirmation and reminder, such as "vi ringer upp dig {datum} kl. {tid}"."""
 
 import re
 from collections.abc import Callable
@@ -35,7 +35,7 @@ _IN_BRACES = re.compile(r"\{[^{}]*\}|[{}]")
 _NAME_IN_BRACES = re.compile(r"\{[^{}]*\w[^{}]*\}")
 
 LONGEST_DATE = datetime(2026, 9, 24, 10, 30, tzinfo=ZoneInfo("Europe/Stockholm"))
-"""No date is longer to write than a Thursday in late September: what fits then fits always."""
+"""A day whose name is as long as any: a text that fits with it fits on every day."""
 
 
 def fill(text: str, queue: Queue, at: datetime) -> str:
@@ -45,10 +45,10 @@ def fill(text: str, queue: Queue, at: datetime) -> str:
 
 
 def unknown(text: str) -> list[str]:
-    """What stands in braces, or is half a brace, and would be sent as it is."""
+    """What stands in braces and is no placeholder, and single braces: it would be sent as it stands."""
     return [found for found in _IN_BRACES.findall(text) if found not in OFFERED]
 
 
 def left_in(text: str) -> list[str]:
-    """What looks like a placeholder in a text that is sent as it stands. A brace alone may be part of what is said."""
+    """What looks like a placeholder, in a text in which nothing is filled in. A single brace is no fault there."""
     return _NAME_IN_BRACES.findall(text)

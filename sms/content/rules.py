@@ -1,7 +1,7 @@
-"""What may not stand in a text message. Each rule is a function: what is wrong with the text in Swedish, or None.
+"""The rules for what may not stand in a text message. Each is a function: what is wrong, in Swedish, or None.
 
-Nurses' messages meet them in the case, standard and automatic texts when they are saved in Admin, and every message
-once more in the gateway.
+They are applied to a nurse's message in the case, to standard and automatic texts when they are saved in Admin, and to
+every message again in the gateway.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NO_NUMBER = (
 
 
 _NOT_TO_BE_STORED = re.compile("[\x00\ud800-\udfff]")
-"""PostgreSQL takes no NUL, and UTF-8 has no halves of surrogate pairs."""
+"""NUL, which PostgreSQL can't store, and halves of surrogate pairs, which UTF-8 can't encode."""
 _PERSONNUMMERS_DASH = re.compile(r"[-+] *\w{4}$")
 
 
@@ -47,17 +47,18 @@ def fits(text: str) -> str | None:
 
 
 def identifies_nobody(text: str) -> str | None:
-    """An SMS is read on the way and on locked telephones."""
+    """No personnummer: an SMS can be read on its way, and on a locked telephone."""
     if all(_is_telephone_number(found.written) for found in personal_identity.find(text)):
         return None
     return "Meddelandet innehåller ett personnummer. Ta bort det innan du skickar."
 
 
 def _is_telephone_number(written: str) -> bool:
-    """Whether what can be read as a personnummer rather is a number to call.
+    """Whether digits that may be a personnummer are taken for a telephone number.
 
-    Ten digits may be both: one in twenty of all numbers that begin with 070 is a valid samordningsnummer. They are a
-    number to call, unless a personnummer's dash stands before the last four. Twelve digits are one after a plus only.
+    Ten digits may be both: one in twenty of all numbers that begin with 070 is a valid samordningsnummer. They are
+    taken for a telephone number, unless a personnummer's dash stands before the last four. Twelve digits are taken for
+    one only after a plus.
     """
     number = phone_numbers.read(written)
     if number is None or written.startswith("+"):
@@ -74,7 +75,7 @@ def leaves_nothing_to_fill_in(text: str) -> str | None:
 
 
 def is_a_standard_text(text: str, outgoing_sms: OutgoingSms | None) -> str | None:
-    """Where the queue with these settings has no free text."""
+    """Only a queue's standard texts, if its settings don't allow free text."""
     if outgoing_sms is None or outgoing_sms.free_text:
         return None
     offered = StandardText.objects.filter(queue=outgoing_sms.queue_id).values_list("text", flat=True)
@@ -82,27 +83,27 @@ def is_a_standard_text(text: str, outgoing_sms: OutgoingSms | None) -> str | Non
 
 
 RULES: tuple[Rule, ...] = (says_something, can_be_stored, fits, identifies_nobody, leaves_nothing_to_fill_in)
-"""For every text as it is sent."""
+"""The rules for every text as it is sent, also an automatic one that has been filled in."""
 
 
-# Who asks ------------------------------------------------------------------------------------------------------------
+# In use ------------------------------------------------------------------------------------------------------------
 
 
 def problem_of(text: str) -> str | None:
-    """What is wrong with a text that would be sent as it stands: the first rule that it breaks."""
+    """The first problem of a text that would be sent as it stands, or None."""
     return next((problem for rule in RULES if (problem := rule(text))), None)
 
 
 def problem_of_manual(text: str, outgoing_sms: OutgoingSms | None) -> str | None:
-    """What is wrong with what a nurse would send from the queue with these settings."""
+    """The first problem of a nurse's message from the queue with these settings, or None."""
     return problem_of(text) or is_a_standard_text(text, outgoing_sms)
 
 
 def problems_of_automatic(text: str, queue: Queue) -> list[str]:
-    """What is wrong with a confirmation or reminder of the queue, before it is filled in. It may be empty, as it may be
-    turned off.
+    """The problems of a queue's confirmation or reminder, before it is filled in. It may be empty, as it may be turned
+    off.
 
-    How long it is, and whether it has a personnummer in it, is seen when it is filled in for the longest day to write.
+    Length and personnummer are checked in the text as it is when filled in for a day whose name is as long as any.
     """
     problems = [_not_offered(found) for found in dict.fromkeys(placeholders.unknown(text))]
     if "{telefon}" in text and not queue.phone_number:

@@ -1,5 +1,5 @@
-"""One file per provider. What is sent goes through `sms.gateway` only; what they tell comes to `sms.receipts` and
-`sms.inbound`."""
+"""The SMS providers, a file for each. Their `send` is called by `sms.dispatcher` only; their delivery reports go to
+`sms.receipts` and patients' replies to `sms.inbound`."""
 
 from django.conf import settings
 

@@ -1,4 +1,8 @@
-"""What teleQ and every SMS provider agree on: what leaves, what is said of it, and what comes in."""
+"""What all SMS providers have in common: the class `Provider`, and the dataclasses that its methods take and return.
+
+A message that is handed over gets a *response* (HTTP) at once, and *delivery reports* later. A *reply* is an SMS from a
+patient.
+"""
 
 from __future__ import annotations
 
@@ -16,32 +20,36 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 
-# A provider that has not answered within this many seconds has left us not knowing; nor has one that sends a byte now
-# and then.
 TIME_LIMIT = aiohttp.ClientTimeout(total=20, sock_connect=5, sock_read=10)
+"""In seconds. If a provider has not responded by then, it is not known whether the message was sent. `total` is for one
+that sends a byte now and then."""
 
 TELEPHONE_NUMBER = re.compile(r"\+?\d(?:[ ().-]*\d){6,}")
-"""Seven digits or more, however they are written; a provider's own codes have less."""
+"""Seven digits or more, however they are written. A provider's own codes have fewer."""
 
 
 class Outcome(Enum):
+    """What is known of a message when its provider has responded, or has not."""
+
     ACCEPTED = "accepted"
     QUEUED = "queued"
-    """It waits at the provider's till the network takes it: not ours to send again."""
+    """The provider keeps it until the network takes it. teleQ doesn't send it again."""
     REJECTED = "rejected"
     """The provider will never take this message."""
     RETRY_LATER = "retry later"
     """Known not to have been sent."""
     NOT_STARTED = "not started"
-    """Not handed over at all, since the provider was found to be down before its turn came."""
+    """Not handed over at all: its slot was over, or the circuit breaker had opened."""
     SHUT = "shut"
-    """Known not to have been sent, and nor would any other be: wrong credentials, a wrong address, no credit left."""
+    """Known not to have been sent, and no other would be either: wrong credentials, a wrong address, no credit left."""
     UNKNOWN = "unknown"
-    """It may have been sent: never to be sent again by itself."""
+    """It may have been sent, so it is never sent again automatically."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundMessage:
+    """A message as a provider needs it to send it."""
+
     id: int
     to: str
     """E.164."""
@@ -49,108 +57,117 @@ class OutboundMessage:
     """A telephone number in E.164, or 3 to 11 letters and digits that begin with a letter."""
     text: str
     callback_url: str
-    """Where the provider reports delivery. Holds our id and a token that can't be guessed."""
+    """The address for delivery reports. Contains the message's id and a token that can't be guessed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
+    """What became of handing a message over."""
+
     outcome: Outcome
     provider_message_id: str = ""
     status: str = ""
+    """In the provider's own words."""
     opted_out: bool = False
-    """The provider doesn't take it since the patient has told it to stop: a withdrawal like any other."""
+    """The provider rejects it, as the patient has told the provider to stop. That is a withdrawal of consent."""
 
 
 class Delivery(Enum):
+    """What a delivery report says."""
+
     DELIVERED = "delivered"
     FAILED = "failed"
-    UNDER_WAY = "under way"
-    """Nothing final has been said yet."""
+    NOT_FINAL = "not final"
+    """The message is still on its way."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
+    """What a provider says has become of a message, after it took it."""
+
     delivery: Delivery
     status: str = ""
     """In the provider's own words."""
     provider_message_id: str = ""
     opted_out: bool = False
-    """As in SendResult, and with it the message has failed."""
+    """As in SendResult. The message has failed."""
 
 
 @dataclass(frozen=True, slots=True)
-class InboundMessage:
-    """What a patient has answered."""
+class Reply:
+    """An SMS from a patient."""
 
     from_number: str
     to_number: str
     """Both as the provider writes them."""
     text: str
     provider_message_id: str = ""
-    """The same for the same message, however often it is told of. Empty where the provider has none."""
+    """The same each time the provider delivers this reply. Empty if the provider has no id."""
     opted_out: bool = False
-    """The provider has taken it for a withdrawal, whatever it says."""
+    """The provider has taken it for a withdrawal, whatever its text."""
 
 
 class Provider(ABC):
-    """One provider. A new one is a file with a class like this, and a line in `sms.providers`."""
+    """One SMS provider. A new one is a file with a subclass, and a line in `sms.providers`."""
 
     name: ClassVar[str]
 
     @classmethod
     @abstractmethod
-    def problems(cls) -> Iterable[str]:
-        """What is missing or wrong in the environment, for the system checks."""
+    def configuration_errors(cls) -> Iterable[str]:
+        """What is missing or wrong in the environment, for the system checks. With an error the provider isn't used."""
 
     @classmethod
-    def losses(cls) -> Iterable[str]:
-        """What the environment makes it do without, for the system checks: by default what `may_tell` needs."""
+    def configuration_warnings(cls) -> Iterable[str]:
+        """What doesn't work without a setting that may be left out, for the system checks. By default the password that
+        `is_authentic_reply` needs."""
         if not settings.SMS_INBOUND_PASSWORD:
-            yield "SMS_INBOUND_PASSWORD is not set: what patients answer is turned away, and STOPP does not work."
+            yield "SMS_INBOUND_PASSWORD is not set: patients' replies are turned away, and STOPP does not work."
 
     @abstractmethod
     async def send(self, session: aiohttp.ClientSession, message: OutboundMessage) -> SendResult:
-        """Hand one message over. Raises nothing that `failure` can't name."""
+        """Hand one message over. Raises only what `network_failure` takes."""
 
-    def is_genuine(self, request: HttpRequest) -> bool:
-        """Whether a delivery report comes from the provider. The token in its address is looked at apart from this."""
+    def is_authentic_report(self, request: HttpRequest) -> bool:
+        """Whether a delivery report comes from the provider. `sms.receipts` checks the token in its address as well."""
         return True
 
     @abstractmethod
-    def report(self, request: HttpRequest) -> DeliveryReport:
-        """What a delivery report says."""
+    def parse_report(self, request: HttpRequest) -> DeliveryReport:
+        """The delivery report in a request from the provider."""
 
-    def may_tell(self, request: HttpRequest) -> bool:
-        """Whether an inbound message comes from the provider, which is given the password with our address."""
+    def is_authentic_reply(self, request: HttpRequest) -> bool:
+        """Whether a reply comes from the provider, to which the password was given with our address."""
         return has_password(request, settings.SMS_INBOUND_PASSWORD)
 
     @abstractmethod
-    def inbound(self, request: HttpRequest) -> InboundMessage:
-        """What a patient has answered, and to which number."""
+    def parse_reply(self, request: HttpRequest) -> Reply:
+        """The patient's reply in a request from the provider."""
 
-    def thanks(self) -> HttpResponse:
-        """The answer to what it tells: that it has been heard, and nothing that it would send the patient as an SMS."""
+    def acknowledgement(self) -> HttpResponse:
+        """Our HTTP response to a report or a reply: received. Empty, as some providers send its text to the patient."""
         return HttpResponse(status=204)
 
-    async def ask(self, session: aiohttp.ClientSession, provider_message_id: str) -> DeliveryReport | None:
-        """What has become of a message that nothing was reported of. None where the provider can't be asked."""
+    async def fetch_report(self, session: aiohttp.ClientSession, provider_message_id: str) -> DeliveryReport | None:
+        """Ask the provider for the status of a message. None if it can't be asked or doesn't say."""
         return None
 
 
-def unset(*names: str) -> Iterator[str]:
+def missing_settings(*names: str) -> Iterator[str]:
+    """An error for each of these settings that is empty."""
     for name in names:
         if not getattr(settings, name):
             yield f"{name} is not set, and SMS_PROVIDER={settings.SMS_PROVIDER} needs it."
 
 
-def unreachable() -> Iterator[str]:
-    """A provider on the internet reports to an address on the internet."""
+def callback_url_errors() -> Iterator[str]:
+    """An error if TELEQ_URL is no https:// address, to which a provider on the internet can send delivery reports."""
     if not settings.TELEQ_URL.startswith("https://"):
         yield f"TELEQ_URL is {settings.TELEQ_URL!r}; {settings.SMS_PROVIDER} reports to it, which needs https://."
 
 
 def has_password(request: HttpRequest, password: str) -> bool:
-    """Whether it comes with this password by HTTP Basic, whatever the user's name. Not without a password."""
+    """Whether the request has this password by HTTP Basic, with any user name. False if the password is empty."""
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     try:
         given = base64.b64decode(credentials, validate=True).decode().partition(":")[2]
@@ -159,41 +176,43 @@ def has_password(request: HttpRequest, password: str) -> bool:
     return bool(password) and scheme.lower() == "basic" and constant_time_compare(given, password)
 
 
-def storable(told: object) -> str:
-    """What a provider says of a message, as it can be kept."""
-    return str(told or "").replace("\x00", "")[:100]
+def storable(status: object) -> str:
+    """A provider's id or status for a message, cut and cleaned so that our columns can hold it."""
+    return str(status or "").replace("\x00", "")[:100]
 
 
-def loggable(told: str) -> str:
-    """What a provider says, as a log may hold it: on one line, and without a telephone number that it repeats."""
-    return TELEPHONE_NUMBER.sub("…", " ".join(storable(told).split()))
+def loggable(status: str) -> str:
+    """A provider's status as a log may hold it: on one line, and without telephone numbers."""
+    return TELEPHONE_NUMBER.sub("…", " ".join(storable(status).split()))
 
 
-async def told_as_json(response: aiohttp.ClientResponse) -> dict[str, Any]:
-    """The object that was answered with. Where it can't be read there is none: a message that was taken is taken."""
+async def json_object(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    """The JSON object in the response, or an empty one: a message that was accepted is so, whatever the body."""
     try:
-        told = await response.json(content_type=None)
+        body = await response.json(content_type=None)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return body if isinstance(body, dict) else {}
 
 
-def failure(error: aiohttp.ClientError | asyncio.TimeoutError) -> SendResult:
-    """What an exception from aiohttp says about the message: only one that never connected is known not to be sent."""
+def network_failure(error: aiohttp.ClientError | asyncio.TimeoutError) -> SendResult:
+    """The result of a message whose request failed: it is known not to have been sent only if it never connected."""
     never_left = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
     outcome = Outcome.RETRY_LATER if isinstance(error, never_left) else Outcome.UNKNOWN
     return SendResult(outcome, status=type(error).__name__)
 
 
 def http_failure(status: int, detail: str = "") -> SendResult:
-    """What an HTTP status other than success says, where the provider's documentation says nothing else.
+    """The result of a message whose response has an HTTP status other than success, where the provider's documentation
+    says nothing else.
 
-    A redirection, which is not followed, or a status that is about us and not the message, would befall every message.
+    A redirection, which is not followed, and a status that is about teleQ and not about the message, mean SHUT: every
+    message would get the same.
     """
-    told = f"HTTP {status}, {detail}"[:100] if detail else f"HTTP {status}"
+    text = f"HTTP {status}, {detail}"[:100] if detail else f"HTTP {status}"
     if status in (429, 503):
-        return SendResult(Outcome.RETRY_LATER, status=told)
+        return SendResult(Outcome.RETRY_LATER, status=text)
     if status in (401, 402, 403, 404, 405, 407) or 300 <= status < 400:
-        return SendResult(Outcome.SHUT, status=told)
+        return SendResult(Outcome.SHUT, status=text)
     outcome = Outcome.REJECTED if 400 <= status < 500 else Outcome.UNKNOWN
-    return SendResult(outcome, status=told)
+    return SendResult(outcome, status=text)

@@ -14,15 +14,15 @@ from yarl import URL
 from sms.providers.base import (
     Delivery,
     DeliveryReport,
-    InboundMessage,
     OutboundMessage,
     Outcome,
     Provider,
+    Reply,
     SendResult,
+    callback_url_errors,
     http_failure,
-    told_as_json,
-    unreachable,
-    unset,
+    json_object,
+    missing_settings,
 )
 from teleq.client_address import sent_from
 
@@ -40,9 +40,9 @@ class Elks(Provider):
         }
 
     @classmethod
-    def problems(cls) -> Iterator[str]:
-        yield from unset("ELKS_USERNAME", "ELKS_PASSWORD")
-        yield from unreachable()
+    def configuration_errors(cls) -> Iterator[str]:
+        yield from missing_settings("ELKS_USERNAME", "ELKS_PASSWORD")
+        yield from callback_url_errors()
 
     async def send(self, session: aiohttp.ClientSession, message: OutboundMessage) -> SendResult:
         form = {
@@ -56,28 +56,29 @@ class Elks(Provider):
         async with session.post(self.url, data=data, headers=self.headers, allow_redirects=False) as response:
             if response.status != 200:
                 return http_failure(response.status)
-            told = await told_as_json(response)
-            return SendResult(Outcome.ACCEPTED, told.get("id", ""), told.get("status", ""))
+            body = await json_object(response)
+            return SendResult(Outcome.ACCEPTED, body.get("id", ""), body.get("status", ""))
 
-    def is_genuine(self, request: HttpRequest) -> bool:
-        """46elks signs nothing; where its addresses are configured, the report has to come from one of them."""
+    def is_authentic_report(self, request: HttpRequest) -> bool:
+        """46elks signs nothing. If its addresses are configured, the report has to come from one of them."""
         return not settings.ELKS_ADDRESSES or sent_from(request) in settings.ELKS_ADDRESSES
 
-    def report(self, request: HttpRequest) -> DeliveryReport:
+    def parse_report(self, request: HttpRequest) -> DeliveryReport:
         return _report(request.POST.dict())
 
-    def may_tell(self, request: HttpRequest) -> bool:
-        return super().may_tell(request) and self.is_genuine(request)
+    def is_authentic_reply(self, request: HttpRequest) -> bool:
+        return super().is_authentic_reply(request) and self.is_authentic_report(request)
 
-    def inbound(self, request: HttpRequest) -> InboundMessage:
-        told = request.POST
-        return InboundMessage(told.get("from", ""), told.get("to", ""), told.get("message", ""), told.get("id", ""))
+    def parse_reply(self, request: HttpRequest) -> Reply:
+        form = request.POST
+        return Reply(form.get("from", ""), form.get("to", ""), form.get("message", ""), form.get("id", ""))
 
-    async def ask(self, session: aiohttp.ClientSession, provider_message_id: str) -> DeliveryReport | None:
+    async def fetch_report(self, session: aiohttp.ClientSession, provider_message_id: str) -> DeliveryReport | None:
         async with session.get(self.url / provider_message_id, headers=self.headers, allow_redirects=False) as response:
-            return _report(await told_as_json(response)) if response.status == 200 else None
+            return _report(await json_object(response)) if response.status == 200 else None
 
 
-def _report(told: Mapping[str, Any]) -> DeliveryReport:
-    status = str(told.get("status", ""))
-    return DeliveryReport(REPORTED.get(status, Delivery.UNDER_WAY), status, str(told.get("id", "")))
+def _report(fields: Mapping[str, Any]) -> DeliveryReport:
+    status = str(fields.get("status", ""))
+    return DeliveryReport(REPORTED.get(status, Delivery.NOT_FINAL), status, str(fields.get("id", "")))
+

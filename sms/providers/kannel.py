@@ -14,23 +14,23 @@ from sms.content.segments import count
 from sms.providers.base import (
     Delivery,
     DeliveryReport,
-    InboundMessage,
     OutboundMessage,
     Outcome,
     Provider,
+    Reply,
     SendResult,
     http_failure,
-    unset,
+    missing_settings,
 )
 
 DELIVERED, FAILED, BUFFERED, TAKEN, REFUSED = 1, 2, 4, 8, 16
-"""Bits of a report's type. What has expired is 34: failed, and a bit of its own."""
+"""Bits of a report's type. A message that has expired has 34, which is FAILED and a bit of its own."""
 ALL_REPORTS = DELIVERED | FAILED | BUFFERED | TAKEN | REFUSED
 GSM_7, UCS_2 = "0", "2"
 
 
 class Kannel(Provider):
-    """Its sendsms interface. Texts and password are posted and never in an address: smsbox logs those."""
+    """Kannel's sendsms interface. Texts and password are posted, never put in an address: smsbox logs addresses."""
 
     name = "kannel"
 
@@ -44,64 +44,63 @@ class Kannel(Provider):
         }
 
     @classmethod
-    def problems(cls) -> Iterator[str]:
-        return unset("KANNEL_URL", "KANNEL_USERNAME", "KANNEL_PASSWORD")
+    def configuration_errors(cls) -> Iterator[str]:
+        return missing_settings("KANNEL_URL", "KANNEL_USERNAME", "KANNEL_PASSWORD")
 
     async def send(self, session: aiohttp.ClientSession, message: OutboundMessage) -> SendResult:
         headers = {
             **self.headers,
             "X-Kannel-To": message.to,
             "X-Kannel-From": message.sender,
-            # Left to itself Kannel makes question marks of what GSM-7 lacks.
+            # By default Kannel replaces letters that GSM-7 lacks with question marks.
             "X-Kannel-Coding": GSM_7 if count(message.text).is_gsm else UCS_2,
-            # Not the network's own words (%A): they begin with the message's, and would be in an address.
+            # Not %A, the network's own words: they begin with the message's text, and addresses are logged.
             "X-Kannel-DLR-Url": f"{message.callback_url}?type=%d&id=%F",
         }
         data = message.text.encode()
         async with session.post(self.url, data=data, headers=headers, allow_redirects=False) as response:
             return _result(response.status, await response.text(errors="replace"))
 
-    def report(self, request: HttpRequest) -> DeliveryReport:
-        told = request.GET
-        bits = _bits(told.get("type", ""))
-        delivery = Delivery.UNDER_WAY
+    def parse_report(self, request: HttpRequest) -> DeliveryReport:
+        bits = _bits(request.GET.get("type", ""))
+        delivery = Delivery.NOT_FINAL
         if bits & DELIVERED:
             delivery = Delivery.DELIVERED
         elif bits & (FAILED | REFUSED):
             delivery = Delivery.FAILED
-        return DeliveryReport(delivery, f"type {bits}", told.get("id", ""))
+        return DeliveryReport(delivery, f"type {bits}", request.GET.get("id", ""))
 
-    def inbound(self, request: HttpRequest) -> InboundMessage:
+    def parse_reply(self, request: HttpRequest) -> Reply:
         charset = (request.content_params or {}).get("charset", "").strip('"') or "utf-8"
-        return InboundMessage(
+        return Reply(
             from_number=request.headers.get("X-Kannel-From", ""),
             to_number=request.headers.get("X-Kannel-To", ""),
             text=_decoded(request.body, charset),
             provider_message_id=request.GET.get("id", ""),
         )
 
-    def thanks(self) -> HttpResponse:
-        """Kannel sends any body to the patient, and tells again where the status is another than 200 or 202."""
+    def acknowledgement(self) -> HttpResponse:
+        """Kannel sends any body to the patient, and repeats a request whose status is other than 200 or 202."""
         return HttpResponse(content_type="text/plain")
 
 
-def _result(status: int, answer: str) -> SendResult:
-    """What Kannel says of a message: there is no id of its own before the network has given one."""
+def _result(status: int, body: str) -> SendResult:
+    """The result by Kannel's response. It has no message id: the network's own comes in the delivery report."""
     if status == 202:
-        waits = answer.startswith("3:")
-        return SendResult(Outcome.QUEUED if waits else Outcome.ACCEPTED, status=answer[:100])
-    if status == 403 and answer.startswith("Not routable"):
-        return SendResult(Outcome.REJECTED, status=answer[:100])
-    return http_failure(status, answer)
+        waits = body.startswith("3:")
+        return SendResult(Outcome.QUEUED if waits else Outcome.ACCEPTED, status=body[:100])
+    if status == 403 and body.startswith("Not routable"):
+        return SendResult(Outcome.REJECTED, status=body[:100])
+    return http_failure(status, body)
 
 
 def _bits(report_type: str) -> int:
-    """Of a report's type; none where it is no such number."""
+    """The bits of a report's type. 0 if it is not a number."""
     return int(report_type) if report_type.isdecimal() and len(report_type) < 10 else 0
 
 
 def _decoded(body: bytes, charset: str) -> str:
     try:
         return body.decode(charset, errors="replace")
-    except (LookupError, UnicodeError):  # not known, or no charset (`undefined`): what it says counts all the same
+    except (LookupError, UnicodeError):  # an unknown charset, or `undefined`: the reply counts all the same
         return body.decode(errors="replace")

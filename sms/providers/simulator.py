@@ -1,4 +1,4 @@
-"""The demonstration's provider: teleQ's own simulator, spoken to over HTTP like any other."""
+"""The demonstration's provider: teleQ's own simulator (`demo`), used over HTTP like any other provider."""
 
 from collections.abc import Iterator
 from urllib.parse import urlencode
@@ -12,10 +12,10 @@ from yarl import URL
 from sms.providers.base import (
     Delivery,
     DeliveryReport,
-    InboundMessage,
     OutboundMessage,
     Outcome,
     Provider,
+    Reply,
     SendResult,
     http_failure,
 )
@@ -27,18 +27,18 @@ class Simulator(Provider):
     name = "simulator"
 
     def __init__(self) -> None:
-        # Made once: aiohttp takes a third more time for a post with an address and a form that it has to read first.
+        # Made once: otherwise aiohttp takes a third more time for each post.
         self.url = URL(f"{settings.TELEQ_URL}/simulator/send")
         self.headers = {"Authorization": f"Bearer {credential()}", "Content-Type": "application/x-www-form-urlencoded"}
 
     @classmethod
-    def problems(cls) -> Iterator[str]:
+    def configuration_errors(cls) -> Iterator[str]:
         if not settings.TELEQ_DEMO:
             yield "SMS_PROVIDER is the simulator, which sends nothing. It is allowed in the demonstration only."
 
     @classmethod
-    def losses(cls) -> tuple[str, ...]:
-        return ()  # may_tell needs no password
+    def configuration_warnings(cls) -> tuple[str, ...]:
+        return ()  # is_authentic_reply needs no setting
 
     async def send(self, session: aiohttp.ClientSession, message: OutboundMessage) -> SendResult:
         form = {
@@ -53,18 +53,18 @@ class Simulator(Provider):
                 return http_failure(response.status)
             return SendResult(Outcome.ACCEPTED, provider_message_id=(await response.text()), status="created")
 
-    def report(self, request: HttpRequest) -> DeliveryReport:
+    def parse_report(self, request: HttpRequest) -> DeliveryReport:
         status = request.POST.get("status", "")
-        return DeliveryReport(REPORTED.get(status, Delivery.UNDER_WAY), status, request.POST.get("id", ""))
+        return DeliveryReport(REPORTED.get(status, Delivery.NOT_FINAL), status, request.POST.get("id", ""))
 
-    def may_tell(self, request: HttpRequest) -> bool:
+    def is_authentic_reply(self, request: HttpRequest) -> bool:
         return constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {credential()}")
 
-    def inbound(self, request: HttpRequest) -> InboundMessage:
-        told = request.POST
-        return InboundMessage(told.get("from", ""), told.get("to", ""), told.get("message", ""), told.get("id", ""))
+    def parse_reply(self, request: HttpRequest) -> Reply:
+        form = request.POST
+        return Reply(form.get("from", ""), form.get("to", ""), form.get("message", ""), form.get("id", ""))
 
 
 def credential() -> str:
-    """What whoever sends through the simulator shows: the workers and the web share SECRET_KEY, and nobody else."""
+    """What the simulator's clients authenticate with. Derived from SECRET_KEY, which only workers and web know."""
     return salted_hmac("teleq.simulator", "send", algorithm="sha256").hexdigest()

@@ -1,8 +1,7 @@
 """Twilio. Source: twilio.com/docs: message resource, track outbound message status, webhooks security, advanced opt-out
 (OptOutType), error 21610.
 
-Its own client library speaks to all of Twilio and blocks while it waits; what is needed here is one form and one
-signature.
+Twilio's client library isn't used: it blocks while it waits, and all that is needed here is one form and one signature.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ from yarl import URL
 from sms.providers.base import (
     Delivery,
     DeliveryReport,
-    InboundMessage,
     OutboundMessage,
     Outcome,
     Provider,
+    Reply,
     SendResult,
+    callback_url_errors,
     http_failure,
-    told_as_json,
-    unreachable,
-    unset,
+    json_object,
+    missing_settings,
 )
 
 REPORTED = {
@@ -44,7 +43,7 @@ REPORTED = {
 
 
 OPTED_OUT = "21610"
-"""The patient has told Twilio to stop. It takes no more to them from that sender."""
+"""Error code: the patient has told Twilio to stop, and Twilio accepts nothing more to them from that sender."""
 
 
 class Twilio(Provider):
@@ -59,13 +58,13 @@ class Twilio(Provider):
         }
 
     @classmethod
-    def problems(cls) -> Iterator[str]:
-        yield from unset("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")
-        yield from unreachable()
+    def configuration_errors(cls) -> Iterator[str]:
+        yield from missing_settings("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")
+        yield from callback_url_errors()
 
     @classmethod
-    def losses(cls) -> tuple[str, ...]:
-        return ()  # may_tell needs no password
+    def configuration_warnings(cls) -> tuple[str, ...]:
+        return ()  # is_authentic_reply needs no setting beside the required ones
 
     async def send(self, session: aiohttp.ClientSession, message: OutboundMessage) -> SendResult:
         form = {
@@ -76,60 +75,60 @@ class Twilio(Provider):
         }
         data, url = urlencode(form).encode(), self.messages / "Messages.json"
         async with session.post(url, data=data, headers=self.headers, allow_redirects=False) as response:
-            told = await told_as_json(response)
+            body = await json_object(response)
             if response.status != 201:
-                code = str(told.get("code", ""))
+                code = str(body.get("code", ""))
                 return replace(http_failure(response.status, code), opted_out=code == OPTED_OUT)
-            return SendResult(Outcome.ACCEPTED, str(told.get("sid", "")), str(told.get("status", "")))
+            return SendResult(Outcome.ACCEPTED, str(body.get("sid", "")), str(body.get("status", "")))
 
-    def is_genuine(self, request: HttpRequest) -> bool:
+    def is_authentic_report(self, request: HttpRequest) -> bool:
         return _is_signed(request)
 
-    def report(self, request: HttpRequest) -> DeliveryReport:
-        told = request.POST
-        return _report(told.get("MessageStatus", ""), told.get("ErrorCode", ""), told.get("MessageSid", ""))
+    def parse_report(self, request: HttpRequest) -> DeliveryReport:
+        form = request.POST
+        return _report(form.get("MessageStatus", ""), form.get("ErrorCode", ""), form.get("MessageSid", ""))
 
-    def may_tell(self, request: HttpRequest) -> bool:
+    def is_authentic_reply(self, request: HttpRequest) -> bool:
         return _is_signed(request)
 
-    def inbound(self, request: HttpRequest) -> InboundMessage:
-        """OptOutType is there where Twilio keeps a list of its own of those who have stopped: STOP, START or HELP.
+    def parse_reply(self, request: HttpRequest) -> Reply:
+        """`OptOutType` is STOP, START or HELP where Twilio keeps a list of its own of those who have stopped.
 
-        START and HELP set nothing here: a Ja is a nurse's deliberate act.
+        START and HELP are no answers here: a Ja is a nurse's deliberate act.
         """
-        told = request.POST
-        return InboundMessage(
-            told.get("From", ""),
-            told.get("To", ""),
-            told.get("Body", ""),
-            told.get("MessageSid", ""),
-            opted_out=told.get("OptOutType", "") == "STOP",
+        form = request.POST
+        return Reply(
+            form.get("From", ""),
+            form.get("To", ""),
+            form.get("Body", ""),
+            form.get("MessageSid", ""),
+            opted_out=form.get("OptOutType", "") == "STOP",
         )
 
-    async def ask(self, session: aiohttp.ClientSession, provider_message_id: str) -> DeliveryReport | None:
+    async def fetch_report(self, session: aiohttp.ClientSession, provider_message_id: str) -> DeliveryReport | None:
         url = self.messages / "Messages" / f"{provider_message_id}.json"
         async with session.get(url, headers=self.headers, allow_redirects=False) as response:
             if response.status != 200:
                 return None
-            told = await told_as_json(response)
-            return _report(str(told.get("status", "")), str(told.get("error_code") or ""), provider_message_id)
+            body = await json_object(response)
+            return _report(str(body.get("status", "")), str(body.get("error_code") or ""), provider_message_id)
 
 
 def _report(status: str, error: str, sid: str) -> DeliveryReport:
-    delivery, told = REPORTED.get(status, Delivery.UNDER_WAY), ", ".join(filter(None, [status, error]))
+    text = ", ".join(filter(None, [status, error]))
     if error == OPTED_OUT:
-        return DeliveryReport(Delivery.FAILED, told, sid, opted_out=True)
-    return DeliveryReport(delivery, told, sid)
+        return DeliveryReport(Delivery.FAILED, text, sid, opted_out=True)
+    return DeliveryReport(REPORTED.get(status, Delivery.NOT_FINAL), text, sid)
 
 
 def signature(token: str, url: str, form: Mapping[str, str]) -> str:
-    """Over the address as Twilio has it, and the form's fields in order."""
+    """Twilio's signature of a request: over the address as Twilio has it, and the form's fields by name."""
     signed = url + "".join(f"{name}{form[name]}" for name in sorted(form))
     return base64.b64encode(hmac.digest(token.encode(), signed.encode(), hashlib.sha1)).decode()
 
 
 def _is_signed(request: HttpRequest) -> bool:
-    url = settings.TELEQ_URL + request.get_full_path()  # not the request's own idea of its host, which a proxy changes
+    url = settings.TELEQ_URL + request.get_full_path()  # not the request's host, which a proxy may change
     expected = signature(settings.TWILIO_AUTH_TOKEN, url, request.POST.dict())
     given = request.headers.get("X-Twilio-Signature", "")
     return bool(settings.TWILIO_AUTH_TOKEN) and constant_time_compare(given, expected)

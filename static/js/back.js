@@ -1,6 +1,6 @@
 "use strict";
-/* The way back to a page. A page that the browser has kept whole says what was true when one left it, so it is asked
-   for anew. What was half-written goes along in its entry of the browser's history, where browsers keep such things. */
+/* What happens after Back (docs/decisions/0011). A page from the back/forward cache shows what was true when it was left, so
+   it is reloaded. Half-written texts are carried over the reload in history.state. */
 const mayComeBack = (field) => field.autocomplete !== "off" && field.form?.autocomplete !== "off";
 const halfWritten = () =>
   [...document.querySelectorAll("textarea[id]")].filter((field) => mayComeBack(field) && field.value !== field.defaultValue);
@@ -15,7 +15,7 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) {
     history.replaceState({ written: halfWritten().map(({ id, value }) => ({ id, value })) }, "");
     location.reload();
-  } else { // what is put back is put back in silence, and its letters are to be counted
+  } else { // browsers put a text back without `input`, by which its letters are counted
     for (const field of halfWritten()) field.dispatchEvent(new Event("input", { bubbles: true }));
   }
 });

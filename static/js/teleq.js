@@ -6,7 +6,7 @@ document.documentElement.classList.add("js");
 /* The answer is saved when the choice is made. With a closed list browsers fire `change` at every arrow key, so a choice
    made with the keyboard is saved when one leaves the list and its buttons, or presses Enter. */
 let byKeyboard = false;
-let swapping = null; // what is to stay on the page, while htmx puts an answer into it
+let swapping = null; // while htmx replaces parts of the page: what is restored afterwards
 const answerForm = (target) => target.closest?.("[data-saves=answer]");
 const answerList = (target) => target.closest?.("[data-saves=answer] [name=answer]");
 
@@ -26,19 +26,20 @@ document.addEventListener("change", (event) => {
   if (!byKeyboard) list.form.requestSubmit();
 });
 document.addEventListener("focusout", (event) => {
-  if (swapping) return; // it is the list that leaves, and what is chosen in it is kept
+  if (swapping) return; // the list is being replaced, and its choice will be restored
   const form = answerForm(event.target);
-  // To the form's own buttons one goes on purpose: they save.
+  // The form's own buttons save by themselves.
   if (form?.querySelector("[data-changed]") && !form.contains(event.relatedTarget)) form.requestSubmit();
 });
 document.addEventListener("submit", (event) => {
   const list = answerForm(event.target)?.elements.answer;
   if (!list) return;
   delete list.dataset.changed;
-  if (event.submitter?.matches(".save-answer")) list.focus(); // the button goes when the answer is saved
+  if (event.submitter?.matches(".save-answer")) list.focus(); // the button is hidden once the answer is saved
 }, true);
 
-/* While "Telefonnummer" holds an unsaved number, no answer, SMS or call can be meant for it. */
+/* While "Telefonnummer" holds an unsaved number, the answer, Skicka SMS and the call are disabled: they would be for the
+   saved number, not for the one that is seen. */
 function shutWhileNumberIsUnsaved() {
   const number = document.querySelector("[data-saves=number] [name=phone_number]");
   if (!number) return;
@@ -53,7 +54,7 @@ function shutWhileNumberIsUnsaved() {
   const call = document.querySelector("#call");
   call.toggleAttribute("href", !unsaved);
   if (!unsaved) call.href = call.dataset.href;
-  call.role = unsaved ? "link" : null; // without an address it is none by itself
+  call.role = unsaved ? "link" : null; // an <a> without href has no role of its own
   call.ariaDisabled = unsaved ? "true" : null;
   document.querySelector("#call-reason").textContent = unsaved ? "Spara numret först" : "";
 }
@@ -61,10 +62,11 @@ document.addEventListener("input", (event) => {
   if (event.target.closest("[data-saves=number]")) shutWhileNumberIsUnsaved();
 });
 
-/* One save at a time. What is pressed meanwhile waits, and is pressed again when the answer has come: on the page as it is
-   then, with the event, the number and the token that it is then shown with. The same press again is the same press. */
+/* One save at a time. What is pressed during a save waits in a queue and is pressed again when the response has come, so that
+   it posts the event, the number and the token of the page as it is then. A double click is one press. */
 let saving = null; // the request and the press that is being saved
 let waiting = [];
+// What the page asks for by itself, and no nurse has pressed.
 const byItself = (element) => element.matches("#count, #history");
 
 function pressOf(element, submitter) {
@@ -89,7 +91,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   const { xhr, successful } = event.detail;
   if (xhr !== saving?.xhr) return;
   saving = null;
-  if (!successful || xhr.status === 409) waiting = []; // the page says that nothing was saved, and why
+  if (!successful || xhr.status === 409) waiting = []; // the nurse is told that nothing was saved, and decides anew
   while (waiting.length && !saving) {
     const again = document.getElementById(waiting.shift().id);
     if (again?.matches("form")) again.requestSubmit();
@@ -100,8 +102,8 @@ window.addEventListener("beforeunload", (event) => {
   if (waiting.length) event.preventDefault();
 });
 
-/* What is swapped in leaves what was typed, chosen, opened or made larger since, and somewhere for the keyboard to go on
-   from. */
+/* htmx replaces parts of the page with the response's. What was typed, chosen, opened or resized since the request left is
+   restored afterwards, and the focus too: on the page's heading where the focused element is gone. docs/decisions/0013 */
 const asShown = (field) =>
   field.options ? ([...field.options].find((option) => option.defaultSelected) ?? field.options[0])?.value : field.defaultValue;
 
@@ -111,7 +113,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const form = elt.closest("form");
   const saved = (field) => (field.form === form ? formData.get(field.name) : asShown(field));
   const fields = [...document.querySelectorAll("main :is(input:not([type=hidden]), select, textarea)[id]")];
-  const changed = (field) => field.value !== saved(field) && !(xhr.status === 409 && answerList(field)); // look first
+  // 409: the answer was changed elsewhere, and the nurse has to see that one first.
+  const changed = (field) => field.value !== saved(field) && !(xhr.status === 409 && answerList(field));
   swapping = {
     typed: fields.filter(changed).map(({ id, value }) => ({ id, value })),
     sized: fields.filter(({ style }) => style.height).map(({ id, style }) => ({ id, height: style.height })),
@@ -136,8 +139,8 @@ document.addEventListener("htmx:afterSettle", () => {
   shutWhileNumberIsUnsaved();
 });
 
-/* A form that failed to reach the server says so where it is seen, and nothing typed is lost. What the page asks for by
-   itself, the count and the history, fails in silence and hides no failure. */
+/* A save that fails says so at the top of the page, where everything typed is still there. What the page asks for by itself
+   fails in silence, and takes no such message away. */
 function showFailure(event, reason) {
   if (byItself(event.target)) return;
   const failure = document.getElementById("failure");
@@ -152,8 +155,8 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (!byItself(event.target)) document.getElementById("failure").hidden = true;
 });
 
-/* Whoever has signed in again in another tab has a new token; the one in the page is of the session that ended. In an
-   address it would be kept in logs. */
+/* The CSRF token in the page is out of date once somebody has signed in again in another tab. The cookie has the new one, which
+   is posted instead. A GET needs none, and would leave it in logs. */
 document.addEventListener("htmx:configRequest", (event) => {
   const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
   if (token && event.detail.verb !== "get") event.detail.parameters.csrfmiddlewaretoken = token;

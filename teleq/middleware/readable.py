@@ -1,4 +1,4 @@
-"""A request that can't be read is answered with 400."""
+"""A request that can't be read gets 400."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 class ReadableMiddleware:
-    """What can't be read is answered with 400: a form that is cut off, or a NUL, which PostgreSQL has no place for.
+    """What can't be read gets 400: a form that is cut off, or a NUL, which PostgreSQL has no place for.
 
     A NUL in a path, a header or a cookie is nothing that anybody typed. In a query or a form it may be: a view that
     knows what to do with it (say so at the field, or drop it from a patient's STOPP) does that.

@@ -20,7 +20,7 @@ from cases.models import Case, CaseEvent, Status
 from consent.models import Answer, Consent
 from sms import gateway, inbound
 from sms.models import InboundSms, Lane, Message, UnplacedSms
-from sms.providers.base import InboundMessage
+from sms.providers.base import Reply
 from teleq.changes import Change
 from teleq.models import Queue
 from tests.administration.forms import text_of
@@ -66,8 +66,8 @@ def section(title: str, patient: Patient, queues) -> Section:
 
 
 def test_an_sms_that_could_not_be_placed_is_in_the_extract_and_goes_with_the_rest(queues, case):
-    inbound.receive("kannel", InboundMessage(MOBILE, "+46701740698", "Fel nummer?", "1"))
-    inbound.receive("kannel", InboundMessage("Vodafone", "+46701740698", "Någon annans", "2"))
+    inbound.receive("kannel", Reply(MOBILE, "+46701740698", "Fel nummer?", "1"))
+    inbound.receive("kannel", Reply("Vodafone", "+46701740698", "Någon annans", "2"))
     for patient in (NUMBER, Patient(person=PERSON)):
         rows = section("SMS från patienten", patient, queues).rows
         assert [(row[0], row[1], row[3]) for row in rows] == [("Ingen kö", MOBILE, "Fel nummer?")]

@@ -8,7 +8,7 @@ from django.test import Client
 from access.models import AccessEntry
 from sms import inbound
 from sms.models import UnplacedSms
-from sms.providers.base import InboundMessage
+from sms.providers.base import Reply
 from teleq.models import User
 from tests.administration.forms import text_of
 from tests.conftest import MOBILE
@@ -29,12 +29,12 @@ def drift(client: Client, operator: User) -> Client:
 @pytest.fixture
 def unplaced() -> UnplacedSms:
     """From somebody that nobody has sent to."""
-    inbound.receive("kannel", InboundMessage(MOBILE, NOBODYS, "STOPP nu", "1"))
+    inbound.receive("kannel", Reply(MOBILE, NOBODYS, "STOPP nu", "1"))
     return UnplacedSms.objects.get()
 
 
 def test_when_from_which_provider_and_how_many_and_no_more(drift, unplaced):
-    inbound.receive("kannel", InboundMessage("Vodafone", NOBODYS, "Din faktura", "2"))
+    inbound.receive("kannel", Reply("Vodafone", NOBODYS, "Din faktura", "2"))
     page = drift.get(ADDRESS)
     text = text_of(page)
     assert "Antal: 2" in text
@@ -57,7 +57,7 @@ def test_number_and_text_by_an_act_that_is_on_record(drift, operator, unplaced):
 
 
 def test_one_whose_sender_can_not_be_read_is_on_record_too(drift, operator):
-    inbound.receive("kannel", InboundMessage("Vodafone", "", "<b>Hej</b>", "2"))
+    inbound.receive("kannel", Reply("Vodafone", "", "<b>Hej</b>", "2"))
     page = drift.post(ADDRESS, {"sms": UnplacedSms.objects.get().pk})
     assert "&lt;b&gt;Hej" in page.content.decode()
     assert AccessEntry.objects.get().user == operator

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from html.parser import HTMLParser
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +16,7 @@ from django.utils import timezone
 from cases.models import Case
 from sms.models import Message
 from teleq.models import User
-from tests.concurrency import in_another_connection
+from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 
 OTHER_MOBILE = "+46701740606"
 
@@ -192,19 +192,5 @@ def at_once(case: Case, *acts: Callable[[], object]) -> list[object]:
     with transaction.atomic():
         Case.objects.select_for_update().get(pk=case.pk)
         futures = [in_another_connection(act) for act in acts]
-        _wait_until_waiting(len(acts))
+        wait_until_a_connection_waits_for_a_lock(len(acts))
     return [future.exception(timeout=20) or future.result() for future in futures]
-
-
-def _wait_until_waiting(count: int) -> None:
-    deadline = timezone.now() + timedelta(seconds=20)
-    while timezone.now() < deadline:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            if cursor.fetchone()[0] == count:
-                return
-            # pg_stat_activity is read once per transaction unless told otherwise
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-    raise AssertionError("they never came to wait for the case")

@@ -108,7 +108,7 @@ def test_calls_past_those_that_were_planned_are_not_told_as_some_of_them(case, d
     assert "4 av 3" not in page.text + desk.work_list().text
 
 
-def test_a_call_that_was_answered_gives_the_case_to_who_called(case, desk):
+def test_a_call_that_reached_the_patient_gives_the_case_to_who_called(case, desk):
     after = desk.case(case).press("Fick svar")
     assert "Fick svar. Försök 1 av 3." in after.text
     assert state_of(case) == (Status.ONGOING, "Anna Lind", 1)

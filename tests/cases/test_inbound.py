@@ -9,7 +9,7 @@ from cases import callbacks
 from cases.models import Status
 from sms import inbound
 from sms.models import InboundSms
-from sms.providers.base import InboundMessage
+from sms.providers.base import Reply
 from tests.cases.desk import desk_of, in_a_month
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE
@@ -26,7 +26,7 @@ def replied(queue):
     queue.outgoing_sms.save()
 
     def reply(text: str, sender: str = MOBILE) -> InboundSms:
-        inbound.receive("simulator", InboundMessage(sender, OURS, text))
+        inbound.receive("simulator", Reply(sender, OURS, text))
         return InboundSms.objects.latest("id")
 
     return reply

@@ -65,7 +65,7 @@ def test_a_message_that_the_provider_does_not_take_leaves_nothing_of_itself(
 ):
     say(Answer.YES)
     desk.case(case).press("Skicka SMS", text=TEXT)
-    provider.answers = [answer_of_provider]
+    provider.responses = [answer_of_provider]
     gateway.drain(Lane.MANUAL)
     assert [message.state for message in messages_of(case)] == [state]
     assert [message["message"] for message in provider.received] == [TEXT]

@@ -27,7 +27,7 @@ from tests.concurrency import in_another_connection, wait_until, wait_until_a_co
 from tests.conftest import MOBILE
 from tests.network import NoRight, cable
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 OURS = "+46701740699"
 LIMITS = "lock_timeout=1min,idle_in_transaction_session_timeout=8s"

@@ -378,7 +378,7 @@ def test_what_somebody_works_on_is_neither_moved_nor_cancelled(open_queue, eight
     assert booked_times() == [eight, nine]
 
 
-def test_what_nobody_answered_and_nobody_has_can_be_moved_and_cancelled(open_queue, eight, nine, telephones, nurse):
+def test_what_reached_nobody_and_nobody_has_can_be_moved_and_cancelled(open_queue, eight, nine, telephones, nurse):
     callback = telephones.book(open_queue, eight).body["id"]
     callbacks.record_attempt(Case.objects.get(), reached=False, by=nurse)
     assert telephones.book(open_queue, nine).body["id"] == callback

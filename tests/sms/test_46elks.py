@@ -36,7 +36,7 @@ def elks(settings, wire):
     settings.ELKS_USERNAME, settings.ELKS_PASSWORD = "u123", "secret"
     settings.SMS_INBOUND_PASSWORD = "inbound"
     settings.TELEQ_URL = "https://teleq.example.se"
-    wire.answer = (200, CREATED)
+    wire.response = (200, CREATED)
 
 
 def state(message: Message) -> str:
@@ -72,20 +72,20 @@ def test_a_message_is_posted_as_documented(send, wire, plain_queue):
     [(400, State.FAILED), (429, State.QUEUED), (503, State.QUEUED), (500, State.UNKNOWN)],
 )
 def test_an_error_is_taken_at_its_word(status, becomes, send, wire):
-    wire.answer = (status, "The message was not sent.")
+    wire.response = (status, "The message was not sent.")
     assert send().state == becomes
     assert not open_circuit()
 
 
 @pytest.mark.parametrize(("status", "says"), [(401, "Unauthorized"), (403, "Not enough credits")])
 def test_wrong_credentials_and_no_credit_stop_the_line_and_burn_nothing(status, says, send, wire):
-    wire.answer = (status, says)
+    wire.response = (status, says)
     message = send()
     assert (message.state, message.attempts) == (State.QUEUED, 0)
     provider_state = open_circuit()
     assert provider_state
     assert provider_state.shut_status == f"HTTP {status}"
-    wire.answer = (200, CREATED)
+    wire.response = (200, CREATED)
     send()
     assert len(wire.requests) == 1  # it is left alone
 
@@ -94,12 +94,12 @@ def test_wrong_credentials_and_no_credit_stop_the_line_and_burn_nothing(status, 
     "odd", [{"id": None, "status": None}, {"id": 7, "status": ["x"]}, {"id": "a\0", "status": 200 * "b"}]
 )
 def test_an_odd_answer_costs_no_message_its_record(odd, send, wire):
-    wire.answer = (200, odd)
+    wire.response = (200, odd)
     assert send().state == State.SENT
 
 
 def test_an_answer_that_can_not_be_read_was_an_answer(send, wire):
-    wire.answer = (200, "<html>")
+    wire.response = (200, "<html>")
     message = send()
     assert (message.state, message.provider_message_id) == (State.SENT, "")
 
@@ -150,11 +150,11 @@ def a_long_time_later() -> None:
 )
 def test_what_is_never_reported_is_asked_for_after_three_days(answer, becomes, send, wire):
     message = send()
-    receipts.give_up_waiting()
+    receipts.settle_unreported()
     assert state(message) == State.SENT
     a_long_time_later()
-    wire.answer = answer
-    receipts.give_up_waiting()
+    wire.response = answer
+    receipts.settle_unreported()
     assert (wire.requests[-1].method, wire.requests[-1].path) == ("GET", f"/a1/sms/{CREATED['id']}")
     assert state(message) == becomes
 

@@ -26,7 +26,7 @@ from consent.models import Answer, Consent
 from consent.register import ChangedMeanwhile
 from sms import dispatcher, gateway, outcomes, receipts
 from sms.models import Lane, Message, ProviderState
-from sms.states import State
+from sms.states import PENDING, State
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
 from tests.reporting import told
 from tests.sms.broker import wipe_the_broker
@@ -36,7 +36,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SOME = [f"+467017406{last:02}" for last in range(5, 25)]
 DECLINED = "+46701740699"
 MORE_THAN_A_CLAIM = gateway.CLAIM_SIZE + 100
-UNDER_WAY = (State.QUEUED, State.SENDING)
 
 
 class Gate(list):
@@ -126,7 +125,7 @@ def settle() -> None:
     wipe_the_broker()
     minutes_pass()
     gateway.sweep()
-    wait_until(lambda: not Message.objects.filter(state__in=UNDER_WAY).exists())
+    wait_until(lambda: not Message.objects.filter(state__in=PENDING).exists())
 
 
 def count(state: State) -> int:
@@ -373,7 +372,7 @@ class TestAStoppedWorker:
         seconds_pass(dispatcher.START_WITHIN)
         gate.opened.set()
         os.killpg(at_work.pid, signal.SIGCONT)
-        wait_until(lambda: not Message.objects.filter(state__in=UNDER_WAY).exists())
+        wait_until(lambda: not Message.objects.filter(state__in=PENDING).exists())
         assert len(gate) == begun
         wait_until(lambda: count(State.SENT) == begun)
         assert count(State.UNKNOWN) == (waiting if given_up else 0)

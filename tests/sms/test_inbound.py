@@ -14,7 +14,7 @@ from consent import register
 from consent.models import Answer, Channel, Consent
 from sms import gateway, inbound
 from sms.models import InboundSms, Lane, Message, Refusal, UnplacedSms
-from sms.providers.base import InboundMessage
+from sms.providers.base import Reply
 from sms.retention import remove_inbound, remove_unplaced
 from sms.states import State
 from teleq.clock import database_now
@@ -26,8 +26,8 @@ AT_ONCE = pytest.mark.django_db(transaction=True)
 OURS = "+46701740699"
 
 
-def answered(text: str, sender: str = MOBILE, to: str = OURS, provider_message_id: str = "1") -> None:
-    inbound.receive("simulator", InboundMessage(sender, to, text, provider_message_id))
+def replied(text: str, sender: str = MOBILE, to: str = OURS, provider_message_id: str = "1") -> None:
+    inbound.receive("simulator", Reply(sender, to, text, provider_message_id))
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def sends_from():
 
 
 @pytest.fixture
-def answerable(queue, sends_from):
+def our_queue(queue, sends_from):
     sends_from(queue)
     return queue
 
@@ -80,9 +80,9 @@ def test_a_part_of_it_is_not(text):
 
 @pytest.mark.django_db
 class TestWithdrawal:
-    def test_it_is_the_patients_own_nej(self, answerable, say, care_provider):
+    def test_it_is_the_patients_own_nej(self, our_queue, say, care_provider):
         say(Answer.YES)
-        answered("Stopp")
+        replied("Stopp")
         consent = Consent.objects.get()
         assert (consent.answer, consent.channel, consent.answered_by) == (Answer.NO, Channel.SMS, None)
         assert consent.valid_until == register.valid_until(consent.answered_at)
@@ -90,45 +90,45 @@ class TestWithdrawal:
         assert (inbound_sms.withdrawal, inbound_sms.read_by) == (True, None)
         assert inbound_sms.read_at  # there is nothing left for staff to do
 
-    def test_it_makes_the_numbers_first_answer_too(self, answerable, care_provider):
-        answered("STOPP")
+    def test_it_makes_the_numbers_first_answer_too(self, our_queue, care_provider):
+        replied("STOPP")
         assert Consent.objects.get(care_provider=care_provider, phone_number=MOBILE).answer == Answer.NO
 
-    def test_it_is_on_record_with_the_answer_before(self, answerable, say):
+    def test_it_is_on_record_with_the_answer_before(self, our_queue, say):
         say(Answer.YES)
-        answered("STOPP")
+        replied("STOPP")
         assert list(Consent.history().order_by("pgh_id").values_list("answer", "channel", "pgh_label")) == [
             ("yes", "case", "insert"),
             ("no", "sms", "update"),
         ]
 
-    def test_told_of_twice_it_is_one(self, answerable, say):
+    def test_told_of_twice_it_is_one(self, our_queue, say):
         say(Answer.YES)
-        answered("STOPP")
+        replied("STOPP")
         say(Answer.YES)  # asked anew meanwhile
-        answered("STOPP")  # and told of once more
+        replied("STOPP")  # and told of once more
         assert Consent.objects.get().answer == Answer.YES
         assert InboundSms.objects.count() == 1
 
-    def test_where_the_provider_has_no_ids_each_counts(self, answerable):
-        answered("STOPP", provider_message_id="")
-        answered("STOPP", provider_message_id="")
+    def test_where_the_provider_has_no_ids_each_counts(self, our_queue):
+        replied("STOPP", provider_message_id="")
+        replied("STOPP", provider_message_id="")
         assert InboundSms.objects.count() == 2
 
-    def test_it_is_with_the_care_provider_that_owns_the_number(self, answerable, other_care_provider, other_queue, say):
+    def test_it_is_with_the_care_provider_that_owns_the_number(self, our_queue, other_care_provider, other_queue, say):
         say(Answer.YES)
         say(Answer.YES, provider=other_care_provider)
-        answered("STOPP")
+        replied("STOPP")
         assert {consent.care_provider: consent.answer for consent in Consent.objects.all()} == {
-            answerable.care_provider: Answer.NO,
+            our_queue.care_provider: Answer.NO,
             other_care_provider: Answer.YES,
         }
 
     def test_a_number_that_two_care_providers_send_from_withdraws_with_both(
-        self, answerable, other_queue, sends_from, other_care_provider
+        self, our_queue, other_queue, sends_from, other_care_provider
     ):
         sends_from(other_queue)
-        answered("STOPP")
+        replied("STOPP")
         assert Consent.objects.filter(answer=Answer.NO).count() == 2
 
     def test_sent_to_a_number_of_nobodys_it_is_with_whom_they_last_heard_from(self, draft, queue, other_queue, say):
@@ -136,7 +136,7 @@ class TestWithdrawal:
         for each in (queue, other_queue):
             gateway.accept([draft(queue_id=each.pk)])
         handed_over(queue)
-        answered("STOPP", to="+46701740698")
+        replied("STOPP", to="+46701740698")
         assert Consent.objects.get().care_provider == queue.care_provider
 
     def test_a_number_that_is_nobodys_any_more_withdraws_with_all_they_have_heard_from(self, draft, queue, other_queue):
@@ -144,7 +144,7 @@ class TestWithdrawal:
         gateway.accept([draft(), draft(queue_id=other_queue.pk)])
         handed_over(queue)
         handed_over(other_queue)
-        answered("STOPP", to="+46701740698")
+        replied("STOPP", to="+46701740698")
         providers = Consent.objects.filter(answer=Answer.NO).values_list("care_provider", flat=True)
         assert set(providers) == {queue.care_provider_id, other_queue.care_provider_id}
 
@@ -156,26 +156,26 @@ class TestWithdrawal:
         ],
     )
     @pytest.mark.parametrize("to", ["46701740699", "0701740699", " 46701740699", "tel:+46701740699"])
-    def test_numbers_are_the_same_however_the_network_writes_them(self, sender, to, answerable):
-        answered("STOPP", sender=sender, to=to)
+    def test_numbers_are_the_same_however_the_network_writes_them(self, sender, to, our_queue):
+        replied("STOPP", sender=sender, to=to)
         assert Consent.objects.get().phone_number == MOBILE
 
     def test_from_a_stranger_to_a_number_of_nobodys_there_is_nothing_to_withdraw(self, queue, caplog):
-        answered("STOPP", to="+46701740698")
+        replied("STOPP", to="+46701740698")
         assert not Consent.objects.exists()
         assert "from nobody we have sent to" in caplog.text
         assert MOBILE not in caplog.text
         assert UnplacedSms.objects.get().from_number == MOBILE
 
     @pytest.mark.parametrize("sender", ["Telia", "", "whatsapp:+46701740605", "+1", "0701740605 Anna"])
-    def test_what_has_no_number_to_answer_for_is_kept_and_nobodys(self, sender, answerable, caplog):
-        answered("STOPP", sender=sender)
+    def test_what_has_no_number_to_answer_for_is_kept_and_nobodys(self, sender, our_queue, caplog):
+        replied("STOPP", sender=sender)
         assert not InboundSms.objects.exists()
         assert not Consent.objects.exists()
         assert "no number to answer for" in caplog.text
         kept = UnplacedSms.objects.get()
         assert (kept.sender, kept.from_number, kept.receiver, kept.text) == (sender, "", OURS, "STOPP")
-        answered("STOPP", sender=sender)  # told of once more
+        replied("STOPP", sender=sender)  # told of once more
         assert UnplacedSms.objects.count() == 1
 
     @pytest.mark.parametrize("to", ["", "72345", "VC Spindeln"])
@@ -187,7 +187,7 @@ class TestWithdrawal:
         handed_over(queue)
         say(Answer.YES)
         say(Answer.YES, provider=other_care_provider)
-        answered("STOPP", to=to)
+        replied("STOPP", to=to)
         assert InboundSms.objects.get().queue == queue
         assert {consent.care_provider: consent.answer for consent in Consent.objects.all()} == {
             queue.care_provider: Answer.NO,
@@ -205,33 +205,33 @@ def handed_over(queue) -> None:
 class TestEverythingElse:
     @pytest.mark.parametrize("text", ["Ja", "JA TACK", "Ring mig", "stoppa inte", ""])
     @pytest.mark.parametrize("before", [Answer.NO, Answer.UNSET, None])
-    def test_nothing_inbound_makes_a_ja(self, text, before, answerable, say):
+    def test_nothing_inbound_makes_a_ja(self, text, before, our_queue, say):
         if before:
             say(before, renew=True)  # else Ej valt is what nobody has to choose
-        answered(text)
+        replied(text)
         assert list(Consent.objects.values_list("answer", flat=True)) == ([before] if before else [])
         assert InboundSms.objects.get().read_at is None
 
-    def test_it_goes_to_the_queue_that_the_patient_last_heard_from(self, answerable, plain_queue, sends_from, draft):
+    def test_it_goes_to_the_queue_that_the_patient_last_heard_from(self, our_queue, plain_queue, sends_from, draft):
         sends_from(plain_queue)
         gateway.accept([draft(queue_id=plain_queue.pk)])
         handed_over(plain_queue)
-        answered("Ring efter tolv")
+        replied("Ring efter tolv")
         assert InboundSms.objects.get().queue == plain_queue
 
-    def test_one_that_has_heard_from_none_of_them_goes_to_the_first(self, answerable, plain_queue, sends_from):
+    def test_one_that_has_heard_from_none_of_them_goes_to_the_first(self, our_queue, plain_queue, sends_from):
         sends_from(plain_queue)
-        answered("Ring efter tolv")
-        assert InboundSms.objects.get().queue == answerable
+        replied("Ring efter tolv")
+        assert InboundSms.objects.get().queue == our_queue
 
-    def test_what_postgresql_can_not_hold_costs_its_own_letter(self, answerable):
-        answered("Ring\x00 mig", provider_message_id="a\x00" + 200 * "b")
+    def test_what_postgresql_can_not_hold_costs_its_own_letter(self, our_queue):
+        replied("Ring\x00 mig", provider_message_id="a\x00" + 200 * "b")
         inbound_sms = InboundSms.objects.get()
         assert (inbound_sms.text, inbound_sms.provider_message_id) == ("Ring mig", "a" + 99 * "b")
 
-    def test_neither_number_nor_text_is_in_a_log(self, answerable, caplog):
+    def test_neither_number_nor_text_is_in_a_log(self, our_queue, caplog):
         with caplog.at_level(logging.DEBUG):
-            answered("Hemligt")
+            replied("Hemligt")
         assert "Hemligt" not in caplog.text
         assert MOBILE.removeprefix("+46") not in caplog.text.replace("INSERT", "")
 
@@ -240,10 +240,10 @@ class TestEverythingElse:
 class TestPromise3:
     """A STOPP that is committed stops everything that has not been claimed, where the box is ticked and where not."""
 
-    def test_what_waits_is_refused(self, answerable, plain_queue, draft, say, provider):
+    def test_what_waits_is_refused(self, our_queue, plain_queue, draft, say, provider):
         say(Answer.YES)
         messages = gateway.accept([draft(), draft(queue_id=plain_queue.pk)])
-        answered("STOPP")
+        replied("STOPP")
         gateway.drain(Lane.BULK)
         for message in messages:
             message.refresh_from_db()
@@ -251,29 +251,29 @@ class TestPromise3:
             assert message.consent_channel == Channel.SMS
         assert provider.received == []
 
-    def test_a_claim_waits_for_a_stopp_that_is_being_taken_in_and_obeys_it(self, answerable, draft, say, provider):
+    def test_a_claim_waits_for_a_stopp_that_is_being_taken_in_and_obeys_it(self, our_queue, draft, say, provider):
         say(Answer.YES)
         [message] = gateway.accept([draft()])
         with transaction.atomic():
-            answered("STOPP")
+            replied("STOPP")
             drained = in_another_connection(lambda: gateway.drain(Lane.BULK))
             wait_until_a_connection_waits_for_a_lock()
         drained.result(20)
         message.refresh_from_db()
         assert (message.state, message.refusal) == (State.REFUSED, Refusal.DECLINED)
 
-    def test_two_at_once_are_one(self, answerable):
+    def test_two_at_once_are_one(self, our_queue):
         with transaction.atomic():
-            answered("STOPP")
-            other = in_another_connection(lambda: answered("STOPP"))
+            replied("STOPP")
+            other = in_another_connection(lambda: replied("STOPP"))
             wait_until_a_connection_waits_for_a_lock()
         other.result(20)
         assert InboundSms.objects.count() == Consent.objects.count() == 1
 
-    def test_a_first_answer_of_that_very_moment_does_not_keep_it_out(self, answerable, say):
+    def test_a_first_answer_of_that_very_moment_does_not_keep_it_out(self, our_queue, say):
         with transaction.atomic():
             say(Answer.YES)
-            other = in_another_connection(lambda: answered("STOPP"))
+            other = in_another_connection(lambda: replied("STOPP"))
             wait_until_a_connection_waits_for_a_lock()
         other.result(20)
         assert Consent.objects.get().answer == Answer.NO
@@ -281,28 +281,28 @@ class TestPromise3:
 
 @pytest.mark.django_db
 def test_it_makes_as_many_queries_however_much_there_is(
-    answerable, care_provider, sends_from, draft, django_assert_num_queries
+    our_queue, care_provider, sends_from, draft, django_assert_num_queries
 ):
     with django_assert_num_queries(24, exact=False) as alone:
-        answered("STOPP", provider_message_id="a")
+        replied("STOPP", provider_message_id="a")
     queues = [make_queue(care_provider, f"Kö {number}", consent_required=True) for number in range(10)]
     for queue in queues:
         sends_from(queue)
     gateway.accept([draft(queue_id=queue.pk, to_number=MOBILE) for queue in queues])
     with django_assert_num_queries(len(alone) + 1, exact=False):  # of several queues, which was heard from last
-        answered("STOPP", provider_message_id="b")
+        replied("STOPP", provider_message_id="b")
 
 
 @pytest.mark.django_db
-def test_after_its_time_it_is_removed(answerable):
-    answered("Ring mig")
+def test_after_its_time_it_is_removed(our_queue):
+    replied("Ring mig")
     assert remove_inbound(database_now() - timedelta(days=90)) == 0
     assert remove_inbound(database_now()) == 1
     assert not InboundSms.objects.exists()
 
 
 @pytest.mark.django_db
-def test_what_could_not_be_placed_is_removed_after_as_long(answerable):
-    answered("Ring mig", sender="Telia")
+def test_what_could_not_be_placed_is_removed_after_as_long(our_queue):
+    replied("Ring mig", sender="Telia")
     assert remove_unplaced(database_now() - timedelta(days=90)) == 0
     assert remove_unplaced(database_now()) == 1

@@ -59,7 +59,7 @@ class TestTryingAgain:
         assert message.due_at - message.state_at <= outcomes.LONGEST_RETRY * 1.2
 
     def test_what_failed_for_good_is_not_tried_again(self, accept, provider, wakes_at_once):
-        provider.answers = [400]
+        provider.responses = [400]
         message = accept()
         assert state(message) == State.FAILED
         long_ago(due_at="created_at", state_at="created_at")
@@ -142,7 +142,7 @@ class TestGivenUp:
 class TestNotKnown:
     @pytest.mark.parametrize("status", ["delivered", "failed"])
     def test_a_receipt_settles_it_however_late(self, status, accept, provider, wakes_at_once):
-        provider.answers = ["cut"]
+        provider.responses = ["cut"]
         message = accept()
         assert state(message) == State.UNKNOWN
         long_ago(state_at="state_at")

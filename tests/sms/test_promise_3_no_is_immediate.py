@@ -162,7 +162,7 @@ class TestTriedAgain:
     def waiting(self, accept, say, provider) -> Message:
         say(Answer.YES)
         message = accept()
-        provider.answers = [503]
+        provider.responses = [503]
         gateway.drain(Lane.BULK)
         message.refresh_from_db()
         assert (message.state, len(provider.received)) == (State.QUEUED, 1)

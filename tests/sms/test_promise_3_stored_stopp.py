@@ -12,7 +12,7 @@ from consent import register
 from consent.models import Answer, Channel, Consent, Withdrawal
 from sms import gateway, inbound, tasks
 from sms.models import InboundSms, Kind, Lane, Message, Refusal
-from sms.providers.base import InboundMessage
+from sms.providers.base import Reply
 from sms.states import State
 from teleq.clock import database_now
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
@@ -25,7 +25,14 @@ STOPPED = (State.REFUSED, Refusal.DECLINED)
 
 
 def stopp() -> None:
-    inbound.receive("simulator", InboundMessage(MOBILE, OURS, "STOPP", "1"))
+    inbound.receive("simulator", Reply(MOBILE, OURS, "STOPP", "1"))
+
+
+def stopp_while_the_answer_is_held() -> None:
+    """It is held for longer than anybody would wait: here nobody waits for long."""
+    with pytest.MonkeyPatch.context() as patch, answer_held():
+        patch.setattr(register, "WITHDRAWAL_WAITS", "50ms")
+        in_another_connection(stopp).result(20)
 
 
 @contextmanager
@@ -46,8 +53,7 @@ def answerable(queue) -> None:
 def stored(say, answerable) -> Withdrawal:
     """The patient has said Ja and then STOPP, which nobody has had the time to carry out."""
     say(Answer.YES)
-    with answer_held():
-        in_another_connection(stopp).result(20)
+    stopp_while_the_answer_is_held()
     return Withdrawal.objects.get()
 
 

@@ -187,7 +187,7 @@ class TestOutcomes:
     )
     def test_an_answer_from_the_provider_is_taken_at_its_word(self, answer, becomes, accept, provider):
         message = accept()
-        provider.answers = [answer]
+        provider.responses = [answer]
         gateway.drain(Lane.BULK)
         assert state(message) == becomes
         assert len(provider.received) == 1
@@ -210,7 +210,7 @@ class TestOutcomes:
         delays = []
         for _ in range(4):
             Message.objects.update(due_at=message.created_at)
-            provider.answers = [503]
+            provider.responses = [503]
             gateway.drain(Lane.BULK)
             assert state(message) == State.QUEUED
             delays.append(message.due_at - message.state_at)
@@ -220,7 +220,7 @@ class TestOutcomes:
     def test_it_is_tried_until_its_time_is_out_and_then_says_so(self, accept, provider):
         soon = database_now() + timedelta(seconds=5)
         message = accept(send_before=soon)
-        provider.answers = [503]
+        provider.responses = [503]
         gateway.drain(Lane.BULK)
         assert state(message) == State.QUEUED
         assert message.due_at < message.send_before == soon
@@ -235,7 +235,7 @@ class TestOutcomes:
         self, answer, accept, provider, monkeypatch, wakes_at_once
     ):
         monkeypatch.setattr(dispatcher, "TIME_LIMIT", aiohttp.ClientTimeout(total=None, sock_read=1))
-        provider.answers = [answer]
+        provider.responses = [answer]
         message = accept()
         assert state(message) == State.UNKNOWN
         gateway.sweep()
@@ -245,7 +245,7 @@ class TestOutcomes:
 
     def test_one_that_hangs_keeps_no_other_from_being_recorded(self, draft, provider, monkeypatch):
         monkeypatch.setattr(dispatcher, "TIME_LIMIT", aiohttp.ClientTimeout(total=None, sock_read=20))
-        provider.answers = ["hang"]
+        provider.responses = ["hang"]
         gateway.accept([draft() for _ in range(5)])
         drained = in_another_connection(lambda: gateway.drain(Lane.BULK))
         wait_until(lambda: Message.objects.filter(state=State.SENT).count() == 4, seconds=15)

@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
-from sms.providers.base import Outcome, failure, http_failure
+from sms.providers.base import Outcome, http_failure, network_failure
 
 KEY = ConnectionKey("127.0.0.1", 1, False, True, None, None, None, None)
 
@@ -26,7 +26,7 @@ KEY = ConnectionKey("127.0.0.1", 1, False, True, None, None, None, None)
     ids=lambda value: type(value).__name__,
 )
 def test_an_error_that_may_have_come_after_the_request_left_is_unknown(error, outcome):
-    result = failure(error)
+    result = network_failure(error)
     assert (result.outcome, result.status) == (outcome, type(error).__name__)
 
 

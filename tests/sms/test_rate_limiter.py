@@ -50,17 +50,25 @@ def how_many(state: State, **columns: object) -> int:
     return Message.objects.filter(state=state, **columns).count()
 
 
+def slots_reserved(rate: int) -> float:
+    """How many there are before the next that is free."""
+    return (ProviderState.objects.get().next_slot_at - database_now()).total_seconds() * rate
+
+
 @pytest.mark.parametrize("rate", ["20", "50"])
-def test_two_drains_together_keep_to_the_rate_over_any_second(rate, settings, draft, log):
+def test_two_drains_together_keep_to_the_rate_over_any_second(rate, settings, draft, accept, log):
+    accept()
+    gateway.drain(Lane.BULK)  # the first of all takes its time, and would come together with the next
+    log.clear()
+    log.times.clear()
     settings.SMS_RATE = rate
     gateway.accept([draft() for _ in range(2 * int(rate))])
-    began = time.monotonic()
     drains = [in_another_connection(lambda: gateway.drain(Lane.BULK)) for _ in range(2)]
     for drain in drains:
         drain.result(30)
-    assert how_many(State.SENT) == len(log) == 2 * int(rate)
+    assert how_many(State.SENT) == 1 + len(log) == 1 + 2 * int(rate)
     assert log.most_in_a_second() <= int(rate)
-    assert log.times[-1] - began < 4  # 2.2 where nothing of the allowance is lost
+    assert slots_reserved(int(rate)) < 2  # nothing of the rate is lost
 
 
 def test_a_manual_message_finds_a_place_soon_behind_any_number_of_others(settings, draft, accept, log):
@@ -68,23 +76,23 @@ def test_a_manual_message_finds_a_place_soon_behind_any_number_of_others(setting
     gateway.accept([draft() for _ in range(200)])  # twenty seconds of them
     bulk = in_another_connection(lambda: gateway.drain(Lane.BULK))
     wait_until(lambda: len(log) > 3)
-    pressed = time.monotonic()
+    before = len(log)
     manual = accept(kind=Kind.MANUAL, text="till dig")
     gateway.drain(Lane.MANUAL)
     gateway.cancel(Message.objects.filter(kind=Kind.REMINDER))
     bulk.result(30)
     [place] = [place for place, sms in enumerate(log) if sms["message"] == "till dig"]
-    assert log.times[place] - pressed < 3
+    assert place - before < 30  # of the two hundred
     assert Message.objects.get(pk=manual.pk).state == State.SENT
     assert log.most_in_a_second() <= 10
 
 
-def test_with_a_rate_a_drain_ends_when_nothing_more_is_due(settings, accept, log):
+def test_with_a_rate_a_drain_ends_when_nothing_more_is_due(settings, accept, log, monkeypatch):
+    """And not when its turn is over."""
     settings.SMS_RATE = "50"
+    monkeypatch.setattr(gateway, "TURN", 3600)
     accept()
-    began = time.monotonic()
-    assert gateway.drain(Lane.BULK) == 1
-    assert time.monotonic() - began < gateway.TURN / 4
+    assert in_another_connection(lambda: gateway.drain(Lane.BULK)).result(30) == 1
 
 
 class TestReserving:

@@ -30,7 +30,7 @@ def twilio(settings, wire):
     settings.TWILIO_URL = wire.url
     settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = ACCOUNT, TOKEN
     settings.TELEQ_URL = "https://teleq.example.se"
-    wire.answer = (201, QUEUED)
+    wire.response = (201, QUEUED)
 
 
 def state(message: Message) -> str:
@@ -83,7 +83,7 @@ def test_a_message_is_posted_as_documented(send, wire, plain_queue):
     ],
 )
 def test_an_error_is_taken_at_its_word(status, code, becomes, send, wire):
-    wire.answer = (status, {"code": code, "message": "…", "status": status})
+    wire.response = (status, {"code": code, "message": "…", "status": status})
     message = send()
     assert (message.state, message.provider_status) == (becomes, f"HTTP {status}, {code}")
     assert not open_circuit()
@@ -91,7 +91,7 @@ def test_an_error_is_taken_at_its_word(status, code, becomes, send, wire):
 
 @pytest.mark.parametrize(("status", "code"), [(401, 20003), (403, 20005), (404, 20404)])
 def test_an_account_that_may_not_send_stops_the_line_and_burns_nothing(status, code, send, wire):
-    wire.answer = (status, {"code": code, "message": "…", "status": status})
+    wire.response = (status, {"code": code, "message": "…", "status": status})
     message = send()
     assert (message.state, message.attempts) == (State.QUEUED, 0)
     provider_state = open_circuit()
@@ -140,8 +140,8 @@ def test_a_report_that_is_not_signed_by_twilio_is_turned_away(send, client):
 def test_what_is_never_reported_is_asked_for_after_three_days(answer, becomes, send, wire):
     message = send()
     Message.objects.update(state_at=database_now() - timedelta(hours=73))
-    wire.answer = answer
-    receipts.give_up_waiting()
+    wire.response = answer
+    receipts.settle_unreported()
     assert (wire.requests[-1].method, wire.requests[-1].path) == (
         "GET",
         f"/2010-04-01/Accounts/{ACCOUNT}/Messages/{SID}.json",
@@ -165,7 +165,7 @@ class TestThePatientHasToldTwilioToStop:
 
     @pytest.fixture
     def told_at_once(self, send, wire):
-        wire.answer = (400, {"code": 21610, "message": "…", "status": 400})
+        wire.response = (400, {"code": 21610, "message": "…", "status": 400})
         return send()
 
     def test_at_hand_over_it_fails_and_withdraws(self, told_at_once, other_care_provider):
@@ -174,7 +174,7 @@ class TestThePatientHasToldTwilioToStop:
         assert Consent.objects.get(care_provider=other_care_provider).answer == Answer.YES
 
     def test_it_counts_before_it_is_the_answer(self, told_at_once, send, wire):
-        wire.answer = (201, QUEUED)
+        wire.response = (201, QUEUED)
         assert send().refusal == Refusal.DECLINED
         assert len(wire.requests) == 1
 
@@ -197,14 +197,14 @@ class TestThePatientHasToldTwilioToStop:
     def test_asked_for_after_three_days_it_fails_and_withdraws(self, send, wire):
         message = send()
         Message.objects.update(state_at=database_now() - timedelta(hours=73))
-        wire.answer = (200, {**QUEUED, "status": "undelivered", "error_code": 21610})
-        receipts.give_up_waiting()
+        wire.response = (200, {**QUEUED, "status": "undelivered", "error_code": 21610})
+        receipts.settle_unreported()
         assert state(message) == State.FAILED
         assert answer_of(message) == Answer.NO
 
     @pytest.mark.parametrize("code", [21211, 30003, 30007])
     def test_another_error_withdraws_nothing(self, code, send, wire):
-        wire.answer = (400, {"code": code, "message": "…", "status": 400})
+        wire.response = (400, {"code": code, "message": "…", "status": 400})
         assert answer_of(send()) == Answer.YES
 
     def test_no_answer_is_waited_for_while_messages_are_held(self, send, client):

@@ -34,7 +34,7 @@ def test_a_message_leaves_by_itself_and_its_delivery_is_reported(kind, accept, s
 
 def test_a_killed_workers_message_becomes_unknown_and_the_next_worker_takes_the_rest(accept, say, worker, provider):
     say(Answer.YES)
-    provider.answers = ["hang"]
+    provider.responses = ["hang"]
     killed = worker(provider.url)
     held = accept(kind=Kind.MANUAL)
     wait_until(lambda: provider.received)

@@ -1,4 +1,4 @@
-"""The other end of the wire: a provider's HTTP interface on loopback, which answers what it is told to."""
+"""The other end of the wire: a provider's HTTP interface on loopback, which responds with what it is told to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Wire(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.requests: list[Request] = []
-        self.answer: tuple[int, Any] = (200, "")
+        self.response: tuple[int, Any] = (200, "")
         """The status and the body: as JSON, unless it is a text."""
 
     @property
@@ -42,10 +42,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.requests.append(Request(self.command, self.path, headers, dict(parse_qsl(body))))
-        status, answer = self.server.answer
-        content = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
+        status, body = self.server.response
+        content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "text/plain" if isinstance(answer, str) else "application/json")
+        self.send_header("Content-Type", "text/plain" if isinstance(body, str) else "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
