@@ -16,6 +16,7 @@ from allauth.socialaccount.models import SocialLogin
 from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -83,7 +84,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return client_network(request)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        return "mfa_index"
+        return reverse("mfa_index")
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Not of whoever has just signed in: they have shown all that they would be asked for."""
