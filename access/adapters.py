@@ -12,7 +12,7 @@ from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.models import SocialApp, SocialLogin
 from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -146,6 +146,9 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
 
 class IdentityProviderAdapter(DefaultSocialAccountAdapter):
+    def list_apps(self, *args: Any, **kwargs: Any) -> list[SocialApp]:
+        return [openid.app()]
+
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Whom it is about is decided anew at every sign-in, by HSA-id: nothing is kept that could go on counting."""
         sociallogin.user = openid.who_is_it(request, sociallogin)

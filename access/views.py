@@ -116,8 +116,7 @@ def oidc_begin(request: HttpRequest) -> HttpResponse:
 def oidc_callback(request: HttpRequest) -> HttpResponse:
     if not openid.is_configured():
         raise Http404
-    response: HttpResponse = openid.callback(request)
-    return response
+    return openid.complete(request)
 
 
 @method_decorator([login_not_required, sensitive_post_parameters()], name="dispatch")

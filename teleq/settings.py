@@ -219,19 +219,6 @@ OIDC_COMMISSION_CLAIM = env.str("OIDC_COMMISSION_CLAIM", default="")  # medarbet
 OIDC_COMMISSIONS = env.list("OIDC_COMMISSIONS", default=[])  # those that are let in; any, if empty
 OIDC_ACR = env.list("OIDC_ACR", default=[])  # levels of assurance that are enough; without any, ours is asked for too
 OIDC_MAKE_ACCOUNTS = env.bool("OIDC_MAKE_ACCOUNTS", default=False)
-SOCIALACCOUNT_PROVIDERS = {
-    "openid_connect": {
-        "APPS": [
-            {
-                "provider_id": "oidc",
-                "name": OIDC_NAME,
-                "client_id": OIDC_CLIENT_ID,
-                "secret": OIDC_CLIENT_SECRET,
-                "settings": {"server_url": OIDC_SERVER_URL, "scope": OIDC_SCOPES, "oauth_pkce_enabled": True},
-            }
-        ]
-    }
-}
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
