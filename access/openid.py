@@ -61,10 +61,10 @@ def app() -> SocialApp:
     )
 
 
-def origin() -> str:
-    """Where the sign-in page's form leads: what the page's security policy has to let through."""
+def origins() -> list[str]:
+    """Where the sign-in page's form leads, redirections included: what its security policy has to let through."""
     parts = urlsplit(settings.OIDC_SERVER_URL)
-    return f"{parts.scheme}://{parts.netloc}"
+    return [f"{parts.scheme}://{parts.netloc}", *settings.OIDC_ORIGINS]
 
 
 class IdentityProvider(OpenIDConnectOAuth2Adapter):

@@ -64,7 +64,7 @@ class SignInView(LimitedForm, LoginView):
         """Here, and on no other page, a form leads on to the identity provider: the policy lets it through."""
         view = super().dispatch
         if openid.is_configured():
-            view = csp_update({"form-action": [openid.origin()]})(view)
+            view = csp_update({"form-action": openid.origins()})(view)
         return view(request, *args, **kwargs)
 
     def form_valid(self, form: BaseForm) -> HttpResponse:

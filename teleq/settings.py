@@ -210,6 +210,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 
 # Sign-in by OpenID Connect: where OIDC_SERVER_URL is set, such as the region's identity provider (docs/sign-in.md).
 OIDC_SERVER_URL = env.str("OIDC_SERVER_URL", default="").rstrip("/")
+# Where the browser is led from there, if elsewhere: the sign-in page's security policy has to let it through.
+OIDC_ORIGINS = env.list("OIDC_ORIGINS", default=[])
 OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
 OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
 OIDC_NAME = env.str("OIDC_NAME", default="SITHS")  # on the button
