@@ -1,7 +1,6 @@
 """The counter under the message field, what providers tell, and the simulator's two ends."""
 
 import logging
-from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
@@ -33,22 +32,19 @@ def _provider(name: str) -> Provider:
     return provider()
 
 
-def _refusal(
-    request: HttpRequest, provider: str, what: str, shows: Callable[[HttpRequest], bool]
-) -> HttpResponse | None:
-    """The answer to whoever doesn't show that it is the provider, or has failed to too often; None for the provider.
+def _guess(request: HttpRequest, provider: str, what: str) -> Guess:
+    return Guess(SignIn.Method.WEBHOOK, client_network(request), why=f"{what}, {provider}.")
 
-    Loud, as a password that is wrong on one side only would else cost every STOPP in silence.
-    """
-    guess = Guess(SignIn.Method.WEBHOOK, client_network(request), why=f"{what}, {provider}.")
-    try:
-        if judged(guess, lambda: shows(request) or None):
-            return None
-    except TooMany:
-        logger.error("%s from %s was not looked at: too many have not come from there", what, provider)
-        return HttpResponse(status=429)
+
+def _turned_away(provider: str, what: str) -> HttpResponse:
+    """Loud, as a password that is wrong on one side only would else cost every STOPP in silence."""
     logger.error("%s from %s was turned away: it does not show that it comes from there", what, provider)
     return HttpResponseForbidden()
+
+
+def _not_looked_at(provider: str, what: str) -> HttpResponse:
+    logger.error("%s from %s was not looked at: too many before it did not show where they come from", what, provider)
+    return HttpResponse(status=429)
 
 
 @csrf_exempt
@@ -57,8 +53,13 @@ def _refusal(
 def receipt(request: HttpRequest, provider: str, message_id: int, token: str) -> HttpResponse:
     """A provider's delivery report. The answer is the same whether or not it told something new."""
     sender = _provider(provider)
-    if (refusal := _refusal(request, provider, "A delivery report", sender.is_genuine)) is not None:
-        return refusal
+    what = "A delivery report"
+    if not sender.is_genuine(request):  # asked first: there are many, and a signature is not guessed
+        try:
+            judged(_guess(request, provider, what), lambda: None)
+        except TooMany:
+            return _not_looked_at(provider, what)
+        return _turned_away(provider, what)
     receipts.record(provider, message_id, token, sender.report(request))
     return sender.thanks()
 
@@ -69,7 +70,11 @@ def receipt(request: HttpRequest, provider: str, message_id: int, token: str) ->
 def inbound_sms(request: HttpRequest, provider: str) -> HttpResponse:
     """What a patient has answered. Answered when it is taken in: a provider that hears nothing tells of it again."""
     sender = _provider(provider)
-    if (refusal := _refusal(request, provider, "An inbound SMS", sender.may_tell)) is not None:
-        return refusal
+    what = "An inbound SMS"
+    try:
+        if not judged(_guess(request, provider, what), lambda: sender.may_tell(request) or None):
+            return _turned_away(provider, what)
+    except TooMany:
+        return _not_looked_at(provider, what)
     inbound.receive(provider, sender.inbound(request))
     return sender.thanks()

@@ -12,6 +12,7 @@ from access.middleware import OPEN_BEFORE
 from access.models import SignIn
 from teleq.models import User
 from tests.access.authenticator_app import add_app, code, is_in, recovery_codes, type_password, words
+from tests.concurrency import in_another_connection
 from tests.teleq.test_promise_9_login import EXACT, KEYED, OPEN
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +124,22 @@ def test_a_code_counts_once(client, nurse, key):
         let_in, _ = is_in(client), client.post("/logout/")
     assert not let_in
     assert "redan använd" in words(answer)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nor_twice_at_once(nurse, in_production):
+    type_password(first := Client(), nurse)
+    key = add_app(first)
+    clients = [Client(), Client(), Client()]
+    for client in clients:
+        type_password(client, nurse)
+    used = code(key)
+    waiting = [in_another_connection(lambda each=each: post_code(each, used)) for each in clients]
+    assert sorted(each.result(30) for each in waiting) == [200, 200, 302]
+
+
+def post_code(client: Client, typed: str) -> int:
+    return client.post("/login/andra-faktor/", {"code": typed}).status_code
 
 
 def test_nor_does_one_from_before_a_later_one_was_used(client, nurse, key):
