@@ -12,10 +12,11 @@ from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.models import SocialApp, SocialLogin
 from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -83,7 +84,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return client_network(request)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        return "mfa_index"
+        return reverse("mfa_index")
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Not of whoever has just signed in: they have shown all that they would be asked for."""
@@ -145,6 +146,9 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
 
 class IdentityProviderAdapter(DefaultSocialAccountAdapter):
+    def list_apps(self, *args: Any, **kwargs: Any) -> list[SocialApp]:
+        return [openid.app()]
+
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Whom it is about is decided anew at every sign-in, by HSA-id: nothing is kept that could go on counting."""
         sociallogin.user = openid.who_is_it(request, sociallogin)

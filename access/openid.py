@@ -15,7 +15,7 @@ import jwt
 import requests
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import get_adapter
-from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.models import SocialApp, SocialLogin
 from allauth.socialaccount.providers.base import AuthProcess
 from allauth.socialaccount.providers.base.constants import AuthError
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
@@ -45,17 +45,38 @@ def is_configured() -> bool:
     return bool(settings.OIDC_SERVER_URL)
 
 
-def origin() -> str:
-    """Where the sign-in page's form leads: what the page's security policy has to let through."""
+def app() -> SocialApp:
+    """The one identity provider, of the environment: none is looked for in the database."""
+    return SocialApp(
+        provider="openid_connect",
+        provider_id=PROVIDER_ID,
+        name=settings.OIDC_NAME,
+        client_id=settings.OIDC_CLIENT_ID,
+        secret=settings.OIDC_CLIENT_SECRET,
+        settings={
+            "server_url": settings.OIDC_SERVER_URL,
+            "scope": settings.OIDC_SCOPES,
+            "oauth_pkce_enabled": True,
+        },
+    )
+
+
+def origins() -> list[str]:
+    """Where the sign-in page's form leads, redirections included: what its security policy has to let through."""
     parts = urlsplit(settings.OIDC_SERVER_URL)
-    return f"{parts.scheme}://{parts.netloc}"
+    return [f"{parts.scheme}://{parts.netloc}", *settings.OIDC_ORIGINS]
 
 
 class IdentityProvider(OpenIDConnectOAuth2Adapter):
     """The one in the settings."""
 
-    def __init__(self, request: HttpRequest) -> None:
-        super().__init__(request, PROVIDER_ID)
+    def __init__(self, request: HttpRequest, provider_id: str = PROVIDER_ID) -> None:
+        super().__init__(request, provider_id)
+
+    def get_provider(self) -> Any:
+        provider = super().get_provider()
+        provider.oauth2_adapter_class = IdentityProvider
+        return provider
 
     def get_callback_url(self, request: HttpRequest, app: Any) -> str:
         return request.build_absolute_uri(reverse("oidc_callback"))
@@ -108,8 +129,13 @@ def begin(request: HttpRequest, next_url: str | None) -> HttpResponse:
     return answer
 
 
-callback = OAuth2CallbackView.adapter_view(IdentityProvider)
-"""Where the identity provider sends the browser back to."""
+def complete(request: HttpRequest) -> HttpResponse:
+    """The identity provider has sent the browser back."""
+    try:
+        answer: HttpResponse = OAuth2CallbackView.adapter_view(IdentityProvider)(request)
+    except (requests.RequestException, KeyError, ValueError) as error:
+        return _page(request, _not_reached(error), 503)
+    return answer
 
 
 def who_is_it(request: HttpRequest, sociallogin: SocialLogin) -> User:

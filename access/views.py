@@ -64,7 +64,7 @@ class SignInView(LimitedForm, LoginView):
         """Here, and on no other page, a form leads on to the identity provider: the policy lets it through."""
         view = super().dispatch
         if openid.is_configured():
-            view = csp_update({"form-action": [openid.origin()]})(view)
+            view = csp_update({"form-action": openid.origins()})(view)
         return view(request, *args, **kwargs)
 
     def form_valid(self, form: forms.SignInForm) -> HttpResponse:
@@ -116,8 +116,7 @@ def oidc_begin(request: HttpRequest) -> HttpResponse:
 def oidc_callback(request: HttpRequest) -> HttpResponse:
     if not openid.is_configured():
         raise Http404
-    response: HttpResponse = openid.callback(request)
-    return response
+    return openid.complete(request)
 
 
 @method_decorator([login_not_required, sensitive_post_parameters()], name="dispatch")

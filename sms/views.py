@@ -1,7 +1,6 @@
 """The counter under the message field, and the addresses to which providers send delivery reports and replies."""
 
 import logging
-from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
@@ -33,22 +32,19 @@ def _provider(name: str) -> Provider:
     return provider()
 
 
-def _refusal(
-    request: HttpRequest, provider: str, what: str, shows: Callable[[HttpRequest], bool]
-) -> HttpResponse | None:
-    """The response to whoever doesn't show that it is the provider, or has failed to too often; None for the provider.
+def _guess(request: HttpRequest, provider: str, what: str) -> Guess:
+    return Guess(SignIn.Method.WEBHOOK, client_network(request), why=f"{what}, {provider}.")
 
-    An error in the log: if a password is wrong on one side, every STOPP is lost until somebody sees it.
-    """
-    guess = Guess(SignIn.Method.WEBHOOK, client_network(request), why=f"{what}, {provider}.")
-    try:
-        if judged(guess, lambda: shows(request) or None):
-            return None
-    except TooMany:
-        logger.error("%s from %s was not looked at: too many have not come from there", what, provider)
-        return HttpResponse(status=429)
+
+def _turned_away(provider: str, what: str) -> HttpResponse:
+    """403, and an error in the log: if a password is wrong on one side, every STOPP is lost until somebody sees it."""
     logger.error("%s from %s was turned away: it does not show that it comes from there", what, provider)
     return HttpResponseForbidden()
+
+
+def _not_looked_at(provider: str, what: str) -> HttpResponse:
+    logger.error("%s from %s was not looked at: too many before it did not show where they come from", what, provider)
+    return HttpResponse(status=429)
 
 
 @csrf_exempt
@@ -57,8 +53,13 @@ def _refusal(
 def receipt(request: HttpRequest, provider: str, message_id: int, token: str) -> HttpResponse:
     """A delivery report. The response is the same whether or not it was new."""
     sent_by = _provider(provider)
-    if (refusal := _refusal(request, provider, "A delivery report", sent_by.is_authentic_report)) is not None:
-        return refusal
+    what = "A delivery report"
+    if not sent_by.is_authentic_report(request):  # asked first: there are many, and a signature is not guessed
+        try:
+            judged(_guess(request, provider, what), lambda: None)
+        except TooMany:
+            return _not_looked_at(provider, what)
+        return _turned_away(provider, what)
     receipts.record(provider, message_id, token, sent_by.parse_report(request))
     return sent_by.acknowledgement()
 
@@ -69,7 +70,11 @@ def receipt(request: HttpRequest, provider: str, message_id: int, token: str) ->
 def inbound_sms(request: HttpRequest, provider: str) -> HttpResponse:
     """A patient's reply. The response comes when it is stored: a provider that gets none delivers the reply again."""
     sent_by = _provider(provider)
-    if (refusal := _refusal(request, provider, "An inbound SMS", sent_by.is_authentic_reply)) is not None:
-        return refusal
+    what = "An inbound SMS"
+    try:
+        if not judged(_guess(request, provider, what), lambda: sent_by.is_authentic_reply(request) or None):
+            return _turned_away(provider, what)
+    except TooMany:
+        return _not_looked_at(provider, what)
     inbound.receive(provider, sent_by.parse_reply(request))
     return sent_by.acknowledgement()

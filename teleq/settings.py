@@ -19,6 +19,7 @@ env = environ.Env()
 TELEQ_DEMO = env.bool("TELEQ_DEMO", default=False)
 
 SECRET_KEY = env.str("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # what it has been
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -194,7 +195,8 @@ SECOND_FACTOR_REQUIRED = not TELEQ_DEMO
 
 ACCOUNT_ADAPTER = "access.adapters.AccountAdapter"
 ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False  # somebody else may sign in at the same computer
-ACCOUNT_SESSION_REMEMBER = False  # the cookie ends with the browser
+ACCOUNT_SESSION_REMEMBER = False
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # there is no sign-up; allauth checks that they fit the sign-in
 ACCOUNT_RATE_LIMITS = False  # access.limits counts in PostgreSQL; allauth's own go through a cache
@@ -210,28 +212,19 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 
 # Sign-in by OpenID Connect: where OIDC_SERVER_URL is set, such as the region's identity provider (docs/sign-in.md).
 OIDC_SERVER_URL = env.str("OIDC_SERVER_URL", default="").rstrip("/")
+# Where the browser is led from there, if elsewhere: the sign-in page's security policy has to let it through.
+OIDC_ORIGINS = [origin.strip() for origin in env.list("OIDC_ORIGINS", default=[])]
 OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
 OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
 OIDC_NAME = env.str("OIDC_NAME", default="SITHS")  # on the button
 OIDC_SCOPES = env.list("OIDC_SCOPES", default=["openid", "profile"])
 OIDC_HSA_ID_CLAIM = env.str("OIDC_HSA_ID_CLAIM", default="employeeHsaId")
 OIDC_COMMISSION_CLAIM = env.str("OIDC_COMMISSION_CLAIM", default="")  # medarbetaruppdrag, such as commissionHsaId
-OIDC_COMMISSIONS = env.list("OIDC_COMMISSIONS", default=[])  # those that are let in; any, if empty
-OIDC_ACR = env.list("OIDC_ACR", default=[])  # levels of assurance that are enough; without any, ours is asked for too
+# Those that are let in; any, if empty.
+OIDC_COMMISSIONS = [commission.strip() for commission in env.list("OIDC_COMMISSIONS", default=[])]
+# Levels of assurance that are enough; without any, our own second factor is asked for too.
+OIDC_ACR = [acr.strip() for acr in env.list("OIDC_ACR", default=[])]
 OIDC_MAKE_ACCOUNTS = env.bool("OIDC_MAKE_ACCOUNTS", default=False)
-SOCIALACCOUNT_PROVIDERS = {
-    "openid_connect": {
-        "APPS": [
-            {
-                "provider_id": "oidc",
-                "name": OIDC_NAME,
-                "client_id": OIDC_CLIENT_ID,
-                "secret": OIDC_CLIENT_SECRET,
-                "settings": {"server_url": OIDC_SERVER_URL, "scope": OIDC_SCOPES, "oauth_pkce_enabled": True},
-            }
-        ]
-    }
-}
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

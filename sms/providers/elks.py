@@ -81,4 +81,3 @@ class Elks(Provider):
 def _report(fields: Mapping[str, Any]) -> DeliveryReport:
     status = str(fields.get("status", ""))
     return DeliveryReport(REPORTED.get(status, Delivery.NOT_FINAL), status, str(fields.get("id", "")))
-

@@ -126,7 +126,7 @@ def test_a_report_from_elsewhere_is_turned_away_where_its_addresses_are_configur
 
 def test_behind_a_proxy_the_address_is_the_one_that_the_proxy_saw(send, client, settings):
     settings.ELKS_ADDRESSES = ["176.10.154.199"]
-    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.BEHIND_PROXY = True
     message = send()
     report = {"id": CREATED["id"], "status": "delivered"}
     forged = {"X-Forwarded-For": "176.10.154.199, 203.0.113.9"}
