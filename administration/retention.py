@@ -1,7 +1,7 @@
 """Retention: each night every app removes its rows that are past their time, a batch at a time, and they are counted.
 
-Each batch is a transaction of its own, so it may be stopped at any moment and goes on the next time. How long each kind
-is kept is in the settings (KEEP_...).
+Each batch is a transaction of its own: the run may be stopped at any moment, and the next one goes on from there. How
+long each kind is kept is in the settings (KEEP_...).
 """
 
 from __future__ import annotations

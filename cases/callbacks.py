@@ -72,8 +72,9 @@ def made_by(press: UUID | None, user: User) -> Case | None:
     return Case.objects.for_user(user).filter(press=press).first() if press else None
 
 
-# The buttons of the case. `seen` is the event that they were shown after (`CaseEvent.latest_act`), None for who was
-# shown nothing. Each raises NotPossible if somebody has acted on the case since, or if it can't be done.
+# The buttons of the case. `seen` is the id of the case's latest act when the page was made (`CaseEvent.latest_act`),
+# None if the caller saw no page. Each raises NotPossible if somebody has acted on the case since, or if it can't be
+# done.
 
 
 def take(case: Case, *, by: User, seen: int | None = None) -> None:
@@ -103,11 +104,11 @@ def record_attempt(case: Case, *, reached: bool, by: User, seen: int | None = No
 
 
 def close(case: Case, status: Status, *, by: User | None, seen: int | None = None) -> None:
-    """Finish the case as Klart or Avbokat. What would be sent for it by itself is cancelled; what a nurse has sent is
-    not taken back."""
+    """Finish the case as Klart or Avbokat. Its automatic SMS that still wait are cancelled. What a nurse has sent
+    stays."""
     with _as_shown(case, seen, by) as locked:
         _require(locked.is_open, locked, by)
-        # A reminder that was cancelled has used up its booking: a case that is opened again needs another.
+        # A booking gets one reminder, cancelled or not: counted up, so that a case that is opened again gets another.
         reminders = _cancel_waiting(locked, kind=Kind.REMINDER)
         _cancel_waiting(locked, kind__in=AUTOMATIC)
         _set(locked, status=status, assignee=None, booking=locked.booking + reminders)
@@ -148,7 +149,7 @@ def add_what_was_said(case: Case, *, name: str, reason: str, a_number: str | Non
     """Keep what the patient said in another call beside what they said before. By the telephone system.
 
     The first name stays, as it may be the one that staff have put right. The newer reason is written after the older;
-    where both have no room it stands alone. What doesn't stand in the case is in its history.
+    if the two together are too long, only the newer is kept. What doesn't stand in the case is in its history.
     """
     with _locked(case) as locked:
         said: dict[str, tuple[Any, Any]] = {}

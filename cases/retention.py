@@ -1,4 +1,4 @@
-"""How long cases are kept: till a good while after they were closed. What the patient was told is in their record."""
+"""How long cases are kept: a closed case for KEEP_CASES after its booked time. The patient's record is elsewhere."""
 
 from __future__ import annotations
 

@@ -58,8 +58,8 @@ class Current:
 def valid_until(answered_at: datetime) -> datetime:
     """Until when an answer counts: 14 calendar months later by the clock in Stockholm. Takes and returns aware times.
 
-    A day that the month lacks becomes its last day (31 December → the last of February). Of an hour that comes twice,
-    when summer time ends, it is the first. An hour that is skipped, when summer time begins, becomes one hour later.
+    A day that the month lacks becomes its last day (31 December → the last of February). If the end falls in the hour
+    that comes twice in autumn, the first of the two counts; if in the hour that is skipped in spring, it is one later.
     """
     local = answered_at.astimezone(STOCKHOLM).replace(fold=0)
     until: datetime = local + VALID_FOR
@@ -77,8 +77,8 @@ def may_be_renewed(consent: Consent | None, at: datetime) -> bool:
 def current(care_provider_id: int, phone_number: PhoneNumber | str) -> Current:
     """The answer stored for the number, and its last event.
 
-    Both are read in one statement: of two, the second could find the event of an answer that the first didn't see, and
-    a page would show one answer and post back the event of another. Withdrawals are read first, as in `by_number`.
+    Both are read in one statement. Between two, a new answer could come: the page would show the old answer and post
+    back the new one's event. Withdrawals are read first, as in `by_number`.
     """
     withdrawn = Withdrawal.objects.by_number([(care_provider_id, number_text(phone_number))])
     consents = Consent.objects.filter(care_provider=care_provider_id, phone_number=phone_number)
@@ -132,7 +132,7 @@ def store_withdrawals(keys: Iterable[NumberKey]) -> None:
     """Store withdrawals for these numbers, in the caller's transaction and without waiting for anybody's lock.
 
     From the commit they count as Nej (GDPR article 7.3). Afterwards `carry_out_withdrawals` is to be called, in another
-    transaction: the caller's may have locked messages, and answers are never locked after those.
+    transaction: the caller's may hold messages, and must not wait for an answer's lock meanwhile.
     """
     at = database_now()
     until = valid_until(at)
@@ -201,8 +201,8 @@ def _with_event(consent: Consent | None) -> Current:
 def _store(consent: Consent | None, answered_at: datetime | None = None, **columns: object) -> Current:
     """Write the answer over the row that is locked, or as the number's first.
 
-    It is given at `answered_at`, though never before the answer that it follows; by default now, by PostgreSQL's clock
-    read after the lock.
+    It is dated `answered_at`, but never earlier than the answer that it replaces. By default that is now, by
+    PostgreSQL's clock read after the lock.
     """
     if answered_at is None:
         answered_at = database_now()

@@ -1,4 +1,7 @@
-"""The verdict: may an SMS be sent, by consent? Screen, dry run and claim use this one rule (promise 7)."""
+"""The verdict: may an SMS be sent, by consent? Screen, dry run and claim use this one rule (promise 7).
+
+`Consent.in_force` says when an answer has lapsed. PostgreSQL has the rule once more, in `sms.guard`.
+"""
 
 from datetime import datetime
 

@@ -74,7 +74,7 @@ def book(wanted: Wanted) -> tuple[Case, bool]:
     """Book a callback. Returns its case, and whether that is new. Raises NotFree and CallDiffers.
 
     A call that has booked already gets its case once more, if it asks for the same: a telephone system repeats a
-    request that it got no response to. Where the patient has an open case in the queue that may be moved, it is moved.
+    request that it got no response to. A patient's open case in the queue that may be moved is moved.
     """
     digests = wanted.digests()
     call, first_time = IntakeCall.objects.get_or_create(
@@ -143,7 +143,7 @@ def _require_ours(case: Case) -> None:
 def _why_not_ours(case: Case) -> str:
     """Why the telephone system may neither move nor cancel the case, which is locked; empty where it may.
 
-    A case whose patient was called and not reached is nobody's while it waits for the next attempt.
+    After a call that reached nobody, nobody has the case: it may be moved.
     """
     if not case.events.filter(kind=CaseEvent.Kind.CREATED, user=None).exists():
         return MADE_BY_STAFF
@@ -162,7 +162,7 @@ def _case_to_move(wanted: Wanted) -> Case | None:
 
 
 def _by_name(cases: Iterable[Case], name: str) -> Case | None:
-    """The first with this name. Else the first where one of the two has none: not where it could be several people."""
+    """The first case with this name, else one without a name. Without a name: the first, if all have the same name."""
     by_name: dict[str, Case] = {}
     for case in cases:
         by_name.setdefault(comparable(case.name), case)

@@ -1,4 +1,4 @@
-"""Keys for telephone systems: made and revoked."""
+"""Keys for telephone systems: made and revoked. `intake.api.Key` reads the one that a request shows."""
 
 from __future__ import annotations
 

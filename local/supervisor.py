@@ -202,7 +202,8 @@ def tests(arguments: list[str]) -> int:
         keep_bytecode(run)
         if "--checks" in arguments:
             run_checks()
-        find_browser()
+        if "--fast" not in arguments:
+            find_browser()
         return run_pytest(options if names_files(options) else IN_PARALLEL + options)
 
 

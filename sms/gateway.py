@@ -1,8 +1,8 @@
 """The only way out (promise 1). Every text message, manual or automatic, is accepted, claimed and delivered here.
 
-`accept` writes messages as rows. `claim` judges those that are due by the answers in force at that instant, and is the
-point of no return. `drain` claims, hands what was allowed to the provider, and records what became of it.
-docs/architecture.md draws the way of a message.
+`accept` writes messages as rows. `claim` judges those that are due by the answers in force at that moment: what it
+makes `sending` can't be stopped any more. `drain` claims, hands what was allowed to the provider, and records what
+became of it. docs/architecture.md draws the way of a message.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ TURN = 30.0
 STUCK_AFTER = timedelta(minutes=2)
 """If a message has been `sending` for longer, its worker has died."""
 OVERTAKEN_AT_MOST = 5
-"""So many times a claim is started anew if the last guard saw a Nej that it could not see. The new claim sees it."""
+"""How often a claim is started anew when the last guard found a Nej that the claim had not seen. The new one does."""
 
 
 # Accept --------------------------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def _refuse_at_once(messages: list[Message]) -> None:
     keys = {message.key: (providers_of[message.queue_id], number_text(message.to_number)) for message in messages}
     judge = Judge(
         OutgoingSms.objects.in_bulk(queues),
-        # Locked: an answer that is given before its event is read would lend that event to the one that decided.
+        # Locked, so that no answer comes before its event is read: the message would name the wrong event.
         Consent.objects.held(keys.values()),
     )
     for message in messages:
@@ -178,8 +178,8 @@ def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
     5. Judge each message by these rows at this instant: it becomes `sending`, `refused` or, when too late, `expired`.
     6. Write the messages and commit. This is the point of no return.
     7. If the last guard refuses the write, as a number got its very first Nej meanwhile: start anew.
-    8. If a lock is not had in time, claim nothing, and wake the lane to try again later: the drain may have messages
-       in flight whose results it has to record.
+    8. If a lock doesn't come in time: claim nothing, and wake the lane to try again later. It raises nothing, as the
+       drain may have messages in flight whose results it has to record.
 
     Whoever writes an answer or a queue's settings locks the same row, so it comes either before a claim or after it
     (promise 3). Everyone locks in this order, so that no two wait for each other. Needs READ COMMITTED, and must not be

@@ -1,6 +1,6 @@
 """Whether a message is sent or refused: the verdict on consent first, then whether its number can receive SMS.
 
-Screen, dry run and gateway use the same function, `refusal` (promise 7).
+Screen, dry run and gateway use the same function, `refusal`, which asks `consent.verdict` first (promise 7).
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Judge:
         self.began = elapsed()
         """A moment before `at`, on this process's clock."""
         self.at = database_now()
-        """The instant, by PostgreSQL's clock, read when the rows are locked: an answer that was given before is among
-        them."""
+        """When the messages are judged, by PostgreSQL's clock. Read after locking, so every earlier answer is among
+        the rows."""
 
     def judge(self, message: Message, key: NumberKey) -> None:
         """Refuse the message or leave its state as it is, and note on it which answer decided (promise 8). Saves

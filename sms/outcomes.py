@@ -1,4 +1,7 @@
-"""Records the results of handing messages over, many in one statement. Used by `sms.gateway` only."""
+"""Records the results of handing messages over, and when a message that was not sent is tried again.
+
+Many in one statement. Used by `sms.gateway` only.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +84,7 @@ def record(results: dict[int, SendResult], claimed_at: dict[int, datetime | None
             cursor.execute(RECORD_ID, parameters)
     if opted_out := [message_id for message_id, result in results.items() if result.opted_out]:
         messages = Message.objects.filter(pk__in=opted_out).with_key()
-        # Carried out by the sweep: this transaction has locked messages, and answers are never locked after those.
+        # Carried out by the sweep: this transaction holds messages, and must not wait for an answer's lock meanwhile.
         register.store_withdrawals((message.care_provider_id, message.number) for message in messages)
 
 

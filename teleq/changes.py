@@ -27,8 +27,8 @@ from teleq.typed import ModelForm
 Row = TypeVar("Row", bound=Model)
 
 UNKNOWN = object()
-"""Stands for what a field was shown with where the page doesn't say, or says something that can't be read. It equals no
-value, so that the field is in conflict unless it already is what it was changed to."""
+"""Stands for what a field was shown with where the page doesn't say, or says something that can't be read. It equals
+nothing: the field is in conflict, unless the database already holds the new value."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class ChangedMeanwhile(Exception):
 
 
 def conflicts(row: Model, changes: Changes) -> list[str]:
-    """The fields that have become something else than what was shown, and than what they are to become."""
+    """The fields whose stored value is neither what the page showed nor what it wants to save."""
     return [
         name
         for name, change in changes.items()
@@ -119,8 +119,8 @@ def _what_stands(data: Any, initial: Any) -> Any:
 class ChangesForm(ModelForm[Row]):
     """A form that changes a row by what was changed on the page. A new row is made as by any other form.
 
-    A field that was not changed is judged by nothing: neither its stale value nor the one that stands. A field that was
-    changed elsewhere too says both values; the page then shows what stands, so that saving it again is a decision.
+    A field that nobody touched is not validated. At a field that was changed elsewhere too, the message says both
+    values and the field keeps what was typed: to save it again is a decision.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -134,7 +134,7 @@ class ChangesForm(ModelForm[Row]):
 
     @cached_property
     def changed_data(self) -> list[str]:
-        """Also what the page doesn't say that it was shown with: nothing can be compared with that."""
+        """Also fields that were posted without what they were shown with: there is nothing to compare them with."""
         posted = [name for name in self._shown if not self.fields[name].disabled] if self.is_bound else []
         unsaid = {name for name in posted if self[name].html_initial_name not in self.data}
         return [*(name for name in super().changed_data if name not in unsaid), *sorted(unsaid)]

@@ -1,4 +1,7 @@
-"""Access in Admin, decided in this one place: it follows from which queues the user is administrator of."""
+"""Which rows somebody sees and changes in Admin: those of the queues that they are administrator of.
+
+Who enters Admin at all is in `administration.site`; which fields may be changed is said by each page's class.
+"""
 
 from __future__ import annotations
 

@@ -85,7 +85,9 @@ class Kannel(Provider):
 
 
 def _result(status: int, body: str) -> SendResult:
-    """The result by Kannel's response. It has no message id: the network's own comes in the delivery report."""
+    """The result by Kannel's response; of a status that says nothing of Kannel's own (503), by `http_failure`.
+
+    There is no message id in it: the network's own comes in the delivery report."""
     if status == 202:
         waits = body.startswith("3:")
         return SendResult(Outcome.QUEUED if waits else Outcome.ACCEPTED, status=body[:100])
