@@ -36,8 +36,12 @@ from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, Use
 
 pytest_plugins = ["tests.fixtures.admin", "tests.fixtures.cases", "tests.fixtures.one_door", "tests.fixtures.sms"]
 
-# On a busy machine an example takes what it takes.
-hypothesis.settings.register_profile("no clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# On a busy machine an example takes what it takes; and how many are passed over is left to chance.
+hypothesis.settings.register_profile(
+    "no clock",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much],
+)
 hypothesis.settings.load_profile("no clock")
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,6 +49,12 @@ PASSWORD = "korrekt-häst-batteri"
 MOBILE = "+46701740605"
 LANDLINE = "+46846500411"
 QUESTION = "Får vi skicka SMS till dig på det här numret?"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """A test holds its transaction open however long it takes, which on a busy machine is long."""
+    connection.settings_dict["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=10min"
 
 
 MADE_BY_MIGRATIONS = {"django_content_type", "auth_permission"}
