@@ -67,7 +67,7 @@ class SignInView(LimitedForm, LoginView):
             view = csp_update({"form-action": openid.origins()})(view)
         return view(request, *args, **kwargs)
 
-    def form_valid(self, form: BaseForm) -> HttpResponse:
+    def form_valid(self, form: forms.SignInForm) -> HttpResponse:
         """Whoever was signed in here is so no more, also while the second factor is asked for."""
         next_url = self.get_success_url()
         if self.request.user.is_authenticated:
