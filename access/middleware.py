@@ -6,24 +6,24 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from access.second_factor import is_strongly_signed_in
+from access.second_factor import has_second_factor, is_strongly_signed_in
+from teleq.models import User
 
-OPEN_BEFORE = {
-    *("account_login", "account_logout", "invitation", "mfa_authenticate", "oidc_begin", "oidc_callback"),
-    *("mfa_index", "mfa_activate_totp", "mfa_add_webauthn"),
-    *("account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"),
-}
-"""The addresses that somebody reaches who has shown a password only: those where a second factor is added."""
+OPEN_BEFORE = {"account_logout", "mfa_index", "mfa_activate_totp", "mfa_add_webauthn", "account_reauthenticate"}
+"""The addresses for those who are signed in that somebody reaches who has shown a password only: where a second factor
+is added."""
 
 
 class SecondFactorMiddleware:
     """Whoever has shown a password only is led to where they add a second factor, whatever they ask for.
 
-    Asked of every address, and of the session only: no query. Addresses that need no login (a provider's, a telephone
-    system's) ask for something else.
+    Whoever has one by now, and has not shown it, signs in anew: the session is from before it was added, and might be
+    somebody else's who knew the password. Asked of every address, and of the session only: no query for those who have
+    shown it. Addresses that need no login (a provider's, a telephone system's) ask for something else.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -37,8 +37,13 @@ class SecondFactorMiddleware:
     ) -> HttpResponse | None:
         if not settings.SECOND_FACTOR_REQUIRED or not getattr(view, "login_required", True):
             return None
-        if request.resolver_match is not None and request.resolver_match.view_name in OPEN_BEFORE:
+        if not isinstance(request.user, User) or is_strongly_signed_in(request):
             return None
-        if not request.user.is_authenticated or is_strongly_signed_in(request):
+        if has_second_factor(request.user):
+            logout(request)
+            led_to = "account_login"
+        elif request.resolver_match is not None and request.resolver_match.view_name in OPEN_BEFORE:
             return None
-        return HttpResponse(status=401) if request.headers.get("HX-Request") else redirect("mfa_index")
+        else:
+            led_to = "mfa_index"
+        return HttpResponse(status=401) if request.headers.get("HX-Request") else redirect(led_to)

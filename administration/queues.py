@@ -9,6 +9,7 @@ from itertools import combinations
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
+from access import rights
 from administration.outgoing_sms import NumberNeeded, tells_number
 from cases.models import TelephoneHours
 from teleq import changes
@@ -27,7 +28,8 @@ def create_queue(queue: Queue, administrator: User | None = None) -> Queue:
     queue.save()
     OutgoingSms.objects.create(queue=queue)
     if administrator:
-        Membership.objects.create(user=administrator, queue=queue, role=Role.ADMINISTRATOR)
+        with rights.on_record(administrator, by=administrator, why="Skapade kön"):
+            Membership.objects.create(user=administrator, queue=queue, role=Role.ADMINISTRATOR)
     return queue
 
 

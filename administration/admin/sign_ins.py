@@ -24,11 +24,9 @@ class RecordAdmin(ScopedAdmin[Any]):
     model: Any
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = self.model.objects.order_by("-id")
-        if person(request).is_superuser:
-            return rows
-        mine: QuerySet[Any] = self.model.objects.of_people_in(own_queues(request))
-        return mine.order_by("-id")
+        rows: Any = self.model.objects.order_by("-id")
+        seen: QuerySet[Any] = rows if person(request).is_superuser else rows.of_people_in(own_queues(request))
+        return seen
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Of the list. A single one has no page: it would say no more."""

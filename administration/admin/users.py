@@ -36,6 +36,12 @@ class NewUserForm(ModelForm[User]):
         model = User
         fields = ["username", "first_name", "last_name", "hsa_id", "email"]
 
+    def clean_username(self) -> str:
+        username: str = self.cleaned_data["username"]
+        if User.objects.filter(username__iexact=username).exists():
+            raise forms.ValidationError("En användare med det användarnamnet finns redan.")
+        return username
+
     def save(self, commit: bool = True) -> User:
         self.instance.set_unusable_password()
         return super().save(commit)
@@ -162,7 +168,7 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        user = self.get_object(request, object_id)
+        user = self._user(request, object_id)
         context = {
             "may_change_person": self.may_change_person(request, user),
             "may_reset": second_person.may_ask(SecondPersonRequest.Act.RESET_SECOND_FACTOR, user, person(request)),
@@ -184,7 +190,8 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
         with rights.on_record(form.instance, by=person(request)):
             super().save_related(request, form, formsets, change)
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        assert isinstance(obj, User)
         if not change:
             super().save_model(request, obj, form, change)
             return
@@ -193,7 +200,7 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
 
     def invitation_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Makes a link by which the user chooses a password, and shows it: a redirect would have to carry it."""
-        user = self.get_object(request, object_id)
+        user = self._user(request, object_id)
         if not self.may_change_person(request, user):
             raise PermissionDenied
         if request.method != "POST":
@@ -202,7 +209,7 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
 
     def second_factor_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks for a reset, which another administrator has to confirm."""
-        user, act = self.get_object(request, object_id), SecondPersonRequest.Act.RESET_SECOND_FACTOR
+        user, act = self._user(request, object_id), SecondPersonRequest.Act.RESET_SECOND_FACTOR
         if not second_person.may_ask(act, user, person(request)):
             raise PermissionDenied
         form = SecondFactorResetForm(request.POST or None)
@@ -223,6 +230,11 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
         """The link is shown in the answer itself."""
         return self._show_link(request, obj)
+
+    def _user(self, request: HttpRequest, object_id: str) -> User:
+        user = self.get_object(request, object_id)
+        assert isinstance(user, User)
+        return user
 
     def _show_link(self, request: HttpRequest, user: User) -> HttpResponse:
         link = request.build_absolute_uri(invitations.make_link(user, by=person(request)))

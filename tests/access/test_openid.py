@@ -104,6 +104,7 @@ def test_what_is_asked_for_is_the_level_that_is_required_and_a_code_bound_to_thi
     assert asked["code_challenge_method"] == ["S256"]
     assert len(asked["nonce"][0]) > 30
     assert asked["response_type"] == ["code"]
+    assert json.loads(asked["claims"][0])["id_token"] == {"employeeHsaId": None}
     assert asked["redirect_uri"] == ["http://testserver/login/oidc/svar/"]
 
 

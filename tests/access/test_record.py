@@ -11,8 +11,9 @@ from django.test import Client
 from access import record, rights
 from access.models import RightsChange, SignIn
 from administration import retention
+from administration.queues import create_queue
 from teleq.clock import database_now
-from teleq.models import Membership, Role, User
+from teleq.models import Membership, Queue, Role, User
 from tests.access.authenticator_app import type_password, words
 from tests.administration.forms import post_by_hand
 from tests.administration.test_promise_9_admin import memberships
@@ -77,6 +78,13 @@ def test_so_is_a_new_user_and_an_account_that_is_shut(office, nurse, queue):
     office.post("/admin/teleq/user/add/", {"username": "nyanna"} | memberships({"queue": queue.pk, "role": Role.NURSE}))
     post_by_hand(office, f"/admin/teleq/user/{nurse.pk}/change/", {"username": nurse.username, **memberships()})
     assert noted() == [("nyanna", "Rådgivning", "", "nurse"), ("anna", None, "active", "inactive")]
+
+
+def test_so_is_the_right_to_a_queue_that_one_makes(administrator, care_provider):
+    create_queue(Queue(care_provider=care_provider, unit="VC Tallen", name="Sår"), administrator)
+    [change] = RightsChange.objects.all()
+    assert (change.user, change.by, change.queue.name) == (administrator, administrator, "Sår")
+    assert (change.before, change.after, change.why) == ("", "administrator", "Skapade kön")
 
 
 def test_what_stays_as_it_was_is_no_change(office, nurse):

@@ -77,6 +77,17 @@ def test_a_session_that_nobody_knows_how_it_came_about_is_not_enough(client, nur
     assert client.get("/").url == "/konto/"
 
 
+@pytest.mark.parametrize("address", ["/", "/konto/", "/konto/app/", "/konto/passkey/", "/konto/bekrafta/"])
+def test_one_from_before_the_second_factor_was_added_is_over(address, nurse, in_production):
+    """Whose it is, is not known: it might be somebody's who knows the password and waits."""
+    type_password(before := Client(), nurse)
+    type_password(hers := Client(), nurse)
+    add_app(hers)
+    assert before.get(address).url.startswith("/login/")
+    assert before.post("/konto/passkey/", {"credential": "{}"}).url.startswith("/login/")
+    assert is_in(hers)
+
+
 def test_an_app_is_added_and_lets_in(client, nurse, in_production):
     type_password(client, nurse)
     add_app(client)

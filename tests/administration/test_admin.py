@@ -176,6 +176,12 @@ def test_an_administrators_new_user_works_in_one_of_their_queues(office, queue):
     assert User.objects.get(username="nyanna").queues.get() == queue
 
 
+def test_a_user_name_that_differs_in_case_only_is_taken(office, nurse, queue):
+    added = {"username": nurse.username.upper(), **memberships({"queue": queue.pk, "role": Role.NURSE})}
+    response = office.post("/admin/teleq/user/add/", added)
+    assert errors(response, "username") == ["En användare med det användarnamnet finns redan."]
+
+
 def test_a_membership_is_given_and_ended(office, nurse, queue, plain_queue):
     address = f"/admin/teleq/user/{nurse.pk}/change/"
     first, second = nurse.memberships.get(queue=queue), nurse.memberships.get(queue=plain_queue)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 
@@ -50,8 +51,6 @@ def test_a_weak_password_of_a_provider_is_refused(settings):
 
 
 def test_what_the_product_makes_itself_is_strong():
-    import secrets  # noqa: PLC0415
-
     assert [list(weaknesses(secrets.token_urlsafe(50), 40)) for _ in range(200)] == [[]] * 200
 
 
