@@ -175,6 +175,7 @@ class _Loader:
                 answer,
                 by=self.users["karim"],
                 case_id=case.pk,
+                queue_id=case.queue_id,
                 seen_event=current(case.queue.care_provider_id, case.phone_number).event_id,
             )
 
@@ -197,7 +198,7 @@ class _Loader:
             "answered_by": self.users["anna"] if by_nurse else None,
             "channel": given.channel,
             "case_id": case.pk if by_nurse else None,
-            "text": ConsentText.objects.current(case.queue.care_provider_id) if by_nurse else None,
+            "text": ConsentText.objects.current(case.queue.care_provider_id, case.queue_id) if by_nurse else None,
             "answered_at": answered_at,
             "valid_until": valid_until(answered_at),
         }

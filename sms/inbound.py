@@ -20,7 +20,7 @@ from sms.numbers import e164
 from sms.providers.base import InboundMessage, storable
 from teleq.clock import database_now
 from teleq.constraints import violates
-from teleq.models import Queue, User
+from teleq.models import CareProvider, Queue, User
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +68,14 @@ def _place(number: str, queues: list[Queue], told: dict[str, str], *, withdrawal
 
 
 def _keep(number: str | None, message: InboundMessage, told: dict[str, str]) -> None:
-    """It is nobody's, but it may be somebody's STOPP: for the operator to see, and no reason to be told of it again."""
+    """It is no queue's, but it may be somebody's STOPP: for the care provider's administrators to read, and no reason
+    to be told of it again."""
     unplaced = UnplacedSms(
-        sender=storable(message.from_number), receiver=storable(message.to_number), from_number=number or "", **told
+        care_provider_id=_care_provider_of(e164(message.to_number)),
+        sender=storable(message.from_number),
+        receiver=storable(message.to_number),
+        from_number=number or "",
+        **told,
     )
     if not _is_new(unplaced):
         return
@@ -78,9 +83,22 @@ def _keep(number: str | None, message: InboundMessage, told: dict[str, str]) -> 
     logger.warning("An inbound SMS from %s %s: it is kept as %s", told["provider"], why, unplaced.pk)
 
 
+def hand_over_unplaced(unplaced_id: int, care_provider: CareProvider) -> bool:
+    """Let the care provider's administrators read it. False where it is another's already, or gone."""
+    waiting = UnplacedSms.objects.filter(pk=unplaced_id, care_provider=None)
+    return bool(waiting.update(care_provider=care_provider))
+
+
 def mark_as_read(inbound: InboundSms, by: User) -> bool:
     """False if somebody has done so before: who read it first stays."""
     return bool(InboundSms.objects.filter(pk=inbound.pk, read_at=None).update(read_at=Now(), read_by=by))
+
+
+def _care_provider_of(number: str | None) -> int | None:
+    """Whose queues send from the number, where they are all one care provider's."""
+    found = Queue.objects.filter(outgoing_sms__sender=number).values_list("care_provider", flat=True) if number else []
+    owners = set(found)
+    return owners.pop() if len(owners) == 1 else None
 
 
 def _answered_to(number: str | None, by: str) -> list[Queue]:

@@ -44,6 +44,7 @@ def is_on(queue: Queue) -> bool:
 
 def memberships(*rows: dict[str, object], existing: int = 0) -> dict[str, object]:
     data: dict[str, object] = {"memberships-TOTAL_FORMS": len(rows), "memberships-INITIAL_FORMS": existing}
+    data |= {"provider_roles-TOTAL_FORMS": 0, "provider_roles-INITIAL_FORMS": 0}
     for number, row in enumerate(rows):
         data |= {f"memberships-{number}-{name}": value for name, value in row.items()}
     return data
