@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from access import second_person
@@ -45,6 +46,8 @@ def _settle(request: HttpRequest) -> SecondPersonRequest | None:
             return asked
         second_person.withdraw(int(number), person(request))
         messages.success(request, WITHDRAWN)
+    except PermissionDenied:  # another's
+        raise Http404 from None
     except second_person.NotOpen:
         messages.error(request, NOT_OPEN)
     return None
