@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from teleq.append_only import NO_TRUNCATE
-from teleq.models import Membership, Queue, Role
+from teleq.models import CareProvider, CareProviderRole, Membership, ProviderRole, Queue, Role
 
 APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 
@@ -33,10 +33,26 @@ class AccessEntry(models.Model):
         UNPLACED = "unplaced", "Läste ett SMS som inte kunde placeras"
 
     at = models.DateTimeField("när", db_default=Now())
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", help_text="Tomt: driften."
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name="vem")
     act = models.CharField("vad", max_length=10, choices=Act.choices)
+    care_provider = models.ForeignKey(
+        CareProvider,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name="vårdgivare",
+        db_index=False,
+        help_text="Tomt: sökt av någon som inte är medlem i någon kö.",
+    )
+    queue = models.ForeignKey(
+        Queue,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name="kö",
+        db_index=False,
+        help_text="Tomt: i flera.",
+    )
     case_id = models.BigIntegerField("ärende", null=True)
     phone_number = models.CharField("telefonnummer", max_length=16, blank=True, default="")
     person = models.CharField("personnummer", max_length=12, blank=True, default="")
@@ -48,6 +64,7 @@ class AccessEntry(models.Model):
             models.Index(fields=["phone_number"], condition=~Q(phone_number=""), name="access_by_number"),
             models.Index(fields=["person"], condition=~Q(person=""), name="access_by_person"),
             models.Index(fields=["at"], name="access_by_time"),
+            models.Index(fields=["care_provider", "id"], name="access_by_care_provider"),
         ]
         triggers = [APPEND_ONLY, NO_TRUNCATE]
 
@@ -55,10 +72,16 @@ class AccessEntry(models.Model):
         return f"åtkomst {self.pk}"
 
 
+def _people_in(queues: models.QuerySet[Queue], providers: models.QuerySet[CareProvider]) -> Q:
+    members = Membership.objects.filter(queue__in=queues).values("user")
+    with_roles = CareProviderRole.objects.filter(care_provider__in=providers).values("user")
+    return Q(user__in=members) | Q(user__in=with_roles)
+
+
 class SignInQuerySet(models.QuerySet["SignIn"]):
-    def of_people_in(self, queues: models.QuerySet[Queue]) -> SignInQuerySet:
-        """Of those who are members of any of these queues."""
-        return self.filter(user__in=Membership.objects.filter(queue__in=queues).values("user"))
+    def of_people_in(self, queues: models.QuerySet[Queue], providers: models.QuerySet[CareProvider]) -> SignInQuerySet:
+        """Of those who are members of any of these queues, or have a role for the whole of these care providers."""
+        return self.filter(_people_in(queues, providers))
 
 
 class SignIn(models.Model):
@@ -128,10 +151,13 @@ class SignIn(models.Model):
 
 
 class RightsChangeQuerySet(models.QuerySet["RightsChange"]):
-    def of_people_in(self, queues: models.QuerySet[Queue]) -> RightsChangeQuerySet:
-        """Of rights in these queues; and, where it is the whole account, of those who are members of any of them."""
-        members = Membership.objects.filter(queue__in=queues).values("user")
-        return self.filter(Q(queue__in=queues) | Q(queue=None, user__in=members))
+    def of_people_in(
+        self, queues: models.QuerySet[Queue], providers: models.QuerySet[CareProvider]
+    ) -> RightsChangeQuerySet:
+        """Of rights in these queues and for the whole of these care providers; and, where it is the whole account, of
+        those who have any of them."""
+        account = Q(queue=None, care_provider=None) & _people_in(queues, providers)
+        return self.filter(Q(queue__in=queues) | Q(care_provider__in=providers) | account)
 
 
 class RightsChange(models.Model):
@@ -141,16 +167,24 @@ class RightsChange(models.Model):
         NONE = "", "Ingen"
         NURSE = Role.NURSE.value, Role.NURSE.label
         ADMINISTRATOR = Role.ADMINISTRATOR.value, Role.ADMINISTRATOR.label
+        PROVIDER_ADMINISTRATOR = ProviderRole.ADMINISTRATOR.value, ProviderRole.ADMINISTRATOR.label
+        LOG_REVIEWER = ProviderRole.LOG_REVIEWER.value, ProviderRole.LOG_REVIEWER.label
         ACTIVE = "active", "Aktivt konto"
         INACTIVE = "inactive", "Inaktivt konto"
 
     at = models.DateTimeField("när", db_default=Now())
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name="vem")
-    queue = models.ForeignKey(
-        Queue, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="kö", help_text="Tomt: hela kontot."
+    queue = models.ForeignKey(Queue, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="kö")
+    care_provider = models.ForeignKey(
+        CareProvider,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name="vårdgivare",
+        help_text="Där rollen gäller hela vårdgivaren. Varken den eller kö: hela kontot.",
     )
-    before = models.CharField("från", max_length=20, choices=Right.choices, blank=True, default="")
-    after = models.CharField("till", max_length=20, choices=Right.choices, blank=True, default="")
+    before = models.CharField("från", max_length=30, choices=Right.choices, blank=True, default="")
+    after = models.CharField("till", max_length=30, choices=Right.choices, blank=True, default="")
     until = models.DateField("gäller till och med", null=True)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -191,6 +225,8 @@ class SecondPersonRequest(models.Model):
 
     class Act(models.TextChoices):
         RESET_SECOND_FACTOR = "reset_second_factor", "Återställ andra faktorn"
+        GIVE_RIGHT = "give_right", "Ge behörighet"
+        MAKE_LINK = "make_link", "Skapa länk för lösenord"
 
     act = models.CharField("vad", max_length=40, choices=Act.choices)
     about = models.ForeignKey(

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from access import second_factor
 from access.models import SecondPersonRequest
 from teleq.clock import database_now
-from teleq.models import Queue, Role, User
+from teleq.models import CareProvider, Queue, User
 
 OPEN_FOR = timedelta(days=2)
 """How long what was asked for may be confirmed."""
@@ -104,11 +104,12 @@ def _held(request_id: int) -> SecondPersonRequest:
 
 
 def administers(user: User, person: User) -> bool:
-    """The operator, or an administrator of one of the person's queues."""
+    """The operator, or an administrator of one of the person's queues or care providers."""
     if user.is_superuser:
         return user.is_active
-    own = Queue.objects.for_user(user, Role.ADMINISTRATOR)
-    return user.is_active and not person.is_superuser and User.objects.colleagues_in(own).filter(pk=person.pk).exists()
+    colleagues = User.objects.colleagues_in(Queue.objects.administered_by(user))
+    with_role = User.objects.with_role_in(CareProvider.objects.administered_by(user))
+    return user.is_active and not person.is_superuser and (colleagues | with_role).filter(pk=person.pk).exists()
 
 
 def _may_ask_for_reset(user: User, about: User) -> bool:

@@ -32,7 +32,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from access import forms, openid, record, second_factor
 from access.invitations import tokens
-from teleq.models import Membership, User
+from teleq.models import CareProviderRole, Membership, User
 
 TOO_MANY = 429
 LAST_ONE = "Lägg till en annan andra faktor först. Den här är din enda."
@@ -152,12 +152,14 @@ class AccountView(IndexView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
-        memberships = Membership.objects.filter(user=self.request.user).select_related("queue__care_provider")
+        memberships = Membership.objects.in_force().filter(user=self.request.user).select_related("queue")
+        roles = CareProviderRole.objects.in_force().filter(user=self.request.user).select_related("care_provider")
         required = settings.SECOND_FACTOR_REQUIRED and not second_factor.is_strongly_signed_in(self.request)
         codes = context["authenticators"].get(Authenticator.Type.RECOVERY_CODES)
         return {
             **context,
             "memberships": memberships.order_by("queue__unit", "queue__name"),
+            "provider_roles": roles.order_by("care_provider__name"),
             "must_add": required,
             "app": context["authenticators"].get(Authenticator.Type.TOTP),
             "passkeys": context["authenticators"].get(Authenticator.Type.WEBAUTHN, []),

@@ -1,13 +1,12 @@
-"""Queues, their telephone hours and their members: what Admin > Köer and Admin > Användare do.
+"""Queues and their telephone hours: what Admin > Köer does.
 
 The exceptions' texts are Swedish sentences for the page.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from itertools import combinations
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
 from access import rights
 from administration.outgoing_sms import NumberNeeded, tells_number
@@ -16,6 +15,7 @@ from teleq import changes
 from teleq.changes import Changes
 from teleq.models import Membership, OutgoingSms, Queue, Role, User
 
+MADE_THE_QUEUE = "Skapade kön"
 NUMBER_IN_USE = "Numret behövs: {telefon} står i en text i Utgående SMS. Ta först bort {telefon} där."
 
 
@@ -23,12 +23,13 @@ NUMBER_IN_USE = "Numret behövs: {telefon} står i en text i Utgående SMS. Ta f
 def create_queue(queue: Queue, administrator: User | None = None) -> Queue:
     """Save a new queue together with its settings for SMS: a queue without settings could send nothing.
 
-    An administrator who makes it becomes its administrator; a queue made by the operator has none yet.
+    An administrator of another queue who makes it becomes its administrator. One that the operator made has none yet; a
+    care provider's administrator administers it as it is.
     """
     queue.save()
     OutgoingSms.objects.create(queue=queue)
     if administrator:
-        with rights.on_record(administrator, by=administrator, why="Skapade kön"):
+        with rights.on_record(administrator, by=administrator, why=MADE_THE_QUEUE):
             Membership.objects.create(user=administrator, queue=queue, role=Role.ADMINISTRATOR)
     return queue
 
@@ -47,20 +48,6 @@ def save_queue(queue: Queue, changed: Changes) -> None:
     ):
         raise NumberNeeded(NUMBER_IN_USE)
     changes.save(queue, changed)
-
-
-def administered_only_by(user: User, queue_ids: Collection[int]) -> list[Queue]:
-    """The queues among these that have no other active administrator. For use in a transaction.
-
-    All of them are locked till it ends: of two administrators who leave at the same time, the second one sees that the
-    first has left.
-    """
-    held = list(Queue.objects.select_for_update(no_key=True).filter(pk__in=queue_ids).order_by("pk"))
-    # A statement of its own: one that waited for the lock reads what was true before the wait.
-    others = Membership.objects.filter(queue=OuterRef("pk"), role=Role.ADMINISTRATOR, user__is_active=True).exclude(
-        user=user
-    )
-    return list(Queue.objects.filter(~Exists(others), pk__in=[queue.pk for queue in held]))
 
 
 def overlapping(hours: Iterable[TelephoneHours]) -> list[TelephoneHours]:

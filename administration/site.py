@@ -18,7 +18,8 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
-from teleq.models import Queue, Role
+from administration.rights import how_many_overdue
+from teleq.models import CareProvider, ProviderRole, User
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -28,10 +29,27 @@ ORDER = [
 ]
 
 # The first page's links, by their addresses' names.
-PAGES = {"statistics": "Statistik", "patient_data": "Registerutdrag", "second_person": "Väntar på en andra person"}
-"""Beside the models."""
-OPERATORS_PAGES = {"unplaced_sms": "SMS som inte kunde placeras"}
-"""For the operator only, last."""
+PAGES = {
+    "statistics": "Statistik",
+    "patient_data": "Registerutdrag",
+    "rights": "Behörigheter att gå igenom",
+    "second_person": "Väntar på en andra person",
+}
+"""Beside the models, for administrators."""
+OPERATORS_PAGES = {name: PAGES[name] for name in ("statistics", "second_person")}
+"""For the operator, who reads no patient's data and goes through nobody's rights."""
+LAST_PAGES = {"unplaced_sms": "SMS som inte kunde placeras"}
+"""For the operator and a care provider's administrator, last."""
+
+
+def administers(request: HttpRequest) -> bool:
+    """Whether the user administers anything at all: a reviewer of logs only reads."""
+    known: bool | None = getattr(request, "administers", None)
+    if known is None:
+        user = cast(User, request.user)
+        known = user.is_superuser or User.objects.administrators().filter(pk=user.pk).exists()
+        request.administers = known  # type: ignore[attr-defined]  # Django asks some forty times in making one page
+    return known
 
 
 class TeleqAdminSite(admin.AdminSite):
@@ -41,7 +59,7 @@ class TeleqAdminSite(admin.AdminSite):
     enable_nav_sidebar = False  # few links: the first page shows them all
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Whether the user may enter Admin: administrators of a queue may, and the operator.
+        """Whether the user may enter Admin: administrators of a queue or care provider, reviewers and the operator may.
 
         Django's `is_staff` and its table of permissions are not asked.
         """
@@ -55,7 +73,25 @@ class TeleqAdminSite(admin.AdminSite):
         user = request.user
         if not (user.is_authenticated and user.is_active):
             return False
-        return user.is_superuser or Queue.objects.for_user(user, Role.ADMINISTRATOR).exists()
+        inside = User.objects.administrators(ProviderRole.LOG_REVIEWER)
+        return user.is_superuser or inside.filter(pk=user.pk).exists()
+
+    def index(  # type: ignore[override]  # the stubs allow for a page only
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With how many rights should have been gone through by now."""
+        overdue = how_many_overdue(cast(User, request.user)) if administers(request) else 0
+        return super().index(request, {"overdue_rights": overdue, **(extra_context or {})})
+
+    def administrators_view(self, view: View) -> View:
+        """A page beside the models, for those who administer something: a reviewer of logs only reads the record."""
+
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not administers(request):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return self.admin_view(cast(View, update_wrapper(inner, view)))
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         guarded = super().admin_view(view, cacheable)
@@ -92,9 +128,11 @@ class TeleqAdminSite(admin.AdminSite):
         if not models:
             return []
         models.sort(key=lambda model: ORDER.index(model["object_name"]))
-        models[1:1] = _links(PAGES)
-        if getattr(request.user, "is_superuser", False):
-            models += _links(OPERATORS_PAGES)
+        user = cast(User, request.user)
+        if administers(request):
+            models[1:1] = _links(OPERATORS_PAGES if user.is_superuser else PAGES)
+        if user.is_superuser or CareProvider.objects.administered_by(user).exists():
+            models += _links(LAST_PAGES)
         index = reverse("admin:index", current_app=self.name)
         return [{"name": "Admin", "app_label": "admin", "app_url": index, "has_module_perms": True, "models": models}]
 

@@ -1,18 +1,27 @@
 """The addresses under the tab Admin: the pages beside the models, and Django's own for the models."""
 
-from django.contrib.admin import site
+from typing import cast
+
+from django.contrib import admin
 from django.urls import path
 
 from administration.admin.patient_data import patient_data_view
+from administration.admin.rights import end_view, rights_view
 from administration.admin.second_person import second_person_view
 from administration.admin.statistics import statistics_view
 from administration.admin.unplaced_sms import unplaced_sms_view
+from administration.site import TeleqAdminSite
+
+site = cast(TeleqAdminSite, admin.site)
+page = site.administrators_view
 
 app_name = "admin"  # Django looks its own pages up by this name
 urlpatterns = [
-    path("patient-data/", site.admin_view(patient_data_view), name="patient_data"),
-    path("second-person/", site.admin_view(second_person_view), name="second_person"),
-    path("statistics/", site.admin_view(statistics_view), name="statistics"),
-    path("unplaced-sms/", site.admin_view(unplaced_sms_view), name="unplaced_sms"),
+    path("patient-data/", page(patient_data_view), name="patient_data"),
+    path("rights/", page(rights_view), name="rights"),
+    path("rights/<str:kind>/<int:given_id>/end/", page(end_view), name="end_right"),
+    path("second-person/", page(second_person_view), name="second_person"),
+    path("statistics/", page(statistics_view), name="statistics"),
+    path("unplaced-sms/", page(unplaced_sms_view), name="unplaced_sms"),
     *site.get_urls(),
 ]

@@ -49,7 +49,7 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "may_renew": register.may_be_renewed(current.consent, at),
         "shows_consent": case.shows_consent(answer),
         "consent_form": bound.get("consent_form") or _fresh_consent_form(case, user, current, answer),
-        "consent_text": ConsentText.objects.current(case.queue.care_provider_id),
+        "consent_text": ConsentText.objects.current(case.queue.care_provider_id, case.queue_id),
         "refusal": refusal(case.queue.outgoing_sms_or_none, current.consent, number, at),
         "open_circuit": open_circuit(),
         "segments": segments.count(sms_form["text"].value() or ""),

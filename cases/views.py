@@ -55,7 +55,9 @@ def _case(request: SignedInRequest, case_id: int) -> Case:
 
 
 def _note_look(request: SignedInRequest, act: AccessEntry.Act, case: Case) -> None:
-    access_log.note(request.user, act, case.phone_number, case.personal_identity_number, case.pk)
+    access_log.note(
+        request.user, act, case.phone_number, case.personal_identity_number, queue=case.queue, case_id=case.pk
+    )
 
 
 def _page(request: SignedInRequest, case: Case, status: int = 200, **bound: Any) -> HttpResponse:
@@ -76,7 +78,7 @@ def search(request: SignedInRequest) -> HttpResponse:
     """Posted, so that neither number is in an address, a log or the browser's history."""
     form = SearchForm(request.POST)
     if form.is_valid():
-        access_log.note(request.user, AccessEntry.Act.SEARCH, form.number, form.personal_identity_number)
+        access_log.note_search(request.user, form.number, form.personal_identity_number)
         return render(request, "cases/search.html", work_list.found(request.user, form))
     context = work_list.context(request.user, work_list.Choice(), search_form=form)
     return render(request, "cases/work_list.html", context, status=422)
@@ -87,15 +89,15 @@ def show_inbound(request: SignedInRequest) -> HttpResponse:
     """Replies from patients who have no open case."""
     waiting = inbound.without_case().for_user(request.user).select_related("queue")
     page = Paginator(waiting, work_list.PAGE_SIZE).get_page(request.GET.get("page"))
-    access_log.note_numbers(request.user, AccessEntry.Act.VIEW, (sms.from_number for sms in page))
+    access_log.note_numbers(request.user, AccessEntry.Act.VIEW, ((sms.queue, sms.from_number) for sms in page))
     return render(request, "cases/inbound.html", {"page": page})
 
 
 @require_POST
 def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
     """From the list, or from the case that it is shown in."""
-    sms = get_object_or_404(InboundSms.objects.for_user(request.user), pk=inbound_id)
-    access_log.note(request.user, AccessEntry.Act.CHANGE, sms.from_number)
+    sms = get_object_or_404(InboundSms.objects.for_user(request.user).select_related("queue"), pk=inbound_id)
+    access_log.note(request.user, AccessEntry.Act.CHANGE, sms.from_number, queue=sms.queue)
     if mark_as_read(sms, by=request.user):
         messages.success(request, "SMS:et är markerat som läst.")
     else:
@@ -109,10 +111,11 @@ def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
 def _from_inbound(request: SignedInRequest) -> dict[str, object]:
     """What a new case begins with, when it is made for somebody who has replied to an SMS."""
     inbound_id = _number(request.GET.get("inbound", ""))
-    sms = InboundSms.objects.for_user(request.user).filter(pk=inbound_id).first() if inbound_id else None
+    own = InboundSms.objects.for_user(request.user).select_related("queue")
+    sms = own.filter(pk=inbound_id).first() if inbound_id else None
     if sms is None:
         return {}
-    access_log.note(request.user, AccessEntry.Act.VIEW, sms.from_number)
+    access_log.note(request.user, AccessEntry.Act.VIEW, sms.from_number, queue=sms.queue)
     return {"queue": sms.queue_id, "phone_number": sms.from_number}
 
 
@@ -208,6 +211,7 @@ def save_consent(request: SignedInRequest, case_id: int) -> HttpResponse:
             by=request.user,
             case_id=case.pk,
             seen_event=data["seen_event"],
+            queue_id=case.queue_id,
             person=form.chosen_person,
             renew="renew" in request.POST,
         )

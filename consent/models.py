@@ -14,7 +14,7 @@ from django.db.models import F, Q
 from phonenumber_field.modelfields import PhoneNumberField
 
 from teleq.append_only import NO_TRUNCATE
-from teleq.models import CareProvider
+from teleq.models import CareProvider, Queue
 from teleq.phone_numbers import WRITTEN_AS_STORED
 
 NumberKey = tuple[int, str]
@@ -37,18 +37,36 @@ class Channel(models.TextChoices):
 
 
 class ConsentTextQuerySet(models.QuerySet["ConsentText"]):
-    def current(self, care_provider_id: int) -> ConsentText | None:
-        """The care provider's latest wording."""
-        return self.filter(care_provider=care_provider_id).order_by("-id").first()
+    def current(self, care_provider_id: int, queue_id: int | None = None) -> ConsentText | None:
+        """What is read out in the queue: its own text, or where it has none, or an empty one, the care provider's."""
+        latest = (
+            self.filter(Q(queue=queue_id) | Q(queue=None), care_provider=care_provider_id)
+            .order_by("queue_id", "-id")  # the queue's own first: PostgreSQL puts nulls last
+            .distinct("queue_id")
+        )
+        return next((text for text in latest if text.text), None)
 
 
 class ConsentText(models.Model):
-    """What a nurse reads out before the patient answers. A new wording is a new row: each answer refers to its own."""
+    """What the nurse reads out before the patient answers: a care provider's text, or a queue's own.
+
+    A new wording is a new row, so that each answer can say which words it was given to. A queue's empty text says that
+    it reads the care provider's again.
+    """
 
     care_provider = models.ForeignKey(
         CareProvider, on_delete=models.PROTECT, related_name="consent_texts", verbose_name="vårdgivare"
     )
-    text = models.TextField("att läsa upp", max_length=500)
+    queue = models.ForeignKey(
+        Queue,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="consent_texts",
+        verbose_name="kö",
+        help_text="Tomt: alla köer hos vårdgivaren som inte har en egen text.",
+    )
+    text = models.TextField("att läsa upp", max_length=500, blank=True)
     created_at = models.DateTimeField("skriven", auto_now_add=True)
 
     objects = ConsentTextQuerySet.as_manager()
@@ -57,6 +75,11 @@ class ConsentText(models.Model):
         verbose_name = "text att läsa upp"
         verbose_name_plural = "texter att läsa upp"
         ordering = ["care_provider", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(text="") | Q(queue__isnull=False), name="a_care_providers_text_is_not_empty"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.care_provider}, version {self.pk}"

@@ -94,14 +94,16 @@ def answer_in_case(  # noqa: PLR0913  who, what, where: each is a column of the 
     by: User,
     case_id: int,
     seen_event: int | None,
+    queue_id: int | None = None,
     person: str = "",
     renew: bool = False,
 ) -> Current:
     """Store what the patient answered the nurse, if the answer is still the one that the page was shown with.
 
     `seen_event` is the event id that the page was shown with. `person` is whose answer it is, by personnummer, where
-    several use the number: the answer counts for the number all the same. Choosing the answer that already counts
-    changes nothing; with `renew` it is confirmed, and counts for another 14 months.
+    several use the number: the answer counts for the number all the same. `queue_id` is where it was asked: a queue may
+    have words of its own to read out. Choosing the answer that already counts changes nothing; with `renew` it is
+    confirmed, and counts for another 14 months.
 
     Raises ChangedMeanwhile if another answer has been stored since, or a withdrawal, whether carried out or not.
     """
@@ -114,7 +116,7 @@ def answer_in_case(  # noqa: PLR0913  who, what, where: each is a column of the 
             raise ChangedMeanwhile
         if found.answer(database_now()) is answer and not renew:
             return found
-        text = ConsentText.objects.current(care_provider.pk)
+        text = ConsentText.objects.current(care_provider.pk, queue_id)
         return _store(
             consent,
             care_provider_id=care_provider.pk,

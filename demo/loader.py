@@ -24,7 +24,7 @@ from sms.content import placeholders
 from sms.models import Kind, Message, StandardText
 from sms.states import HANDED_OVER, State
 from teleq.clock import database_now
-from teleq.models import CareProvider, Lead, Membership, Queue, Role, User
+from teleq.models import CareProvider, CareProviderRole, Lead, Membership, Queue, Role, User
 from teleq.phone_numbers import number_text
 
 JUDGED = HANDED_OVER | {State.REFUSED}
@@ -108,6 +108,9 @@ class _Loader:
             self.users[login.username] = user
             if login.second_factor:
                 TOTP.activate(user, TOTP_KEY)
+            if login.care_provider:
+                provider = CareProvider.objects.get(name=login.care_provider)
+                CareProviderRole.objects.create(user=user, care_provider=provider, role=login.provider_role)
             for key in login.queues:
                 Membership.objects.create(
                     user=user, queue=self.queues[key], role=Role.ADMINISTRATOR if login.administrator else Role.NURSE
@@ -175,6 +178,7 @@ class _Loader:
                 answer,
                 by=self.users["karim"],
                 case_id=case.pk,
+                queue_id=case.queue_id,
                 seen_event=current(case.queue.care_provider_id, case.phone_number).event_id,
             )
 
@@ -197,7 +201,7 @@ class _Loader:
             "answered_by": self.users["anna"] if by_nurse else None,
             "channel": given.channel,
             "case_id": case.pk if by_nurse else None,
-            "text": ConsentText.objects.current(case.queue.care_provider_id) if by_nurse else None,
+            "text": ConsentText.objects.current(case.queue.care_provider_id, case.queue_id) if by_nurse else None,
             "answered_at": answered_at,
             "valid_until": valid_until(answered_at),
         }

@@ -18,6 +18,9 @@ class Login:
     administrator: bool = False
     operator: bool = False
     second_factor: bool = False
+    care_provider: str = ""
+    """Where it is the whole of one: its name, and which role the login has there."""
+    provider_role: str = ""
 
     @property
     def name(self) -> str:
@@ -26,10 +29,20 @@ class Login:
 
 SPINDELN = ("rådgivning", "tidbokning")
 LOGINS = [
-    Login("anna", "Anna", "Lind", "Sjuksköterska, VC Spindeln", SPINDELN),
-    Login("karim", "Karim", "Noor", "Sjuksköterska, VC Spindeln; andra faktor", SPINDELN, second_factor=True),
+    Login("anna", "Anna", "Lind", "Medarbetare, VC Spindeln", SPINDELN),
+    Login("karim", "Karim", "Noor", "Medarbetare, VC Spindeln; andra faktor", SPINDELN, second_factor=True),
     Login("maria", "Maria", "Ek", "Administratör, VC Spindeln", SPINDELN, administrator=True),
-    Login("sara", "Sara", "Wiik", "Sjuksköterska, VC Myran", ("myran",)),
+    Login(
+        *("vera", "Vera", "Vik", "Administratör för hela Region Sundvik"),
+        care_provider="Region Sundvik",
+        provider_role="provider_administrator",
+    ),
+    Login(
+        *("lars", "Lars", "Sund", "Loggranskare, Region Sundvik"),
+        care_provider="Region Sundvik",
+        provider_role="log_reviewer",
+    ),
+    Login("sara", "Sara", "Wiik", "Medarbetare, VC Myran", ("myran",)),
     Login("jonas", "Jonas", "Rask", "Administratör, VC Myran", ("myran",), administrator=True),
-    Login("drift", "Disa", "Drake", "Driftansvarig", operator=True),
+    Login("drift", "Disa", "Drake", "Systemförvaltare", operator=True),
 ]

@@ -20,7 +20,7 @@ from sms.numbers import e164
 from sms.providers.base import Reply, storable
 from teleq.clock import database_now
 from teleq.constraints import violates
-from teleq.models import Queue, User
+from teleq.models import CareProvider, Queue, User
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +68,13 @@ def _place(number: str, queues: list[Queue], columns: dict[str, str], *, withdra
 
 
 def _keep_unplaced(number: str | None, reply: Reply, columns: dict[str, str]) -> None:
-    """Store a reply that belongs to no queue, for the operator to see: it may be somebody's STOPP."""
+    """Store a reply that belongs to no queue: it may be somebody's STOPP. A care provider's administrators read it."""
     unplaced = UnplacedSms(
-        sender=storable(reply.from_number), receiver=storable(reply.to_number), from_number=number or "", **columns
+        care_provider_id=_care_provider_of(e164(reply.to_number)),
+        sender=storable(reply.from_number),
+        receiver=storable(reply.to_number),
+        from_number=number or "",
+        **columns,
     )
     if not _is_new(unplaced):
         return
@@ -78,9 +82,22 @@ def _keep_unplaced(number: str | None, reply: Reply, columns: dict[str, str]) ->
     logger.warning("An inbound SMS from %s %s: it is kept as %s", columns["provider"], why, unplaced.pk)
 
 
+def hand_over_unplaced(unplaced_id: int, care_provider: CareProvider) -> bool:
+    """Let the care provider's administrators read it. False where it is another's already, or gone."""
+    waiting = UnplacedSms.objects.filter(pk=unplaced_id, care_provider=None)
+    return bool(waiting.update(care_provider=care_provider))
+
+
 def mark_as_read(inbound: InboundSms, by: User) -> bool:
     """Note who has read the reply. False if somebody had read it before: the first reader stays."""
     return bool(InboundSms.objects.filter(pk=inbound.pk, read_at=None).update(read_at=Now(), read_by=by))
+
+
+def _care_provider_of(number: str | None) -> int | None:
+    """Whose queues send from the number, where they are all one care provider's."""
+    found = Queue.objects.filter(outgoing_sms__sender=number).values_list("care_provider", flat=True) if number else []
+    owners = set(found)
+    return owners.pop() if len(owners) == 1 else None
 
 
 def _replied_to(number: str | None, by: str) -> list[Queue]:

@@ -18,7 +18,7 @@ from consent.models import Answer, Channel
 from consent.verdict import Verdict
 from sms.guard import TRIGGERS
 from sms.states import HANDED_OVER, TIME_LIMITED, State
-from teleq.models import Queue, User
+from teleq.models import CareProvider, Queue, User
 from teleq.phone_numbers import number_text
 
 
@@ -318,11 +318,15 @@ class InboundSms(models.Model):
 class UnplacedSms(models.Model):
     """A reply that belongs to no queue: its sender can't be read, or no queue is known to have sent them an SMS.
 
-    Kept for the operator, who sees that it is there. To see its text and sender is an act of its own, which is logged.
-    Written by `sms.inbound` only.
+    The care provider is known where it was sent to one's number. Else the operator hands it to one, unread: see
+    docs/decisions/0016. Written by `sms.inbound` only.
     """
 
     COMES_ONCE = "an_unplaced_sms_comes_once"
+
+    care_provider = models.ForeignKey(
+        CareProvider, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="vårdgivare"
+    )
 
     sender = models.CharField("från", max_length=100, blank=True, help_text="Som leverantören skrev det.")
     receiver = models.CharField("till", max_length=100, blank=True, help_text="Som leverantören skrev det.")

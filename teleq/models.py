@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Self, TypeVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now, TruncDate
 from phonenumber_field.modelfields import PhoneNumberField
 
 SENDER = r"^([A-Za-z][A-Za-z0-9]{2,10}|\+[1-9][0-9]{6,14})$"
@@ -24,19 +25,42 @@ def is_number(sender: str) -> bool:
 
 
 class Role(models.TextChoices):
-    NURSE = "nurse", "Sjuksköterska"
+    """What somebody is in a queue."""
+
+    NURSE = "nurse", "Medarbetare"
     ADMINISTRATOR = "administrator", "Administratör"
 
 
+class ProviderRole(models.TextChoices):
+    """What somebody is for a whole care provider. None of them works in a case."""
+
+    ADMINISTRATOR = "provider_administrator", "Administratör för hela vårdgivaren"
+    LOG_REVIEWER = "log_reviewer", "Loggranskare"
+
+
 class UserQuerySet(models.QuerySet["User"]):
+    def administrators(self, *also: ProviderRole) -> UserQuerySet:
+        """Users who administer a queue or a whole care provider today, or have one of these other roles."""
+        memberships = Membership.objects.in_force().filter(user=OuterRef("pk"), role=Role.ADMINISTRATOR)
+        roles = CareProviderRole.objects.in_force().filter(user=OuterRef("pk"))
+        return self.filter(Exists(memberships) | Exists(roles.filter(role__in=[ProviderRole.ADMINISTRATOR, *also])))
+
     def colleagues_in(self, queues: models.QuerySet[Queue]) -> UserQuerySet:
-        """Users who are members of at least one of these queues."""
+        """Users who are, or have been, members of at least one of these queues."""
         return self.filter(Exists(Membership.objects.filter(user=OuterRef("pk"), queue__in=queues)))
 
-    def only_in(self, queues: models.QuerySet[Queue]) -> UserQuerySet:
-        """Users all of whose queues are among these: the ones whose password their administrator may reset."""
-        elsewhere = Membership.objects.filter(user=OuterRef("pk")).exclude(queue__in=queues)
-        return self.colleagues_in(queues).filter(~Exists(elsewhere), is_superuser=False)
+    def with_role_in(self, providers: models.QuerySet[CareProvider]) -> UserQuerySet:
+        """Users who have, or have had, a role for the whole of at least one of these care providers."""
+        return self.filter(Exists(CareProviderRole.objects.filter(user=OuterRef("pk"), care_provider__in=providers)))
+
+    def only_in(self, queues: models.QuerySet[Queue], providers: models.QuerySet[CareProvider]) -> UserQuerySet:
+        """Users with rights all of which are in these queues or for the whole of these care providers: the ones for
+        whom their administrator may make a link for a password."""
+        memberships = Membership.objects.filter(user=OuterRef("pk"))
+        roles = CareProviderRole.objects.filter(user=OuterRef("pk"))
+        inside = Q(Exists(memberships.filter(queue__in=queues)) | Exists(roles.filter(care_provider__in=providers)))
+        outside = Exists(memberships.exclude(queue__in=queues)) | Exists(roles.exclude(care_provider__in=providers))
+        return self.filter(inside, ~Q(outside), is_superuser=False)
 
 
 class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
@@ -72,6 +96,16 @@ class User(AbstractUser):
         return self.get_full_name() or self.username
 
 
+class CareProviderQuerySet(models.QuerySet["CareProvider"]):
+    def for_user(self, user: User, *roles: ProviderRole) -> CareProviderQuerySet:
+        """The care providers for the whole of which the user has one of these roles, or any if none is named."""
+        held = CareProviderRole.objects.in_force().filter(care_provider=OuterRef("pk"), user_id=user.pk)
+        return self.filter(Exists(held.filter(role__in=roles) if roles else held))
+
+    def administered_by(self, user: User) -> CareProviderQuerySet:
+        return self.for_user(user, ProviderRole.ADMINISTRATOR)
+
+
 class CareProvider(models.Model):
     """The legal body that answers for the consent. A patient's answer counts within one care provider."""
 
@@ -81,6 +115,15 @@ class CareProvider(models.Model):
         default=False,
         help_text="Först när funktionen är beställd kan köerna aktivera samtycke till SMS.",
     )
+    rights_review_by = models.DateField(
+        "behörigheterna ska vara genomgångna senast",
+        null=True,
+        blank=True,
+        help_text="Alla medlemskap och roller som inte har gåtts igenom sedan dagen valdes ska gås igenom till dess.",
+    )
+    rights_review_asked_at = models.DateTimeField(null=True, editable=False, help_text="När dagen valdes.")
+
+    objects = CareProviderQuerySet.as_manager()
 
     class Meta:
         verbose_name = "vårdgivare"
@@ -92,15 +135,23 @@ class CareProvider(models.Model):
 
 class QueueQuerySet(models.QuerySet["Queue"]):
     def for_user(self, user: User, *roles: Role) -> QueueQuerySet:
-        """The queues where the user is a member, in one of the roles if any is named.
+        """The queues where the user is a member today, in one of the roles if any is named.
 
         Promise 9 rests on this one method: every query on patients' data goes through it. Being a superuser gives
-        nothing here; an operator who isn't a member reads no patient's data.
+        nothing here, nor does a role for the whole care provider.
         """
-        memberships = Membership.objects.filter(queue=OuterRef("pk"), user_id=user.pk)
+        memberships = Membership.objects.in_force().filter(queue=OuterRef("pk"), user_id=user.pk)
         if roles:
             memberships = memberships.filter(role__in=roles)
         return self.filter(Exists(memberships))
+
+    def administered_by(self, user: User) -> QueueQuerySet:
+        """The queues that the user administers: as the queue's administrator, or as the whole care provider's."""
+        memberships = Membership.objects.in_force().filter(queue=OuterRef("pk"), user_id=user.pk)
+        roles = CareProviderRole.objects.in_force().filter(care_provider=OuterRef("care_provider"), user_id=user.pk)
+        return self.filter(
+            Exists(memberships.filter(role=Role.ADMINISTRATOR)) | Exists(roles.filter(role=ProviderRole.ADMINISTRATOR))
+        )
 
 
 class Queue(models.Model):
@@ -120,7 +171,7 @@ class Queue(models.Model):
     )
     slot_capacity = models.PositiveSmallIntegerField("platser per tid", default=1)
     members: models.ManyToManyField[User, Membership] = models.ManyToManyField(
-        User, through="Membership", related_name="queues"
+        User, through="Membership", through_fields=("queue", "user"), related_name="queues"
     )
 
     objects = QueueQuerySet.as_manager()
@@ -153,12 +204,43 @@ class Queue(models.Model):
         return getattr(self, "outgoing_sms", None)
 
 
-class Membership(models.Model):
+GivenRow = TypeVar("GivenRow", bound="Given")
+
+
+class GivenQuerySet(models.QuerySet[GivenRow]):
+    def in_force(self) -> Self:
+        """Those that have not ended. The day is the one in Stockholm, by PostgreSQL's clock."""
+        return self.filter(Q(until=None) | Q(until__gte=TruncDate(Now())))
+
+
+class Given(models.Model):
+    """A right that somebody has been given. Written by way of `access.rights`, which keeps the record."""
+
+    until = models.DateField(
+        "till och med", null=True, blank=True, help_text="Sista dagen som det gäller. Tomt: tills vidare."
+    )
+    why = models.CharField("varför", max_length=200, blank=True, default="")
+    reviewed_at = models.DateTimeField("senast genomgånget", db_default=Now(), editable=False)
+    reviewed_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="genomgånget av", editable=False
+    )
+
+    class Meta:
+        abstract = True
+
+
+class MembershipQuerySet(GivenQuerySet["Membership"]):
+    pass
+
+
+class Membership(Given):
     """That a user works in a queue, and in which role."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", verbose_name="användare")
     queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="memberships", verbose_name="kö")
     role = models.CharField("roll", max_length=20, choices=Role.choices, default=Role.NURSE)
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         verbose_name = "medlemskap"
@@ -174,6 +256,37 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}, {self.queue}"
+
+
+class CareProviderRoleQuerySet(GivenQuerySet["CareProviderRole"]):
+    pass
+
+
+class CareProviderRole(Given):
+    """That a user administers a whole care provider, or reviews its logs."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="provider_roles", verbose_name="användare")
+    care_provider = models.ForeignKey(
+        CareProvider, on_delete=models.CASCADE, related_name="roles", verbose_name="vårdgivare"
+    )
+    role = models.CharField("roll", max_length=30, choices=ProviderRole.choices)
+
+    objects = CareProviderRoleQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "roll för hela vårdgivaren"
+        verbose_name_plural = "roller för hela vårdgivaren"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "care_provider", "role"],
+                name="one_provider_role_of_a_kind",
+                violation_error_message="Användaren har redan rollen.",
+            ),
+            models.CheckConstraint(condition=Q(role__in=ProviderRole.values), name="provider_role_is_valid"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.care_provider}"
 
 
 class OutgoingSmsQuerySet(models.QuerySet["OutgoingSms"]):

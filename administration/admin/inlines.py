@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from administration.admin.scoped import ScopedChoices
 from administration.admin.typed import BaseInlineFormSet, TabularInline
+from administration.site import administers
 from teleq.changes import ChangesForm
 from teleq.typed import ModelForm
 
@@ -40,7 +41,7 @@ class ScopedInline(ScopedChoices[Row], TabularInline[Row, Parent]):
     extra = 1
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.admin_site.has_permission(request)
+        return administers(request)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_view_permission(request, obj)

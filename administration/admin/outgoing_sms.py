@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from access import access_log
 from access.models import AccessEntry
-from administration.admin.scoped import ScopedAdmin, own_queues, person
+from administration.admin.scoped import ScopedAdmin, patients_queues, person
 from administration.dry_run import Stopped, with_consent_required, would_it_be_sent
 from administration.outgoing_sms import (
     SENDER_OF_ANOTHER,
@@ -35,6 +35,7 @@ from teleq.models import INVALID_SENDER, SENDER, CareProvider, OutgoingSms, Queu
 from teleq.pasted import is_blank
 from teleq.phone_numbers import number_text, phone_field, read
 
+WITH_CONSENT = "Om du markerar rutan skickas SMS bara till den som har svarat Ja."
 WITHOUT_CONSENT = "Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande."
 CAN_NOT_BE_REPLIED_TO = "Patienten kan inte svara STOPP på SMS från ett namn."
 ANOTHER_WAY = "Skriv i texterna hur man tackar nej, till exempel: Vill du inte ha SMS? Ring {telefon}."
@@ -45,10 +46,9 @@ SWITCHES = {"confirmation_text": "confirmation_on", "reminder_text": "reminder_o
 
 
 def would_be_stopped_text(queue: Queue) -> str:
-    """What ticking the box would mean now."""
+    """How many ticking the box would stop now."""
     waiting, coming = with_consent_required(queue).values()
     return (
-        "Om du markerar rutan skickas SMS bara till den som har svarat Ja."
         f" Av SMS som väntar stoppas {_how_many(waiting)}."
         f" Av kommande återuppringningar får {_how_many(coming)} inga SMS."
     )
@@ -104,6 +104,10 @@ class SmsTextarea(AdminTextareaWidget):
 
 
 class OutgoingSmsForm(ChangesForm[OutgoingSms]):
+    tells_foresight: bool
+    """Whether it says how many ticking the box would stop: not to the operator, who could find out by it what a number
+    has answered whose call they have booked themselves. Set by the admin."""
+
     class Meta:
         model = OutgoingSms
         fields = [
@@ -123,7 +127,7 @@ class OutgoingSmsForm(ChangesForm[OutgoingSms]):
         if self.instance.consent_required:
             box.help_text = f"Om du avmarkerar rutan: {WITHOUT_CONSENT}"
         elif self._provider.sms_consent_ordered:
-            box.help_text = would_be_stopped_text(self.instance.queue)
+            box.help_text = WITH_CONSENT + (would_be_stopped_text(self.instance.queue) if self.tells_foresight else "")
         else:
             box.help_text = not_ordered_text(self._provider)
             # Disabled in the page only: of a disabled form field Django ignores a tick, and clean is to say why not.
@@ -167,6 +171,12 @@ class OutgoingSmsForm(ChangesForm[OutgoingSms]):
                 self.add_error(name, problem)
 
 
+def _is_own(request: HttpRequest, outgoing_sms: OutgoingSms | None) -> bool:
+    """Whether the user administers the queue, and may see what tells of its patients."""
+    own = Queue.objects.administered_by(person(request))
+    return outgoing_sms is not None and own.filter(pk=outgoing_sms.queue_id).exists()
+
+
 class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
     """No add, no delete: a queue's settings are made with the queue."""
 
@@ -201,11 +211,12 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
 
     def check_view(self, request: HttpRequest) -> HttpResponse:
         """ "Skulle det här SMS:et skickas?" Posted, so that the number is in no address and no log."""
-        form = CheckForm(request.POST or None, queues=own_queues(request), initial={"queue": request.GET.get("queue")})
+        queues = patients_queues(request)
+        form = CheckForm(request.POST or None, queues=queues, initial={"queue": request.GET.get("queue")})
         dry_run = None
         if form.is_valid():
             data = form.cleaned_data
-            access_log.note(person(request), AccessEntry.Act.CHECK, data["phone_number"])
+            access_log.note(person(request), AccessEntry.Act.CHECK, data["phone_number"], queue=data["queue"])
             dry_run = would_it_be_sent(data["queue"], data["phone_number"], Kind(data["kind"]))
         context = {"title": "Skulle det här SMS:et skickas?", "opts": self.opts, "form": form, "dry_run": dry_run}
         status = 422 if form.is_bound and not dry_run else 200
@@ -223,6 +234,13 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
             raise Http404
         context = preview(request.POST.get(name, ""), outgoing_sms.queue)
         return render(request, "admin/teleq/outgoingsms/preview.html", context)
+
+    def get_form(
+        self, request: HttpRequest, obj: OutgoingSms | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.tells_foresight = _is_own(request, obj)
+        return form
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "sender":

@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from phonenumber_field.phonenumber import PhoneNumber
 
 from administration.admin.inlines import RowFormSet, ScopedInline
-from administration.admin.scoped import ScopedAdmin, own_care_providers, person
+from administration.admin.scoped import ScopedAdmin, own_care_providers, person, whole_care_providers
 from administration.care_providers import InUse, consent_in_use, in_use_text, save_care_provider
 from administration.outgoing_sms import NumberNeeded, tells_number
 from administration.queues import NUMBER_IN_USE, create_queue, overlapping, save_queue
@@ -136,7 +136,8 @@ class QueueAdmin(ScopedAdmin[Queue]):
             save_queue(obj, form.changes)
             return
         maker = person(request)
-        create_queue(obj, administrator=None if maker.is_superuser else maker)
+        administers_it = maker.is_superuser or whole_care_providers(request).filter(pk=obj.care_provider_id).exists()
+        create_queue(obj, administrator=None if administers_it else maker)
 
     def save_related(self, request: HttpRequest, form: ChangesForm[Queue], formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

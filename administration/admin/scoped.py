@@ -1,4 +1,4 @@
-"""Which rows somebody sees and changes in Admin: those of the queues that they are administrator of.
+"""Which rows somebody sees and changes in Admin: by the queues and care providers that they administer.
 
 Who enters Admin at all is in `administration.site`; which fields may be changed is said by each page's class.
 """
@@ -10,15 +10,17 @@ from typing import Any, TypeVar
 from django import forms
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.db.models import Exists, Field, ForeignKey, Model, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
 from administration.admin.typed import BaseModelAdmin, ModelAdmin
+from administration.site import administers
 from teleq import changes
 from teleq.changes import AS_SHOWN, ChangedMeanwhile, ChangesForm
-from teleq.models import CareProvider, Queue, Role, User
+from teleq.models import CareProvider, Queue, User
 
 Row = TypeVar("Row", bound=Model)
 
@@ -30,16 +32,41 @@ def person(request: HttpRequest) -> User:
 
 
 def own_queues(request: HttpRequest) -> QuerySet[Queue]:
-    """The queues that the user administers. The operator administers all of them, but reads no patient's data."""
+    """The queues whose settings are the user's to change: those that they administer. The operator's are all of them,
+    but for what tells of a patient: see `patients_queues`."""
     user = person(request)
-    return Queue.objects.all() if user.is_superuser else Queue.objects.for_user(user, Role.ADMINISTRATOR)
+    return Queue.objects.all() if user.is_superuser else Queue.objects.administered_by(user)
+
+
+def patients_queues(request: HttpRequest) -> QuerySet[Queue]:
+    """The queues whose patients' data the user may see in Admin. Being an operator gives none.
+
+    Raises PermissionDenied where there are none.
+    """
+    queues = Queue.objects.administered_by(person(request))
+    if not queues.exists():
+        raise PermissionDenied
+    return queues
+
+
+def whole_care_providers(request: HttpRequest) -> QuerySet[CareProvider]:
+    """Those that the user administers as a whole."""
+    return CareProvider.objects.administered_by(person(request))
 
 
 def own_care_providers(request: HttpRequest) -> QuerySet[CareProvider]:
-    """Those with a queue that the user administers; for the operator also those without queues."""
-    if person(request).is_superuser:
+    """Those that the user administers as a whole or has a queue in; for the operator all."""
+    user = person(request)
+    if user.is_superuser:
         return CareProvider.objects.all()
-    return CareProvider.objects.filter(Exists(own_queues(request).filter(care_provider=OuterRef("pk"))))
+    with_queue = Queue.objects.administered_by(user).filter(care_provider=OuterRef("pk"))
+    whole = CareProvider.objects.administered_by(user).filter(pk=OuterRef("pk"))
+    return CareProvider.objects.filter(Exists(with_queue) | Exists(whole))
+
+
+def reviewed_care_providers(request: HttpRequest) -> QuerySet[CareProvider]:
+    """Those whose records the user reads for the whole of them: as their administrator or as their reviewer."""
+    return CareProvider.objects.for_user(person(request))
 
 
 def _keep_as_shown(context: dict[str, Any]) -> None:
@@ -84,6 +111,7 @@ class ScopedAdmin(ScopedChoices[Row], ModelAdmin[Row]):
     """A page of what belongs to the user's own queues. A row of somebody else's queue is not found."""
 
     operators_only = False
+    reviewers_too = False
     may_add = True
     may_change = True
     may_delete = False
@@ -91,7 +119,11 @@ class ScopedAdmin(ScopedChoices[Row], ModelAdmin[Row]):
     actions = None
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.admin_site.has_permission(request) and (person(request).is_superuser or not self.operators_only)
+        if not self.admin_site.has_permission(request):
+            return False
+        if self.operators_only:
+            return person(request).is_superuser
+        return self.reviewers_too or administers(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return self.has_module_permission(request) and (

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from access import second_person
+from access.models import SecondPersonRequest
 from administration.admin.scoped import person
+from administration.admin.users import show_link
+from administration.rights import MAKE_LINK, told
 
 CONFIRMED = "{act} för {about} är utfört."
 WITHDRAWN = "Begäran är återtagen."
@@ -17,14 +21,19 @@ NOT_OPEN = "Begäran väntar inte längre: den är bekräftad, återtagen eller 
 def second_person_view(request: HttpRequest) -> HttpResponse:
     user = person(request)
     if request.method == "POST":
-        _settle(request)
+        confirmed = _settle(request)
+        if confirmed and confirmed.act == MAKE_LINK:
+            return show_link(request, confirmed.about)
         return redirect("admin:second_person")
-    waiting = [(asked, second_person.may_confirm(user, asked)) for asked in second_person.waiting_for(user)]
+    waiting = [
+        (asked, told(asked), second_person.may_confirm(user, asked)) for asked in second_person.waiting_for(user)
+    ]
     context = {**admin.site.each_context(request), "title": "Väntar på en andra person", "waiting": waiting}
     return render(request, "admin/second_person.html", context)
 
 
-def _settle(request: HttpRequest) -> None:
+def _settle(request: HttpRequest) -> SecondPersonRequest | None:
+    """Carries out or takes back what was chosen. Returns what was carried out."""
     confirmed, withdrawn = request.POST.get("confirm", ""), request.POST.get("withdraw", "")
     number = confirmed or withdrawn
     try:
@@ -32,10 +41,13 @@ def _settle(request: HttpRequest) -> None:
             raise second_person.NotOpen
         if confirmed:
             asked = second_person.confirm(int(number), person(request))
-            said = CONFIRMED.format(act=asked.get_act_display(), about=asked.about)
-        else:
-            second_person.withdraw(int(number), person(request))
-            said = WITHDRAWN
-        messages.success(request, said)
+            if asked.act != MAKE_LINK:  # the page itself shows the link
+                messages.success(request, CONFIRMED.format(act=asked.get_act_display(), about=asked.about))
+            return asked
+        second_person.withdraw(int(number), person(request))
+        messages.success(request, WITHDRAWN)
+    except PermissionDenied:  # another's
+        raise Http404 from None
     except second_person.NotOpen:
         messages.error(request, NOT_OPEN)
+    return None

@@ -1,4 +1,5 @@
-"""Admin > Inloggningar and Ändrade behörigheter: of the people of one's own queues. The operator sees all."""
+"""Admin > Inloggningar and Ändrade behörigheter: of the people of one's own queues; for a care provider's administrator
+and its reviewer of logs, of all its people. The operator sees all."""
 
 from __future__ import annotations
 
@@ -9,12 +10,14 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from access.models import RightsChange, SignIn
-from administration.admin.scoped import ScopedAdmin, own_queues, person
+from administration.admin.scoped import ScopedAdmin, own_queues, person, reviewed_care_providers
+from teleq.models import Queue
 
 
 class RecordAdmin(ScopedAdmin[Any]):
     """What is read only, latest first."""
 
+    reviewers_too = True
     may_add = False
     may_change = False
     list_display_links = None
@@ -24,9 +27,13 @@ class RecordAdmin(ScopedAdmin[Any]):
     model: Any
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: Any = self.model.objects.order_by("-id")
-        seen: QuerySet[Any] = rows if person(request).is_superuser else rows.of_people_in(own_queues(request))
-        return seen
+        rows: QuerySet[Any] = self.model.objects.order_by("-id")
+        if person(request).is_superuser:
+            return rows
+        providers = reviewed_care_providers(request)
+        queues = own_queues(request) | Queue.objects.filter(care_provider__in=providers)
+        mine: QuerySet[Any] = self.model.objects.of_people_in(queues, providers)
+        return mine.order_by("-id")
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Of the list. A single one has no page: it would say no more."""
@@ -45,11 +52,11 @@ class SignInAdmin(RecordAdmin):
 
 class RightsChangeAdmin(RecordAdmin):
     list_display = ["at", "user", "where", "from_what", "to_what", "until", "by", "why"]
-    list_select_related = ["user", "by", "queue"]
+    list_select_related = ["user", "by", "queue", "care_provider"]
 
-    @admin.display(description="kö")
+    @admin.display(description="var")
     def where(self, change: RightsChange) -> str:
-        return str(change.queue) if change.queue else "Hela kontot"
+        return str(change.queue or change.care_provider or "Hela kontot")
 
     @admin.display(description="från")
     def from_what(self, change: RightsChange) -> str:

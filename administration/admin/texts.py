@@ -6,15 +6,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
-from administration.admin.scoped import ScopedAdmin, own_care_providers
+from administration.admin.scoped import ScopedAdmin, own_care_providers, own_queues, person, whole_care_providers
 from consent.models import ConsentText
 from sms.content import rules
 from sms.content.segments import count, normalize
 from sms.models import StandardText
 from teleq.changes import ChangesForm
+from teleq.models import Queue
+from teleq.typed import ModelForm
 
 
 class StandardTextForm(ChangesForm[StandardText]):
@@ -41,19 +44,67 @@ class StandardTextAdmin(ScopedAdmin[StandardText]):
         return str(count(standard_text.text))
 
 
+class ConsentTextForm(ModelForm[ConsentText]):
+    """A queue's text, or the care provider's for all queues that have none of their own."""
+
+    class Meta:
+        model = ConsentText
+        fields = ["care_provider", "queue", "text"]
+
+    def clean(self) -> None:
+        super().clean()
+        queue = self.cleaned_data.get("queue")
+        if queue:
+            self.instance.care_provider = self.cleaned_data["care_provider"] = queue.care_provider
+        elif "care_provider" in self.fields and not self.cleaned_data.get("care_provider"):
+            if not self.errors:
+                self.add_error("care_provider", "Välj vårdgivare, eller en kö som ska ha en egen text.")
+        elif not self.errors and not self.cleaned_data.get("text"):
+            self.add_error("text", "Skriv texten.")
+
+
 class ConsentTextAdmin(ScopedAdmin[ConsentText]):
-    """A new wording is a new row: each answer says which words it was given to, so none is changed or deleted."""
+    """A new wording is a new row: each answer says which words it was given to, so none is changed or deleted. The care
+    provider's is written by the care provider's administrator, a queue's by the queue's."""
 
     may_change = False
-    fields = ["care_provider", "text"]
-    list_display = ["care_provider", "text", "created_at", "in_use"]
-    list_display_links = ["text"]
-    list_select_related = ["care_provider"]
+    form = ConsentTextForm
+    list_display = ["place", "shown_text", "created_at", "in_use"]
+    list_display_links = ["shown_text"]
+    list_select_related = ["care_provider", "queue"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentText]:
         later = ConsentText.objects.filter(care_provider=OuterRef("care_provider"), pk__gt=OuterRef("pk"))
-        own = ConsentText.objects.filter(care_provider__in=own_care_providers(request))
-        return own.annotate(replaced=Exists(later)).order_by("care_provider__name", "-pk")
+        replaced = Exists(later.annotate(same=Coalesce("queue", 0)).filter(same=Coalesce(OuterRef("queue"), 0)))
+        own = Q(queue=None, care_provider__in=own_care_providers(request)) | Q(queue__in=own_queues(request))
+        texts = ConsentText.objects.filter(own).annotate(replaced=replaced)
+        return texts.order_by("care_provider__name", F("queue").asc(nulls_first=True), "-pk")
+
+    def get_fields(self, request: HttpRequest, obj: ConsentText | None = None) -> Any:
+        whole = obj is not None or whole_care_providers(request).exists()
+        return ["care_provider", "queue", "text"] if whole else ["queue", "text"]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if field and db_field.name == "care_provider":
+            field.queryset, field.required = whole_care_providers(request), False
+        if field and db_field.name == "queue":
+            field.queryset = Queue.objects.administered_by(person(request)).select_related("care_provider")
+            field.required = not whole_care_providers(request).exists()
+        return field
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Not the operator."""
+        own = Queue.objects.administered_by(person(request)).exists() or whole_care_providers(request).exists()
+        return own and super().has_add_permission(request)
+
+    @admin.display(description="gäller")
+    def place(self, text: ConsentText) -> str:
+        return str(text.queue or text.care_provider)
+
+    @admin.display(description="att läsa upp")
+    def shown_text(self, text: ConsentText) -> str:
+        return text.text or "Vårdgivarens text"
 
     @admin.display(description="läses upp nu")
     def in_use(self, text: Any) -> str:

@@ -1,42 +1,85 @@
-"""Admin > SMS som inte kunde placeras, for the operator: patients' SMS that belong to no queue.
+"""Admin > SMS som inte kunde placeras: patients' SMS that belong to no queue. One of them may be a STOPP.
 
-Nobody else sees them, and one of them may be a STOPP. The list says only when each came; to open one is an act of its
-own, which is written to the access log.
+The operator sees when each came and hands those that are no care provider's to one, unread (docs/decisions/0016). The
+care provider's administrators read them: the list says only when each came; to open one is an act of its own, which is
+written to the access log.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from access import access_log
 from access.models import AccessEntry
-from administration.admin.scoped import person
+from administration.admin.scoped import person, whole_care_providers
+from sms.inbound import hand_over_unplaced
 from sms.models import UnplacedSms
+from teleq.models import CareProvider
 
 TITLE = "SMS som inte kunde placeras"
 SHOWN_AT_MOST = 100
+HANDED_OVER = "SMS:et är lämnat till {provider}."
+NOT_HANDED_OVER = "Välj en vårdgivare. SMS:et är inte lämnat."
+TAKEN = "Ingenting gjordes: SMS:et är redan lämnat till en vårdgivare, eller borttaget."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def unplaced_sms_view(request: HttpRequest) -> HttpResponse:
-    """GET lists them; POST with an SMS's id shows its number and text too, and notes who has read it."""
-    if not person(request).is_superuser:
+    """GET lists them. POST with an SMS's id shows its number and text too, and notes who has read it; from the operator
+    it says which care provider it is handed to."""
+    by_operator = person(request).is_superuser
+    if not (by_operator or whole_care_providers(request).exists()):
         raise PermissionDenied
-    opened = None
-    if request.method == "POST":
-        asked = request.POST.get("sms", "")
-        opened = get_object_or_404(UnplacedSms, pk=int(asked) if asked.isdecimal() and len(asked) < 19 else 0)
-        access_log.note(person(request), AccessEntry.Act.UNPLACED, opened.from_number)
+    listed = UnplacedSms.objects.all() if by_operator else _own(request)
+    if request.method == "POST" and by_operator:
+        _hand_over(request, _asked_for(request, listed))
+        return redirect("admin:unplaced_sms")
+    opened = _open(request) if request.method == "POST" else None
     context = {
         "title": TITLE,
         "opened": opened,
-        "count": UnplacedSms.objects.count(),
-        "listed": UnplacedSms.objects.only("received_at", "provider")[:SHOWN_AT_MOST],
+        "by_operator": by_operator,
+        "providers": CareProvider.objects.order_by("name") if by_operator else [],
+        "count": listed.count(),
+        "listed": listed.select_related("care_provider").defer("sender", "from_number", "text")[:SHOWN_AT_MOST],
         "kept_days": settings.KEEP_SMS_TEXTS.days,
     }
     return render(request, "admin/unplaced_sms.html", {**admin.site.each_context(request), **context})
+
+
+def _own(request: HttpRequest) -> QuerySet[UnplacedSms]:
+    return UnplacedSms.objects.filter(care_provider__in=whole_care_providers(request))
+
+
+def _asked_for(request: HttpRequest, among: QuerySet[UnplacedSms]) -> UnplacedSms:
+    asked = request.POST.get("sms", "")
+    return get_object_or_404(among, pk=_number(asked))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
+def _open(request: HttpRequest) -> UnplacedSms:
+    opened = _asked_for(request, _own(request))
+    providers = [opened.care_provider_id] if opened.care_provider_id else []
+    access_log.note_in_providers(person(request), AccessEntry.Act.UNPLACED, providers, opened.from_number)
+    return opened
+
+
+def _hand_over(request: HttpRequest, sms: UnplacedSms) -> None:
+    provider: Any = CareProvider.objects.filter(pk=_number(request.POST.get("care_provider", ""))).first()
+    if provider is None:
+        messages.error(request, NOT_HANDED_OVER)
+    elif hand_over_unplaced(sms.pk, provider):
+        messages.success(request, HANDED_OVER.format(provider=provider))
+    else:
+        messages.error(request, TAKEN)

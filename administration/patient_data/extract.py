@@ -30,11 +30,11 @@ class Section:
     note: str = ""
 
 
-def extract(patient: Patient, queues: QuerySet[Queue], *, by: User | None) -> list[Section]:
-    """Everything that is stored, and who has looked at it. The extract is written to the access log first, and so is
-    in itself. `by` is None for the operator's command."""
-    access_log.note(by, AccessEntry.Act.EXTRACT, patient.number, patient.person)
+def extract(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Section]:
+    """Everything that is stored in these queues, and who has looked at it. The extract is written to the access log
+    first, and so is in itself."""
     stored = Stored(patient, queues)
+    access_log.note_in_providers(by, AccessEntry.Act.EXTRACT, stored.providers, patient.number, patient.person)
     sections = (_answers, _cases, _acts, _notes, _messages, _inbound, _access)
     return [section(stored) for section in sections]
 
@@ -144,9 +144,10 @@ def _inbound(stored: Stored) -> Section:
 
 def _access(stored: Stored) -> Section:
     rows = [
-        (date_and_clock(entry.at), str(entry.user or "Driften"), entry.get_act_display(), str(entry.case_id or ""))
+        (date_and_clock(entry.at), str(entry.user), entry.get_act_display(), str(entry.case_id or ""))
         for entry in stored.access.select_related("user")
     ]
-    first: datetime | None = AccessEntry.objects.aggregate(first=Min("at"))["first"]
+    log = AccessEntry.objects.filter(care_provider__in=stored.providers)
+    first: datetime | None = log.aggregate(first=Min("at"))["first"]
     note = f"Åtkomstlogg saknas före {date_and_clock(first or timezone.now())}."
     return Section("Vem som har tagit del av uppgifterna", ("När", "Vem", "Vad", "Ärende"), rows, note)

@@ -20,7 +20,7 @@ from sms.models import InboundSms, Message, UnplacedSms
 from sms.retention import decided
 from sms.states import PENDING
 from teleq.clock import database_now
-from teleq.models import Queue, User
+from teleq.models import CareProvider, Queue, User
 
 Row = TypeVar("Row", bound=Model)
 
@@ -40,6 +40,7 @@ WHY_SENT = "Att SMS:et skickades, och vilket svar som tillät det, kan behöva v
 WHY_UNDER_WAY = "SMS:et är på väg."
 WHY_NO = "Nej gäller till sista dagen, så att inga SMS skickas (artikel 21)."
 WHY_SHARED = "Det hör till numret och kan vara någon annans. Sök på telefonnumret för att ta bort det."
+WHY_IN_OTHER_QUEUES = "Svaret gäller även för andra köer hos {providers}; det tas bort av vårdgivarens administratör."
 WHY_LOG = "Åtkomstloggen ska sparas i minst fem år (HSLF-FS 2016:40 4 kap. 9 §)."
 OF_SEVERAL_BY_NUMBER = (
     "Numret används av flera personer. Det som tas bort är allas: ärenden, SMS och svar på numret."
@@ -78,10 +79,13 @@ class _Found:
         self.unplaced = [sms.pk for sms in unplaced if stored.may_remove("", sms.from_number)]
         self.inbound_of_others = len(inbound) - len(self.inbound) + len(unplaced) - len(self.unplaced)
         answers, at = list(held(stored.answers.order_by("care_provider", "phone_number"))), database_now()
-        others = [answer for answer in answers if answer.in_force(at) is not Answer.NO]
+        yes_or_unset = [answer for answer in answers if answer.in_force(at) is not Answer.NO]
+        elsewhere = stored.providers_with_other_queues
+        others = [answer for answer in yes_or_unset if answer.care_provider_id not in elsewhere]
+        self.answers_in_other_queues = len(yes_or_unset) - len(others)
         self.answers = [answer.pk for answer in others if stored.may_remove(answer.person, answer.phone_number)]
         self.answers_of_others = len(others) - len(self.answers)
-        self.declined = len(answers) - len(others)
+        self.declined = len(answers) - len(yes_or_unset)
 
     def items(self) -> list[Item]:
         items = [
@@ -93,11 +97,16 @@ class _Found:
             Item("SMS som är på väg", len(self.under_way), WHY_UNDER_WAY),
             Item("Uppgift om att SMS har skickats eller stoppats", len(self.settled), WHY_SENT),
             Item("Svar: Ja och Ej valt", len(self.answers)),
+            Item("Svar: Ja och Ej valt", self.answers_in_other_queues, self._why_in_other_queues()),
             Item("Svar: Nej", self.declined, WHY_NO),
             Item("Svar på nummer som också andra använder", self.answers_of_others, WHY_SHARED),
             Item("Poster i åtkomstloggen", self.stored.access.count(), WHY_LOG),
         ]
         return [item for item in items if item.count]
+
+    def _why_in_other_queues(self) -> str:
+        names = CareProvider.objects.filter(pk__in=self.stored.providers_with_other_queues).order_by("name")
+        return WHY_IN_OTHER_QUEUES.format(providers=" och ".join(str(each) for each in names))
 
 
 def _as_it_is(rows: QuerySet[Row]) -> QuerySet[Row]:
@@ -114,11 +123,11 @@ def plan(patient: Patient, queues: QuerySet[Queue]) -> list[Item]:
 
 
 @transaction.atomic
-def remove(patient: Patient, queues: QuerySet[Queue], *, by: User | None) -> list[Item]:
+def remove(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Item]:
     """Remove what may be removed, and return what that was and what stayed. Written to the access log.
 
-    Cases, messages and answers are locked in this order, as everywhere, so that what is counted is what is removed.
-    `by` is None for the operator's command.
+    Cases, messages and answers are locked in this order, as everywhere, so that what is counted is what is removed. An
+    answer that counts in a queue which is not among these stays.
     """
     found = _Found(patient, queues, locked=True)
     items = found.items()
@@ -130,13 +139,14 @@ def remove(patient: Patient, queues: QuerySet[Queue], *, by: User | None) -> lis
     Consent.objects.filter(pk__in=found.answers).delete()
     while remove_events(_gone(found.stored), decided()):
         pass
-    access_log.note(by, AccessEntry.Act.REMOVAL, patient.number, patient.person)
+    access_log.note_in_providers(by, AccessEntry.Act.REMOVAL, found.stored.providers, patient.number, patient.person)
     return items
 
 
 def _gone(stored: Stored) -> QuerySet[Event]:
     """The history of answers that are removed, as far as it is the patient's or can't be another's."""
-    gone = stored.history.exclude(pgh_obj_id__in=Consent.objects.values("pk")).order_by()
+    own = stored.history.exclude(care_provider__in=stored.providers_with_other_queues)
+    gone = own.exclude(pgh_obj_id__in=Consent.objects.values("pk")).order_by()
     if not stored.patient.person:
         return gone
     return gone.filter(Q(person=stored.patient.person) | Q(person="") & ~Q(phone_number__in=stored.shared))

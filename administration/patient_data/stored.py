@@ -52,16 +52,19 @@ class Stored:
         if patient.number:
             about |= Q(queue__in=queues, to_number=patient.number)
         self.messages = Message.objects.filter(about).distinct().order_by("created_at")
-        providers = set(queues.values_list("care_provider", flat=True))
+        self.providers = providers = set(queues.order_by().values_list("care_provider", flat=True))
         self.shared = self._shared(providers)
+        # An answer counts in all of the care provider's queues.
+        others = Queue.objects.filter(care_provider__in=providers).exclude(pk__in=queues.order_by().values("pk"))
+        self.providers_with_other_queues = set(others.order_by().values_list("care_provider", flat=True))
         of_numbers = Q(care_provider__in=providers, phone_number__in=self.numbers)
         self.inbound = InboundSms.objects.filter(queue__in=queues, from_number__in=self.numbers)
-        self.unplaced = UnplacedSms.objects.filter(from_number__in=self.numbers - {""})
+        self.unplaced = UnplacedSms.objects.filter(care_provider__in=providers, from_number__in=self.numbers - {""})
         self.answers = Consent.objects.filter(of_numbers)
         self.history = Consent.history().filter(of_numbers).order_by("pgh_id")
         seen = Q(case_id__in=self.cases.values("pk"))
         seen |= Q(person=patient.person) if patient.person else Q(phone_number=patient.number)
-        self.access = AccessEntry.objects.filter(seen).order_by("at")
+        self.access = AccessEntry.objects.filter(seen, care_provider__in=providers).order_by("at")
 
     def _shared(self, providers: set[int]) -> set[str]:
         """The numbers that somebody else uses too, in any queue of the care providers, since an answer counts in all.

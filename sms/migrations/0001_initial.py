@@ -101,26 +101,21 @@ class Migration(migrations.Migration):
                 ),
                 ("provider", models.CharField(max_length=20, verbose_name="leverantör")),
                 ("provider_message_id", models.CharField(blank=True, max_length=100)),
+                (
+                    "care_provider",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="teleq.careprovider",
+                        verbose_name="vårdgivare",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "SMS som inte kunde placeras",
                 "verbose_name_plural": "SMS som inte kunde placeras",
                 "ordering": ["-received_at", "-id"],
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("from_number", ""), _negated=True),
-                        fields=["from_number"],
-                        name="unplaced_sms_from_number",
-                    ),
-                    models.Index(fields=["received_at"], name="unplaced_sms_received"),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("provider_message_id", ""), _negated=True),
-                        fields=("provider", "provider_message_id"),
-                        name="an_unplaced_sms_comes_once",
-                    )
-                ],
             },
         ),
         migrations.CreateModel(
@@ -414,6 +409,26 @@ class Migration(migrations.Migration):
                 fields=("queue", "name"),
                 name="one_standard_text_per_name",
                 violation_error_message="Kön har redan en standardtext med det namnet.",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="unplacedsms",
+            index=models.Index(
+                condition=models.Q(("from_number", ""), _negated=True),
+                fields=["from_number"],
+                name="unplaced_sms_from_number",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="unplacedsms",
+            index=models.Index(fields=["received_at"], name="unplaced_sms_received"),
+        ),
+        migrations.AddConstraint(
+            model_name="unplacedsms",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("provider_message_id", ""), _negated=True),
+                fields=("provider", "provider_message_id"),
+                name="an_unplaced_sms_comes_once",
             ),
         ),
     ]

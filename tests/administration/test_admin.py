@@ -44,6 +44,7 @@ def is_on(queue: Queue) -> bool:
 
 def memberships(*rows: dict[str, object], existing: int = 0) -> dict[str, object]:
     data: dict[str, object] = {"memberships-TOTAL_FORMS": len(rows), "memberships-INITIAL_FORMS": existing}
+    data |= {"provider_roles-TOTAL_FORMS": 0, "provider_roles-INITIAL_FORMS": 0}
     for number, row in enumerate(rows):
         data |= {f"memberships-{number}-{name}": value for name, value in row.items()}
     return data
@@ -288,8 +289,11 @@ def test_a_standard_text_is_renamed_moved_between_own_queues_and_deleted(office,
     assert not StandardText.objects.exists()
 
 
-def test_a_new_wording_is_a_new_row_and_the_list_says_which_one_is_read_out(office, care_provider):
+def test_a_new_wording_is_a_new_row_and_the_list_says_which_one_is_read_out(
+    office, care_provider, provider_administrator
+):
     old = ConsentText.objects.get()
+    office.force_login(provider_administrator)
     post = {"care_provider": care_provider.pk, "text": "Får vi skicka SMS till dig?"}
     assert office.post("/admin/consent/consenttext/add/", post).status_code == 302
     assert ConsentText.objects.current(care_provider.pk).text == "Får vi skicka SMS till dig?"

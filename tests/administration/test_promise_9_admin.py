@@ -69,6 +69,7 @@ def signed_in(client: Client, request: pytest.FixtureRequest):
 def memberships(*rows: dict[str, object], existing: int = 0) -> dict[str, object]:
     """The memberships' part of a user's form, as a browser posts it."""
     data: dict[str, object] = {"memberships-TOTAL_FORMS": len(rows), "memberships-INITIAL_FORMS": existing}
+    data |= {"provider_roles-TOTAL_FORMS": 0, "provider_roles-INITIAL_FORMS": 0}
     for number, row in enumerate(rows):
         data |= {f"memberships-{number}-{name}": value for name, value in row.items()}
     return data
@@ -117,7 +118,7 @@ PAGES = [
     ("admin:teleq_user_history", "nurse", OPERATOR_ONLY),
     ("admin:teleq_user_delete", "nurse", NOBODY_AND_NOT_FOUND),
     ("admin:consent_consenttext_changelist", None, EVERY_ADMINISTRATOR),
-    ("admin:consent_consenttext_add", None, EVERY_ADMINISTRATOR),
+    ("admin:consent_consenttext_add", None, {**EVERY_ADMINISTRATOR, "operator": 403}),
     ("admin:consent_consenttext_change", "consent_text", SEEN),
     ("admin:consent_consenttext_delete", "consent_text", NOBODY_AND_NOT_FOUND),
     ("admin:teleq_careprovider_changelist", None, OPERATOR_ONLY),
@@ -150,10 +151,12 @@ def test_no_patients_data_is_in_admin():
 
 
 def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
+    """The operator has neither Registerutdrag nor others' rights to go through: neither is the operator's to do."""
     names = [
         "Utgående SMS",
         "Statistik",
         "Registerutdrag",
+        "Behörigheter att gå igenom",
         "Väntar på en andra person",
         "Standardtexter",
         "Köer",
@@ -166,7 +169,7 @@ def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
     assert [each["name"] for each in client.get("/admin/").context["app_list"][0]["models"]] == names
     client.force_login(operator)
     assert [each["name"] for each in client.get("/admin/").context["app_list"][0]["models"]] == [
-        *names,
+        *(name for name in names if name not in ("Registerutdrag", "Behörigheter att gå igenom")),
         "Vårdgivare",
         "Nycklar för telefonsystem",
         "Gallring",
@@ -313,12 +316,19 @@ def test_a_queue_keeps_its_care_provider(signed_in, queue, other_care_provider, 
 
 
 def test_a_text_to_read_out_is_not_written_for_somebody_elses_care_provider_nor_changed(
-    signed_in, care_provider, consent_text, administrator
+    signed_in, care_provider, queue, consent_text, administrator, other_provider_administrator
 ):
+    """The care provider's own is its administrator's to write; a queue's administrator writes the queue's."""
     client = signed_in("outsider")
+    for post in ({"care_provider": care_provider.pk}, {"queue": queue.pk}):
+        response = client.post("/admin/consent/consenttext/add/", {**post, "text": "Smyg?"})
+        assert response.context["adminform"].errors["queue"]
+    client.force_login(other_provider_administrator)
     response = client.post("/admin/consent/consenttext/add/", {"care_provider": care_provider.pk, "text": "Smyg?"})
     assert response.context["adminform"].errors["care_provider"]
     client.force_login(administrator)
+    response = client.post("/admin/consent/consenttext/add/", {"care_provider": care_provider.pk, "text": "Smyg?"})
+    assert response.context["adminform"].errors["queue"]
     change = {"care_provider": care_provider.pk, "text": "Bytt?"}
     assert client.post(f"/admin/consent/consenttext/{consent_text.pk}/change/", change).status_code == 403
     assert [text.text for text in ConsentText.objects.all()] == [consent_text.text]
