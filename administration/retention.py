@@ -66,6 +66,7 @@ def _steps(at: datetime) -> Iterator[tuple[str, Callable[[], int]]]:
     yield "inkomna SMS", partial(sms.retention.remove_inbound, at - settings.KEEP_SMS_TEXTS)
     yield "oplacerade SMS", partial(sms.retention.remove_unplaced, at - settings.KEEP_SMS_TEXTS)
     yield "SMS", partial(sms.retention.remove_messages, at - settings.KEEP_SMS)
+    yield "utkast", partial(cases.retention.remove_drafts, at - settings.KEEP_DRAFTS)
     yield "ärenden", partial(cases.retention.remove_closed, at - settings.KEEP_CASES)
     yield "tider", partial(cases.retention.remove_past_slots, at)
     yield "svar", partial(consent.retention.remove_lapsed, at)

@@ -318,6 +318,7 @@ TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", default="")
 KEEP_SMS_TEXTS = timedelta(days=env.int("KEEP_SMS_TEXTS_DAYS", default=90))
 KEEP_SMS = timedelta(days=env.int("KEEP_SMS_DAYS", default=730))
 KEEP_CASES = timedelta(days=env.int("KEEP_CASES_DAYS", default=365))
+KEEP_DRAFTS = timedelta(days=env.int("KEEP_DRAFTS_DAYS", default=7))
 # HSLF-FS 2016:40 4 kap. 9 §: five years at least.
 KEEP_ACCESS_LOG = timedelta(days=env.int("KEEP_ACCESS_LOG_DAYS", default=1827))
 

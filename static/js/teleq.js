@@ -68,7 +68,7 @@ let waiting = [];
 const byItself = (element) => element.matches("#count, #history");
 
 function pressOf(element, submitter) {
-  const form = element.closest("form");
+  const form = element.form ?? element.closest("form");
   return { id: (submitter ?? element).id, posts: String(new URLSearchParams(new FormData(form))) };
 }
 document.addEventListener("htmx:confirm", (event) => {
@@ -108,7 +108,7 @@ const asShown = (field) =>
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, requestConfig: { elt, formData } } = event.detail;
   if (!event.detail.shouldSwap) return;
-  const form = elt.closest("form");
+  const form = elt.form ?? elt.closest("form");
   const saved = (field) => (field.form === form ? formData.get(field.name) : asShown(field));
   const fields = [...document.querySelectorAll("main :is(input:not([type=hidden]), select, textarea)[id]")];
   const changed = (field) => field.value !== saved(field) && !(xhr.status === 409 && answerList(field)); // look first
