@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import automatic_sms, history
@@ -123,6 +124,14 @@ def finish(case: Case, *, note: str, press: UUID | None, by: User, seen: int | N
         close(case, Status.DONE, by=by, seen=seen)
         if note:
             add_note(case, note, by=by, press=press)
+
+
+def call_began(user: User) -> datetime | None:
+    """Since when the user has the case that they took or reached last, if they still have it: a call under way."""
+    kinds = (CaseEvent.Kind.TAKEN, CaseEvent.Kind.REACHED)
+    mine = CaseEvent.objects.filter(case__assignee=user, case__status=Status.ONGOING, user=user, kind__in=kinds)
+    latest: datetime | None = mine.aggregate(latest=Max("at"))["latest"]
+    return latest
 
 
 def reopen(case: Case, *, by: User, seen: int | None = None) -> None:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("inbound/", views.show_inbound, name="inbound"),
     path("inbound/<int:inbound_id>/read/", views.mark_read, name="mark_read"),
     path("cases/<int:case_id>/", views.show_case, name="case"),
+    path("cases/<int:case_id>/history/", views.poll_history, name="poll_history"),
     path("cases/<int:case_id>/details/", views.save_details, name="save_details"),
     path("cases/<int:case_id>/number/", views.save_number, name="save_number"),
     path("cases/<int:case_id>/consent/", views.save_consent, name="save_consent"),

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from access import access_log
 from access.models import AccessEntry
+from access.sessions import no_activity
 from cases import callbacks, case_page, drafts, inbound, work_list
 from cases.forms import ConsentForm, DetailsForm, NewCaseForm, NoteForm, NumberForm, SearchForm, SmsForm
 from cases.models import Case, Draft, Status
@@ -212,6 +213,13 @@ def _draft(request: SignedInRequest, place: drafts.Place, back: str) -> HttpResp
 
 @require_GET
 def show_case(request: SignedInRequest, case_id: int) -> HttpResponse:
+    return _page(request, _case(request, case_id))
+
+
+@no_activity
+@require_GET
+def poll_history(request: SignedInRequest, case_id: int) -> HttpResponse:
+    """The same page, of which the open page takes the history, every few seconds by itself."""
     return _page(request, _case(request, case_id))
 
 

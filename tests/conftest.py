@@ -15,8 +15,11 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.signals import user_logged_in
 from django.db import connection, transaction
+from django.http import HttpRequest
 from django.test import TransactionTestCase
 
 from administration import queues
@@ -73,6 +76,19 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The browser's tests last: Playwright leaves its event loop running in this thread, where none other may start."""
     items.sort(key=lambda item: "browser" in item.path.parts)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def a_sign_in_of_the_tests_is_one() -> Iterator[None]:
+    """Django's `force_login` shows no password. It stands for a sign-in with one, and is remembered as that."""
+
+    def remember(request: HttpRequest, user: User, **_: object) -> None:
+        if not get_authentication_records(request, user):
+            record_authentication(request, user, "password")
+
+    user_logged_in.connect(remember)
+    yield
+    user_logged_in.disconnect(remember)
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,7 @@
     if (document.visibilityState === "hidden") keepAll();
   });
   window.addEventListener("pagehide", keepAll);
-  document.addEventListener("teleq:keep-drafts", keepAll);
+  document.addEventListener("teleq:signed-in", keepAll);
 
   /* A save comes after the drafts that are on their way: one that came later would bring back what has been saved. */
   const held = new Set(); // the presses that wait for it

@@ -65,7 +65,7 @@ document.addEventListener("input", (event) => {
    then, with the event, the number and the token that it is then shown with. The same press again is the same press. */
 let saving = null; // the request and the press that is being saved
 let waiting = [];
-const byItself = (element) => element.matches("#count, #history");
+const byItself = (element) => element.matches("#count, #history, [data-whose]");
 
 function pressOf(element, submitter) {
   const form = element.form ?? element.closest("form");
@@ -88,14 +88,19 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 document.addEventListener("htmx:afterRequest", (event) => {
   const { xhr, successful } = event.detail;
   if (xhr !== saving?.xhr) return;
+  if (xhr.status === 401) waiting.unshift(saving.press); // it goes on when one has signed in again
+  else if (!successful || xhr.status === 409) waiting = []; // the page says that nothing was saved, and why
   saving = null;
-  if (!successful || xhr.status === 409) waiting = []; // the page says that nothing was saved, and why
+  if (xhr.status !== 401) pressWaiting();
+});
+function pressWaiting() {
   while (waiting.length && !saving) {
     const again = document.getElementById(waiting.shift().id);
     if (again?.matches("form")) again.requestSubmit();
     else again?.click();
   }
-});
+}
+document.addEventListener("teleq:signed-in", pressWaiting);
 window.addEventListener("beforeunload", (event) => {
   if (waiting.length) event.preventDefault();
 });
@@ -145,8 +150,10 @@ function showFailure(event, reason) {
   failure.hidden = false;
   if (answerForm(event.target)) event.target.elements.answer.dataset.changed = "true"; // still to be saved
 }
-document.addEventListener("htmx:responseError", (event) =>
-  showFailure(event, event.detail.xhr.status === 401 ? "signedOut" : "offline"));
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status === 401) document.dispatchEvent(new Event("teleq:signed-out"));
+  else showFailure(event, "offline");
+});
 document.addEventListener("htmx:sendError", (event) => showFailure(event, "offline"));
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (!byItself(event.target)) document.getElementById("failure").hidden = true;
