@@ -1,4 +1,4 @@
-"""Who is or has been signed in, given a right, or has looked at which patient's data; what waits for a second person."""
+"""Who is or was signed in, was given a right or looked at which patient's data; what waits for a second person."""
 
 from __future__ import annotations
 
