@@ -6,4 +6,4 @@ class AccessConfig(AppConfig):
     verbose_name = "Åtkomst"
 
     def ready(self) -> None:
-        from access import checks  # noqa: F401, PLC0415  registers the system checks
+        from access import checks, sessions  # noqa: F401, PLC0415  registers the system checks, and when sessions begin

@@ -1,4 +1,4 @@
-"""Nobody gets in with a password alone, where a second factor is required."""
+"""Sessions end in time, and nobody gets in with a password alone where a second factor is required."""
 
 from __future__ import annotations
 
@@ -10,12 +10,32 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from access import sessions
 from access.second_factor import has_second_factor, is_strongly_signed_in
 from teleq.models import User
 
 OPEN_BEFORE = {"account_logout", "mfa_index", "mfa_activate_totp", "mfa_add_webauthn", "account_reauthenticate"}
 """The addresses for those who are signed in that somebody reaches who has shown a password only: where a second factor
 is added."""
+
+
+class SessionEndMiddleware:
+    """A session whose time is over ends before anything is done for it; what its owner does gives it longer.
+
+    Asked of the session, which is read anyhow. Whoever asks with one that has ended is nobody: the login follows.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and sessions.has_ended(request):
+            sessions.end(request)
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any) -> None:
+        if request.user.is_authenticated and sessions.is_activity(view):
+            sessions.note_activity(request)
 
 
 class SecondFactorMiddleware:

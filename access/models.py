@@ -1,4 +1,4 @@
-"""Who has signed in, been given a right, or looked at which patient's data; and what waits for a second person."""
+"""Who is or was signed in, was given a right or looked at which patient's data; what waits for a second person."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from access.session_store import SessionStore
 from teleq.append_only import NO_TRUNCATE
 from teleq.models import CareProvider, CareProviderRole, Membership, ProviderRole, Queue, Role
 
@@ -287,3 +289,27 @@ class SecondPersonRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_act_display()} {self.pk}"
+
+
+class Session(AbstractBaseSession):
+    """A browser in which somebody is signed in. What its owner knows it by is in columns; no more is kept of them.
+
+    Written by `access.session_store` when the session is saved; when it ends is in `access.sessions`.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
+    address = models.GenericIPAddressField("från", null=True)
+    browser = models.CharField("webbläsare", max_length=40, blank=True, default="")
+    began_at = models.DateTimeField("inloggad", null=True)
+    active_at = models.DateTimeField("använd", null=True)
+
+    class Meta(AbstractBaseSession.Meta):
+        verbose_name = "session"
+        verbose_name_plural = "sessioner"
+
+    def __str__(self) -> str:
+        return "session"  # its key would let others in
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionStore]:
+        return SessionStore

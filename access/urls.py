@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from access import views
+from access import session_views, views
 
 urlpatterns = [
     path("login/", views.SignInView.as_view(), name="account_login"),
@@ -11,6 +11,10 @@ urlpatterns = [
     path("login/oidc/svar/", views.oidc_callback, name="oidc_callback"),
     path("logout/", views.sign_out, name="account_logout"),
     path("konto/", views.AccountView.as_view(), name="mfa_index"),
+    path("konto/session/", session_views.status, name="session"),
+    path("konto/session/fortsatt/", session_views.stay, name="session_stay"),
+    path("konto/sessioner/logga-ut/", session_views.sign_out_everywhere, name="sign_out_everywhere"),
+    path("konto/sessioner/<slug:name>/logga-ut/", session_views.sign_out_session, name="sign_out_session"),
     path("konto/losenord/", views.OwnPasswordView.as_view(), name="account_change_password"),
     path("konto/inbjudan/<uidb64>/<token>/", views.InvitationView.as_view(), name="invitation"),
     path("konto/app/", views.AddAppView.as_view(), name="mfa_activate_totp"),

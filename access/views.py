@@ -30,7 +30,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
-from access import forms, openid, record, second_factor
+from access import forms, openid, record, second_factor, sessions
 from access.invitations import tokens
 from teleq.models import CareProviderRole, Membership, User
 
@@ -158,8 +158,13 @@ class AccountView(IndexView):
         codes = context["authenticators"].get(Authenticator.Type.RECOVERY_CODES)
         return {
             **context,
+            "sessions": [
+                (session, sessions.name_of(session.pk), session.pk == self.request.session.session_key)
+                for session in sessions.of_user(self.request.user)
+            ],
             "memberships": memberships.order_by("queue__unit", "queue__name"),
             "provider_roles": roles.order_by("care_provider__name"),
+            "idle_minutes": round(settings.SESSION_IDLE_MINUTES),
             "must_add": required,
             "app": context["authenticators"].get(Authenticator.Type.TOTP),
             "passkeys": context["authenticators"].get(Authenticator.Type.WEBAUTHN, []),

@@ -19,7 +19,7 @@ from django.db import OperationalError
 import cases.retention
 import consent.retention
 import sms.retention
-from access import access_log, record
+from access import access_log, record, sessions
 from administration import totals
 from administration.models import RetentionRun
 from teleq.clock import database_now
@@ -66,10 +66,12 @@ def _steps(at: datetime) -> Iterator[tuple[str, Callable[[], int]]]:
     yield "inkomna SMS", partial(sms.retention.remove_inbound, at - settings.KEEP_SMS_TEXTS)
     yield "oplacerade SMS", partial(sms.retention.remove_unplaced, at - settings.KEEP_SMS_TEXTS)
     yield "SMS", partial(sms.retention.remove_messages, at - settings.KEEP_SMS)
+    yield "utkast", partial(cases.retention.remove_drafts, at - settings.KEEP_DRAFTS)
     yield "ärenden", partial(cases.retention.remove_closed, at - settings.KEEP_CASES)
     yield "tider", partial(cases.retention.remove_past_slots, at)
     yield "svar", partial(consent.retention.remove_lapsed, at)
     yield "åtkomster", partial(access_log.remove_old, at - settings.KEEP_ACCESS_LOG)
+    yield "sessioner", partial(sessions.remove_old, at)
     yield "inloggningar", partial(record.remove_old, at - settings.KEEP_ACCESS_LOG)
     yield "ändrade behörigheter", partial(record.remove_old_rights, at - settings.KEEP_ACCESS_LOG)
     # The day's totals are made from the events: they tell which answer was in force at a callback's time.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, TypeVar, cast
 
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django.contrib import admin
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
@@ -50,6 +51,14 @@ def administers(request: HttpRequest) -> bool:
         known = user.is_superuser or User.objects.administrators().filter(pk=user.pk).exists()
         request.administers = known  # type: ignore[attr-defined]  # Django asks some forty times in making one page
     return known
+
+
+ASKS_AGAIN = {
+    *("patient_data", "second_person", "intake_intakekey_add", "intake_intakekey_revoke"),
+    *("teleq_user_add", "teleq_user_change", "teleq_user_invitation", "teleq_user_second_factor"),
+}
+"""Addresses, by their names, where whoever signed in more than a quarter of an hour ago shows that it is still them:
+extracts, keys and users. Asked already when the page is opened, before anything is typed."""
 
 
 class TeleqAdminSite(admin.AdminSite):
@@ -100,6 +109,8 @@ class TeleqAdminSite(admin.AdminSite):
             # Who is signed in already is told that they may not enter, and not asked to sign in once more.
             if request.user.is_authenticated and not self.has_permission(request):
                 return self._forbidden(request)
+            if request.resolver_match and request.resolver_match.url_name in ASKS_AGAIN:
+                raise_if_reauthentication_required(request, app="admin")
             try:
                 return guarded(request, *args, **kwargs)
             except PermissionDenied:

@@ -13,12 +13,15 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import automatic_sms, history
 from cases.models import Case, CaseEvent, CaseMessage, Note, Status
 from sms import gateway
+from sms.content.segments import normalize
 from sms.models import Kind, Message
+from sms.states import State
 from teleq.changes import Changes, to_make
 from teleq.clock import database_now
 from teleq.constraints import violates
@@ -113,6 +116,23 @@ def close(case: Case, status: Status, *, by: User | None, seen: int | None = Non
         _cancel_waiting(locked, kind__in=AUTOMATIC)
         _set(locked, status=status, assignee=None, booking=locked.booking + reminders)
         _note_event(locked, CaseEvent.Kind(status.value), by)
+
+
+def finish(case: Case, *, note: str, press: UUID | None, by: User, seen: int | None = None) -> None:
+    """Close the case as Klart together with the note that was written, if any. Raises AnotherText; then nothing is
+    done, neither of them."""
+    with transaction.atomic():
+        close(case, Status.DONE, by=by, seen=seen)
+        if note:
+            add_note(case, note, by=by, press=press)
+
+
+def call_began(user: User) -> datetime | None:
+    """Since when the user has the case that they took or reached last, if they still have it: a call under way."""
+    kinds = (CaseEvent.Kind.TAKEN, CaseEvent.Kind.REACHED)
+    mine = CaseEvent.objects.filter(case__assignee=user, case__status=Status.ONGOING, user=user, kind__in=kinds)
+    latest: datetime | None = mine.aggregate(latest=Max("at"))["latest"]
+    return latest
 
 
 def reopen(case: Case, *, by: User, seen: int | None = None) -> None:
@@ -210,7 +230,7 @@ def send_sms(case: Case, text: str, *, token: str, shown: str, by: User) -> Mess
 
     Returns the message, refused or on its way. Raises NumberChanged.
     """
-    key = f"manual:{case.pk}:{token}"
+    key = _manual_key(case, token)
     with _locked(case) as locked:
         _require_shown_number(locked, shown)
         at = database_now()
@@ -226,6 +246,16 @@ def send_sms(case: Case, text: str, *, token: str, shown: str, by: User) -> Mess
         )
         CaseMessage.objects.tie(gateway.accept([draft]), {key: locked})
     return Message.objects.get(key=key)
+
+
+def has_sent(case: Case, text: str, *, token: str) -> bool:
+    """Whether this text has left the form with this token already."""
+    sent = Message.objects.filter(key=_manual_key(case, token)).exclude(state=State.REFUSED)
+    return any(message.text == normalize(text) for message in sent)
+
+
+def _manual_key(case: Case, token: str) -> str:
+    return f"manual:{case.pk}:{token}"
 
 
 def _move(case: Case, to: datetime, by: User | None) -> None:

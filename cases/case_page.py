@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from cases import history, inbound
+from cases import drafts, history, inbound
 from cases.forms import SOMEBODY_ELSE, ConsentForm, DetailsForm, NoteForm, NumberForm, SmsForm
 from cases.models import Case
 from consent import register
@@ -32,7 +32,9 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     current = register.current(*case.consent_key)
     answer = current.answer(at)
     number = number_text(case.phone_number)
-    sms_form = bound.get("sms_form") or fresh_sms_form(case)
+    written = drafts.of(drafts.Place(user, case))
+    texts = drafts.texts(written)
+    sms_form = bound.get("sms_form") or fresh_sms_form(case, texts.get(drafts.Field.SMS, ""))
     others = _others_on_number(case, user)
     inbound_sms = inbound.of_case(case)
     return {
@@ -54,7 +56,8 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "open_circuit": open_circuit(),
         "segments": segments.count(sms_form["text"].value() or ""),
         "details_form": DetailsForm(instance=case),
-        "note_form": NoteForm(),
+        "note_form": NoteForm(initial={"text": texts.get(drafts.Field.NOTE, "")}),
+        "drafts": written,
         "notes": case.notes.select_related("author"),
         "unread_sms": [sms for sms in inbound_sms if sms.read_at is None],
         "history": history.of_case(case, inbound_sms),

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import history
-from cases.models import Case, Note
+from cases.models import Case, Draft, Note
 from cases.time_field import TimeField
 from consent.models import Answer
 from sms.content import rules, segments
@@ -34,6 +34,15 @@ class OwnIds(forms.BaseForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.auto_id = f"{type(self).__name__}_%s"
+
+
+WRITING = "writing"
+"""The id of the form that a case's note and message are both in, by HTML's attribute `form`: "Klart" is about both."""
+
+
+def _keep_as(draft: Draft.Field, field: forms.Field) -> None:
+    """What the field holds is kept as a draft while it is written (static/js/drafts.js)."""
+    field.widget.attrs["data-draft"] = draft.value
 
 
 class PersonalIdentityNumberField(forms.CharField):
@@ -61,8 +70,9 @@ class PersonalIdentityNumberField(forms.CharField):
 class PressField(forms.UUIDField):
     """A random id for the press of the form's button: the same press does one thing however often it arrives."""
 
-    def __init__(self) -> None:
-        super().__init__(widget=forms.HiddenInput, initial=uuid.uuid4, error_messages=dict.fromkeys(PRESS, PRESS_AGAIN))
+    def __init__(self, **attrs: str) -> None:
+        messages = dict.fromkeys(PRESS, PRESS_AGAIN)
+        super().__init__(widget=forms.HiddenInput(attrs), initial=uuid.uuid4, error_messages=messages)
 
     def bound_data(self, data: str, initial: uuid.UUID) -> str | uuid.UUID:
         """What is shown when the form comes back with errors: an id that can't be read is replaced by a new one."""
@@ -99,6 +109,8 @@ class NewCaseForm(DetailsForm):
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         super().__init__(*args, **options)
+        for name in (Draft.Field.NAME, Draft.Field.REASON):
+            _keep_as(name, self.fields[name])
         queues = self.fields["queue"]
         assert isinstance(queues, forms.ModelChoiceField)
         queues.queryset = Queue.objects.for_user(user)
@@ -165,7 +177,8 @@ class ConsentForm(OwnIds, forms.Form):
 
 
 class SmsForm(OwnIds, forms.Form):
-    """The text to send. A browser may put back a half-written text after Back, but nothing else (`AS_SHOWN`)."""
+    """The text to send. Without scripts a browser may put back a half-written text after Back, but nothing else
+    (`AS_SHOWN`); with them the draft is what comes back."""
 
     text = forms.CharField(
         label="Skriv meddelande",
@@ -194,6 +207,7 @@ class SmsForm(OwnIds, forms.Form):
         if self.standard_texts_only:
             self.fields["text"].widget.attrs["readonly"] = True
             self.fields["text"].help_text = rules.STANDARD_TEXTS_ONLY
+        _keep_as(Draft.Field.SMS, self.fields["text"])
 
     def text_with_standard_text_added(self) -> str:
         """The chosen standard text at the end of what is written, which is kept as it is; alone without free text."""
@@ -218,14 +232,31 @@ class SmsForm(OwnIds, forms.Form):
 
 
 class NoteForm(OwnIds, ModelForm[Note]):
-    press = PressField()
+    press = PressField(form=WRITING)
 
     class Meta:
         model = Note
         fields = ["text"]
         labels = {"text": "Ny anteckning"}
-        widgets = {"text": forms.Textarea(attrs={"rows": 3})}
+        widgets = {"text": forms.Textarea(attrs={"rows": 3, "form": WRITING})}
         error_messages = {"text": {"required": "Skriv en anteckning."}}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _keep_as(Draft.Field.NOTE, self.fields["text"])
+
+    def add_prefix(self, field_name: str) -> str:
+        """The message, in the same form, is "text" too."""
+        return f"note_{field_name}"
+
+    @property
+    def written(self) -> str:
+        return self["text"].value() or ""
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there is anything in it to save."""
+        return bool(self.written.strip())
 
 
 class SearchForm(OwnIds, forms.Form):

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
@@ -192,6 +192,63 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return f"anteckning {self.pk}"
+
+
+class DraftQuerySet(models.QuerySet["Draft"]):
+    def for_user(self, user: User) -> DraftQuerySet:
+        """What the user is writing, in the user's queues: the one way from a request to drafts (promise 9)."""
+        queues = Queue.objects.for_user(user)
+        of_a_case = Q(case__queue__in=queues) | Q(case=None, queue__in=queues)
+        return self.filter(of_a_case | Q(Exists(queues), case=None, queue=None), user=user)
+
+
+class Draft(models.Model):
+    """What somebody is writing and has not saved: a note, a message, or the words about a new case. Free text only.
+
+    Written by `cases.drafts`, shown to nobody but whoever writes it, and removed when it is saved, or after a week.
+    """
+
+    class Field(models.TextChoices):
+        NOTE = "note", "Anteckning"
+        SMS = "sms", "SMS"
+        NAME = "name", "Namn"
+        REASON = "reason", "Kontaktorsak"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    case = models.ForeignKey(
+        Case, on_delete=models.CASCADE, null=True, related_name="drafts", help_text="Tomt för ett nytt ärende."
+    )
+    # Of a new case that is begun from a patient's SMS: what it is about. Else nobody knows before the case is made.
+    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    phone_number = models.CharField(max_length=16, blank=True, default="", help_text="I E.164.")
+    field = models.CharField(max_length=10, choices=Field.choices)
+    text = models.TextField()
+    saved_at = models.DateTimeField(db_default=Now())
+
+    objects = DraftQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "utkast"
+        verbose_name_plural = "utkast"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "case", "queue", "phone_number", "field"],
+                nulls_distinct=False,
+                name="one_draft_per_user_and_field",
+            ),
+            models.CheckConstraint(
+                condition=Q(case__isnull=False, queue=None, phone_number="", field__in=("note", "sms"))
+                | Q(case=None, field__in=("name", "reason")),
+                name="a_draft_is_of_a_case_or_a_new_one",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["saved_at"], name="draft_saved"),
+            models.Index(fields=["queue", "phone_number"], condition=Q(queue__isnull=False), name="draft_by_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"utkast {self.pk}"  # neither patient nor text: this is what logs and error reports would show
 
 
 class CaseMessageQuerySet(models.QuerySet["CaseMessage"]):

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from cases.models import CLOSED, Case, Slot
+from cases.models import CLOSED, Case, Draft, Slot
+from teleq.bulk_deletion import delete_batch
 
 BATCH = 500
 """A case has events, notes and ties to its messages, which go with it."""
@@ -27,3 +28,8 @@ def remove_closed(called_back_before: datetime) -> int:
 def remove_past_slots(before: datetime) -> int:
     """Delete the rows of times before this, which nobody has a reason to lock any more. Returns how many."""
     return Slot.objects.filter(starts_at__lt=before).delete()[0]
+
+
+def remove_drafts(saved_before: datetime) -> int:
+    """Delete a batch of what was begun before this and never saved, and return how many."""
+    return delete_batch(Draft.objects.filter(saved_at__lt=saved_before).order_by("saved_at"))

@@ -6,7 +6,7 @@ wrong (422) or has changed meanwhile (409). htmx posts the same forms and picks 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -14,13 +14,15 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from access import access_log
 from access.models import AccessEntry
-from cases import callbacks, case_page, inbound, work_list
+from access.sessions import no_activity
+from cases import callbacks, case_page, drafts, inbound, work_list
 from cases.forms import ConsentForm, DetailsForm, NewCaseForm, NoteForm, NumberForm, SearchForm, SmsForm
-from cases.models import Case, Status
+from cases.models import Case, Draft, Status
 from consent import register
 from consent.models import Answer
 from sms.content.segments import normalize
@@ -37,6 +39,7 @@ NOT_SENT = f"{NUMBER_CHANGED} SMS:et är inte skickat."
 ALREADY_SENT = "Det förra meddelandet är redan skickat. Tryck igen om du vill skicka det här också."
 ALREADY_NOTED = "Den förra anteckningen är redan sparad. Tryck igen om du vill spara den här också."
 NOTHING_CHANGED = "Inget är ändrat."
+UNKNOWN_BUTTON = "Okänd knapp."
 ANSWER_CHANGED = "Svaret har ändrats av någon annan. Ingenting sparades; nu visas det som gäller."
 
 
@@ -108,11 +111,15 @@ def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
     return redirect("cases:case", case_id) if case_id else redirect("cases:inbound")
 
 
-def _from_inbound(request: SignedInRequest) -> dict[str, object]:
-    """What a new case begins with, when it is made for somebody who has replied to an SMS."""
+def _begun_from(request: SignedInRequest) -> InboundSms | None:
+    """The reply that a new case is made for, if it is made for one."""
     inbound_id = _number(request.GET.get("inbound", ""))
     own = InboundSms.objects.for_user(request.user).select_related("queue")
-    sms = own.filter(pk=inbound_id).first() if inbound_id else None
+    return own.filter(pk=inbound_id).first() if inbound_id else None
+
+
+def _from_inbound(request: SignedInRequest, sms: InboundSms | None) -> dict[str, object]:
+    """What a new case begins with, when it is made for somebody who has replied to an SMS."""
     if sms is None:
         return {}
     access_log.note(request.user, AccessEntry.Act.VIEW, sms.from_number, queue=sms.queue)
@@ -125,34 +132,83 @@ def _number(text: str) -> int | None:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_case(request: SignedInRequest) -> HttpResponse:
-    form = NewCaseForm(request.POST or None, user=request.user, initial=_from_inbound(request))
-    if not form.is_bound:
-        return _new_case_page(request, form)
+    sms = _begun_from(request)
+    place = drafts.Place(request.user, inbound=sms)
+    if request.method != "POST":
+        written = drafts.of(place)
+        initial = {**_from_inbound(request, sms), **drafts.texts(written)}
+        return _new_case_page(request, NewCaseForm(user=request.user, initial=initial), place, written)
+    form = NewCaseForm(request.POST, user=request.user, initial=_from_inbound(request, sms))
     valid = form.is_valid()
     case, made = callbacks.made_by(form.cleaned_data.get("press"), request.user), False
     if case is None and not valid:
-        return _new_case_page(request, form, 422)
+        return _not_made(request, form, place, status=422)
     try:
         if case is None:
             form.instance.press = form.cleaned_data["press"]
             case, made = callbacks.create_once(form.save(commit=False), by=request.user)
     except callbacks.NotPossible as reason:
         messages.error(request, str(reason))
-        return _new_case_page(request, form.pressed_anew(), 409)
+        return _not_made(request, form.pressed_anew(), place, status=409)
     _note_look(request, AccessEntry.Act.CHANGE, case)
     if made:
         messages.success(request, "Ärendet är skapat.")
     elif form.describes(case):
         messages.info(request, "Ärendet är redan skapat.")
     else:
-        return _new_case_page(request, form.pressed_anew(), 409, made_before=case)
+        return _not_made(request, form.pressed_anew(), place, status=409, made_before=case)
+    drafts.discard(place, place.fields)
     return redirect("cases:case", case.pk)
 
 
 def _new_case_page(
-    request: SignedInRequest, form: NewCaseForm, status: int = 200, made_before: Case | None = None
+    request: SignedInRequest,
+    form: NewCaseForm,
+    place: drafts.Place,
+    written: Mapping[str, Draft],
+    **shown: Any,
 ) -> HttpResponse:
-    return render(request, "cases/new_case.html", {"form": form, "made_before": made_before}, status=status)
+    draft = max(written.values(), key=lambda each: each.saved_at, default=None)
+    status = shown.pop("status", 200)
+    context = {"form": form, "draft": draft, "inbound": place.inbound, **shown}
+    return render(request, "cases/new_case.html", context, status=status)
+
+
+def _not_made(request: SignedInRequest, form: NewCaseForm, place: drafts.Place, **shown: Any) -> HttpResponse:
+    """What was typed stays, and is kept."""
+    kept = {field.value: drafts.keep(place, field, form.data.get(field, "")) for field in place.fields}
+    return _new_case_page(request, form, place, {field: draft for field, draft in kept.items() if draft}, **shown)
+
+
+# Drafts --------------------------------------------------------------------------------------------------------------
+
+
+@require_POST
+def new_case_draft(request: SignedInRequest) -> HttpResponse:
+    place = drafts.Place(request.user, inbound=_begun_from(request))
+    query = f"?inbound={place.inbound.pk}" if place.inbound else ""
+    return _draft(request, place, back=reverse("cases:new_case") + query)
+
+
+@require_POST
+def draft(request: SignedInRequest, case_id: int) -> HttpResponse:
+    """Nothing of the patient's is shown, so it is no look: who writes has opened the case."""
+    case = get_object_or_404(Case.objects.for_user(request.user), pk=case_id)
+    return _draft(request, drafts.Place(request.user, case), back=reverse("cases:case", args=[case.pk]))
+
+
+def _draft(request: SignedInRequest, place: drafts.Place, back: str) -> HttpResponse:
+    """Keep what is being written, by the script; or "Ta bort utkastet", a button."""
+    fields = {field.value: [field] for field in place.fields} | ({} if place.case else {"all": list(place.fields)})
+    if discarded := fields.get(request.POST.get("discard", "")):
+        drafts.discard(place, discarded)
+        messages.success(request, "Utkastet är borttaget.")
+        return redirect(back)
+    if not (kept := fields.get(request.POST.get("field", ""))):
+        return HttpResponseBadRequest("Okänt fält.", content_type="text/plain; charset=utf-8")
+    draft = drafts.keep(place, kept[0], request.POST.get("text", ""))
+    context = {"draft": draft, "field": kept[0].value, "case": place.case, "inbound": place.inbound}
+    return render(request, "cases/_draft.html", context)
 
 
 # Case ----------------------------------------------------------------------------------------------------------------
@@ -160,6 +216,13 @@ def _new_case_page(
 
 @require_GET
 def show_case(request: SignedInRequest, case_id: int) -> HttpResponse:
+    return _page(request, _case(request, case_id))
+
+
+@no_activity
+@require_GET
+def poll_history(request: SignedInRequest, case_id: int) -> HttpResponse:
+    """The same page, of which the open page takes the history, every few seconds by itself."""
     return _page(request, _case(request, case_id))
 
 
@@ -239,12 +302,14 @@ def sms(request: SignedInRequest, case_id: int) -> HttpResponse:
 def _add_standard_text(request: SignedInRequest, case: Case, form: SmsForm) -> HttpResponse:
     if not form.require_standard_text_chosen():
         return _page(request, case, 422, sms_form=form)
-    chosen = form.cleaned_data["standard_text"]
-    return _page(request, case, sms_form=case_page.fresh_sms_form(case, form.text_with_standard_text_added(), chosen))
+    chosen, text = form.cleaned_data["standard_text"], form.text_with_standard_text_added()
+    drafts.keep(drafts.Place(request.user, case), drafts.Field.SMS, text)
+    return _page(request, case, sms_form=case_page.fresh_sms_form(case, text, chosen))
 
 
 def _send_sms(request: SignedInRequest, case: Case, form: SmsForm) -> HttpResponse:
     if not form.require_sendable():
+        drafts.keep(drafts.Place(request.user, case), drafts.Field.SMS, form.data.get("text", ""))
         return _page(request, case, 422, sms_form=form)
     data = form.cleaned_data
     try:
@@ -257,12 +322,14 @@ def _send_sms(request: SignedInRequest, case: Case, form: SmsForm) -> HttpRespon
         return _not_sent(request, case, data["text"], message.outcome, 422)
     if message.text != normalize(data["text"]):
         return _not_sent(request, case, data["text"], ALREADY_SENT, 409)
+    drafts.discard(drafts.Place(request.user, case), [drafts.Field.SMS])
     messages.success(request, "SMS:et är på väg.")
     return redirect("cases:case", case.pk)
 
 
 def _not_sent(request: SignedInRequest, case: Case, text: str, reason: str, status: int) -> HttpResponse:
     """The reason, and the text in a form with a token of its own: pressing again is a new act."""
+    drafts.keep(drafts.Place(request.user, case), drafts.Field.SMS, text)
     messages.error(request, reason)
     return _page(request, case, status, sms_form=case_page.fresh_sms_form(case, text))
 
@@ -272,15 +339,21 @@ def add_note(request: SignedInRequest, case_id: int) -> HttpResponse:
     case = _case(request, case_id)
     form = NoteForm(request.POST)
     if not form.is_valid():
-        return _page(request, case, 422, note_form=form)
+        return _not_noted(request, case, 422, form)
     data = form.cleaned_data
     try:
         callbacks.add_note(case, data["text"], by=request.user, press=data["press"])
     except callbacks.AnotherText:
         messages.error(request, ALREADY_NOTED)
-        return _page(request, case, 409, note_form=NoteForm(initial={"text": data["text"]}))
+        return _not_noted(request, case, 409, NoteForm(initial={"text": data["text"]}))
+    drafts.discard(drafts.Place(request.user, case), [drafts.Field.NOTE])
     messages.success(request, "Anteckningen är sparad.")
     return redirect("cases:case", case_id)
+
+
+def _not_noted(request: SignedInRequest, case: Case, status: int, form: NoteForm, **bound: Any) -> HttpResponse:
+    drafts.keep(drafts.Place(request.user, case), drafts.Field.NOTE, form.written)
+    return _page(request, case, status, note_form=form, **bound)
 
 
 ACTS: dict[str, tuple[Callable[..., None], str]] = {
@@ -288,7 +361,6 @@ ACTS: dict[str, tuple[Callable[..., None], str]] = {
     "release": (callbacks.release, "Ärendet är släppt."),
     "reached": (partial(callbacks.record_attempt, reached=True), "Fick svar är registrerat. Du har ärendet."),
     "no_answer": (partial(callbacks.record_attempt, reached=False), "Inget svar är registrerat."),
-    "done": (partial(callbacks.close, status=Status.DONE), "Ärendet är klart."),
     "cancel": (partial(callbacks.close, status=Status.CANCELLED), "Ärendet är avbokat."),
     "reopen": (callbacks.reopen, "Ärendet är öppnat igen."),
 }
@@ -302,7 +374,7 @@ def act(request: SignedInRequest, case_id: int) -> HttpResponse:
     act = ACTS.get(request.POST.get("act", ""))
     seen = _number(request.POST.get("seen_event", ""))
     if act is None or seen is None:
-        return HttpResponseBadRequest("Okänd knapp.", content_type="text/plain; charset=utf-8")
+        return HttpResponseBadRequest(UNKNOWN_BUTTON, content_type="text/plain; charset=utf-8")
     do, done = act
     try:
         do(case, by=request.user, seen=seen)
@@ -311,3 +383,43 @@ def act(request: SignedInRequest, case_id: int) -> HttpResponse:
     else:
         messages.success(request, done)
     return redirect("cases:case", case_id)
+
+
+@require_POST
+def done(request: SignedInRequest, case_id: int) -> HttpResponse:
+    """ "Klart": the note that is written is saved with it. A message that is written and not sent is asked about first,
+    until "Klart utan att skicka" is pressed."""
+    case = _case(request, case_id)
+    seen = _number(request.POST.get("seen_event", ""))
+    if seen is None:
+        return HttpResponseBadRequest(UNKNOWN_BUTTON, content_type="text/plain; charset=utf-8")
+    form, text = NoteForm(request.POST), request.POST.get("text", "")
+    if form.is_written and not form.is_valid():
+        return _not_done(request, case, 422, form, text)
+    unsent = text.strip() and not callbacks.has_sent(case, text, token=request.POST.get("token", ""))
+    if unsent and "unsent" not in request.POST:
+        return _not_done(request, case, 422, form, text, asked_about_unsent=True)
+    note, press = (form.cleaned_data["text"], form.cleaned_data["press"]) if form.is_written else ("", None)
+    try:
+        callbacks.finish(case, note=note, press=press, by=request.user, seen=seen)
+    except callbacks.NotPossible as reason:
+        messages.error(request, str(reason))
+        is_noted = press is not None and case.notes.filter(press=press).exists()  # the same press, twice
+        return _not_done(request, case, 409, NoteForm() if is_noted else form, text)
+    except callbacks.AnotherText:
+        messages.error(request, ALREADY_NOTED)
+        return _not_done(request, case, 409, NoteForm(initial={"text": note}), text)
+    place = drafts.Place(request.user, case)
+    drafts.discard(place, place.fields)
+    messages.success(request, "Ärendet är klart.")
+    return redirect("cases:case", case_id)
+
+
+def _not_done(
+    request: SignedInRequest, case: Case, status: int, note_form: NoteForm, text: str, **bound: Any
+) -> HttpResponse:
+    """Nothing of it; what was written stays where it is, and is kept."""
+    drafts.keep(drafts.Place(request.user, case), drafts.Field.SMS, text)
+    if not note_form.is_written:
+        note_form = NoteForm()
+    return _not_noted(request, case, status, note_form, sms_form=case_page.fresh_sms_form(case, text), **bound)

@@ -41,7 +41,6 @@ INSTALLED_APPS = [
     "administration.apps.TeleqAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
@@ -63,6 +62,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "access.middleware.SessionEndMiddleware",
     "teleq.middleware.access.LoginMiddleware",
     "access.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -166,7 +166,11 @@ PHONENUMBER_DEFAULT_FORMAT = "E164"  # what is read on screen is written by tele
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "cases:work_list"
 LOGOUT_REDIRECT_URL = "account_login"
-SESSION_COOKIE_AGE = int(timedelta(hours=10).total_seconds())  # a working day
+SESSION_ENGINE = "access.session_store"
+SESSION_IDLE_MINUTES = env.float("SESSION_IDLE_MINUTES", default=30)  # access.sessions says what else ends a session
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())  # longer than access.sessions lets any last
+CALL_UNDER_WAY = "cases.callbacks.call_began"
 SESSION_COOKIE_HTTPONLY = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -199,6 +203,7 @@ ACCOUNT_SESSION_REMEMBER = False
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # there is no sign-up; allauth checks that they fit the sign-in
+ACCOUNT_REAUTHENTICATION_TIMEOUT = int(timedelta(minutes=15).total_seconds())
 ACCOUNT_RATE_LIMITS = False  # access.limits counts in PostgreSQL; allauth's own go through a cache
 MFA_RATE_LIMITS = False
 MFA_ADAPTER = "access.adapters.SecondFactorAdapter"
@@ -311,6 +316,7 @@ TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", default="")
 KEEP_SMS_TEXTS = timedelta(days=env.int("KEEP_SMS_TEXTS_DAYS", default=90))
 KEEP_SMS = timedelta(days=env.int("KEEP_SMS_DAYS", default=730))
 KEEP_CASES = timedelta(days=env.int("KEEP_CASES_DAYS", default=365))
+KEEP_DRAFTS = timedelta(days=env.int("KEEP_DRAFTS_DAYS", default=7))
 # HSLF-FS 2016:40 4 kap. 9 §: five years at least.
 KEEP_ACCESS_LOG = timedelta(days=env.int("KEEP_ACCESS_LOG_DAYS", default=1827))
 

@@ -18,8 +18,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import hypothesis
 import pytest
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.signals import user_logged_in
 from django.db import connection, transaction
+from django.http import HttpRequest
 from django.test import TransactionTestCase, override_settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
@@ -112,7 +115,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("slow")
 
 
-IN_ORDER = ["local", "sms", "teleq", "intake", "cases", "administration", "consent", "demo", "browser"]
+IN_ORDER = ["local", "sms", "teleq", "access", "intake", "cases", "administration", "consent", "demo", "browser"]
 """Folders with long files first, so that no process begins one when the others are done. The browser's are last:
 Playwright leaves its event loop running in its thread, where none other may start."""
 
@@ -126,6 +129,19 @@ def pytest_collection_finish() -> None:
     """All that is there by now stays: Python's collector of garbage need not look through it again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def a_sign_in_of_the_tests_is_one() -> Iterator[None]:
+    """Django's `force_login` shows no password. It stands for a sign-in with one, and is remembered as that."""
+
+    def remember(request: HttpRequest, user: User, **_: object) -> None:
+        if not get_authentication_records(request, user):
+            record_authentication(request, user, "password")
+
+    user_logged_in.connect(remember)
+    yield
+    user_logged_in.disconnect(remember)
 
 
 @pytest.fixture(scope="session")

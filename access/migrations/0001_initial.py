@@ -168,6 +168,35 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Session",
+            fields=[
+                (
+                    "session_key",
+                    models.CharField(max_length=40, primary_key=True, serialize=False, verbose_name="session key"),
+                ),
+                ("session_data", models.TextField(verbose_name="session data")),
+                ("expire_date", models.DateTimeField(db_index=True, verbose_name="expire date")),
+                ("address", models.GenericIPAddressField(null=True, verbose_name="från")),
+                ("browser", models.CharField(blank=True, default="", max_length=40, verbose_name="webbläsare")),
+                ("began_at", models.DateTimeField(null=True, verbose_name="inloggad")),
+                ("active_at", models.DateTimeField(null=True, verbose_name="använd")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "session",
+                "verbose_name_plural": "sessioner",
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
             name="SignIn",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

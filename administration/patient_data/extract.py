@@ -35,7 +35,7 @@ def extract(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Sect
     first, and so is in itself."""
     stored = Stored(patient, queues)
     access_log.note_in_providers(by, AccessEntry.Act.EXTRACT, stored.providers, patient.number, patient.person)
-    sections = (_answers, _cases, _acts, _notes, _messages, _inbound, _access)
+    sections = (_answers, _cases, _acts, _notes, _drafts, _messages, _inbound, _access)
     return [section(stored) for section in sections]
 
 
@@ -104,6 +104,21 @@ def _notes(stored: Stored) -> Section:
         for note in case.notes.all()
     ]
     return Section("Anteckningar", ("När", "Av", "Text"), rows)
+
+
+def _drafts(stored: Stored) -> Section:
+    """What staff have begun to write and not saved."""
+    rows = [
+        (
+            str(draft.case.queue if draft.case else draft.queue),
+            draft.get_field_display(),
+            draft.text,
+            str(draft.user),
+            date_and_clock(draft.saved_at),
+        )
+        for draft in stored.drafts.select_related("case__queue", "queue", "user")
+    ]
+    return Section("Utkast", ("Kö", "Vad", "Text", "Av", "När"), rows)
 
 
 def _messages(stored: Stored) -> Section:

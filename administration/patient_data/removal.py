@@ -13,7 +13,7 @@ from pghistory.models import Event
 from access import access_log
 from access.models import AccessEntry
 from administration.patient_data.stored import Patient, Stored
-from cases.models import Case
+from cases.models import Case, Draft
 from consent.models import Answer, Consent
 from consent.retention import remove_events
 from sms.models import InboundSms, Message, UnplacedSms
@@ -78,6 +78,7 @@ class _Found:
         unplaced = list(held(stored.unplaced.order_by("pk")))
         self.unplaced = [sms.pk for sms in unplaced if stored.may_remove("", sms.from_number)]
         self.inbound_of_others = len(inbound) - len(self.inbound) + len(unplaced) - len(self.unplaced)
+        self.drafts = [draft.pk for draft in held(stored.drafts.order_by("pk")) if self._may_remove_draft(draft)]
         answers, at = list(held(stored.answers.order_by("care_provider", "phone_number"))), database_now()
         yes_or_unset = [answer for answer in answers if answer.in_force(at) is not Answer.NO]
         elsewhere = stored.providers_with_other_queues
@@ -87,10 +88,15 @@ class _Found:
         self.answers_of_others = len(others) - len(self.answers)
         self.declined = len(answers) - len(yes_or_unset)
 
+    def _may_remove_draft(self, draft: Draft) -> bool:
+        """In a case it is the patient's; of a new one it is about whoever sent the SMS that it was begun from."""
+        return draft.case_id is not None or self.stored.may_remove("", draft.phone_number)
+
     def items(self) -> list[Item]:
         items = [
             Item("Avslutade ärenden med anteckningar", len(self.closed)),
             Item("Pågående ärenden", len(self.open), WHY_OPEN),
+            Item("Utkast", len(self.drafts)),
             Item("Texter i SMS", len(self.texts)),
             Item("SMS från patienten", len(self.inbound) + len(self.unplaced)),
             Item("SMS från nummer som också andra använder", self.inbound_of_others, WHY_SHARED),
@@ -131,6 +137,7 @@ def remove(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Item]
     """
     found = _Found(patient, queues, locked=True)
     items = found.items()
+    Draft.objects.filter(pk__in=found.drafts).delete()
     Case.objects.filter(pk__in=found.closed).delete()
     with pgtrigger.ignore("sms.Message:moves_well"):
         Message.objects.filter(pk__in=found.texts).update(text="")

@@ -9,7 +9,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from access.models import AccessEntry
 from cases.forms import SearchForm
-from cases.models import Case
+from cases.models import Case, Draft
 from consent.models import Consent
 from sms.models import InboundSms, Message, UnplacedSms
 from teleq.models import Queue
@@ -60,6 +60,8 @@ class Stored:
         of_numbers = Q(care_provider__in=providers, phone_number__in=self.numbers)
         self.inbound = InboundSms.objects.filter(queue__in=queues, from_number__in=self.numbers)
         self.unplaced = UnplacedSms.objects.filter(care_provider__in=providers, from_number__in=self.numbers - {""})
+        of_new_case = Q(queue__in=queues, phone_number__in=self.numbers - {""})
+        self.drafts = Draft.objects.filter(Q(case__in=self.cases.values("pk")) | of_new_case).order_by("saved_at")
         self.answers = Consent.objects.filter(of_numbers)
         self.history = Consent.history().filter(of_numbers).order_by("pgh_id")
         seen = Q(case_id__in=self.cases.values("pk"))

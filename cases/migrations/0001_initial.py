@@ -199,6 +199,55 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Draft",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("phone_number", models.CharField(blank=True, default="", help_text="I E.164.", max_length=16)),
+                (
+                    "field",
+                    models.CharField(
+                        choices=[("note", "Anteckning"), ("sms", "SMS"), ("name", "Namn"), ("reason", "Kontaktorsak")],
+                        max_length=10,
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("saved_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "case",
+                    models.ForeignKey(
+                        help_text="Tomt för ett nytt ärende.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="drafts",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="teleq.queue",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "utkast",
+                "verbose_name_plural": "utkast",
+            },
+        ),
+        migrations.CreateModel(
             name="Note",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -352,6 +401,37 @@ class Migration(migrations.Migration):
                 fields=("queue", "day"),
                 name="one_closed_day_per_date",
                 violation_error_message="Dagen är redan stängd.",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="draft",
+            index=models.Index(fields=["saved_at"], name="draft_saved"),
+        ),
+        migrations.AddIndex(
+            model_name="draft",
+            index=models.Index(
+                condition=models.Q(("queue__isnull", False)), fields=["queue", "phone_number"], name="draft_by_number"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="draft",
+            constraint=models.UniqueConstraint(
+                fields=("user", "case", "queue", "phone_number", "field"),
+                name="one_draft_per_user_and_field",
+                nulls_distinct=False,
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="draft",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("case__isnull", False), ("field__in", ("note", "sms")), ("phone_number", ""), ("queue", None)
+                    ),
+                    models.Q(("case", None), ("field__in", ("name", "reason"))),
+                    _connector="OR",
+                ),
+                name="a_draft_is_of_a_case_or_a_new_one",
             ),
         ),
         migrations.AddConstraint(

@@ -6,6 +6,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     problem.hidden = false;
   };
   form.addEventListener("submit", async (event) => {
+    if (form.elements.credential.value) return; // it is here, and is posted
     event.preventDefault();
     problem.hidden = true;
     const options = JSON.parse(document.getElementById("passkey-options").textContent);
@@ -23,6 +24,6 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
       say(error.name === "SecurityError" ? "unknown" : "failed");
       return;
     }
-    form.submit();
+    form.requestSubmit();
   });
 }

@@ -67,10 +67,10 @@ document.addEventListener("input", (event) => {
 let saving = null; // the request and the press that is being saved
 let waiting = [];
 // What the page asks for by itself, and no nurse has pressed.
-const byItself = (element) => element.matches("#count, #history");
+const byItself = (element) => element.matches("#count, #history, [data-whose]");
 
 function pressOf(element, submitter) {
-  const form = element.closest("form");
+  const form = element.form ?? element.closest("form");
   return { id: (submitter ?? element).id, posts: String(new URLSearchParams(new FormData(form))) };
 }
 document.addEventListener("htmx:confirm", (event) => {
@@ -90,14 +90,19 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 document.addEventListener("htmx:afterRequest", (event) => {
   const { xhr, successful } = event.detail;
   if (xhr !== saving?.xhr) return;
+  if (xhr.status === 401) waiting.unshift(saving.press); // it goes on when one has signed in again
+  else if (!successful || xhr.status === 409) waiting = []; // the nurse is told that nothing was saved, and decides anew
   saving = null;
-  if (!successful || xhr.status === 409) waiting = []; // the nurse is told that nothing was saved, and decides anew
+  if (xhr.status !== 401) pressWaiting();
+});
+function pressWaiting() {
   while (waiting.length && !saving) {
     const again = document.getElementById(waiting.shift().id);
     if (again?.matches("form")) again.requestSubmit();
     else again?.click();
   }
-});
+}
+document.addEventListener("teleq:signed-in", pressWaiting);
 window.addEventListener("beforeunload", (event) => {
   if (waiting.length) event.preventDefault();
 });
@@ -110,7 +115,7 @@ const asShown = (field) =>
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, requestConfig: { elt, formData } } = event.detail;
   if (!event.detail.shouldSwap) return;
-  const form = elt.closest("form");
+  const form = elt.form ?? elt.closest("form");
   const saved = (field) => (field.form === form ? formData.get(field.name) : asShown(field));
   const fields = [...document.querySelectorAll("main :is(input:not([type=hidden]), select, textarea)[id]")];
   // 409: the answer was changed elsewhere, and the nurse has to see that one first.
@@ -148,8 +153,10 @@ function showFailure(event, reason) {
   failure.hidden = false;
   if (answerForm(event.target)) event.target.elements.answer.dataset.changed = "true"; // still to be saved
 }
-document.addEventListener("htmx:responseError", (event) =>
-  showFailure(event, event.detail.xhr.status === 401 ? "signedOut" : "offline"));
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status === 401) document.dispatchEvent(new Event("teleq:signed-out"));
+  else showFailure(event, "offline");
+});
 document.addEventListener("htmx:sendError", (event) => showFailure(event, "offline"));
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (!byItself(event.target)) document.getElementById("failure").hidden = true;

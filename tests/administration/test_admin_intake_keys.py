@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from access.models import Session
 from intake import keys
 from intake.models import IntakeKey
 from teleq.clock import database_now

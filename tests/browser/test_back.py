@@ -310,7 +310,7 @@ class TestAPageThatTheBrowserKeepsWhole:
         expect(page.get_by_label("Skriv meddelande")).to_have_value("Hej, vi har")
         assert came_back_by(page) == "reload"
         page.reload()
-        expect(page.get_by_label("Skriv meddelande")).to_have_value("")
+        expect(page.get_by_label("Skriv meddelande")).to_have_value("Hej, vi har")  # the draft
 
     def test_in_admin_likewise(self, visit, administrator, queue):
         """On a page without Django's form scripts: those that have them listen for `unload`, and are not kept."""

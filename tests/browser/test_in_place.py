@@ -67,13 +67,11 @@ class TestTheButtonsAtTheTop:
             ("Fick svar", "Försök 1 av 3"),
             ("Släpp ärendet", "Inget svar"),
             ("Inget svar", "Försök 2 av 3"),
-            ("Klart", "Öppna igen"),
-            ("Öppna igen", "Ta ärendet"),
             ("Avboka", "Avbokat"),
         ):
             button(page, name).click()
             expect(head.get_by_text(shown).first).to_be_visible()
-        for sentence in ("Tog ärendet.", "Uppringning utan svar. Försök 2 av 3.", "Klart.", "Avbokat."):
+        for sentence in ("Tog ärendet.", "Uppringning utan svar. Försök 2 av 3.", "Avbokat."):
             expect(told(page).get_by_text(sentence)).to_be_visible()
         expect(page.get_by_label("Skriv meddelande")).to_have_value("Hej, vi ringer")
         expect(page.get_by_label("Ny anteckning")).to_have_value("Ringer efter lunch")
@@ -323,7 +321,7 @@ class TestTheHistoryThatLooksAgain:
         expect(told(page).get_by_text("Vi ringer igen.")).to_be_hidden()
 
     def test_does_not_put_back_what_was_before_a_save(self, page, case):
-        with Held(page, f"**/cases/{case.pk}/") as held:
+        with Held(page, f"**/cases/{case.pk}/history/") as held:
             """It looks again by itself."""
         before = held.fetch()
         button(page, "Klart").click()

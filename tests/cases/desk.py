@@ -39,6 +39,7 @@ class Button:
     name: str
     value: str
     disabled: bool
+    formaction: str = ""
 
 
 @dataclass
@@ -60,42 +61,47 @@ class _Reader(HTMLParser):
         self.title = ""
         self._inside: list[str] = []
         self._select = self._textarea = self._button = None
+        self._by_id: dict[str, Form] = {}
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
         given = {name: value or "" for name, value in attrs}
         self.links += [given[name] for name in ("href", "action", "hx-post", "hx-get", "src") if name in given]
         if tag == "form":
-            self.forms.append(Form(given))
+            form = self._by_id.setdefault(given.get("id", f"form {len(self.forms)}"), Form({}))
+            form.attributes = given
+            self.forms.append(form)
             self._inside.append(tag)
         elif tag == "tr":
             self.rows.append("")
         elif tag == "title":
             self._inside.append(tag)
+        elif "form" in given:  # it belongs to the form with this id, wherever that stands
+            self._control(tag, given, self._by_id.setdefault(given["form"], Form({})))
         elif self._inside and self._inside[-1] == "form":
-            self._control(tag, given)
+            self._control(tag, given, self.forms[-1])
 
-    def _control(self, tag, given):
-        form, name = self.forms[-1], given.get("name", "")
+    def _control(self, tag, given, form):
+        name = given.get("name", "")
         if tag == "input" and name:
             form.fields[name] = given.get("value", "")
         elif tag == "textarea":
-            self._textarea = name
+            self._textarea = form, name
             form.fields[name] = ""
         elif tag == "select":
             self._select = name
         elif tag == "option" and ("selected" in given or self._select not in form.fields):
             form.fields[self._select] = given.get("value", "")
         elif tag == "button":
-            self._button = Button("", name, given.get("value", ""), "disabled" in given)
+            self._button = Button("", name, given.get("value", ""), "disabled" in given, given.get("formaction", ""))
             form.buttons.append(self._button)
 
     def handle_endtag(self, tag):
         if self._inside and self._inside[-1] == tag:
             self._inside.pop()
         if tag == "textarea" and self._textarea:
-            form = self.forms[-1]
-            form.fields[self._textarea] = form.fields[self._textarea].removeprefix("\n")
+            form, name = self._textarea
+            form.fields[name] = form.fields[name].removeprefix("\n")
             self._textarea = None
         elif tag == "select":
             self._select = None
@@ -107,7 +113,8 @@ class _Reader(HTMLParser):
             self.title += data
             return
         if self._textarea:
-            self.forms[-1].fields[self._textarea] += data
+            form, name = self._textarea
+            form.fields[name] += data
         if self._button:
             self._button.label += data
         if self.rows:
@@ -154,7 +161,9 @@ class Page:
         assert by_hand or not button.disabled, f"{label} is shut"
         data = form.fields | ({button.name: button.value} if button.name else {}) | typed
         send = self.client.post if form.attributes.get("method") == "post" else self.client.get
-        return Page(self.client, send(form.attributes.get("action") or self.address, data, follow=True))
+        return Page(
+            self.client, send(button.formaction or form.attributes.get("action") or self.address, data, follow=True)
+        )
 
     def _button(self, label: str) -> tuple[Form, Button]:
         for form in self._read.forms:

@@ -150,7 +150,7 @@ def test_a_case_that_a_colleague_has_says_so_where_one_presses(case, desk, colle
 
 
 def test_a_note_says_that_it_is_saved(case, desk):
-    assert "Anteckningen är sparad." in said(desk.case(case).press("Spara anteckningen", text="Ringer igen."))
+    assert "Anteckningen är sparad." in said(desk.case(case).press("Spara anteckningen", note_text="Ringer igen."))
 
 
 def test_details_and_answer_say_whether_anything_changed(case, desk, lapsing):

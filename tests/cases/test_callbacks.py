@@ -336,17 +336,17 @@ def test_a_text_that_is_too_long_is_refused_in_words(field, case, desk):
 
 
 def test_a_note_is_shown_with_who_wrote_it(case, desk):
-    after = desk.case(case).press("Spara anteckningen", text="Ringer <b>igen</b>\nefter lunch.")
+    after = desk.case(case).press("Spara anteckningen", note_text="Ringer <b>igen</b>\nefter lunch.")
     assert "Ringer &lt;b&gt;igen&lt;/b&gt;<br>efter lunch." in after.html
     assert Note.objects.get().author.username == "anna"
 
 
 @pytest.mark.parametrize(("text", "message"), [("", "Skriv en anteckning."), ("å" * 2001, "tecken (den har 2001)")])
 def test_a_note_that_is_empty_or_too_long_is_refused_in_words(text, message, case, desk):
-    after = desk.case(case).press("Spara anteckningen", text=text)
+    after = desk.case(case).press("Spara anteckningen", note_text=text)
     assert after.status == 422
     assert message in after.text
-    assert after.typed("text", beside="Spara anteckningen") == text
+    assert after.typed("note_text", beside="Spara anteckningen") == text
     assert not Note.objects.exists()
 
 

@@ -272,6 +272,6 @@ def test_saving_the_rest_of_the_case_leaves_the_answer_alone(case, desk, say):
     left_open = desk.case(case)
     say(Answer.NO)
     left_open.press("Spara uppgifterna", name="Berit Testsson-Lind", answer="yes")
-    left_open.press("Spara anteckningen", text="Ringer igen.", answer="yes")
+    left_open.press("Spara anteckningen", note_text="Ringer igen.", answer="yes")
     left_open.press("Ta ärendet", answer="yes")
     assert stored() == [("insert", "yes"), ("update", "no")]

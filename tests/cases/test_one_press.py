@@ -89,7 +89,7 @@ def test_a_press_of_a_case_that_is_not_mine_makes_nothing_and_can_be_pressed_aga
 
 def test_a_note_pressed_twice_is_one(case, desk):
     page = desk.case(case)
-    for after in [page.press(SAVE, text="Ringer\nigen.") for _ in range(2)]:
+    for after in [page.press(SAVE, note_text="Ringer\nigen.") for _ in range(2)]:
         assert "Anteckningen är sparad." in after.text
     assert Note.objects.count() == 1
 
@@ -97,17 +97,17 @@ def test_a_note_pressed_twice_is_one(case, desk):
 @pytest.mark.django_db(transaction=True)
 def test_two_requests_of_one_note_in_the_same_moment_are_one(case, desk):
     page = desk.case(case)
-    press = lambda: page.press(SAVE, text="Ringer igen.")  # noqa: E731
+    press = lambda: page.press(SAVE, note_text="Ringer igen.")  # noqa: E731
     assert [after.status for after in at_once(case, press, press)] == [200, 200]
     assert Note.objects.count() == 1
 
 
 def test_another_text_on_the_same_press_is_not_saved_and_not_lost(case, desk):
     page = desk.case(case)
-    page.press(SAVE, text="Ringer igen.")
-    after = page.press(SAVE, text="Hör illa.")
+    page.press(SAVE, note_text="Ringer igen.")
+    after = page.press(SAVE, note_text="Hör illa.")
     assert after.status == 409
     assert "Den förra anteckningen är redan sparad." in after.text
-    assert after.typed("text", beside=SAVE) == "Hör illa."
+    assert after.typed("note_text", beside=SAVE) == "Hör illa."
     after.press(SAVE)
     assert sorted(note.text for note in Note.objects.all()) == ["Hör illa.", "Ringer igen."]

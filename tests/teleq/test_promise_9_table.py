@@ -35,7 +35,7 @@ from consent.models import ConsentText
 from intake.models import IntakeKey
 from sms import gateway, inbound
 from sms.models import InboundSms, Kind, StandardText, UnplacedSms
-from sms.providers.base import InboundMessage
+from sms.providers.base import Reply
 from teleq.clock import database_now
 from teleq.models import CareProvider, CareProviderRole, Membership, OutgoingSms, ProviderRole, Queue, Role, User
 from tests.intake.telephone_system import TelephoneSystem, connect
@@ -153,7 +153,7 @@ def world(make_user: Callable[..., User], care_provider: CareProvider, other_que
         ]
     )
     replied = InboundSms.objects.create(queue=queue, from_number=NUMBER, text="Beryll", provider="simulator")
-    inbound.receive("kannel", InboundMessage(NUMBER, "+46701740698", "Agat", "1"))
+    inbound.receive("kannel", Reply(NUMBER, "+46701740698", "Agat", "1"))
     unplaced = UnplacedSms.objects.get()
     inbound.hand_over_unplaced(unplaced.pk, care_provider)
     asked = ask_for_right(people["operator"], queue, Role.NURSE, until=None, why="Porfyr", by=people["operator"])

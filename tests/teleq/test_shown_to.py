@@ -12,6 +12,7 @@ from cases import callbacks
 from cases.models import Case, Note
 from teleq.clock import database_now
 from tests.administration.forms import text_of
+from tests.cases.desk import forms_on
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -31,9 +32,10 @@ def browser(nurse) -> Client:
 
 
 def form_of(page, name: str) -> dict[str, str]:
-    [form] = [each for each in re.findall(r"<form.*?</form>", page.content.decode(), re.DOTALL) if name in each]
-    fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form)
-    return dict(fields)
+    """What a browser would post of the form that leads there, or has such a field."""
+    forms = forms_on(page.content.decode())
+    [form] = [each for each in forms if name in each.fields or name in each.attributes.get("action", "")]
+    return form.fields
 
 
 def sign_in_again(browser: Client, user) -> None:
@@ -46,7 +48,7 @@ def sign_in_again(browser: Client, user) -> None:
 def test_a_form_from_before_the_last_login_is_not_saved(who, browser, case, request):
     user = request.getfixturevalue(who)
     address = reverse("cases:add_note", args=[case.pk])
-    form = form_of(browser.get(f"/cases/{case.pk}/"), "/notes/") | {"text": "Hör <b>illa</b>."}
+    form = form_of(browser.get(f"/cases/{case.pk}/"), "/sms/") | {"note_text": "Hör <b>illa</b>."}
     sign_in_again(browser, user)
     response = browser.post(address, form, headers=ORIGIN)
     assert response.status_code == 409
@@ -67,7 +69,7 @@ def test_another_site_gets_nothing_shown(browser, case):
 
 @pytest.mark.parametrize("shown_to", ["nurse", None, "0", "x"])
 def test_what_is_saved_in_place_says_whom_it_was_shown_to(shown_to, browser, case, nurse, administrator):
-    form = form_of(browser.get(f"/cases/{case.pk}/"), "/notes/") | {"text": "Hör illa."}
+    form = form_of(browser.get(f"/cases/{case.pk}/"), "/sms/") | {"note_text": "Hör illa."}
     sign_in_again(browser, administrator)
     form["csrfmiddlewaretoken"] = browser.cookies["csrftoken"].value  # as the page's script does
     told = {"nurse": str(nurse.pk)}.get(shown_to, shown_to)
@@ -82,7 +84,7 @@ def test_what_is_saved_in_place_says_whom_it_was_shown_to(shown_to, browser, cas
 def test_whoever_signs_in_again_may_go_on(browser, case, nurse):
     page = browser.get(f"/cases/{case.pk}/")
     [shown_to] = re.findall(r"""hx-headers='\{"X-Shown-To": "(\d+)"\}'""", page.content.decode())
-    form = form_of(page, "/notes/") | {"text": "Hör illa."}
+    form = form_of(page, "/sms/") | {"note_text": "Hör illa."}
     sign_in_again(browser, nurse)
     form["csrfmiddlewaretoken"] = browser.cookies["csrftoken"].value
     headers = {"HX-Request": "true", "X-Shown-To": shown_to}
