@@ -77,7 +77,7 @@ class SignInView(LimitedForm, LoginView):
 
 
 @method_decorator(login_stage_required(stage=AuthenticateStage.key, redirect_urlname="account_login"), name="dispatch")
-class SecondFactorView(AuthenticateView):
+class SecondFactorView(LimitedForm, AuthenticateView):
     form_class = forms.CodeForm
     template_name = "access/second_factor.html"
 
@@ -85,12 +85,6 @@ class SecondFactorView(AuthenticateView):
         if "cancel" in request.POST:
             return self.stage.abort()
         return super().post(request, *args, **kwargs)
-
-    def form_invalid(self, form: BaseForm) -> HttpResponse:
-        response = super().form_invalid(form)
-        if forms.is_limited(form.errors):
-            response.status_code = TOO_MANY
-        return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         kinds = set(Authenticator.objects.filter(user=self.stage.login.user).values_list("type", flat=True))

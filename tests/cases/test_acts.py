@@ -48,8 +48,8 @@ MEANWHILE = {
 ACTS = {
     "Ta ärendet": callbacks.take,
     "Släpp ärendet": callbacks.release,
-    "Fick svar": partial(callbacks.record_attempt, answered=True),
-    "Inget svar": partial(callbacks.record_attempt, answered=False),
+    "Fick svar": partial(callbacks.record_attempt, reached=True),
+    "Inget svar": partial(callbacks.record_attempt, reached=False),
     "Klart": partial(callbacks.close, status=Status.DONE),
     "Avboka": partial(callbacks.close, status=Status.CANCELLED),
     "Öppna igen": callbacks.reopen,
