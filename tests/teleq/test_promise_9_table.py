@@ -1,8 +1,8 @@
 """Promise 9 as a table: every address and method, by every role, by the answer's status and by what it holds.
 
-The addresses come from the resolver: a new one fails the test until it has a row in `role_table.txt`, which says what it
-answers whom. Everything that is asked for belongs to one care provider. Which words an answer may hold follows from the
-role alone, by the rules at the end, and not from the table.
+The addresses come from the resolver: a new one fails the test until it has a row in `role_table.txt`, which says what
+it answers whom. Everything that is asked for belongs to one care provider. Which words an answer may hold follows from
+the role alone, by the rules at the end, and not from the table.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def world(make_user: Callable[..., User], care_provider: CareProvider, other_que
     unplaced = UnplacedSms.objects.get()
     inbound.hand_over_unplaced(unplaced.pk, care_provider)
     asked = ask_for_right(people["operator"], queue, Role.NURSE, until=None, why="Porfyr", by=people["operator"])
-    second_person.may_confirm(people["queue_admin"], asked)
+    assert second_person.may_confirm(people["queue_admin"], asked)
     keys = {
         "own_key": connect(care_provider, by=people["operator"]),
         "other_key": connect(other_queue.care_provider, by=people["operator"], name="Annan"),
@@ -256,7 +256,7 @@ def expected() -> dict[tuple[str, str], list[str]]:
 
 
 def test_every_address_and_method_has_a_row_and_no_row_is_of_an_address_that_is_gone():
-    print(TABLE.read_text())  # pytest -rA shows it
+    print(TABLE.read_text())  # noqa: T201  pytest -rA shows it
     assert set(expected()) == {(route, method) for route in ROUTES for method in METHODS}
     assert {len(statuses) for statuses in expected().values()} == {len(ROLES)}
 
