@@ -310,11 +310,11 @@ class TestTheHistoryThatLooksAgain:
     def test_asks_without_a_token_in_the_address(self, page, case):
         with page.expect_response(lambda response: response.request.method == "GET") as answered:
             """It looks again by itself."""
-        assert answered.value.url.endswith(f"/cases/{case.pk}/")
+        assert answered.value.url.endswith(f"/cases/{case.pk}/history/")
 
     def test_keeps_shut_what_was_shut_again(self, page):
         page.get_by_text("Visa texten").click()
-        with page.expect_response("**/cases/*/"):
+        with page.expect_response("**/cases/*/history/"):
             """It looks again by itself."""
         Message.objects.update(state=State.CANCELLED)
         expect(told(page).get_by_text("SMS: Inställt.")).to_be_visible()
