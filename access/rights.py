@@ -20,7 +20,7 @@ def on_record(user: User, by: User | None, why: str = "") -> Iterator[None]:
     The user's row is locked meanwhile, so that of two who change rights at once each is told of their own changes.
     """
     with transaction.atomic():
-        User.objects.select_for_update(of=("self",), no_key=True).get(pk=user.pk)
+        list(User.objects.select_for_update(of=("self",), no_key=True).filter(pk=user.pk).values("pk"))
         before = _rights(user)
         yield
         after = _rights(user)
@@ -42,5 +42,5 @@ def _rights(user: User) -> dict[int | None, str]:
     """The role by queue, and whether the account is active by None."""
     active = User.objects.filter(pk=user.pk, is_active=True).exists()
     rights: dict[int | None, str] = {None: Right.ACTIVE if active else Right.INACTIVE}
-    rights.update(Membership.objects.filter(user=user).values_list("queue_id", "role"))
+    rights.update(Membership.objects.filter(user_id=user.pk).values_list("queue_id", "role"))
     return rights
