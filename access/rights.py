@@ -58,7 +58,7 @@ def on_record(
     locked meanwhile, so that of two who change rights at once each is told of their own changes.
     """
     with transaction.atomic():
-        User.objects.select_for_update(of=("self",), no_key=True).get(pk=user.pk)
+        list(User.objects.select_for_update(of=("self",), no_key=True).filter(pk=user.pk).values("pk"))
         before = _rights(user)
         yield
         after = _rights(user)
@@ -106,5 +106,7 @@ def _rights(user: User) -> dict[Place, Held]:
     active = User.objects.filter(pk=user.pk, is_active=True).exists()
     rights = {ACCOUNT: Held(Right.ACTIVE if active else Right.INACTIVE)}
     for model in (Membership, CareProviderRole):
-        rights |= {place_of(each): Held(each.role, each.until, each.why) for each in model.objects.filter(user=user)}
+        rights |= {
+            place_of(each): Held(each.role, each.until, each.why) for each in model.objects.filter(user_id=user.pk)
+        }
     return rights
