@@ -106,7 +106,6 @@ def _rights(user: User) -> dict[Place, Held]:
     active = User.objects.filter(pk=user.pk, is_active=True).exists()
     rights = {ACCOUNT: Held(Right.ACTIVE if active else Right.INACTIVE)}
     for model in (Membership, CareProviderRole):
-        rights |= {
-            place_of(each): Held(each.role, each.until, each.why) for each in model.objects.filter(user_id=user.pk)
-        }
+        given = model.objects.filter(user_id=user.pk)
+        rights |= {place_of(each): Held(each.role, each.until, each.why) for each in given}
     return rights

@@ -77,7 +77,7 @@ def rights_view(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [_row(given) for given in page],
         "day_forms": forms_of_days,
-        "providers": own_care_providers(request).order_by("name"),
+        "others": own_care_providers(request).exclude(pk__in=[each.instance.pk for each in forms_of_days]),
     }
     status = 422 if any(form.is_bound for form in forms_of_days) else 200
     return render(request, "admin/rights.html", {**admin.site.each_context(request), **context}, status=status)

@@ -88,9 +88,11 @@ class ConsentTextAdmin(ScopedAdmin[ConsentText]):
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if field and db_field.name == "care_provider":
             field.queryset, field.required = whole_care_providers(request), False
+            field.help_text = "För en text i alla köer som inte har en egen."
         if field and db_field.name == "queue":
             field.queryset = Queue.objects.administered_by(person(request)).select_related("care_provider")
             field.required = not whole_care_providers(request).exists()
+            field.help_text = "För en text i en kö. Lämna texten tom för att läsa upp vårdgivarens igen."
         return field
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -33,10 +33,9 @@ from consent import register
 from consent.models import Answer as ConsentAnswer
 from consent.models import ConsentText
 from intake.models import IntakeKey
-from sms import gateway, inbound
-from sms.models import InboundSms, Kind, StandardText, UnplacedSms
+from sms import inbound
+from sms.models import InboundSms, StandardText, UnplacedSms
 from sms.providers.base import Reply
-from teleq.clock import database_now
 from teleq.models import CareProvider, CareProviderRole, Membership, OutgoingSms, ProviderRole, Queue, Role, User
 from tests.intake.telephone_system import TelephoneSystem, connect
 
@@ -138,20 +137,7 @@ def world(make_user: Callable[..., User], care_provider: CareProvider, other_que
         care_provider, NUMBER, ConsentAnswer.YES, by=people["nurse"], case_id=case.pk, seen_event=None
     )
     callbacks.add_note(case, "Onyx", by=people["nurse"])
-    at = database_now()
-    gateway.accept(
-        [
-            gateway.Draft(
-                key="table:1",
-                kind=Kind.REMINDER,
-                queue_id=queue.pk,
-                to_number=NUMBER,
-                text="Zafir",
-                due_at=at + timedelta(hours=1),
-                send_before=at + timedelta(hours=2),
-            )
-        ]
-    )
+    callbacks.send_sms(case, "Zafir", token="1", shown=NUMBER, by=people["nurse"])
     replied = InboundSms.objects.create(queue=queue, from_number=NUMBER, text="Beryll", provider="simulator")
     inbound.receive("kannel", Reply(NUMBER, "+46701740698", "Agat", "1"))
     unplaced = UnplacedSms.objects.get()
