@@ -31,6 +31,7 @@ class SessionEndMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated and sessions.has_ended(request):
             sessions.end(request)
+            request.session_has_ended = True  # type: ignore[attr-defined]  # for `LoginMiddleware`
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any) -> None:

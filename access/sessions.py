@@ -40,6 +40,9 @@ OFTEN_ENOUGH = timedelta(minutes=1)
 """How often the time of the last activity is stored: not at every page."""
 ENDED = "Sessionen tog slut."
 
+WHOSE = "whose_has_ended"
+"""In the session of nobody that follows one that has ended: whose that was."""
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -137,8 +140,15 @@ def _call_began(user: User) -> datetime | None:
 def end(request: HttpRequest) -> None:
     """Its time is over: whoever asks is nobody from here on."""
     assert isinstance(request.user, User)
-    record.note(record.What.SIGNED_OUT, request.user, why=ENDED)
+    user = request.user
+    record.note(record.What.SIGNED_OUT, user, why=ENDED)
     logout(request)
+    request.session[WHOSE] = user.pk
+
+
+def was_anothers(request: HttpRequest, user: User) -> bool:
+    """Whether it was another's session that has ended here: what they were about is nowhere for this user to go on."""
+    return bool(request.session.get(WHOSE, user.pk) != user.pk)
 
 
 # One's own -----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, resolve_url
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
@@ -68,8 +68,10 @@ class SignInView(LimitedForm, LoginView):
         return view(request, *args, **kwargs)
 
     def form_valid(self, form: forms.SignInForm) -> HttpResponse:
-        """Whoever was signed in here is so no more, also while the second factor is asked for."""
-        next_url = self.get_success_url()
+        """Whoever was signed in here is so no more, also while the second factor is asked for. Who comes after another
+        begins at their own work list."""
+        another = sessions.was_anothers(self.request, form.user)
+        next_url = resolve_url(settings.LOGIN_REDIRECT_URL) if another else self.get_success_url()
         if self.request.user.is_authenticated:
             get_adapter().logout(self.request)
         response: HttpResponse = form.login(self.request, redirect_url=next_url)

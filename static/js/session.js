@@ -33,7 +33,7 @@
     }
     const panel = page.querySelector("main .panel");
     if (![login, secondFactor].includes(pathname) || !panel) {
-      location.assign(response.url); // somewhere that one has to go first, such as to a second factor of one's own
+      location.replace(response.url); // somewhere that one has to go first, such as to a second factor of one's own
       return;
     }
     for (const form of panel.querySelectorAll("form")) form.setAttribute("action", form.getAttribute("action") ?? response.url);

@@ -10,6 +10,10 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.cache import add_never_cache_headers
 
+from teleq.middleware.shown_to import not_saved, written
+
+ENDED = "Du är utloggad."
+
 
 class NoStoreMiddleware:
     """Pages show patients' data: no browser or proxy may keep them."""
@@ -27,6 +31,7 @@ class LoginMiddleware(LoginRequiredMiddleware):
     """Every view asks for a login unless it says otherwise.
 
     A form saved in place after the session ended gets 401 and not the login page: the page stays, with what was typed.
+    Without scripts what was written is shown, to be copied (`session_has_ended` is `access.middleware`'s).
     """
 
     def handle_no_permission(  # type: ignore[override]  # the stubs allow for a redirection only
@@ -34,6 +39,8 @@ class LoginMiddleware(LoginRequiredMiddleware):
     ) -> HttpResponse:
         if request.headers.get("HX-Request"):
             return HttpResponse(status=401)
+        if getattr(request, "session_has_ended", False) and written(request):
+            return not_saved(request, ENDED, 401)
         if request.method not in ("GET", "HEAD"):  # an address to post to is nowhere to come back to
             return redirect(self.get_login_url(view_func))
         return super().handle_no_permission(request, view_func)

@@ -27,7 +27,7 @@ class ShownToMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         in_place = request.method == "POST" and request.headers.get("HX-Request")
         if in_place and request.user.is_authenticated and request.headers.get("X-Shown-To") != str(request.user.pk):
-            response = _not_saved(request, SHOWN_TO_ANOTHER)
+            response = not_saved(request, SHOWN_TO_ANOTHER)
             response["HX-Reswap"] = "none"  # only the message: what was typed stays where it is
             return response
         return self.get_response(request)
@@ -37,11 +37,15 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form from before the last login is not saved. What was written in it is shown, unless another site sent it."""
     from_before = request.user.is_authenticated and reason.endswith("incorrect.")
     if from_before and request.headers.get("Origin"):  # which Django has looked at before the token
-        return _not_saved(request, SHOWN_BEFORE)
+        return not_saved(request, SHOWN_BEFORE)
     return render(request, "403_csrf.html", status=403)
 
 
-def _not_saved(request: HttpRequest, reason: str) -> HttpResponse:
+def not_saved(request: HttpRequest, reason: str, status: int = 409) -> HttpResponse:
+    """The reason, and what was written, to copy it from there."""
     messages.error(request, reason.format(user=request.user))
-    typed = [text for name in WRITTEN for text in request.POST.getlist(name) if text.strip()]
-    return render(request, "teleq/not_saved.html", {"typed": typed}, status=409)
+    return render(request, "teleq/not_saved.html", {"typed": written(request)}, status=status)
+
+
+def written(request: HttpRequest) -> list[str]:
+    return [text for name in WRITTEN for text in request.POST.getlist(name) if text.strip()]

@@ -83,6 +83,23 @@ def test_nothing_is_saved_by_one_that_has_ended(browser, case, desk):
     assert not (Note.objects.exists() or case.drafts.exists())
 
 
+def test_without_scripts_what_was_written_is_shown_to_be_copied(browser, case):
+    move_back(browser, active=31)
+    response = browser.post(f"/cases/{case.pk}/notes/", {"note_text": "Hör <b>illa</b>."})
+    assert response.status_code == 401
+    assert "Du är utloggad." in response.content.decode()
+    assert "Hör &lt;b&gt;illa&lt;/b&gt;." in response.content.decode()
+    assert case.name not in response.content.decode()
+
+
+@pytest.mark.parametrize(("who", "leads_to"), [("anna", "/cases/{}/"), ("karim", "/")])
+def test_who_signs_in_again_goes_on_and_another_comes_to_their_own_work_list(who, leads_to, browser, case, colleague):
+    move_back(browser, active=31)
+    login = browser.get(f"/cases/{case.pk}/").url
+    posted = {"login": who, "password": PASSWORD, "next": f"/cases/{case.pk}/"}
+    assert browser.post(login, posted).url == leads_to.format(case.pk)
+
+
 def test_its_end_is_on_record(browser, nurse):
     move_back(browser, active=31)
     is_in(browser)
