@@ -67,7 +67,8 @@
     else if (response.ok && dialog.open) goOn(new DOMParser().parseFromString(await response.text(), "text/html"));
   }
 
-  document.addEventListener("teleq:signed-out", open);
+  document.addEventListener("htmx:responseError", ({ detail }) => detail.xhr.status === 401 && open());
+  document.addEventListener("teleq:signed-out", open); // of what is not asked for by htmx
   if (dialog) {
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") look().catch(() => {});

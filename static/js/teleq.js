@@ -154,8 +154,7 @@ function showFailure(event, reason) {
   if (answerForm(event.target)) event.target.elements.answer.dataset.changed = "true"; // still to be saved
 }
 document.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.xhr.status === 401) document.dispatchEvent(new Event("teleq:signed-out"));
-  else showFailure(event, "offline");
+  if (event.detail.xhr.status !== 401) showFailure(event, "offline"); // else js/session.js asks for a sign-in
 });
 document.addEventListener("htmx:sendError", (event) => showFailure(event, "offline"));
 document.addEventListener("htmx:beforeRequest", (event) => {

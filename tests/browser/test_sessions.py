@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from access.session_store import ACTIVE_AT, SessionStore
 from cases.models import Draft, Note
 from consent.models import Answer
-from sms.models import Message
+from sms.models import Message, StandardText
 from teleq.models import Membership, User
 from tests.browser.conftest import Complaints
 from tests.conftest import PASSWORD
@@ -57,7 +57,7 @@ def dialog(page: Page) -> Locator:
 
 
 def sign_in_there(page: Page, user: User, password: str = PASSWORD) -> None:
-    expect(dialog(page)).to_be_visible()
+    expect(dialog(page)).to_be_visible(timeout=20_000)
     dialog(page).get_by_label("Användarnamn").fill(user.username)
     dialog(page).get_by_label("Lösenord").fill(password)
     dialog(page).get_by_role("button", name="Logga in").click()
@@ -154,3 +154,18 @@ def test_a_draft_that_is_being_kept_when_the_session_ends_is_kept_after_the_sign
     sign_in_there(page, nurse)
     expect(page.get_by_text("Utkast sparat")).to_be_visible()
     assert Draft.objects.get().text == "Ringer efter"
+
+
+def test_in_admin_too_one_signs_in_again_on_the_page_and_saves_what_was_typed(sign_in, administrator, settings):
+    settings.SESSION_IDLE_MINUTES = 2.03
+    page = sign_in(administrator, "/admin/sms/standardtext/add/")
+    page.locator("#id_queue").select_option(index=1)
+    page.get_by_label("Namn").fill("ring")
+    page.locator("textarea").fill("Ring oss.")
+    expect(page.get_by_text("Du loggas ut om 2 minuter.")).to_be_visible(timeout=10_000)
+    let_half_an_hour_go_by(page)
+    sign_in_there(page, administrator)
+    expect(dialog(page)).to_be_hidden()
+    page.get_by_role("button", name="Spara", exact=True).click()
+    page.get_by_text("ring", exact=True).wait_for()
+    assert StandardText.objects.get().text == "Ring oss."
