@@ -83,7 +83,7 @@ def confirm(given: Given, by: User) -> None:
 def _write(  # noqa: PLR0913, PLR0917  each is a column of the record
     user: User, place: Place, before: Held, after: Held, by: User | None, why: str, ended_because: Mapping[Place, str]
 ) -> None:
-    told = after.why if after.right and after.why != before.why else ended_because.get(place, "")
+    told = after.why if after.right else ended_because.get(place, "")
     RightsChange.objects.create(
         user=user,
         queue_id=place.queue_id,

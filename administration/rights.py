@@ -149,8 +149,11 @@ def ask_for_right(  # noqa: PLR0913  each is a part of what is asked for
 
 def _give_right(asked: SecondPersonRequest, by: User) -> None:
     details = asked.details
-    given = {"until": date.fromisoformat(details["until"]) if details["until"] else None, "why": asked.why}
-    with rights.on_record(asked.about, by=by, why=f"Begärt av {asked.asked_by}: {asked.why}"):
+    given = {
+        "until": date.fromisoformat(details["until"]) if details["until"] else None,
+        "why": f"Begärt av {asked.asked_by}: {asked.why}"[:200],
+    }
+    with rights.on_record(asked.about, by=by):
         if "queue" in details:
             Membership.objects.update_or_create(
                 user=asked.about, queue_id=details["queue"], defaults={**given, "role": details["role"]}

@@ -13,8 +13,9 @@ from cases import callbacks
 from cases.models import Case, Status
 from consent.models import Answer, Channel, Consent
 from demo.models import SimulatedSms
-from sms.models import InboundSms
+from sms.models import InboundSms, UnplacedSms
 from teleq.clock import database_now
+from teleq.models import CareProvider
 from tests.conftest import LANDLINE, MOBILE
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -235,4 +236,33 @@ def test_the_administrators_pages(sign_in, administrator, queue, book, say):
     expect(page.get_by_text("Ja,").first).to_be_visible()
     check(page)
     page.goto(f"/admin/teleq/outgoingsms/{queue.pk}/change/")
+    check(page)
+
+
+def test_the_pages_about_rights(sign_in, provider_administrator, operator, nurse, care_provider, queue):
+    CareProvider.objects.update(rights_review_by=timezone.localdate(), rights_review_asked_at=timezone.now())
+    UnplacedSms.objects.create(sender=MOBILE, from_number=MOBILE, receiver="4671", text="Hej", provider="kannel")
+    page = sign_in(provider_administrator)
+    for address in ("/admin/", "/admin/rights/", "/admin/unplaced-sms/", "/admin/consent/consenttext/add/", "/konto/"):
+        page.goto(address)
+        check(page)
+    page.goto(f"/admin/teleq/user/{nurse.pk}/change/")
+    check(page)
+    page.goto("/admin/rights/")
+    page.get_by_role("link", name=f"Avsluta: {nurse}, {queue}, Medarbetare").click()
+    page.get_by_role("button", name="Avsluta behörigheten").click()
+    expect(page.get_by_text("Skriv varför.")).to_be_visible()
+    check(page)
+    page = sign_in(operator)
+    for address in ("change", "right", "invitation"):
+        page.goto(f"/admin/teleq/user/{nurse.pk}/{address}/")
+        check(page)
+    page.get_by_label("Varför, och hur du vet att det är rätt person").fill("Glömt")
+    page.get_by_role("button", name="Begär länk").click()
+    expect(page.get_by_role("cell", name="Skapa länk för lösenord")).to_be_visible()
+    check(page)
+    page.goto("/admin/unplaced-sms/")
+    page.get_by_role("combobox").select_option(str(care_provider))
+    page.get_by_role("button", name="Lämna").click()
+    expect(page.get_by_text(f"SMS:et är lämnat till {care_provider}.")).to_be_visible()
     check(page)
