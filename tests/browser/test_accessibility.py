@@ -266,3 +266,20 @@ def test_the_pages_about_rights(sign_in, provider_administrator, operator, nurse
     page.get_by_role("button", name="Lämna").click()
     expect(page.get_by_text(f"SMS:et är lämnat till {care_provider}.")).to_be_visible()
     check(page)
+
+
+def test_what_is_written_asked_about_and_the_end_of_the_session(open_case, case, settings, complaints):
+    complaints.expect("status of 401", "Response Status Error Code 401")
+    settings.SESSION_IDLE_MINUTES = 2.1
+    page = open_case(case)
+    page.get_by_label("Skriv meddelande").fill("Hej, vi har")
+    page.get_by_role("button", name="Klart", exact=True).click()
+    expect(page.get_by_text("Meddelandet är inte skickat.")).to_be_visible()
+    expect(page.get_by_text("Utkast sparat")).to_be_visible()
+    expect(page.get_by_role("button", name="Fortsätt")).to_be_visible(timeout=15_000)
+    check(page)
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Ta ärendet").click()
+    expect(page.get_by_role("dialog").get_by_label("Lösenord")).to_be_visible()
+    findings = Axe().run(page, options=RULES)
+    assert findings.violations_count == 0, findings.generate_report()

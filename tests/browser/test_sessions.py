@@ -167,5 +167,5 @@ def test_in_admin_too_one_signs_in_again_on_the_page_and_saves_what_was_typed(si
     sign_in_there(page, administrator)
     expect(dialog(page)).to_be_hidden()
     page.get_by_role("button", name="Spara", exact=True).click()
-    page.get_by_text("ring", exact=True).wait_for()
+    page.locator("#result_list").get_by_text("ring", exact=True).wait_for()
     assert StandardText.objects.get().text == "Ring oss."
