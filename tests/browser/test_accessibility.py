@@ -259,7 +259,7 @@ def test_the_pages_about_rights(sign_in, provider_administrator, operator, nurse
         check(page)
     page.get_by_label("Varför, och hur du vet att det är rätt person").fill("Glömt")
     page.get_by_role("button", name="Begär länk").click()
-    expect(page.get_by_role("cell", name="Skapa länk för lösenord")).to_be_visible()
+    expect(page.get_by_role("cell", name="Skapa länk för lösenord", exact=True)).to_be_visible()
     check(page)
     page.goto("/admin/unplaced-sms/")
     page.get_by_role("combobox").select_option(str(care_provider))
