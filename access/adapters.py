@@ -13,7 +13,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
-from django.contrib.auth import authenticate
+from django.contrib.auth import authenticate, update_session_auth_hash
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
@@ -62,6 +62,15 @@ class AccountAdapter(DefaultAccountAdapter):
             return judged(guess, lambda: authenticate(request, username=username, password=credentials["password"]))
         except TooMany as problem:
             raise too_many(problem) from None
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """Django makes a password's hash anew where it is of an older kind: that must not end the session."""
+        is_right: bool = super().reauthenticate(user, password)
+        if is_right:
+            stored = User.objects.get(pk=user.pk)
+            if stored.password != user.password:
+                update_session_auth_hash(context.request, stored)
+        return is_right
 
     def get_login_stages(self) -> list[str]:
         return ["access.second_factor.SecondFactorStage"]

@@ -44,6 +44,7 @@ class AccessEntry(models.Model):
         related_name="+",
         verbose_name="vårdgivare",
         db_index=False,
+        db_constraint=False,  # a look waits for nobody who holds the row
         help_text="Tomt: sökt av någon som inte är medlem i någon kö.",
     )
     queue = models.ForeignKey(
@@ -53,6 +54,7 @@ class AccessEntry(models.Model):
         related_name="+",
         verbose_name="kö",
         db_index=False,
+        db_constraint=False,
         help_text="Tomt: i flera.",
     )
     case_id = models.BigIntegerField("ärende", null=True)

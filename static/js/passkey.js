@@ -6,7 +6,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     problem.hidden = false;
   };
   form.addEventListener("submit", async (event) => {
-    if (form.elements.credential.value) return; // it is here, and is posted
+    if (form.dataset.asked) return; // the passkey is here, and is posted
     event.preventDefault();
     problem.hidden = true;
     const options = JSON.parse(document.getElementById("passkey-options").textContent);
@@ -24,6 +24,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
       say(error.name === "SecurityError" ? "unknown" : "failed");
       return;
     }
+    form.dataset.asked = "true";
     form.requestSubmit();
   });
 }

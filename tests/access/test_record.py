@@ -130,7 +130,7 @@ def test_of_rights_an_administrator_reads_their_own_queues(office, nurse, outsid
             Membership.objects.filter(user=user, queue=where).update(role=Role.NURSE)
             Membership.objects.filter(user=user, queue=where).delete()
     told = lines(office, "/admin/access/rightschange/")
-    assert "Anna Lind VC Spindeln Rådgivning Sjuksköterska Ingen" in told
+    assert "Anna Lind VC Spindeln Rådgivning Medarbetare Ingen" in told
     assert "Olle" not in told
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -19,6 +20,7 @@ from administration import retention
 from cases import callbacks
 from cases.models import CaseEvent, Note
 from teleq.clock import database_now
+from teleq.models import User
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -346,6 +348,17 @@ def test_before_users_and_extracts_whoever_signed_in_long_ago_shows_that_it_is_t
     after = office.post(response.url, {"password": PASSWORD, "next": address})
     assert after.url == address
     assert office.get(address).status_code == 200
+
+
+def test_a_password_whose_hash_is_made_anew_when_it_is_shown_ends_no_session(client, administrator):
+    """As after an upgrade of Django: here the salt is shorter than it would be today."""
+    User.objects.filter(pk=administrator.pk).update(password=MD5PasswordHasher().encode(PASSWORD, "salt"))
+    administrator.refresh_from_db()
+    client.force_login(administrator)
+    sign_in_was(client, minutes_ago=16)
+    client.post("/konto/bekrafta/", {"password": PASSWORD, "next": "/admin/patient-data/"})
+    assert client.get("/admin/patient-data/").status_code == 200
+    assert User.objects.get(pk=administrator.pk).password != administrator.password
 
 
 def test_before_keys_too(client, operator):

@@ -59,7 +59,7 @@ def test_a_new_queue_comes_with_its_settings_and_its_maker_as_administrator(offi
 
 
 def test_a_queue_whose_membership_cannot_be_made_is_not_made_either(care_provider):
-    with pytest.raises(User.DoesNotExist):
+    with pytest.raises(ValueError, match="unsaved related object"):
         queues.create_queue(Queue(care_provider=care_provider, unit="VC Tallen", name="Ny"), User())
     assert not Queue.objects.filter(unit="VC Tallen").exists()
 

@@ -332,11 +332,11 @@ def test_it_is_in_the_extract_and_goes_with_a_removal(case, nurse, reply, queue,
     ):
         drafts.keep(place, field, text)
     patient, queues = Patient(number=MOBILE), Queue.objects.filter(pk=queue.pk)
-    [section] = [each for each in extract(patient, queues, by=None) if each.title == "Utkast"]
+    [section] = [each for each in extract(patient, queues, by=nurse) if each.title == "Utkast"]
     told = [row[:4] for row in section.rows]
     assert told == [
         ("VC Spindeln Rådgivning", "Anteckning", "Hör illa", "Anna Lind"),
         ("VC Spindeln Rådgivning", "Kontaktorsak", "Yrsel", "Anna Lind"),
     ]
-    assert removal.Item("Utkast", 2) in removal.remove(patient, queues, by=None)
+    assert removal.Item("Utkast", 2) in removal.remove(patient, queues, by=nurse)
     assert [draft.text for draft in Draft.objects.all()] == ["En annans"]
