@@ -13,14 +13,16 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
+from django.conf import settings
 from django.contrib.auth import authenticate, update_session_auth_hash
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.shortcuts import resolve_url
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from access import openid, record, second_factor
+from access import openid, record, second_factor, sessions
 from access.limits import Guess, TooMany, judged
 from access.models import SignIn
 from teleq.client_address import client_network
@@ -161,6 +163,8 @@ class IdentityProviderAdapter(DefaultSocialAccountAdapter):
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Whom it is about is decided anew at every sign-in, by HSA-id: nothing is kept that could go on counting."""
         sociallogin.user = openid.who_is_it(request, sociallogin)
+        if sessions.was_anothers(request, sociallogin.user):
+            sociallogin.state["next"] = resolve_url(settings.LOGIN_REDIRECT_URL)
 
     def on_authentication_error(self, request: HttpRequest, provider: Any, **problem: Any) -> None:
         """Something has gone wrong on the way."""

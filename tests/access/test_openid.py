@@ -98,6 +98,15 @@ def test_where_one_was_going_is_kept_and_another_site_is_not(client, anna):
     assert sign_in(client, next="https://evil.example/").url == "/"
 
 
+def test_who_comes_after_another_whose_session_has_ended_begins_at_their_own_work_list(client, anna, administrator):
+    client.force_login(administrator)
+    session = client.session
+    session["active_at"] = session["began_at"] = 0
+    session.save()
+    assert client.get("/cases/new/").url == "/login/?next=/cases/new/"
+    assert sign_in(client, next="/cases/new/").url == "/"
+
+
 def test_what_is_asked_for_is_the_level_that_is_required_and_a_code_bound_to_this_browser(client):
     asked = parse_qs(urlsplit(leave(client)).query)
     assert asked["acr_values"] == [LOA3]
