@@ -15,6 +15,7 @@ from consent.models import Answer
 from sms.models import Message, StandardText
 from teleq.models import Membership, User
 from tests.browser.conftest import Complaints
+from tests.browser.test_signing_in import add_passkey, has_authenticator
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -96,6 +97,21 @@ def test_the_second_factor_is_asked_for_there_too(open_case, case, nurse):
     code.fill(format_hotp_value(hotp_value(SECRET, next(iter(yield_hotp_counters_from_time())))))
     assert not Note.objects.exists()
     dialog(page).get_by_role("button", name="Logga in").click()
+    expect(page.get_by_text("Anteckningen är sparad.")).to_be_visible()
+    assert Note.objects.get().text == "Ringer efter"
+
+
+def test_a_passkey_does_there_too(open_case, case, nurse):
+    page = open_case(case)
+    has_authenticator(page)
+    page.goto("/konto/")
+    add_passkey(page)
+    page.goto(f"/cases/{case.pk}/")
+    page.get_by_label(NOTE).fill("Ringer efter")
+    let_half_an_hour_go_by(page)
+    page.get_by_role("button", name="Spara anteckningen").click()
+    sign_in_there(page, nurse)
+    dialog(page).get_by_role("button", name="Använd passkey").click()
     expect(page.get_by_text("Anteckningen är sparad.")).to_be_visible()
     assert Note.objects.get().text == "Ringer efter"
 
