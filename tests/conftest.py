@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import hypothesis
 import pytest
+import redis
 from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.signals import user_logged_in
@@ -67,6 +68,8 @@ MADE_BY_MIGRATIONS = {"django_content_type", "auth_permission"}
 def emptied_between_tests() -> Iterator[None]:
     """After a test with real transactions its rows are deleted, past the triggers that keep the history from it.
 
+    So are its wake-ups: else a later test's worker goes through all of them first, for longer than that test waits.
+
     Django truncates, which makes some two hundred files anew: most of what such a test would cost.
     """
     tables = set(connection.introspection.django_table_names(include_views=False)) - MADE_BY_MIGRATIONS
@@ -75,6 +78,8 @@ def emptied_between_tests() -> Iterator[None]:
     def empty_tables(case: TransactionTestCase) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL session_replication_role = replica; {deletions}")
+        with suppress(redis.RedisError), redis.Redis.from_url(os.environ["REDIS_URL"]) as broker:  # it may be gone
+            broker.flushdb()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
