@@ -131,8 +131,8 @@ def _has_signed_in(guess: Guess) -> bool:
     return here.filter(what=What.SIGNED_IN, at__gt=Now() - LATELY).exists()
 
 
-LOCK_CLASS = 2
-"""Of PostgreSQL's advisory locks; 1 is `OutgoingSmsQuerySet.ADVISORY_CLASS`."""
+ADVISORY_CLASS = 3
+"""Of PostgreSQL's advisory locks: 1 is `OutgoingSmsQuerySet`'s, 2 is `intake.booking`'s."""
 
 
 def _lock(guess: Guess) -> None:
@@ -140,7 +140,7 @@ def _lock(guess: Guess) -> None:
     keys = sorted(filter(None, (f"account {guess.account}" if guess.account else "", f"address {guess.address}")))
     with connection.cursor() as cursor:
         for key in keys:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK_CLASS, key])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [ADVISORY_CLASS, key])
 
 
 def _note_limited(guess: Guess) -> None:
