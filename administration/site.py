@@ -48,7 +48,7 @@ def administers(request: HttpRequest) -> bool:
     known: bool | None = getattr(request, "administers", None)
     if known is None:
         user = cast(User, request.user)
-        known = user.is_superuser or User.objects.administrators().filter(pk=user.pk).exists()
+        known = user.is_superuser or user.administers()
         request.administers = known  # type: ignore[attr-defined]  # Django asks some forty times in making one page
     return known
 
@@ -80,10 +80,9 @@ class TeleqAdminSite(admin.AdminSite):
 
     def _may_enter(self, request: HttpRequest) -> bool:
         user = request.user
-        if not (user.is_authenticated and user.is_active):
+        if not (isinstance(user, User) and user.is_active):
             return False
-        inside = User.objects.administrators(ProviderRole.LOG_REVIEWER)
-        return user.is_superuser or inside.filter(pk=user.pk).exists()
+        return user.is_superuser or user.administers(ProviderRole.LOG_REVIEWER)
 
     def index(  # type: ignore[override]  # the stubs allow for a page only
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -114,10 +114,11 @@ class NewCaseForm(DetailsForm):
         queues = self.fields["queue"]
         assert isinstance(queues, forms.ModelChoiceField)
         queues.queryset = Queue.objects.for_user(user)
-        queues.empty_label = "Välj kö"
         queues.error_messages = {"required": "Välj en kö.", "invalid_choice": "Välj en av dina köer."}
-        if queues.queryset.count() == 1:
-            queues.initial = queues.queryset.get()
+        self.queues = list(queues.queryset)
+        queues.choices = [("", "Välj kö"), *((queue.pk, str(queue)) for queue in self.queues)]
+        if len(self.queues) == 1:
+            queues.initial = self.queues[0].pk
 
     def clean(self) -> None:
         super().clean()

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
@@ -196,10 +196,10 @@ class Note(models.Model):
 
 class DraftQuerySet(models.QuerySet["Draft"]):
     def for_user(self, user: User) -> DraftQuerySet:
-        """What the user is writing, in the user's queues: the one way from a request to drafts (promise 9)."""
-        queues = Queue.objects.for_user(user)
-        of_a_case = Q(case__queue__in=queues) | Q(case=None, queue__in=queues)
-        return self.filter(of_a_case | Q(Exists(queues), case=None, queue=None), user=user)
+        """What the user is writing: nobody reads another's. What it is about, if anything, is in the user's queues:
+        whoever asks has looked it up by `for_user` (`cases.drafts.Place`), as they have the case whose notes they read.
+        """
+        return self.filter(user_id=user.pk)
 
 
 class Draft(models.Model):

@@ -114,8 +114,9 @@ def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
 def _begun_from(request: SignedInRequest) -> InboundSms | None:
     """The reply that a new case is made for, if it is made for one."""
     inbound_id = _number(request.GET.get("inbound", ""))
-    own = InboundSms.objects.for_user(request.user).select_related("queue")
-    return own.filter(pk=inbound_id).first() if inbound_id else None
+    if inbound_id is None:
+        return None
+    return InboundSms.objects.for_user(request.user).select_related("queue").filter(pk=inbound_id).first()
 
 
 def _from_inbound(request: SignedInRequest, sms: InboundSms | None) -> dict[str, object]:
@@ -135,9 +136,10 @@ def new_case(request: SignedInRequest) -> HttpResponse:
     sms = _begun_from(request)
     place = drafts.Place(request.user, inbound=sms)
     if request.method != "POST":
-        written = drafts.of(place)
-        initial = {**_from_inbound(request, sms), **drafts.texts(written)}
-        return _new_case_page(request, NewCaseForm(user=request.user, initial=initial), place, written)
+        form = NewCaseForm(user=request.user, initial=_from_inbound(request, sms))
+        written = drafts.of(place) if form.queues else {}  # who is a member of no queue writes about nobody
+        form.initial |= drafts.texts(written)
+        return _new_case_page(request, form, place, written)
     form = NewCaseForm(request.POST, user=request.user, initial=_from_inbound(request, sms))
     valid = form.is_valid()
     case, made = callbacks.made_by(form.cleaned_data.get("press"), request.user), False

@@ -200,7 +200,6 @@ SECOND_FACTOR_REQUIRED = not TELEQ_DEMO
 ACCOUNT_ADAPTER = "access.adapters.AccountAdapter"
 ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False  # somebody else may sign in at the same computer
 ACCOUNT_SESSION_REMEMBER = False
-SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # there is no sign-up; allauth checks that they fit the sign-in
 ACCOUNT_REAUTHENTICATION_TIMEOUT = int(timedelta(minutes=15).total_seconds())

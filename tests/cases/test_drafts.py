@@ -219,9 +219,14 @@ def test_who_is_no_member_any_more_has_no_draft_there(case, desk, nurse, queue, 
     write(desk, reverse("cases:new_case_draft") + f"?inbound={reply.pk}", field="name", text="Agda")
     write(desk, reverse("cases:new_case_draft"), field="name", text="Berit")
     Membership.objects.filter(user=nurse, queue=queue).delete()
-    assert [draft.text for draft in Draft.objects.for_user(nurse)] == ["Berit"]
+    assert write(desk, in_case(case), field="note", text="Hej igen").status_code == 404
+    begun_from_reply = reverse("cases:new_case") + f"?inbound={reply.pk}"
+    for address in (begun_from_reply, reverse("cases:new_case")):
+        page = desk.client.get(address).content.decode()
+        assert "Agda" not in page
+        assert "Berit" in page
     Membership.objects.filter(user=nurse).delete()
-    assert not Draft.objects.for_user(nurse).exists()
+    assert "Berit" not in desk.client.get(reverse("cases:new_case")).content.decode()
 
 
 def test_no_word_of_it_is_in_the_log(case, desk, logged):
