@@ -138,7 +138,7 @@ def new_case(request: SignedInRequest) -> HttpResponse:
     if request.method != "POST":
         form = NewCaseForm(user=request.user, initial=_from_inbound(request, sms))
         written = drafts.of(place) if form.queues else {}  # who is a member of no queue writes about nobody
-        form.initial |= drafts.texts(written)
+        form.initial = {**form.initial, **drafts.texts(written)}
         return _new_case_page(request, form, place, written)
     form = NewCaseForm(request.POST, user=request.user, initial=_from_inbound(request, sms))
     valid = form.is_valid()
