@@ -111,8 +111,9 @@ def passwords_cost_little() -> Iterator[None]:
         yield
 
 
-STARTED = {"celery", "data_folder", "running", "own_kannel", "new_context", "keeping"}
-"""Fixtures that start a worker, embedded servers, Kannel or a browser: what `bin/test --fast` leaves out."""
+STARTED = {"celery", "data_folder", "running", "own_kannel", "new_context", "keeping", "provider"}
+"""Fixtures that start a worker, a server (a provider's too), Kannel or a browser. `bin/test --fast` leaves out what uses
+them, and what is marked `slow` by hand."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

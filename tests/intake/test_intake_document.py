@@ -19,6 +19,8 @@ from schemathesis.config import GenerationConfig
 from cases.models import Case
 from tests.intake.telephone_system import at, divide
 
+pytestmark = pytest.mark.slow
+
 CHECKS = [
     checks.not_a_server_error,
     checks.status_code_conformance,

@@ -15,7 +15,7 @@ from sms.models import Kind, Lane, Message
 from teleq.clock import database_now
 from teleq.models import OutgoingSms
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 NUMBERS = [f"+46701740{number}" for number in range(605, 611)]
 AT_THAT_MOMENT = """

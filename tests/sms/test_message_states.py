@@ -36,6 +36,8 @@ from teleq.models import CareProvider, OutgoingSms, Queue
 from tests.conftest import MOBILE
 from tests.reporting import told
 
+pytestmark = pytest.mark.slow
+
 WAY = {
     "queued": {"sending", "refused", "expired", "cancelled"},
     "sending": {"queued", "sent", "failed", "unknown", "delivered"},

@@ -13,6 +13,8 @@ from administration.tasks import remove_what_is_past_its_time
 from teleq.database import limits
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
 ASK = "from django.db import connection as c; u = c.cursor(); " + "".join(
     f"u.execute('SHOW {name}'); print(u.fetchone()[0]); " for name in NAMES

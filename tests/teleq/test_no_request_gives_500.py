@@ -44,7 +44,7 @@ with pytest.MonkeyPatch.context() as environment:
     environment.setenv("TELEQ_PROCESS", "")  # set by the import, and not to be handed on to what other tests start
     from teleq.wsgi import application
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 PEOPLE = ["nobody", "nurse", "administrator", "operator"]
 FORM = "application/x-www-form-urlencoded"

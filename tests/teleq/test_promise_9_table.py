@@ -39,7 +39,7 @@ from sms.providers.base import Reply
 from teleq.models import CareProvider, CareProviderRole, Membership, OutgoingSms, ProviderRole, Queue, Role, User
 from tests.intake.telephone_system import TelephoneSystem, connect
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 TABLE = Path(__file__).with_name("role_table.txt")
 ROLES = {

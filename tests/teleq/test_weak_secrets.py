@@ -14,6 +14,8 @@ from sms.checks import configuration_errors
 from teleq.weak_secrets import weaknesses
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 STRONG = "k9Vt3qXw7ZbN1mLp5RsYd8HfGjKc2QaEuTiOoPzWxSv"
 
 
