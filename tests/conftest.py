@@ -112,8 +112,8 @@ def passwords_cost_little() -> Iterator[None]:
 
 
 STARTED = {"celery", "data_folder", "running", "own_kannel", "new_context", "keeping", "provider"}
-"""Fixtures that start a worker, a server (a provider's too), Kannel or a browser. `bin/test --fast` leaves out what uses
-them, and what is marked `slow` by hand."""
+"""Fixtures that start a worker, a server (a provider's too), Kannel or a browser. `bin/test --fast` leaves out what
+uses them, and what is marked `slow` by hand."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
