@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import requests
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
@@ -159,6 +160,12 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 class IdentityProviderAdapter(DefaultSocialAccountAdapter):
     def list_apps(self, *args: Any, **kwargs: Any) -> list[SocialApp]:
         return [openid.app()]
+
+    def get_requests_session(self) -> requests.Session:
+        """Follows no redirection: what the identity provider says comes from where it was set up to be."""
+        session = super().get_requests_session()
+        session.max_redirects = 0
+        return session
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Whom it is about is decided anew at every sign-in, by HSA-id: nothing is kept that could go on counting."""

@@ -111,11 +111,19 @@ class IdentityProvider(OpenIDConnectOAuth2Adapter):
             key=named[0],
             algorithms=ALGORITHMS,
             audience=client_id,
-            issuer=self.openid_config["issuer"],
+            issuer=self._issuer(),
             leeway=CLOCKS_DIFFER_BY,
             options={"require": ["exp", "iat", "sub"]},
         )
         return claims
+
+    def _issuer(self) -> str:
+        """By what name it signs: that of the server that was set up, or else another speaks for it (OpenID Connect
+        Discovery 4.3). Raises jwt.InvalidIssuerError."""
+        issuer = str(self.openid_config["issuer"])
+        if issuer.rstrip("/") != settings.OIDC_SERVER_URL.removesuffix("/.well-known/openid-configuration"):
+            raise jwt.InvalidIssuerError
+        return issuer
 
 
 def begin(request: HttpRequest, next_url: str | None) -> HttpResponse:

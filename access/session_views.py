@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from access import sessions
+from access.sessions import signed_out
 from teleq.typed import SignedInRequest
 
 
@@ -39,7 +41,8 @@ def sign_out_session(request: SignedInRequest, name: str) -> HttpResponse:
     """One of one's own, in another browser."""
     if name == sessions.name_of(request.session.session_key or ""):
         get_adapter().logout(request)
-        return redirect("account_login")
+        return signed_out()
+    raise_if_reauthentication_required(request, app="access")
     if sessions.sign_out(request.user, name):
         messages.success(request, "Du är utloggad där.")
     else:
@@ -49,6 +52,7 @@ def sign_out_session(request: SignedInRequest, name: str) -> HttpResponse:
 
 @require_POST
 def sign_out_everywhere(request: SignedInRequest) -> HttpResponse:
+    raise_if_reauthentication_required(request, app="access")
     sessions.sign_out_everywhere(request.user)
     request.session.flush()
-    return redirect("account_login")
+    return signed_out()

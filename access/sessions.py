@@ -20,7 +20,8 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
 
@@ -175,6 +176,13 @@ def sign_out(user: User, name: str) -> bool:
     if found:
         record.note(record.What.SIGNED_OUT, user)
     return bool(found)
+
+
+def signed_out() -> HttpResponse:
+    """To the login, and nothing that teleQ has stored in the browser is left (OWASP ASVS 5, 14.3.1)."""
+    response = redirect("account_login")
+    response["Clear-Site-Data"] = '"storage"'
+    return response
 
 
 def sign_out_everywhere(user: User) -> None:

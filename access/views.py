@@ -32,6 +32,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from access import forms, openid, record, second_factor, sessions
 from access.invitations import tokens
+from access.sessions import signed_out
 from teleq.models import CareProviderRole, Membership, User
 
 TOO_MANY = 429
@@ -96,7 +97,7 @@ class SecondFactorView(LimitedForm, AuthenticateView):
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     get_adapter().logout(request)
-    return redirect("account_login")
+    return signed_out()
 
 
 @login_not_required
@@ -246,15 +247,25 @@ class NewRecoveryCodesView(GenerateRecoveryCodesView):
         return response
 
 
-class ConfirmByPasswordView(LimitedForm, ReauthenticateView):
+class NewSessionKey:
+    """Of a view that asks who somebody is: once they have shown it, the session has another key than before, which
+    somebody else may have come by (OWASP ASVS 5, 7.2.4)."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)  # type: ignore[misc]  # a mixin
+        self.request.session.cycle_key()  # type: ignore[attr-defined]
+        return response
+
+
+class ConfirmByPasswordView(LimitedForm, NewSessionKey, ReauthenticateView):
     form_class = forms.ConfirmByPasswordForm
     template_name = "access/confirm.html"
 
 
-class ConfirmByCodeView(LimitedForm, ReauthenticateByCodeView):
+class ConfirmByCodeView(LimitedForm, NewSessionKey, ReauthenticateByCodeView):
     form_class = forms.ConfirmByCodeForm
     template_name = "access/confirm.html"
 
 
-class ConfirmByPasskeyView(ReauthenticateWebAuthnView):
+class ConfirmByPasskeyView(NewSessionKey, ReauthenticateWebAuthnView):
     template_name = "access/confirm_by_passkey.html"

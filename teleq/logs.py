@@ -7,6 +7,9 @@ import logging
 import traceback
 from types import TracebackType
 
+_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+"""Control characters, and what else begins a line."""
+
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
@@ -15,6 +18,10 @@ class Formatter(logging.Formatter):
         if isinstance(record.args, dict) and "exc" in record.args:  # how Celery reports a task that failed
             record.args = {**record.args, "exc": "an exception", "traceback": ""}
         return super().format(record)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """On one line, whatever stands in it: nobody writes a line of their own by way of what is logged."""
+        return super().formatMessage(record).translate(_ESCAPED)
 
     def formatException(self, ei: ExcInfo) -> str:
         error, told = ei[1], []

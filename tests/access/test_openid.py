@@ -241,36 +241,70 @@ def test_a_token_for_somebody_else_is_refused(client, anna, settings):
     assert not is_in(client)
 
 
-class Described(BaseHTTPRequestHandler):
-    """An identity provider's description of itself, as somebody has put it together."""
+class InFront(BaseHTTPRequestHandler):
+    """Stands before an identity provider under a name of its own, and says something else of it."""
 
-    description: ClassVar[dict[str, object]] = {}
+    behind: ClassVar[str]
+    says: ClassVar[dict[str, str]]
 
     def do_GET(self) -> None:
-        body = json.dumps(self.description).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        answer = requests.request(
+            self.command, self.behind + self.path, data=body, headers=self.headers, allow_redirects=False, timeout=10
+        )
+        content = answer.content
+        if self.path.endswith("openid-configuration"):
+            content = json.dumps(answer.json() | self.says).encode()
+        self.send_response(answer.status_code)
+        for name in {"Content-Type", "Location"} & set(answer.headers):
+            self.send_header(name, answer.headers[name])
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(content)
+
+    do_POST = do_GET
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
 
 
-@pytest.mark.parametrize("keys", ["its own", "another's"])
-def test_a_token_that_another_has_signed_is_refused(keys, client, anna, settings, provider):
-    """All is as it should be, but the keys that are known to be the provider's."""
-    with run_server_in_thread() as other, ThreadingHTTPServer(("localhost", 0), Described) as described:
-        elsewhere = f"http://localhost:{other.server_port}"
-        requests.put(f"{elsewhere}/users/anna-at-idp", json={"employeeHsaId": HSA_ID, "acr": LOA3}, timeout=10)
-        told = requests.get(f"{elsewhere}/.well-known/openid-configuration", timeout=10).json()
-        Described.description = told | ({} if keys == "its own" else {"jwks_uri": f"{provider}/jwks"})
-        threading.Thread(target=described.serve_forever, args=[0.02], daemon=True).start()
-        settings.OIDC_SERVER_URL = f"http://localhost:{described.server_port}"
+@pytest.mark.parametrize("another", [None, "jwks_uri", "issuer"])
+def test_a_token_that_another_has_signed_or_speaks_for_is_refused(another, client, anna, settings, provider):
+    """All is as it should be, but whose keys they are that are known to be the provider's, or whose word it is."""
+    with run_server_in_thread() as behind, ThreadingHTTPServer(("localhost", 0), InFront) as in_front:
+        InFront.behind = f"http://localhost:{behind.server_port}"
+        requests.put(f"{InFront.behind}/users/anna-at-idp", json={"employeeHsaId": HSA_ID, "acr": LOA3}, timeout=10)
+        elsewhere = {"jwks_uri": f"{provider}/jwks", "issuer": provider}
+        InFront.says = {another: elsewhere[another]} if another else {}
+        threading.Thread(target=in_front.serve_forever, args=[0.02], daemon=True).start()
+        settings.OIDC_SERVER_URL = f"http://localhost:{in_front.server_port}"
         sign_in(client)
-        described.shutdown()
-    assert is_in(client) == (keys == "its own")
+        in_front.shutdown()
+    assert is_in(client) == (another is None)
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """Sends whoever asks on to another server."""
+
+    to: ClassVar[str]
+
+    def do_GET(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", self.to + self.path)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+def test_no_redirection_leads_to_another_who_says_who_it_is(client, anna, settings, provider):
+    with ThreadingHTTPServer(("localhost", 0), Elsewhere) as redirecting:
+        Elsewhere.to = provider
+        threading.Thread(target=redirecting.serve_forever, args=[0.02], daemon=True).start()
+        settings.OIDC_SERVER_URL = f"http://localhost:{redirecting.server_port}"
+        assert client.post("/login/oidc/").status_code == 503
+        redirecting.shutdown()
 
 
 def test_whoever_changes_their_mind_there_is_told_so(client, anna):

@@ -314,6 +314,38 @@ def test_logga_ut_overallt(nurse, colleague):
     assert [is_in(browser) for browser in browsers] == [False, False, True]
 
 
+def test_whoever_signed_in_long_ago_shows_that_it_is_them_before_they_sign_out_others(nurse):
+    ward, tablet = sign_in("anna", EDGE, "10.0.0.1"), sign_in("anna", IPAD, "10.0.0.2")
+    sign_in_was(ward, minutes_ago=16)
+    name = sessions.name_of(tablet.session.session_key)
+    for address in ("/konto/sessioner/logga-ut/", f"/konto/sessioner/{name}/logga-ut/"):
+        assert ward.post(address)["Location"].startswith("/konto/bekrafta/")
+    assert (is_in(ward), is_in(tablet)) == (True, True)
+
+
+def test_whoever_has_shown_that_it_is_them_has_another_session_key(nurse):
+    ward = sign_in("anna", EDGE, "10.0.0.1")
+    sign_in_was(ward, minutes_ago=16)
+    name = sessions.name_of("of another")
+    asked = ward.post(f"/konto/sessioner/{name}/logga-ut/")
+    before = ward.session.session_key
+    ward.post(asked["Location"], {"password": PASSWORD})
+    assert ward.session.session_key != before
+    assert is_in(ward)
+
+
+def test_signing_out_leaves_nothing_in_the_browser(nurse):
+    for address in ("/logout/", "/konto/sessioner/logga-ut/"):
+        assert sign_in("anna", EDGE, "10.0.0.1").post(address)["Clear-Site-Data"] == '"storage"'
+
+
+def test_an_account_that_is_shut_has_no_session_that_goes_on(nurse):
+    ward = sign_in("anna", EDGE, "10.0.0.1")
+    assert is_in(ward)
+    User.objects.filter(pk=nurse.pk).update(is_active=False)
+    assert not is_in(ward)
+
+
 def test_the_cookie_ends_with_the_browser(nurse):
     cookie = sign_in("anna", EDGE, "10.0.0.1").cookies["sessionid"]
     assert (cookie["expires"], cookie["max-age"]) == ("", "")

@@ -1,6 +1,10 @@
 """Logs hold ids: whatever an exception quotes stays out of them."""
 
 import logging
+from datetime import datetime
+
+import pytest
+from django.conf import settings
 
 from teleq.logs import Formatter
 
@@ -39,3 +43,24 @@ def test_a_task_that_failed_is_told_without_the_words_of_its_exception():
     line = formatted(record)
     assert NUMBER not in line
     assert "sms.tasks.sweep" in line
+
+
+@pytest.mark.parametrize("written", ["\n2026-11-26 ERROR all is well", "\r\n", "\x1b[2J", "\x85", "\u2028"])
+def test_nobody_begins_a_line_of_their_own_by_way_of_what_is_logged(written):
+    record = logging.LogRecord("sms.views", logging.WARNING, __file__, 1, "from %s", (f"a{written}b",), None)
+    line = formatted(record)
+    assert len(line.splitlines()) == 1
+    assert not set(written) & set(line) & {"\n", "\r", "\x1b", "\x85", "\u2028"}
+
+
+def test_each_line_tells_how_far_its_time_is_from_utc():
+    record = logging.LogRecord("sms.views", logging.WARNING, __file__, 1, "on", None, None)
+    told = settings.LOGGING["formatters"]["line"]
+    line = Formatter(told["format"], told["datefmt"], told["style"]).format(record)
+    assert datetime.fromisoformat(line.split()[0]).utcoffset() is not None
+
+
+def test_static_files_have_the_pages_security_policy(client):
+    assert (
+        client.get("/static/js/teleq.js")["Content-Security-Policy"] == client.get("/login/")["Content-Security-Policy"]
+    )
