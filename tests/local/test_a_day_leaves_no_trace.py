@@ -1,4 +1,4 @@
-"""A day at the product, as bin/run starts it: no number, name or text of the day is in a log, the broker or an address."""
+"""A day at the product, as bin/run starts it: no number, name or text of it is in a log, the broker or an address."""
 
 from __future__ import annotations
 
