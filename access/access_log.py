@@ -27,7 +27,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 from access.models import AccessEntry
 from access.sessions import name_of
 from teleq.client_address import client_network
-from teleq.models import ProviderRole, Queue, Role, User
+from teleq.models import CareProvider, ProviderRole, Queue, Role, User
 from teleq.phone_numbers import number_text
 
 logger = logging.getLogger(__name__)
@@ -149,7 +149,10 @@ def note_refused(who: Who, looks: Iterable[Look]) -> None:
 def refused_what_is_not(user: User, case_id: int | None = None, why: str = "") -> list[Look]:
     """What is to be noted where the user asked for what there isn't, or for no patient in particular: their own care
     providers' reviewers see it."""
-    return [Look(Act.REFUSED, provider, case_id=case_id, why=why) for provider in own_care_providers(user)]
+    whole = CareProvider.objects.for_user(user).values_list("pk", flat=True)
+    providers = {*own_care_providers(user), *whole}
+    told = providers - {None} or providers
+    return [Look(Act.REFUSED, provider, case_id=case_id, why=why) for provider in told]
 
 
 def own_care_providers(user: User) -> list[int | None]:
@@ -262,8 +265,18 @@ MONTHS_AHEAD = 3
 
 
 def make_months() -> int:
-    """Make the coming year's months that aren't there yet, and return how many were made. Each night, by retention."""
+    """Make the coming year's months that aren't there yet, and return how many were made."""
     return _called("SELECT access_make_months()")
+
+
+def see_to_months() -> None:
+    """Make the months that are missing, each night. Where that can't be done now, the log goes on in what there is."""
+    try:
+        make_months()
+    except DatabaseError as error:
+        logger.error("The access log's months can't be made: %s", type(error.__cause__ or error).__name__)
+    if problem := problem_with_months():
+        logger.error("The access log's months: %s", problem)
 
 
 def remove_old(before: datetime) -> int:
