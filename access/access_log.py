@@ -72,6 +72,10 @@ class Look:
     """Whether the patient has skyddade personuppgifter."""
     why: str = ""
     """What the user has given as their reason, where they are asked for one; what they were refused."""
+    unless_lately: bool = False
+    """Whether it is left out where the log has it from the last hour: the same user, session, act, case and patient. For
+    what a page shows again as it is reloaded, or asks by itself. The log alone is asked: what the client says of itself
+    is nothing to go by."""
 
 
 def note(  # noqa: PLR0913  each is a column of the log
@@ -91,19 +95,17 @@ def note(  # noqa: PLR0913  each is a column of the log
     note_all(who, [look])
 
 
-def note_all(who: Who, looks: Iterable[Look], *, unless_lately: bool = False) -> None:
-    """Note several looks in one statement. None leave none, and cost none.
-
-    With `unless_lately`, only those that the log doesn't have from the last hour: the same user, session and act, the
-    same patient in the same case. The log alone is asked: whatever the client says of itself is nothing to go by.
-    """
-    rows = [_row(look) for look in dict.fromkeys(looks)]
-    if not rows:
+def note_all(who: Who, looks: Iterable[Look]) -> None:
+    """Note several looks in one statement. None leave none, and cost none."""
+    noted = list(dict.fromkeys(looks))
+    if not noted:
         return
+    rows = [_row(look) for look in noted]
     parameters = {**_of_request(who), **{name: [row[name] for row in rows] for name in COLUMNS}}
+    parameters["unless_lately"] = [look.unless_lately for look in noted]
     try:
         with connection.cursor() as cursor:
-            cursor.execute(NOTE_UNLESS_LATELY if unless_lately else NOTE, parameters)
+            cursor.execute(NOTE_UNLESS_LATELY if any(parameters["unless_lately"]) else NOTE, parameters)
     except (OperationalError, InterfaceError):
         raise
     except DatabaseError as error:
@@ -143,7 +145,7 @@ def note_in_providers(  # noqa: PLR0913  as with note
 def note_refused(who: Who, looks: Iterable[Look]) -> None:
     """Note that somebody was refused; within the hour once, as an open page may go on asking. Not within a transaction
     that is rolled back by the refusal."""
-    note_all(who, [replace(look, act=Act.REFUSED) for look in looks], unless_lately=True)
+    note_all(who, [replace(look, act=Act.REFUSED, unless_lately=True) for look in looks])
 
 
 def refused_what_is_not(user: User, case_id: int | None = None, why: str = "") -> list[Look]:
@@ -238,15 +240,17 @@ NOTE = f"""
                                     {", ".join(COLUMNS)})
     SELECT %(user)s, %(key)s, %(key_name)s, COALESCE(place.roles, ''), %(session)s, %(address)s::inet,
            {", ".join(f"shown.{column}" for column in COLUMNS)}
-    FROM unnest({", ".join(f"%({column})s::{kind}[]" for column, kind in COLUMNS.items())})
-         WITH ORDINALITY AS shown ({", ".join(COLUMNS)}, place_on_page)
+    FROM unnest({", ".join(f"%({column})s::{kind}[]" for column, kind in COLUMNS.items())},
+                %(unless_lately)s::boolean[])
+         AS shown ({", ".join(COLUMNS)}, unless_lately)
     JOIN place ON place.care_provider_id IS NOT DISTINCT FROM shown.care_provider_id
               AND place.queue_id IS NOT DISTINCT FROM shown.queue_id
 """  # noqa: S608  made of names in the code alone
 NOTE_UNLESS_LATELY = f"""{NOTE}
     WHERE NOT EXISTS (
         SELECT FROM access_accessentry AS noted
-        WHERE noted.at > statement_timestamp() - %(again_after)s
+        WHERE shown.unless_lately
+          AND noted.at > statement_timestamp() - %(again_after)s
           AND noted.at BETWEEN %(yesterday)s AND %(tomorrow)s
           AND noted.user_id = %(user)s AND noted.session = %(session)s AND noted.act = shown.act
           AND noted.case_id IS NOT DISTINCT FROM shown.case_id

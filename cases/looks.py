@@ -7,6 +7,7 @@ within a transaction, which the 404 that follows would roll back.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from django.http import Http404
 from phonenumber_field.phonenumber import PhoneNumber
@@ -66,7 +67,7 @@ def _whoever_asks(case_id: int) -> Case | None:
 # Noting --------------------------------------------------------------------------------------------------------------
 
 
-def look_at(act: Act, case: Case) -> Look:
+def look_at(act: Act, case: Case, *, unless_lately: bool = False) -> Look:
     return Look(
         act,
         case.queue.care_provider_id,
@@ -75,6 +76,7 @@ def look_at(act: Act, case: Case) -> Look:
         case.personal_identity_number,
         case.pk,
         had_case=True,
+        unless_lately=unless_lately,
     )
 
 
@@ -88,9 +90,30 @@ def note(who: Who, act: Act, case: Case) -> None:
     access_log.note_all(who, [look_at(act, case)])
 
 
-def note_again(user: User, act: Act, cases: Iterable[Case]) -> None:
-    """Of pages that are reloaded, or ask by themselves: what the log has from the last hour is not noted anew."""
-    access_log.note_all(user, [look_at(act, case) for case in cases], unless_lately=True)
+def note_list(user: User, cases: Iterable[Case]) -> None:
+    """Those that a page of the work list shows."""
+    access_log.note_all(user, [look_at(Act.LISTED, case, unless_lately=True) for case in cases])
+
+
+def note_polled(user: User, case: Case) -> None:
+    """Of what the open page asks for by itself."""
+    access_log.note_all(user, [look_at(Act.VIEW, case, unless_lately=True)])
+
+
+def note_page(user: User, act: Act | None, case: Case, others: Iterable[Case], persons: Iterable[str]) -> None:
+    """The case view, and whom it shows beside the patient: the number's other cases, and the persons to choose among.
+
+    Without an act where the case itself is noted already, with what was done in it.
+    """
+    beside = [look_at(Act.RELATED, other, unless_lately=True) for other in others]
+    seen = {case.personal_identity_number, *(look.person for look in beside)}
+    on_number = Look(Act.RELATED, case.queue.care_provider_id, number=case.phone_number, had_case=True)
+    beside += [replace(on_number, person=person, unless_lately=True) for person in persons if person not in seen]
+    access_log.note_all(user, [*([look_at(act, case)] if act else ()), *beside])
+
+
+def note_search(user: User, number: PhoneNumber | None, person: str | None, found: Iterable[Case]) -> None:
+    access_log.note_search(user, number, person, [look_at(Act.HIT, case) for case in found])
 
 
 def note_reply(user: User, act: Act, reply: InboundSms) -> None:
@@ -98,21 +121,5 @@ def note_reply(user: User, act: Act, reply: InboundSms) -> None:
 
 
 def note_replies(user: User, replies: Iterable[InboundSms]) -> None:
-    """Those that a list shows."""
-    access_log.note_all(user, [look_at_reply(Act.INBOUND, reply) for reply in replies], unless_lately=True)
-
-
-def note_search(user: User, number: PhoneNumber | None, person: str | None, found: Iterable[Case]) -> None:
-    access_log.note_search(user, number, person, [look_at(Act.HIT, case) for case in found])
-
-
-def note_others_on_number(user: User, case: Case, others: Iterable[Case], persons: Iterable[str]) -> None:
-    """Those whom the case view shows beside the patient: other cases of the number, and the persons to choose among."""
-    noted = [look_at(Act.RELATED, other) for other in others]
-    seen = {case.personal_identity_number, *(look.person for look in noted)}
-    noted += [
-        Look(Act.RELATED, case.queue.care_provider_id, number=case.phone_number, person=person, had_case=True)
-        for person in persons
-        if person not in seen
-    ]
-    access_log.note_all(user, noted, unless_lately=True)
+    """Those that the list of replies shows."""
+    access_log.note_all(user, [replace(look_at_reply(Act.INBOUND, reply), unless_lately=True) for reply in replies])

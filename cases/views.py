@@ -62,9 +62,11 @@ def _works_in_case(view: View) -> Callable[[SignedInRequest, int], HttpResponse]
     return inner
 
 
-def _page(request: SignedInRequest, case: Case, status: int = 200, **bound: Any) -> HttpResponse:
+def _page(
+    request: SignedInRequest, case: Case, status: int = 200, *, noted_as: Act | None = None, **bound: Any
+) -> HttpResponse:
     context = case_page.context(case, request.user, **bound)
-    looks.note_others_on_number(request.user, case, context["others"], case_page.persons_to_choose(context))
+    looks.note_page(request.user, noted_as, case, context["others"], case_page.persons_to_choose(context))
     return render(request, "cases/case.html", context, status=status)
 
 
@@ -80,7 +82,7 @@ def _work_list(
     request: SignedInRequest, chosen: work_list.Choice, search_form: SearchForm | None = None, status: int = 200
 ) -> HttpResponse:
     context = work_list.context(request.user, chosen, search_form)
-    looks.note_again(request.user, Act.LISTED, (row.case for row in context["rows"]))
+    looks.note_list(request.user, (row.case for row in context["rows"]))
     return render(request, "cases/work_list.html", context, status=status)
 
 
@@ -229,9 +231,7 @@ def _draft(request: SignedInRequest, place: drafts.Place, back: str) -> HttpResp
 
 @require_GET
 def show_case(request: SignedInRequest, case_id: int) -> HttpResponse:
-    case = looks.case_of(request.user, case_id)
-    looks.note(request.user, Act.VIEW, case)
-    return _page(request, case)
+    return _page(request, looks.case_of(request.user, case_id), noted_as=Act.VIEW)
 
 
 @no_activity
@@ -239,7 +239,7 @@ def show_case(request: SignedInRequest, case_id: int) -> HttpResponse:
 def poll_history(request: SignedInRequest, case_id: int) -> HttpResponse:
     """The history alone, which the open page asks for every few seconds by itself."""
     case = looks.case_of(request.user, case_id)
-    looks.note_again(request.user, Act.VIEW, [case])
+    looks.note_polled(request.user, case)
     return render(request, "cases/_history.html", case_page.history_of(case))
 
 

@@ -126,8 +126,9 @@ def plan(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Item]:
     """What `remove` would remove, and what would stay and why. Nothing is done but that it is written to the access
     log."""
     found = _Found(patient, queues, locked=False)
+    items = found.items()
     note_gathered(by, Act.PLAN, found.stored)
-    return found.items()
+    return items
 
 
 @transaction.atomic
