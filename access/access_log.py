@@ -214,7 +214,8 @@ def _told(roles: Mapping[str, str]) -> str:
 
 def _the_same(of: str) -> str:
     """What makes two entries of a session the same. Never NULL, so that PostgreSQL can look each up in a hash."""
-    return f"{of}.act, COALESCE({of}.queue_id, 0), COALESCE({of}.case_id, 0), {of}.phone_number, {of}.person"
+    ids = ", ".join(f"COALESCE({of}.{column}, 0)" for column in ("care_provider_id", "queue_id", "case_id"))
+    return f"{ids}, {of}.act, {of}.phone_number, {of}.person, {of}.why"
 
 
 IN_FORCE = "(until IS NULL OR until >= (statement_timestamp() AT TIME ZONE 'Europe/Stockholm')::date)"
@@ -245,7 +246,7 @@ NOTE = f"""
            {", ".join(f"shown.{column}" for column in COLUMNS)}
     FROM unnest({", ".join(f"%({column})s::{kind}[]" for column, kind in COLUMNS.items())},
                 %(unless_lately)s::boolean[])
-         AS shown ({", ".join(COLUMNS)}, unless_lately)
+         WITH ORDINALITY AS shown ({", ".join(COLUMNS)}, unless_lately, place_on_page)
     JOIN place ON place.care_provider_id IS NOT DISTINCT FROM shown.care_provider_id
               AND place.queue_id IS NOT DISTINCT FROM shown.queue_id
     WHERE NOT shown.unless_lately OR ({_the_same("shown")}) NOT IN (
@@ -253,6 +254,7 @@ NOTE = f"""
         WHERE noted.user_id = %(user)s AND noted.session = %(session)s
           AND noted.at > statement_timestamp() - %(again_after)s AND noted.at BETWEEN %(yesterday)s AND %(tomorrow)s
     )
+    ORDER BY place_on_page
 """  # noqa: S608  made of names in the code alone
 
 
