@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -11,6 +12,16 @@ from django.core.checks import Warning as CheckWarning
 from teleq.weak_secrets import weaknesses
 
 SHORTEST_SECRET_KEY = 40
+FIVE_YEARS = timedelta(days=5 * 365 + 2)
+"""Two of them may be leap years."""
+
+
+@register(Tags.security)
+def access_log_is_kept(**_: object) -> list[CheckMessage]:
+    if settings.KEEP_ACCESS_LOG >= FIVE_YEARS:
+        return []
+    problem = f"KEEP_ACCESS_LOG_DAYS is {settings.KEEP_ACCESS_LOG.days}; it must be {FIVE_YEARS.days} at least."
+    return [Error(problem, hint="HSLF-FS 2016:40 4 kap. 9 §: five years.", id="access.E003")]
 
 
 @register(Tags.security)

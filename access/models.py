@@ -2,40 +2,116 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import pgtrigger
 from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from access.session_store import SessionStore
 from teleq.append_only import NO_TRUNCATE
-from teleq.models import CareProvider, CareProviderRole, Membership, ProviderRole, Queue, Role
+from teleq.models import CareProvider, CareProviderRole, Membership, ProviderRole, Queue, Role, User
 
 APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 
 
-class AccessEntry(models.Model):
-    """Somebody has looked at a patient's data, or changed them. Append-only; written by `access.access_log`.
+class AccessEntryQuerySet(models.QuerySet["AccessEntry"]):
+    """Ask with `between` where it can be done: PostgreSQL then reads those months only."""
 
-    Whom it was about is written out, as cases are removed long before this may be (HSLF-FS 2016:40: five years).
+    def of_patient(self, number: str = "", person: str = "", case_ids: Iterable[int] | QuerySet[Any] = ()) -> Self:
+        """About a telephone number (E.164), a personnummer, or any of these cases, whoever was in them then."""
+        about = Q(case_id__in=case_ids)
+        if number:
+            about |= Q(phone_number=number)
+        if person:
+            about |= Q(person=person)
+        return self.filter(about)
+
+    def for_care_providers(self, providers: Iterable[int] | QuerySet[CareProvider]) -> Self:
+        """Those that these care providers answer for: the one way from a reviewer to the log."""
+        return self.filter(care_provider__in=providers)
+
+    def by_user(self, user: User) -> Self:
+        return self.filter(user=user)
+
+    def between(self, since: datetime, until: datetime) -> Self:
+        """From `since` on, and before `until`."""
+        return self.filter(at__gte=since, at__lt=until)
+
+    def shown_only(self) -> Self:
+        """Patients who came with a list, and whom nobody asked for in particular."""
+        return self.filter(act__in=AccessEntry.SHOWN)
+
+    def asked_for(self) -> Self:
+        """All the others: somebody opened, looked for or did something."""
+        return self.exclude(act__in=AccessEntry.SHOWN)
+
+    def refused(self) -> Self:
+        return self.filter(act=AccessEntry.Act.REFUSED)
+
+    def without_case(self) -> Self:
+        """About a patient who had no case where they were looked at."""
+        return self.filter(had_case=False)
+
+
+class AccessEntry(models.Model):
+    """Somebody, or a telephone system, has seen a patient's data, changed them, or was refused. Append-only.
+
+    Written by `access.access_log`. Whom it was about is written out, as cases are removed long before this may be
+    (HSLF-FS 2016:40: five years). In the database the table is in partitions by month, and its primary key is (id, at):
+    docs/decisions/0018. No column has a foreign key there, so that a look waits for nobody who holds the row; who has
+    an entry has a sign-in too (`SignIn`), which keeps their account from being removed.
     """
 
     class Act(models.TextChoices):
+        LISTED = "listed", "Visad i arbetslistan"
+        HIT = "hit", "Visad i sökträff"
+        INBOUND = "inbound", "Visad bland inkomna SMS"
+        RELATED = "related", "Visad i ett annat ärende på numret"
+        SEARCH = "search", "Sökte"
         VIEW = "view", "Öppnade ärendet"
         CHANGE = "change", "Arbetade i ärendet"
-        SEARCH = "search", "Sökte"
+        BEGIN = "begin", "Började ett ärende från ett SMS"
         CHECK = "check", "Frågade om ett SMS skulle skickas"
         EXTRACT = "extract", "Tog fram registerutdrag"
+        PLAN = "plan", "Såg vad en borttagning tar bort"
         REMOVAL = "removal", "Tog bort uppgifter"
         UNPLACED = "unplaced", "Läste ett SMS som inte kunde placeras"
+        API_READ = "api_read", "Läste ärendet genom telefonsystem"
+        API_CHANGE = "api_change", "Bokade eller ändrade genom telefonsystem"
+        REFUSED = "refused", "Nekad åtkomst"
+
+    SHOWN = (Act.LISTED, Act.HIT, Act.INBOUND, Act.RELATED)
+    """Acts by which a patient came with a list, beside others."""
 
     at = models.DateTimeField("när", db_default=Now())
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name="vem")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name="vem",
+        db_index=False,
+        db_constraint=False,
+        help_text="Tomt: ett telefonsystem.",
+    )
+    # `access` knows no keys: what the key was called is written out.
+    intake_key_id = models.BigIntegerField("nyckel", null=True)
+    intake_key_name = models.CharField("telefonsystem", max_length=60, blank=True, default="")
+    roles = models.CharField(
+        "roll",
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="De roller som gav tillgång till kön eller vårdgivaren just då, i ord. Tomt: ingen.",
+    )
+    session = models.CharField("session", max_length=20, blank=True, default="", help_text="Sessionens digest.")
+    address = models.GenericIPAddressField("från", null=True)
     act = models.CharField("vad", max_length=10, choices=Act.choices)
     care_provider = models.ForeignKey(
         CareProvider,
@@ -44,7 +120,7 @@ class AccessEntry(models.Model):
         related_name="+",
         verbose_name="vårdgivare",
         db_index=False,
-        db_constraint=False,  # a look waits for nobody who holds the row
+        db_constraint=False,
         help_text="Tomt: sökt av någon som inte är medlem i någon kö.",
     )
     queue = models.ForeignKey(
@@ -60,20 +136,39 @@ class AccessEntry(models.Model):
     case_id = models.BigIntegerField("ärende", null=True)
     phone_number = models.CharField("telefonnummer", max_length=16, blank=True, default="")
     person = models.CharField("personnummer", max_length=12, blank=True, default="")
+    had_case = models.BooleanField(
+        "hade ärende", null=True, help_text="Om patienten hade ett ärende i kön just då. Tomt: det går inte att säga."
+    )
+    protected = models.BooleanField("skyddade personuppgifter", default=False)
+    why = models.CharField("varför", max_length=300, blank=True, default="")
+
+    objects = AccessEntryQuerySet.as_manager()
 
     class Meta:
         verbose_name = "åtkomst"
         verbose_name_plural = "åtkomster"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, intake_key_id=None) | Q(user=None, intake_key_id__isnull=False),
+                name="a_look_is_a_users_or_a_keys",
+            )
+        ]
         indexes = [
+            models.Index(fields=["user", "at"], name="access_by_user"),
+            models.Index(fields=["care_provider", "at"], name="access_by_care_provider"),
+            models.Index(fields=["case_id"], condition=Q(case_id__isnull=False), name="access_by_case"),
             models.Index(fields=["phone_number"], condition=~Q(phone_number=""), name="access_by_number"),
             models.Index(fields=["person"], condition=~Q(person=""), name="access_by_person"),
-            models.Index(fields=["at"], name="access_by_time"),
-            models.Index(fields=["care_provider", "id"], name="access_by_care_provider"),
         ]
         triggers = [APPEND_ONLY, NO_TRUNCATE]
 
     def __str__(self) -> str:
         return f"åtkomst {self.pk}"
+
+    @property
+    def who(self) -> str:
+        """By name; a telephone system by its key's."""
+        return str(self.user) if self.user else f"Telefonsystem: {self.intake_key_name}"
 
 
 def _people_in(queues: models.QuerySet[Queue], providers: models.QuerySet[CareProvider]) -> Q:

@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
+from access import access_log
 from administration.rights import how_many_overdue
 from teleq.models import CareProvider, ProviderRole, User
 
@@ -41,6 +42,13 @@ OPERATORS_PAGES = {name: PAGES[name] for name in ("statistics", "second_person")
 """For the operator, who reads no patient's data and goes through nobody's rights."""
 LAST_PAGES = {"unplaced_sms": "SMS som inte kunde placeras"}
 """For the operator and a care provider's administrator, last."""
+
+PATIENTS_PAGES = {
+    "patient_data": PAGES["patient_data"],
+    "unplaced_sms": LAST_PAGES["unplaced_sms"],
+    "teleq_outgoingsms_check": "Skulle det här SMS:et skickas?",
+}
+"""Pages that show patients' data, by their addresses' names."""
 
 
 def administers(request: HttpRequest) -> bool:
@@ -87,9 +95,13 @@ class TeleqAdminSite(admin.AdminSite):
     def index(  # type: ignore[override]  # the stubs allow for a page only
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """With how many rights should have been gone through by now."""
-        overdue = how_many_overdue(cast(User, request.user)) if administers(request) else 0
-        return super().index(request, {"overdue_rights": overdue, **(extra_context or {})})
+        """With how many rights should have been gone through by now; and for the operator, with what is wrong."""
+        user = cast(User, request.user)
+        shown = {
+            "overdue_rights": how_many_overdue(user) if administers(request) else 0,
+            "problem": access_log.problem_with_months() if user.is_superuser else "",
+        }
+        return super().index(request, {**shown, **(extra_context or {})})
 
     def administrators_view(self, view: View) -> View:
         """A page beside the models, for those who administer something: a reviewer of logs only reads the record."""
@@ -152,6 +164,11 @@ class TeleqAdminSite(admin.AdminSite):
         return HttpResponseRedirect(reverse("admin:index", current_app=self.name))
 
     def _forbidden(self, request: HttpRequest) -> HttpResponse:
+        """Who asked for a page that shows patients' data is noted in the access log."""
+        page = PATIENTS_PAGES.get(request.resolver_match.url_name or "") if request.resolver_match else None
+        if page:
+            user = cast(User, request.user)
+            access_log.note_refused(user, access_log.refused_what_is_not(user, why=page))
         return render(request, "admin/forbidden.html", {"inside": self.has_permission(request)}, status=403)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from consent.models import Answer, ConsentText
 from sms.circuit_breaker import open_circuit
 from sms.content import segments
 from sms.judge import refusal
+from sms.models import InboundSms
 from teleq.clock import database_now
 from teleq.models import User
 from teleq.phone_numbers import number_text
@@ -60,11 +62,28 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "drafts": written,
         "notes": case.notes.select_related("author"),
         "unread_sms": [sms for sms in inbound_sms if sms.read_at is None],
-        "history": history.of_case(case, inbound_sms),
-        "messages_under_way": history.has_messages_under_way(case, at),
+        **_history(case, inbound_sms, at),
         **bound,
         "sms_form": sms_form,
     }
+
+
+def history_of(case: Case) -> dict[str, Any]:
+    """What the history alone needs, when the open page asks for it."""
+    return {"case": case, **_history(case, inbound.of_case(case), database_now())}
+
+
+def _history(case: Case, inbound_sms: list[InboundSms], at: datetime) -> dict[str, Any]:
+    return {
+        "history": history.of_case(case, inbound_sms),
+        "messages_under_way": history.has_messages_under_way(case, at),
+    }
+
+
+def persons_to_choose(context: dict[str, Any]) -> list[str]:
+    """The personnummer that the page shows for whoever answers to be chosen among."""
+    person = context["consent_form"].fields.get("person") if context["shows_consent"] else None
+    return [value for value, _ in person.choices if value not in ("", SOMEBODY_ELSE)] if person else []
 
 
 def _fresh_consent_form(case: Case, user: User, current: register.Current, answer: Answer) -> ConsentForm:

@@ -26,3 +26,9 @@ def of_case(case: Case) -> list[InboundSms]:
     """Replies from the case's number that have come since the case was made, and older ones that are unread."""
     from_patient = InboundSms.objects.filter(queue=case.queue_id, from_number=case.phone_number)
     return list(from_patient.filter(Q(read_at=None) | Q(received_at__gte=case.created_at)).select_related("read_by"))
+
+
+def with_had_case(replies: InboundSmsQuerySet) -> InboundSmsQuerySet:
+    """Each with whether the number has, or has had, a case in the queue: `had_case`, which the access log keeps."""
+    cases = Case.objects.filter(queue=OuterRef("queue"), phone_number=OuterRef("from_number"))
+    return replies.annotate(had_case=Exists(cases))

@@ -7,20 +7,21 @@ wrong (422) or has changed meanwhile (409). htmx posts the same forms and picks 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from contextlib import suppress
+from functools import partial, wraps
 from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse, HttpResponseBadRequest
-from django.shortcuts import get_object_or_404, redirect, render
+from django.db import transaction
+from django.http import Http404, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from access import access_log
-from access.models import AccessEntry
+from access.access_log import Act
 from access.sessions import no_activity
-from cases import callbacks, case_page, drafts, inbound, work_list
+from cases import callbacks, case_page, drafts, inbound, looks, work_list
 from cases.forms import ConsentForm, DetailsForm, NewCaseForm, NoteForm, NumberForm, SearchForm, SmsForm
 from cases.models import Case, Draft, Status
 from consent import register
@@ -43,28 +44,30 @@ UNKNOWN_BUTTON = "Okänd knapp."
 ANSWER_CHANGED = "Svaret har ändrats av någon annan. Ingenting sparades; nu visas det som gäller."
 
 
-def _case(request: SignedInRequest, case_id: int) -> Case:
-    """The case, if it is in one of the user's queues; else 404. That it was looked at goes into the access log.
-
-    The one way from an address to a case (promises 9 and 12).
-    """
-    cases = Case.objects.for_user(request.user)
-    related = cases.select_related("queue__care_provider", "queue__outgoing_sms", "assignee")
-    case = get_object_or_404(related, pk=case_id)
-    if request.headers.get("HX-Trigger") != "history":  # which the open page asks for by itself
-        act = AccessEntry.Act.VIEW if request.method == "GET" else AccessEntry.Act.CHANGE
-        _note_look(request, act, case)
-    return case
+View = Callable[[SignedInRequest, Case], HttpResponse]
 
 
-def _note_look(request: SignedInRequest, act: AccessEntry.Act, case: Case) -> None:
-    access_log.note(
-        request.user, act, case.phone_number, case.personal_identity_number, queue=case.queue, case_id=case.pk
-    )
+def _works_in_case(view: View) -> Callable[[SignedInRequest, int], HttpResponse]:
+    """Of a view that a form in the case posts to. What it does and that it was done are one transaction: both are
+    stored, or neither."""
+
+    @require_POST
+    @wraps(view)
+    def inner(request: SignedInRequest, case_id: int) -> HttpResponse:
+        case = looks.case_of(request.user, case_id)
+        with transaction.atomic():
+            looks.note(request.user, Act.CHANGE, case)
+            return view(request, case)
+
+    return inner
 
 
-def _page(request: SignedInRequest, case: Case, status: int = 200, **bound: Any) -> HttpResponse:
-    return render(request, "cases/case.html", case_page.context(case, request.user, **bound), status=status)
+def _page(
+    request: SignedInRequest, case: Case, status: int = 200, *, noted_as: Act | None = None, **bound: Any
+) -> HttpResponse:
+    context = case_page.context(case, request.user, **bound)
+    looks.note_page(request.user, noted_as, case, context["others"], case_page.persons_to_choose(context))
+    return render(request, "cases/case.html", context, status=status)
 
 
 # Work list -----------------------------------------------------------------------------------------------------------
@@ -72,36 +75,46 @@ def _page(request: SignedInRequest, case: Case, status: int = 200, **bound: Any)
 
 @require_GET
 def show_work_list(request: SignedInRequest) -> HttpResponse:
-    chosen = work_list.Choice.of(request.GET)
-    return render(request, "cases/work_list.html", work_list.context(request.user, chosen))
+    return _work_list(request, work_list.Choice.of(request.GET))
+
+
+def _work_list(
+    request: SignedInRequest, chosen: work_list.Choice, search_form: SearchForm | None = None, status: int = 200
+) -> HttpResponse:
+    context = work_list.context(request.user, chosen, search_form)
+    looks.note_list(request.user, (row.case for row in context["rows"]))
+    return render(request, "cases/work_list.html", context, status=status)
 
 
 @require_POST
 def search(request: SignedInRequest) -> HttpResponse:
     """Posted, so that neither number is in an address, a log or the browser's history."""
     form = SearchForm(request.POST)
-    if form.is_valid():
-        access_log.note_search(request.user, form.number, form.personal_identity_number)
-        return render(request, "cases/search.html", work_list.found(request.user, form))
-    context = work_list.context(request.user, work_list.Choice(), search_form=form)
-    return render(request, "cases/work_list.html", context, status=422)
+    if not form.is_valid():
+        return _work_list(request, work_list.Choice(), form, status=422)
+    found = work_list.found(request.user, form)
+    cases = [row.case for row in found["rows"]]
+    looks.note_search(request.user, form.number, form.personal_identity_number, cases)
+    return render(request, "cases/search.html", found)
 
 
 @require_GET
 def show_inbound(request: SignedInRequest) -> HttpResponse:
     """Replies from patients who have no open case."""
-    waiting = inbound.without_case().for_user(request.user).select_related("queue")
+    waiting = inbound.with_had_case(inbound.without_case().for_user(request.user).select_related("queue"))
     page = Paginator(waiting, work_list.PAGE_SIZE).get_page(request.GET.get("page"))
-    access_log.note_numbers(request.user, AccessEntry.Act.VIEW, ((sms.queue, sms.from_number) for sms in page))
+    looks.note_replies(request.user, page)
     return render(request, "cases/inbound.html", {"page": page})
 
 
 @require_POST
 def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
     """From the list, or from the case that it is shown in."""
-    sms = get_object_or_404(InboundSms.objects.for_user(request.user).select_related("queue"), pk=inbound_id)
-    access_log.note(request.user, AccessEntry.Act.CHANGE, sms.from_number, queue=sms.queue)
-    if mark_as_read(sms, by=request.user):
+    sms = looks.reply_of(request.user, inbound_id)
+    with transaction.atomic():
+        looks.note_reply(request.user, Act.CHANGE, sms)
+        marked = mark_as_read(sms, by=request.user)
+    if marked:
         messages.success(request, "SMS:et är markerat som läst.")
     else:
         sms.refresh_from_db()  # it may have been read since it was looked up
@@ -114,16 +127,16 @@ def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
 def _begun_from(request: SignedInRequest) -> InboundSms | None:
     """The reply that a new case is made for, if it is made for one."""
     inbound_id = _number(request.GET.get("inbound", ""))
-    if inbound_id is None:
-        return None
-    return InboundSms.objects.for_user(request.user).select_related("queue").filter(pk=inbound_id).first()
+    with suppress(Http404):
+        return looks.reply_of(request.user, inbound_id) if inbound_id else None
+    return None
 
 
 def _from_inbound(request: SignedInRequest, sms: InboundSms | None) -> dict[str, object]:
     """What a new case begins with, when it is made for somebody who has replied to an SMS."""
     if sms is None:
         return {}
-    access_log.note(request.user, AccessEntry.Act.VIEW, sms.from_number, queue=sms.queue)
+    looks.note_reply(request.user, Act.BEGIN, sms)
     return {"queue": sms.queue_id, "phone_number": sms.from_number}
 
 
@@ -146,13 +159,14 @@ def new_case(request: SignedInRequest) -> HttpResponse:
     if case is None and not valid:
         return _not_made(request, form, place, status=422)
     try:
-        if case is None:
-            form.instance.press = form.cleaned_data["press"]
-            case, made = callbacks.create_once(form.save(commit=False), by=request.user)
+        with transaction.atomic():
+            if case is None:
+                form.instance.press = form.cleaned_data["press"]
+                case, made = callbacks.create_once(form.save(commit=False), by=request.user)
+            looks.note(request.user, Act.CHANGE, case)
     except callbacks.NotPossible as reason:
         messages.error(request, str(reason))
         return _not_made(request, form.pressed_anew(), place, status=409)
-    _note_look(request, AccessEntry.Act.CHANGE, case)
     if made:
         messages.success(request, "Ärendet är skapat.")
     elif form.describes(case):
@@ -195,7 +209,7 @@ def new_case_draft(request: SignedInRequest) -> HttpResponse:
 @require_POST
 def draft(request: SignedInRequest, case_id: int) -> HttpResponse:
     """Nothing of the patient's is shown, so it is no look: who writes has opened the case."""
-    case = get_object_or_404(Case.objects.for_user(request.user), pk=case_id)
+    case = looks.case_of(request.user, case_id)
     return _draft(request, drafts.Place(request.user, case), back=reverse("cases:case", args=[case.pk]))
 
 
@@ -218,33 +232,34 @@ def _draft(request: SignedInRequest, place: drafts.Place, back: str) -> HttpResp
 
 @require_GET
 def show_case(request: SignedInRequest, case_id: int) -> HttpResponse:
-    return _page(request, _case(request, case_id))
+    return _page(request, looks.case_of(request.user, case_id), noted_as=Act.VIEW)
 
 
 @no_activity
 @require_GET
 def poll_history(request: SignedInRequest, case_id: int) -> HttpResponse:
-    """The same page, of which the open page takes the history, every few seconds by itself."""
-    return _page(request, _case(request, case_id))
+    """The history alone, which the open page asks for every few seconds by itself."""
+    case = looks.case_of(request.user, case_id)
+    looks.note_polled(request.user, case)
+    return render(request, "cases/_history.html", case_page.history_of(case))
 
 
-@require_POST
-def save_details(request: SignedInRequest, case_id: int) -> HttpResponse:
-    case = _case(request, case_id)
+@_works_in_case
+def save_details(request: SignedInRequest, case: Case) -> HttpResponse:
     form = DetailsForm(request.POST, instance=case)
     if not form.is_valid():
-        return _page(request, _case(request, case_id), 409 if form.in_conflict else 422, details_form=form)
+        case.refresh_from_db()  # the form has put what was typed into it
+        return _page(request, case, 409 if form.in_conflict else 422, details_form=form)
     try:
         saved = callbacks.save_details(case, form.changes, by=request.user)
     except ChangedMeanwhile:
-        return save_details(request, case_id)  # now the form sees it too
+        return save_details(request, case.pk)  # now the form sees it too
     messages.success(request, "Uppgifterna är sparade." if saved else NOTHING_CHANGED)
-    return redirect("cases:case", case_id)
+    return redirect("cases:case", case.pk)
 
 
-@require_POST
-def save_number(request: SignedInRequest, case_id: int) -> HttpResponse:
-    case = _case(request, case_id)
+@_works_in_case
+def save_number(request: SignedInRequest, case: Case) -> HttpResponse:
     form = NumberForm(request.POST)
     if not form.is_valid():
         return _page(request, case, 422, number_form=form)
@@ -255,12 +270,11 @@ def save_number(request: SignedInRequest, case_id: int) -> HttpResponse:
         messages.error(request, NUMBER_CHANGED)
         return _page(request, case, 409)
     messages.success(request, "Numret är sparat." if changed else "Numret är oförändrat.")
-    return redirect("cases:case", case_id)
+    return redirect("cases:case", case.pk)
 
 
-@require_POST
-def save_consent(request: SignedInRequest, case_id: int) -> HttpResponse:
-    case = _case(request, case_id)
+@_works_in_case
+def save_consent(request: SignedInRequest, case: Case) -> HttpResponse:
     form = ConsentForm(request.POST, persons=case_page.persons_on_number(case, request.user))
     if not form.is_valid():
         return _page(request, case, 422, consent_form=form)
@@ -287,13 +301,12 @@ def save_consent(request: SignedInRequest, case_id: int) -> HttpResponse:
         messages.info(request, f"Inget ändrades: svaret är redan {Answer(data['answer']).label}.")
     else:
         messages.success(request, "Svaret är bekräftat." if "renew" in request.POST else "Svaret är sparat.")
-    return redirect("cases:case", case_id)
+    return redirect("cases:case", case.pk)
 
 
-@require_POST
-def sms(request: SignedInRequest, case_id: int) -> HttpResponse:
+@_works_in_case
+def sms(request: SignedInRequest, case: Case) -> HttpResponse:
     """ "Lägg till svar" and "Skicka SMS": one form, two buttons."""
-    case = _case(request, case_id)
     form = SmsForm(request.POST, queue=case.queue)
     form.is_valid()
     if "add" in request.POST:
@@ -336,9 +349,8 @@ def _not_sent(request: SignedInRequest, case: Case, text: str, reason: str, stat
     return _page(request, case, status, sms_form=case_page.fresh_sms_form(case, text))
 
 
-@require_POST
-def add_note(request: SignedInRequest, case_id: int) -> HttpResponse:
-    case = _case(request, case_id)
+@_works_in_case
+def add_note(request: SignedInRequest, case: Case) -> HttpResponse:
     form = NoteForm(request.POST)
     if not form.is_valid():
         return _not_noted(request, case, 422, form)
@@ -350,7 +362,7 @@ def add_note(request: SignedInRequest, case_id: int) -> HttpResponse:
         return _not_noted(request, case, 409, NoteForm(initial={"text": data["text"]}))
     drafts.discard(drafts.Place(request.user, case), [drafts.Field.NOTE])
     messages.success(request, "Anteckningen är sparad.")
-    return redirect("cases:case", case_id)
+    return redirect("cases:case", case.pk)
 
 
 def _not_noted(request: SignedInRequest, case: Case, status: int, form: NoteForm, **bound: Any) -> HttpResponse:
@@ -369,10 +381,9 @@ ACTS: dict[str, tuple[Callable[..., None], str]] = {
 """The buttons at the top of the case: what each does, and what is said when that is done."""
 
 
-@require_POST
-def act(request: SignedInRequest, case_id: int) -> HttpResponse:
+@_works_in_case
+def act(request: SignedInRequest, case: Case) -> HttpResponse:
     """A button at the top of the case. It posts the latest act that it was shown with, which `callbacks` compares."""
-    case = _case(request, case_id)
     act = ACTS.get(request.POST.get("act", ""))
     seen = _number(request.POST.get("seen_event", ""))
     if act is None or seen is None:
@@ -384,14 +395,13 @@ def act(request: SignedInRequest, case_id: int) -> HttpResponse:
         messages.error(request, str(reason))
     else:
         messages.success(request, done)
-    return redirect("cases:case", case_id)
+    return redirect("cases:case", case.pk)
 
 
-@require_POST
-def done(request: SignedInRequest, case_id: int) -> HttpResponse:
+@_works_in_case
+def done(request: SignedInRequest, case: Case) -> HttpResponse:
     """ "Klart": the note that is written is saved with it. A message that is written and not sent is asked about first,
     until "Klart utan att skicka" is pressed."""
-    case = _case(request, case_id)
     seen = _number(request.POST.get("seen_event", ""))
     if seen is None:
         return HttpResponseBadRequest(UNKNOWN_BUTTON, content_type="text/plain; charset=utf-8")
@@ -414,7 +424,7 @@ def done(request: SignedInRequest, case_id: int) -> HttpResponse:
     place = drafts.Place(request.user, case)
     drafts.discard(place, place.fields)
     messages.success(request, "Ärendet är klart.")
-    return redirect("cases:case", case_id)
+    return redirect("cases:case", case.pk)
 
 
 def _not_done(

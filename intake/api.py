@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -25,9 +25,11 @@ from ninja.responses import Status as Response
 from ninja.security import HttpBearer
 from pydantic import ValidationError as Unreadable
 
+from access import access_log
+from access.access_log import Act
 from access.limits import Guess, TooMany, judged
 from access.models import SignIn
-from cases import callbacks, free_times
+from cases import callbacks, free_times, looks
 from cases.models import Case
 from intake import booking
 from intake.models import IntakeKey
@@ -63,13 +65,17 @@ class Key(HttpBearer):
         """Raises TooMany."""
         guess = Guess(SignIn.Method.INTAKE_KEY, client_network(request), why="Fel eller återkallad nyckel.")
         key = judged(guess, lambda: IntakeKey.objects.valid(token))
-        return key.care_provider if key else None
+        if key is None:
+            return None
+        request.key = access_log.Key(key.pk, key.name)  # type: ignore[attr-defined]  # KeyRequest's
+        return key.care_provider
 
 
 class KeyRequest(HttpRequest):
     """The request that an operation gets, with what `Key` has found."""
 
     auth: CareProvider
+    key: access_log.Key
 
 
 api = NinjaAPI(
@@ -122,23 +128,25 @@ def book(request: KeyRequest, wanted: Booking) -> Response[Case]:
     phone_number = wanted.phone_number or a_number
     if phone_number is None:
         raise _wrong("phone_number", WITHHELD)
-    case, made = _or_nearest(
-        queue,
-        wanted.callback_at,
-        lambda: booking.book(
-            booking.Wanted(
-                queue=queue,
-                call_id=wanted.call_id,
-                phone_number=phone_number,
-                a_number=a_number,
-                personal_identity_number=wanted.personal_identity_number or "",
-                callback_at=wanted.callback_at,
-                name=wanted.name.strip(),
-                reason=wanted.reason.strip(),
-            )
-        ),
+    asked = booking.Wanted(
+        queue=queue,
+        call_id=wanted.call_id,
+        phone_number=phone_number,
+        a_number=a_number,
+        personal_identity_number=wanted.personal_identity_number or "",
+        callback_at=wanted.callback_at,
+        name=wanted.name.strip(),
+        reason=wanted.reason.strip(),
     )
-    booked = _callback(request, case.pk)
+
+    def book_and_note() -> tuple[Case, bool]:
+        with transaction.atomic():
+            case, made = booking.book(asked)
+            looks.note(request.key, Act.API_CHANGE, case)
+            return case, made
+
+    case, made = _or_nearest(queue, wanted.callback_at, book_and_note)
+    booked = looks.callback_of(request.auth, request.key, case.pk)
     booked.a_number_was = a_number_was  # type: ignore[attr-defined]
     return Response(201 if made else 200, booked)
 
@@ -165,7 +173,9 @@ def _wrong(field: str, reason: str) -> ValidationError:
 
 @api.get("/callbacks/{callback_id}", response={200: Callback} | ASKED, summary="Read a callback's state")
 def read(request: KeyRequest, callback_id: int) -> Case:
-    return _callback(request, callback_id)
+    case = looks.callback_of(request.auth, request.key, callback_id)
+    looks.note(request.key, Act.API_READ, case)
+    return case
 
 
 @api.post(
@@ -175,9 +185,7 @@ def read(request: KeyRequest, callback_id: int) -> Case:
     description=NOT_YOURS,
 )
 def move(request: KeyRequest, callback_id: int, wanted: Move) -> Case:
-    case = _callback(request, callback_id)
-    _or_nearest(case.queue, wanted.callback_at, lambda: booking.move(case, wanted.callback_at))
-    return _callback(request, callback_id)
+    return _change(request, callback_id, wanted.callback_at, lambda case: booking.move(case, wanted.callback_at))
 
 
 @api.post(
@@ -187,17 +195,28 @@ def move(request: KeyRequest, callback_id: int, wanted: Move) -> Case:
     description=f"One that is closed already is left as it is. {NOT_YOURS}",
 )
 def cancel(request: KeyRequest, callback_id: int) -> Case:
-    case = _callback(request, callback_id)
-    _or_nearest(case.queue, case.callback_at, lambda: booking.cancel(case))
-    return _callback(request, callback_id)
+    return _change(request, callback_id, None, booking.cancel)
 
 
 def _queue(request: KeyRequest, queue_id: int) -> Queue:
     return get_object_or_404(request.auth.queues.select_related("outgoing_sms"), pk=queue_id)
 
 
-def _callback(request: KeyRequest, callback_id: int) -> Case:
-    return get_object_or_404(Case.objects.for_care_provider(request.auth).select_related("queue"), pk=callback_id)
+def _change(request: KeyRequest, callback_id: int, to: datetime | None, act: Callable[[Case], None]) -> Case:
+    """Move or cancel a callback, and note it, in one transaction. Where it can't be done, why not is a look too."""
+    case = looks.callback_of(request.auth, request.key, callback_id)
+
+    def act_and_note() -> None:
+        with transaction.atomic():
+            act(case)
+            looks.note(request.key, Act.API_CHANGE, case)
+
+    try:
+        _or_nearest(case.queue, to or case.callback_at, act_and_note)
+    except _Refused:
+        looks.note(request.key, Act.API_READ, case)
+        raise
+    return looks.callback_of(request.auth, request.key, callback_id)
 
 
 # What went wrong -----------------------------------------------------------------------------------------------------

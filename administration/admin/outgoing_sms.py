@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
 from access import access_log
-from access.models import AccessEntry
+from access.access_log import Act
 from administration.admin.scoped import ScopedAdmin, patients_queues, person
 from administration.dry_run import Stopped, with_consent_required, would_it_be_sent
 from administration.outgoing_sms import (
@@ -27,6 +27,7 @@ from administration.outgoing_sms import (
     save_outgoing_sms,
     tells_number,
 )
+from cases.models import Case
 from sms.circuit_breaker import open_circuit
 from sms.content import placeholders, rules, segments
 from sms.models import Kind
@@ -216,8 +217,10 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
         dry_run = None
         if form.is_valid():
             data = form.cleaned_data
-            access_log.note(person(request), AccessEntry.Act.CHECK, data["phone_number"], queue=data["queue"])
-            dry_run = would_it_be_sent(data["queue"], data["phone_number"], Kind(data["kind"]))
+            queue, number = data["queue"], data["phone_number"]
+            had_case = Case.objects.filter(queue=queue, phone_number=number).exists()
+            access_log.note(person(request), Act.CHECK, number, queue=queue, had_case=had_case)
+            dry_run = would_it_be_sent(queue, number, Kind(data["kind"]))
         context = {"title": "Skulle det här SMS:et skickas?", "opts": self.opts, "form": form, "dry_run": dry_run}
         status = 422 if form.is_bound and not dry_run else 200
         return render(

@@ -30,7 +30,7 @@ def patient_data_view(request: HttpRequest) -> HttpResponse:
         if act == "json":
             return _download(extract(patient, queues, by=person(request)))
         if act == "plan":
-            context["removal"] = removal.plan(patient, queues)
+            context["removal"] = removal.plan(patient, queues, by=person(request))
             context["whose"] = removal.warning_of_others(patient, queues)
         elif act == "remove":
             context["removed"] = removal.remove(patient, queues, by=person(request))

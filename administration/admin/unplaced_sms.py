@@ -13,12 +13,12 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from access import access_log
-from access.models import AccessEntry
+from access.access_log import Act
 from administration.admin.scoped import person, whole_care_providers
 from sms.inbound import hand_over_unplaced
 from sms.models import UnplacedSms
@@ -69,10 +69,26 @@ def _number(text: str) -> int:
 
 
 def _open(request: HttpRequest) -> UnplacedSms:
-    opened = _asked_for(request, _own(request))
-    providers = [opened.care_provider_id] if opened.care_provider_id else []
-    access_log.note_in_providers(person(request), AccessEntry.Act.UNPLACED, providers, opened.from_number)
+    try:
+        opened = _asked_for(request, _own(request))
+    except Http404:
+        _note_refused(request)
+        raise
+    access_log.note_all(person(request), [_look_at(Act.UNPLACED, opened)])
     return opened
+
+
+def _note_refused(request: HttpRequest) -> None:
+    user, asked = person(request), _number(request.POST.get("sms", ""))
+    if not asked:  # no id at all: nobody's SMS was asked for
+        return
+    anothers = UnplacedSms.objects.filter(pk=asked).first()
+    is_not = access_log.refused_what_is_not(user, why=TITLE)
+    access_log.note_refused(user, [_look_at(Act.REFUSED, anothers)] if anothers else is_not)
+
+
+def _look_at(act: Act, sms: UnplacedSms) -> access_log.Look:
+    return access_log.Look(act, sms.care_provider_id, number=sms.from_number, why=TITLE if act == Act.REFUSED else "")
 
 
 def _hand_over(request: HttpRequest, sms: UnplacedSms) -> None:

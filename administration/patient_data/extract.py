@@ -9,9 +9,9 @@ from datetime import datetime
 from django.db.models import Min, QuerySet
 from django.utils import timezone
 
-from access import access_log
+from access.access_log import Act
 from access.models import AccessEntry
-from administration.patient_data.stored import Patient, Stored
+from administration.patient_data.stored import Patient, Stored, note_gathered
 from cases import history
 from consent.models import Answer
 from consent.register import REGISTER
@@ -34,7 +34,7 @@ def extract(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Sect
     """Everything that is stored in these queues, and who has looked at it. The extract is written to the access log
     first, and so is in itself."""
     stored = Stored(patient, queues)
-    access_log.note_in_providers(by, AccessEntry.Act.EXTRACT, stored.providers, patient.number, patient.person)
+    note_gathered(by, Act.EXTRACT, stored)
     sections = (_answers, _cases, _acts, _notes, _drafts, _messages, _inbound, _access)
     return [section(stored) for section in sections]
 
@@ -159,10 +159,17 @@ def _inbound(stored: Stored) -> Section:
 
 def _access(stored: Stored) -> Section:
     rows = [
-        (date_and_clock(entry.at), str(entry.user), entry.get_act_display(), str(entry.case_id or ""))
-        for entry in stored.access.select_related("user")
+        (
+            date_and_clock(entry.at),
+            entry.who,
+            str(entry.queue or entry.care_provider),
+            entry.get_act_display(),
+            str(entry.case_id or ""),
+        )
+        for entry in stored.access.select_related("user", "queue", "care_provider")
     ]
-    log = AccessEntry.objects.filter(care_provider__in=stored.providers)
+    log = AccessEntry.objects.for_care_providers(stored.providers)
     first: datetime | None = log.aggregate(first=Min("at"))["first"]
     note = f"Åtkomstlogg saknas före {date_and_clock(first or timezone.now())}."
-    return Section("Vem som har tagit del av uppgifterna", ("När", "Vem", "Vad", "Ärende"), rows, note)
+    columns = ("När", "Vem", "Vårdenhet", "Vad", "Ärende")
+    return Section("Vem som har tagit del av uppgifterna", columns, rows, note)

@@ -10,9 +10,8 @@ from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from pghistory.models import Event
 
-from access import access_log
-from access.models import AccessEntry
-from administration.patient_data.stored import Patient, Stored
+from access.access_log import Act
+from administration.patient_data.stored import Patient, Stored, note_gathered
 from cases.models import Case, Draft
 from consent.models import Answer, Consent
 from consent.retention import remove_events
@@ -123,9 +122,13 @@ def _locked(rows: QuerySet[Row]) -> QuerySet[Row]:
     return rows.select_for_update(of=("self",))
 
 
-def plan(patient: Patient, queues: QuerySet[Queue]) -> list[Item]:
-    """What `remove` would remove, and what would stay and why. Nothing is done."""
-    return _Found(patient, queues, locked=False).items()
+def plan(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Item]:
+    """What `remove` would remove, and what would stay and why. Nothing is done but that it is written to the access
+    log."""
+    found = _Found(patient, queues, locked=False)
+    items = found.items()
+    note_gathered(by, Act.PLAN, found.stored)
+    return items
 
 
 @transaction.atomic
@@ -146,7 +149,7 @@ def remove(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Item]
     Consent.objects.filter(pk__in=found.answers).delete()
     while remove_events(_gone(found.stored), decided()):
         pass
-    access_log.note_in_providers(by, AccessEntry.Act.REMOVAL, found.stored.providers, patient.number, patient.person)
+    note_gathered(by, Act.REMOVAL, found.stored)
     return items
 
 

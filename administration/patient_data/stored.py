@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet
 from phonenumber_field.phonenumber import PhoneNumber
 
+from access import access_log
 from access.models import AccessEntry
 from cases.forms import SearchForm
 from cases.models import Case, Draft
 from consent.models import Consent
 from sms.models import InboundSms, Message, UnplacedSms
-from teleq.models import Queue
+from teleq.models import Queue, User
 from teleq.phone_numbers import number_text, show
 from teleq.swedish import identity_number
 
@@ -47,6 +48,7 @@ class Stored:
         mine = Q(personal_identity_number=patient.person) if patient.person else Q(phone_number=patient.number)
         self.cases = Case.objects.filter(mine, queue__in=queues).order_by("created_at")
         numbers = {number_text(number) for number in self.cases.values_list("phone_number", flat=True)}
+        self.had_case = bool(numbers)
         self.numbers = numbers if patient.person else {patient.number}
         about = Q(case_message__case__in=self.cases)
         if patient.number:
@@ -64,9 +66,8 @@ class Stored:
         self.drafts = Draft.objects.filter(Q(case__in=self.cases.values("pk")) | of_new_case).order_by("saved_at")
         self.answers = Consent.objects.filter(of_numbers)
         self.history = Consent.history().filter(of_numbers).order_by("pgh_id")
-        seen = Q(case_id__in=self.cases.values("pk"))
-        seen |= Q(person=patient.person) if patient.person else Q(phone_number=patient.number)
-        self.access = AccessEntry.objects.filter(seen, care_provider__in=providers).order_by("at")
+        looks = AccessEntry.objects.of_patient(patient.number, patient.person, self.cases.order_by().values("pk"))
+        self.access = looks.for_care_providers(providers).order_by("at", "id")
 
     def _shared(self, providers: set[int]) -> set[str]:
         """The numbers that somebody else uses too, in any queue of the care providers, since an answer counts in all.
@@ -89,3 +90,9 @@ class Stored:
         """
         asked = self.patient.person
         return not asked or person == asked or (not person and number_text(number) not in self.shared)
+
+
+def note_gathered(by: User, act: AccessEntry.Act, stored: Stored) -> None:
+    """Note in the access log that somebody has seen, or removed, all that is stored about the patient."""
+    patient = stored.patient
+    access_log.note_in_providers(by, act, stored.providers, patient.number, patient.person, had_case=stored.had_case)

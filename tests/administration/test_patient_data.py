@@ -97,10 +97,10 @@ def test_who_works_in_it_too(case, nurse):
     assert list(acts) == ["view", "change", "view"]
 
 
-def test_what_the_open_page_asks_for_by_itself_is_not(case, nurse, client):
+def test_nothing_that_a_client_says_keeps_a_look_off_it(case, nurse, client):
     client.force_login(nurse)
     client.get(f"/cases/{case.pk}/", headers={"HX-Request": "true", "HX-Trigger": "history"})
-    assert not AccessEntry.objects.exists()
+    assert AccessEntry.objects.get().act == "view"
 
 
 @pytest.mark.parametrize(("query", "number", "person"), [("070-174 06 05", MOBILE, ""), ("19121212-1212", "", PERSON)])
@@ -111,10 +111,12 @@ def test_a_search_is_on_record_whether_or_not_it_finds(query, number, person, nu
     assert (entry.act, entry.phone_number, entry.person) == ("search", number, person)
 
 
-def test_somebody_elses_case_is_not_seen_and_so_not_on_record(case, outsider, client):
+def test_somebody_elses_case_is_not_seen_and_that_it_was_asked_for_is_on_record(case, outsider, client):
     client.force_login(outsider)
     assert client.get(f"/cases/{case.pk}/").status_code == 404
-    assert not AccessEntry.objects.exists()
+    entry = AccessEntry.objects.get()
+    assert (entry.user, entry.act, entry.case_id, entry.roles) == (outsider, "refused", case.pk, "")
+    assert entry.care_provider == case.queue.care_provider
 
 
 @pytest.mark.parametrize("change", ["update", "delete"])
@@ -138,8 +140,11 @@ def test_an_extract_has_answers_cases_notes_messages_and_who_looked(patient, tol
     assert sections["Ärenden"][0][1:3] == ("Tolvan Tolvansson", "19121212-1212")
     assert sections["Anteckningar"][0][1:] == ("Anna Lind", "Hör illa")
     assert sections["SMS"][0][4:] == ("Anna Lind", "Hej Tolvan!", "Skickat", "Ja")
-    looked = [(row[1], row[2]) for row in sections["Vem som har tagit del av uppgifterna"]]
-    assert looked == [("Anna Lind", "Öppnade ärendet"), ("Vera Vik", "Tog fram registerutdrag")]
+    looked = [row[1:4] for row in sections["Vem som har tagit del av uppgifterna"]]
+    assert looked == [
+        ("Anna Lind", "VC Spindeln Rådgivning", "Öppnade ärendet"),
+        ("Vera Vik", "Vårdgivare 1", "Tog fram registerutdrag"),
+    ]
 
 
 def test_what_the_patient_has_answered_is_in_it_and_goes(told, queues, queue, nurse):
@@ -295,7 +300,7 @@ def test_what_is_on_its_way_stays(case, queues, accept):
 
 
 def test_of_nobody_there_is_nothing_to_take_away(queues):
-    assert removal.plan(Patient(number=OTHER), queues) == []
+    assert removal.plan(Patient(number=OTHER), queues, by=reader()) == []
 
 
 def test_a_removal_takes_nothing_of_anybody_else(told, queue, queues, say, accept, nurse):
@@ -331,11 +336,13 @@ def told_of(items: list[Item]) -> dict[str, tuple[int, str]]:
 @pytest.mark.parametrize("whose", ["", ELSA])
 def test_by_personnummer_the_answer_of_a_number_that_others_use_stays(whose, case, elsas, queues, say):
     say(Answer.YES, person=whose)
-    planned, removed = removal.plan(TOLVAN, queues), removal.remove(TOLVAN, queues, by=reader())
+    planned, removed = removal.plan(TOLVAN, queues, by=reader()), removal.remove(TOLVAN, queues, by=reader())
     assert Consent.objects.get().answer == Answer.YES
     assert Consent.history().count() == 1
     assert told_of(planned)["Svar på nummer som också andra använder"] == (1, removal.WHY_SHARED)
-    assert told_of(removed) == told_of(planned)
+    assert told_of(removed) == told_of(planned) | {
+        "Poster i åtkomstloggen": (1, removal.WHY_LOG)
+    }  # that it was planned
 
 
 def test_by_personnummer_the_persons_own_answer_goes_though_others_use_the_number(case, elsas, queues, say):

@@ -24,7 +24,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from access import second_person
-from access.models import SecondPersonRequest
+from access.models import AccessEntry, SecondPersonRequest
 from administration.queues import create_queue
 from administration.rights import ask_for_right
 from cases import callbacks
@@ -208,6 +208,8 @@ class Browser:
 
     role: str
     world: World
+    noted: list[AccessEntry] = field(default_factory=list)
+    """What the last request has left in the access log."""
 
     def __post_init__(self) -> None:
         self.client = Client(raise_request_exception=True)
@@ -229,6 +231,7 @@ class Browser:
         query = {} if method == "GET" else {"data": body, "content_type": content_type}
         with transaction.atomic():
             response = getattr(self.client, method.lower())(address, headers=self.headers, **query)
+            self.noted = list(AccessEntry.objects.all())
             transaction.set_rollback(True)
         status = str(response.status_code)
         to_login = status == "302" and response["Location"].startswith(("/login/", "/admin/login/"))
