@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django import forms
@@ -12,7 +13,7 @@ from django.http import QueryDict
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import history
-from cases.models import Case, Draft, Note
+from cases.models import Case, Draft, Note, ProtectionMark
 from cases.time_field import TimeField
 from consent.models import Answer
 from sms.content import rules, segments
@@ -257,6 +258,45 @@ class NoteForm(OwnIds, ModelForm[Note]):
     def is_written(self) -> bool:
         """Whether there is anything in it to save."""
         return bool(self.written.strip())
+
+
+class MarkForm(OwnIds, forms.Form):
+    """Skyddade personuppgifter, "Markera": why, and what the page said would be marked."""
+
+    reason = forms.CharField(
+        label="Anledning till markeringen",
+        max_length=ProtectionMark.LONGEST_REASON,
+        error_messages={"required": "Skriv en anledning."},
+        help_text="Till exempel: Patienten har sekretessmarkering i folkbokföringen.",
+    )
+    shown = forms.CharField(widget=forms.HiddenInput)
+
+    @staticmethod
+    def showing(identifiers: Iterable[str]) -> str:
+        return " ".join(identifiers)
+
+    @property
+    def shown_identifiers(self) -> list[str]:
+        return cast(str, self.cleaned_data["shown"]).split()
+
+
+class EndMarkForm(OwnIds, forms.Form):
+    """Skyddade personuppgifter, "Ta bort markeringen": why, and the marks that the page showed."""
+
+    reason = forms.CharField(
+        label="Anledning till att markeringen tas bort",
+        max_length=ProtectionMark.LONGEST_REASON,
+        error_messages={"required": "Skriv en anledning."},
+    )
+    shown = forms.RegexField(r"^[0-9]{1,18}( [0-9]{1,18})*$", widget=forms.HiddenInput)
+
+    @staticmethod
+    def showing(marks: Iterable[ProtectionMark]) -> str:
+        return " ".join(str(mark.pk) for mark in marks)
+
+    @property
+    def shown_ids(self) -> list[int]:
+        return [int(each) for each in self.cleaned_data["shown"].split()]
 
 
 class SearchForm(OwnIds, forms.Form):

@@ -16,6 +16,7 @@ urlpatterns = [
     path("cases/<int:case_id>/number/", views.save_number, name="save_number"),
     path("cases/<int:case_id>/consent/", views.save_consent, name="save_consent"),
     path("cases/<int:case_id>/sms/", views.sms, name="sms"),
+    path("cases/<int:case_id>/protection/", views.save_protection, name="save_protection"),
     path("cases/<int:case_id>/notes/", views.add_note, name="add_note"),
     path("cases/<int:case_id>/draft/", views.draft, name="draft"),
     path("cases/<int:case_id>/act/", views.act, name="act"),

@@ -20,8 +20,18 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from access import access_log
 from access.models import AccessEntry
 from access.sessions import no_activity
-from cases import callbacks, case_page, drafts, inbound, work_list
-from cases.forms import ConsentForm, DetailsForm, NewCaseForm, NoteForm, NumberForm, SearchForm, SmsForm
+from cases import callbacks, case_page, drafts, inbound, protected, work_list
+from cases.forms import (
+    ConsentForm,
+    DetailsForm,
+    EndMarkForm,
+    MarkForm,
+    NewCaseForm,
+    NoteForm,
+    NumberForm,
+    SearchForm,
+    SmsForm,
+)
 from cases.models import Case, Draft, Status
 from consent import register
 from consent.models import Answer
@@ -40,6 +50,8 @@ ALREADY_SENT = "Det förra meddelandet är redan skickat. Tryck igen om du vill 
 ALREADY_NOTED = "Den förra anteckningen är redan sparad. Tryck igen om du vill spara den här också."
 NOTHING_CHANGED = "Inget är ändrat."
 UNKNOWN_BUTTON = "Okänd knapp."
+MARK_CHANGED = "Ärendet eller markeringen har ändrats av någon annan. Ingenting sparades; nu visas det som gäller."
+NOT_TO_END = "Markeringen tas bort av en administratör för kön. Ingenting är ändrat."
 ANSWER_CHANGED = "Svaret har ändrats av någon annan. Ingenting sparades; nu visas det som gäller."
 
 
@@ -48,7 +60,7 @@ def _case(request: SignedInRequest, case_id: int) -> Case:
 
     The one way from an address to a case (promises 9 and 12).
     """
-    cases = Case.objects.for_user(request.user)
+    cases = Case.objects.for_user(request.user).with_protection()
     related = cases.select_related("queue__care_provider", "queue__outgoing_sms", "assignee")
     case = get_object_or_404(related, pk=case_id)
     if request.headers.get("HX-Trigger") != "history":  # which the open page asks for by itself
@@ -90,10 +102,13 @@ def search(request: SignedInRequest) -> HttpResponse:
 @require_GET
 def show_inbound(request: SignedInRequest) -> HttpResponse:
     """Replies from patients who have no open case."""
-    waiting = inbound.without_case().for_user(request.user).select_related("queue")
-    page = Paginator(waiting, work_list.PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator(inbound.listed(request.user), work_list.PAGE_SIZE).get_page(request.GET.get("page"))
     access_log.note_numbers(request.user, AccessEntry.Act.VIEW, ((sms.queue, sms.from_number) for sms in page))
-    return render(request, "cases/inbound.html", {"page": page})
+    rows = inbound.rows(page, opened=_number(request.GET.get("open", "")))
+    for row in rows:
+        if row.protected and row.opened:
+            access_log.note(request.user, AccessEntry.Act.VIEW, row.sms.from_number, queue=row.sms.queue)
+    return render(request, "cases/inbound.html", {"page": page, "rows": rows})
 
 
 @require_POST
@@ -314,10 +329,18 @@ def _send_sms(request: SignedInRequest, case: Case, form: SmsForm) -> HttpRespon
     data = form.cleaned_data
     try:
         message = callbacks.send_sms(
-            case, data["text"], token=str(data["token"]), shown=data["shown_number"], by=request.user
+            case,
+            data["text"],
+            token=str(data["token"]),
+            shown=data["shown_number"],
+            by=request.user,
+            anyway=request.POST.get("send") == "anyway",
         )
     except callbacks.NumberChanged:
         return _not_sent(request, case, data["text"], NOT_SENT, 409)
+    except callbacks.Protected:  # the same press is asked about, and may then be carried out
+        drafts.keep(drafts.Place(request.user, case), drafts.Field.SMS, data["text"])
+        return _page(request, case, 422, sms_form=form, asked_about_protected=True)
     if message.state == State.REFUSED:
         return _not_sent(request, case, data["text"], message.outcome, 422)
     if message.text != normalize(data["text"]):
@@ -332,6 +355,51 @@ def _not_sent(request: SignedInRequest, case: Case, text: str, reason: str, stat
     drafts.keep(drafts.Place(request.user, case), drafts.Field.SMS, text)
     messages.error(request, reason)
     return _page(request, case, status, sms_form=case_page.fresh_sms_form(case, text))
+
+
+@require_POST
+def save_protection(request: SignedInRequest, case_id: int) -> HttpResponse:
+    """Skyddade personuppgifter: "Markera" and "Ta bort markeringen", each a form with its reason."""
+    case = _case(request, case_id)
+    return _end_mark(request, case) if "end" in request.POST else _mark(request, case)
+
+
+def _mark(request: SignedInRequest, case: Case) -> HttpResponse:
+    form = MarkForm(request.POST)
+    if not form.is_valid():
+        return _page(request, case, 422, mark_form=form)
+    try:
+        marked = protected.mark(case, form.cleaned_data["reason"], by=request.user, shown=form.shown_identifiers)
+    except ChangedMeanwhile:
+        return _mark_changed(request, case)
+    if marked:
+        messages.success(request, "Patienten är markerad med skyddade personuppgifter.")
+    else:
+        messages.info(request, "Inget ändrades: patienten är redan markerad.")
+    return redirect("cases:case", case.pk)
+
+
+def _end_mark(request: SignedInRequest, case: Case) -> HttpResponse:
+    form = EndMarkForm(request.POST)
+    if not form.is_valid():
+        return _page(request, case, 422, end_mark_form=form)
+    try:
+        ended = protected.end(case, form.cleaned_data["reason"], by=request.user, shown=form.shown_ids)
+    except ChangedMeanwhile:
+        return _mark_changed(request, case)
+    except protected.NotAllowed:
+        messages.error(request, NOT_TO_END)
+        return _page(request, case, 403)
+    if ended:
+        messages.success(request, "Markeringen är borttagen.")
+    else:
+        messages.info(request, "Inget ändrades: markeringen är redan borttagen.")
+    return redirect("cases:case", case.pk)
+
+
+def _mark_changed(request: SignedInRequest, case: Case) -> HttpResponse:
+    messages.error(request, MARK_CHANGED)
+    return _page(request, _case(request, case.pk), 409)
 
 
 @require_POST
