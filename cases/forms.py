@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.forms import model_to_dict
 from django.http import QueryDict
 from phonenumber_field.phonenumber import PhoneNumber
@@ -299,6 +300,32 @@ class EndMarkForm(OwnIds, forms.Form):
         return [int(each) for each in self.cleaned_data["shown"].split()]
 
 
+class OtherQueueForm(OwnIds, forms.Form):
+    """Why somebody opens a case of another queue."""
+
+    class Why(models.TextChoices):
+        WRONG_QUEUE = "wrong_queue", "Patienten ringde fel kö"
+        HELPING = "helping", "Jag hjälper den andra kön"
+        SAFETY = "safety", "Patientens säkerhet kräver det"
+        OTHER = "other", "Annan anledning"
+
+    why = forms.ChoiceField(
+        label="Anledning",
+        choices=[("", "Välj anledning"), *Why.choices],
+        error_messages={"required": "Välj en anledning.", "invalid_choice": "Välj en anledning i listan."},
+    )
+    told = forms.CharField(
+        label="Beskriv varför",
+        max_length=200,
+        error_messages={"required": "Beskriv varför du behöver öppna ärendet."},
+    )
+
+    @property
+    def reason(self) -> str:
+        """In words, of a form that is valid."""
+        return f"{self.Why(self.cleaned_data['why']).label}: {self.cleaned_data['told']}"
+
+
 class SearchForm(OwnIds, forms.Form):
     """A phone number or a personnummer; which of them is seen from what it is."""
 
@@ -311,6 +338,11 @@ class SearchForm(OwnIds, forms.Form):
 
     number: PhoneNumber | None = None
     personal_identity_number: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """What a valid form asks for, as a sentence begins."""
+        return "Personnumret" if self.personal_identity_number else "Numret"
 
     def clean_query(self) -> str:
         text: str = self.cleaned_data["query"]

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 from django.db.models import Q
+from phonenumber_field.phonenumber import PhoneNumber
 
 from cases.models import Case, ProtectionMark
 from sms import gateway
@@ -42,6 +43,12 @@ class NotAllowed(Exception):
 def is_protected(case: Case) -> bool:
     """Whether the case is protected now, by what it is known by. For many cases: `CaseQuerySet.with_protection`."""
     return ProtectionMark.objects.in_force().of(case).exists()
+
+
+def is_marked(care_provider_id: int, number: PhoneNumber | str) -> bool:
+    """Whether this telephone number is marked, whoever uses it."""
+    marks = ProtectionMark.objects.in_force().filter(care_provider=care_provider_id)
+    return marks.filter(identifier=number_text(number)).exists()
 
 
 # Mark and end --------------------------------------------------------------------------------------------------------

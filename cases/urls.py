@@ -6,6 +6,7 @@ app_name = "cases"
 urlpatterns = [
     path("", views.show_work_list, name="work_list"),
     path("cases/search/", views.search, name="search"),
+    path("cases/other-queues/", views.other_queues, name="other_queues"),
     path("cases/new/", views.new_case, name="new_case"),
     path("cases/new/draft/", views.new_case_draft, name="new_case_draft"),
     path("inbound/", views.show_inbound, name="inbound"),

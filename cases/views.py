@@ -12,7 +12,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse, HttpResponseBadRequest
+from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -21,6 +21,7 @@ from access import access_log
 from access.models import AccessEntry
 from access.sessions import no_activity
 from cases import callbacks, case_page, drafts, inbound, protected, work_list
+from cases import other_queues as others
 from cases.forms import (
     ConsentForm,
     DetailsForm,
@@ -29,6 +30,7 @@ from cases.forms import (
     NewCaseForm,
     NoteForm,
     NumberForm,
+    OtherQueueForm,
     SearchForm,
     SmsForm,
 )
@@ -94,9 +96,42 @@ def search(request: SignedInRequest) -> HttpResponse:
     form = SearchForm(request.POST)
     if form.is_valid():
         access_log.note_search(request.user, form.number, form.personal_identity_number)
-        return render(request, "cases/search.html", work_list.found(request.user, form))
+        found = work_list.found(request.user, form)
+        elsewhere = () if found["rows"] else others.care_providers(request.user, form)
+        shown = {**found, "care_providers": elsewhere, "subject": form.subject}
+        return render(request, "cases/search.html", shown)
     context = work_list.context(request.user, work_list.Choice(), search_form=form)
     return render(request, "cases/work_list.html", context, status=422)
+
+
+@require_POST
+def other_queues(request: SignedInRequest) -> HttpResponse:
+    """ "Öppna ärende i annan kö": asks for the reason; then shows the case, to be read, or which there are.
+
+    Posted throughout, as a search is. 404 where there is no such case that the user may open.
+    """
+    search = SearchForm(request.POST)
+    cases = list(others.found(request.user, search)[: others.LISTED_AT_MOST + 1]) if search.is_valid() else []
+    if not cases:
+        raise Http404
+    form = OtherQueueForm(request.POST if {"ask", "case"} & set(request.POST) else None)
+    context = {"form": form, "search_form": search, "subject": search.subject}
+    if not form.is_valid():
+        context["care_providers"] = others.care_providers(request.user, search)
+        return render(request, "cases/other_queues.html", context, status=422 if form.is_bound else 200)
+    asked_for = request.POST.get("case", "")
+    chosen = [case for case in cases if str(case.pk) == asked_for] if asked_for else cases
+    if not chosen:
+        raise Http404
+    if len(chosen) > 1:
+        listed = chosen[: others.LISTED_AT_MOST]
+        others.note_listed(request.user, listed, search, form.reason)
+        return render(
+            request, "cases/other_queues.html", {**context, "listed": listed, "more": len(chosen) > len(listed)}
+        )
+    [case] = chosen
+    others.note_opened(request.user, case, form.reason)
+    return render(request, "cases/other_case.html", others.context(case, form.reason))
 
 
 @require_GET

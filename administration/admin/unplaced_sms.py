@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods
 from access import access_log
 from access.models import AccessEntry
 from administration.admin.scoped import person, whole_care_providers
+from cases import protected
 from sms.inbound import hand_over_unplaced
 from sms.models import UnplacedSms
 from teleq.models import CareProvider
@@ -46,6 +47,7 @@ def unplaced_sms_view(request: HttpRequest) -> HttpResponse:
     context = {
         "title": TITLE,
         "opened": opened,
+        "protected": opened and _is_protected(opened),
         "by_operator": by_operator,
         "providers": CareProvider.objects.order_by("name") if by_operator else [],
         "count": listed.count(),
@@ -73,6 +75,10 @@ def _open(request: HttpRequest) -> UnplacedSms:
     providers = [opened.care_provider_id] if opened.care_provider_id else []
     access_log.note_in_providers(person(request), AccessEntry.Act.UNPLACED, providers, opened.from_number)
     return opened
+
+
+def _is_protected(sms: UnplacedSms) -> bool:
+    return bool(sms.care_provider_id) and protected.is_marked(sms.care_provider_id or 0, sms.from_number)
 
 
 def _hand_over(request: HttpRequest, sms: UnplacedSms) -> None:

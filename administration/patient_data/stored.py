@@ -9,7 +9,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from access.models import AccessEntry
 from cases.forms import SearchForm
-from cases.models import Case, Draft
+from cases.models import Case, Draft, ProtectionMark
 from consent.models import Consent
 from sms.models import InboundSms, Message, UnplacedSms
 from teleq.models import Queue
@@ -63,6 +63,10 @@ class Stored:
         of_new_case = Q(queue__in=queues, phone_number__in=self.numbers - {""})
         self.drafts = Draft.objects.filter(Q(case__in=self.cases.values("pk")) | of_new_case).order_by("saved_at")
         self.answers = Consent.objects.filter(of_numbers)
+        identifiers = {*self.numbers, patient.person} - {""}
+        self.marks = ProtectionMark.objects.filter(care_provider__in=providers, identifier__in=identifiers).order_by(
+            "pk"
+        )
         self.history = Consent.history().filter(of_numbers).order_by("pgh_id")
         seen = Q(case_id__in=self.cases.values("pk"))
         seen |= Q(person=patient.person) if patient.person else Q(phone_number=patient.number)
