@@ -96,7 +96,7 @@ class _Found:
         self.declined = len(answers) - len(yes_or_unset)
 
     def _sort_marks(self, marks: list[ProtectionMark]) -> None:
-        """A mark goes unless it protects a case that stays, counts for others, or counts where one may not remove it."""
+        """A mark goes unless it protects a case that stays, may be somebody else's, or counts in others' queues."""
         elsewhere, stored = self.stored.providers_with_other_queues, self.stored
         here = [mark for mark in marks if mark.care_provider_id not in elsewhere]
         self.marks_in_other_queues = len(marks) - len(here)

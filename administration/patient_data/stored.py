@@ -64,9 +64,8 @@ class Stored:
         self.drafts = Draft.objects.filter(Q(case__in=self.cases.values("pk")) | of_new_case).order_by("saved_at")
         self.answers = Consent.objects.filter(of_numbers)
         identifiers = {*self.numbers, patient.person} - {""}
-        self.marks = ProtectionMark.objects.filter(care_provider__in=providers, identifier__in=identifiers).order_by(
-            "pk"
-        )
+        marks = ProtectionMark.objects.filter(care_provider__in=providers, identifier__in=identifiers)
+        self.marks = marks.order_by("pk")
         self.history = Consent.history().filter(of_numbers).order_by("pgh_id")
         seen = Q(case_id__in=self.cases.values("pk"))
         seen |= Q(person=patient.person) if patient.person else Q(phone_number=patient.number)
