@@ -46,7 +46,6 @@ function shutWhileNumberIsUnsaved() {
   const unsaved = number.value !== number.defaultValue || number.ariaInvalid === "true";
   const sends = document.querySelectorAll("#sms-send button");
   const reason = document.querySelector("#sms-reason");
-
   reason.dataset.text ??= reason.textContent;
   for (const send of sends) {
     send.dataset.shut ??= send.disabled;
