@@ -10,6 +10,7 @@ from django.db.models import Count, QuerySet, Value
 from django.db.models.functions import Now
 from phonenumber_field.phonenumber import PhoneNumber
 
+from cases import protected
 from cases.models import Case
 from consent import register
 from consent.models import Consent
@@ -36,10 +37,12 @@ class DryRun:
     """None where the queue's settings are missing."""
     is_sent_at_all: bool
     """A queue may have confirmations or reminders turned off."""
+    is_protected: bool
+    """Whoever uses the number has protected personal data: nothing is sent to them automatically."""
 
     @property
     def would_be_sent(self) -> bool:
-        return self.is_sent_at_all and self.refusal is None
+        return self.is_sent_at_all and not self.is_protected and self.refusal is None
 
 
 def would_it_be_sent(queue: Queue, number: PhoneNumber, kind: Kind) -> DryRun:
@@ -51,6 +54,7 @@ def would_it_be_sent(queue: Queue, number: PhoneNumber, kind: Kind) -> DryRun:
         consent=consent,
         counts=consent is not None and consent.counts(at),
         consent_required=outgoing_sms.consent_required if outgoing_sms else None,
+        is_protected=kind in SWITCHES and protected.is_marked(queue.care_provider_id, number),
         is_sent_at_all=kind not in SWITCHES or bool(outgoing_sms and getattr(outgoing_sms, SWITCHES[kind])),
     )
 

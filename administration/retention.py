@@ -70,6 +70,7 @@ def _steps(at: datetime) -> Iterator[tuple[str, Callable[[], int]]]:
     yield "ärenden", partial(cases.retention.remove_closed, at - settings.KEEP_CASES)
     yield "tider", partial(cases.retention.remove_past_slots, at)
     yield "svar", partial(consent.retention.remove_lapsed, at)
+    yield "markeringar", partial(cases.retention.remove_ended_marks, at - settings.KEEP_ACCESS_LOG)
     yield "åtkomster", partial(access_log.remove_old, at - settings.KEEP_ACCESS_LOG)
     yield "sessioner", partial(sessions.remove_old, at)
     yield "inloggningar", partial(record.remove_old, at - settings.KEEP_ACCESS_LOG)

@@ -1,18 +1,20 @@
 """Automatic messages: a booking's confirmation (bokningsbekräftelse) and reminder (påminnelse om återuppringning).
 
 Both go through the gateway like any message, and are judged when they are claimed. A message's key has the case's
-booking number in it, so that there is one of each per booking, whoever asks and however often.
+booking number in it, so that there is one of each per booking, whoever asks and however often. A patient with
+protected personal data gets neither.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
 from django.db.models.functions import Now
 
+from cases import protected
 from cases.models import Case, CaseMessage, CaseQuerySet
 from sms import gateway
 from sms.content import placeholders
@@ -75,8 +77,8 @@ def _reminder(case: Case) -> tuple[str, datetime]:
     return outgoing_sms.reminder_text, case.callback_at - outgoing_sms.reminder_minutes * MINUTE
 
 
-def _accept(cases: Iterable[Case], kind: Kind, text_and_time: Callable[[Case], tuple[str, datetime]]) -> None:
-    by_key = {f"{kind}:{case.pk}:{case.booking}": case for case in cases}
+def _accept(cases: Collection[Case], kind: Kind, text_and_time: Callable[[Case], tuple[str, datetime]]) -> None:
+    by_key = {f"{kind}:{case.pk}:{case.booking}": case for case in protected.unprotected(cases)}
     drafts = []
     for key, case in by_key.items():
         text, due_at = text_and_time(case)

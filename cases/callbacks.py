@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from phonenumber_field.phonenumber import PhoneNumber
 
-from cases import automatic_sms, history
+from cases import automatic_sms, history, protected
 from cases.models import Case, CaseEvent, CaseMessage, Note, Status
 from sms import gateway
 from sms.content.segments import normalize
@@ -39,6 +39,10 @@ class NotPossible(Exception):
 
 class NumberChanged(Exception):
     """The case's number is not the one that was shown. Nothing was done."""
+
+
+class Protected(Exception):
+    """The patient has protected personal data, and whoever sends has not been asked about that. Nothing was done."""
 
 
 class AnotherText(Exception):
@@ -149,7 +153,8 @@ def save_details(case: Case, changed: Changes, *, by: User) -> bool:
         made = to_make(locked, changed)
         to = made.pop("callback_at", None)
         if made:
-            _set(locked, **{name: after for name, (_, after) in made.items()})
+            with protected.following(locked, made, by=by):
+                _set(locked, **{name: after for name, (_, after) in made.items()})
             _note_event(locked, CaseEvent.Kind.DETAILS_CHANGED, by, made)
         if to:
             _move(locked, to[1], by)
@@ -180,8 +185,9 @@ def add_what_was_said(case: Case, *, name: str, reason: str, a_number: str | Non
         if _is_new(reason, locked.reason):
             both = f"{locked.reason}{BETWEEN_REASONS}{reason}" if locked.reason else reason
             said["reason"] = (locked.reason, both if len(both) <= Case.LONGEST_REASON else reason)
-        if said:
-            _set(locked, **{column: after for column, (_, after) in said.items()})
+        with protected.following(locked, said, by=None):
+            if said:
+                _set(locked, **{column: after for column, (_, after) in said.items()})
         if name and comparable(name) != comparable(locked.name):
             said["said_name"] = ("", name)
         if said:
@@ -210,8 +216,10 @@ def change_number(case: Case, number: PhoneNumber, *, shown: str, by: User) -> b
         if locked.phone_number == number:
             return False
         _note_event(locked, CaseEvent.Kind.NUMBER_CHANGED, by, {"phone_number": (locked.phone_number, number)})
-        _cancel_waiting(locked)
-        _book_anew(locked, phone_number=number)
+        with protected.following(locked, ["phone_number"], by=by):
+            _cancel_waiting(locked)
+            _set(locked, phone_number=number)
+        _book_anew(locked)
     return True
 
 
@@ -225,14 +233,17 @@ def add_note(case: Case, text: str, *, by: User, press: UUID | None = None) -> N
         raise AnotherText
 
 
-def send_sms(case: Case, text: str, *, token: str, shown: str, by: User) -> Message:
+def send_sms(case: Case, text: str, *, token: str, shown: str, by: User, anyway: bool = False) -> Message:  # noqa: PLR0913
     """Ask the gateway to send a text to the case's number. The same token is the same message, however often.
 
-    Returns the message, refused or on its way. Raises NumberChanged.
+    `anyway`: also if the patient has protected personal data. Returns the message, refused or on its way. Raises
+    NumberChanged and Protected.
     """
     key = _manual_key(case, token)
     with _locked(case) as locked:
         _require_shown_number(locked, shown)
+        if not anyway and protected.is_protected(locked) and not Message.objects.filter(key=key).exists():
+            raise Protected
         at = database_now()
         draft = gateway.Draft(
             key=key,
@@ -268,6 +279,7 @@ def _book_anew(case: Case, **values: object) -> None:
 
     Automatic messages about the old one are cancelled if they still wait, and the new one is confirmed.
     """
+    protected.hold_still([case])
     _cancel_waiting(case, kind__in=AUTOMATIC)
     _set(case, booking=case.booking + 1, booked_at=database_now(), **values)
     if case.is_open:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.forms import model_to_dict
 from django.http import QueryDict
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import history
-from cases.models import Case, Draft, Note
+from cases.models import Case, Draft, Note, ProtectionMark
 from cases.time_field import TimeField
 from consent.models import Answer
 from sms.content import rules, segments
@@ -260,6 +262,71 @@ class NoteForm(OwnIds, ModelForm[Note]):
         return bool(self.written.strip())
 
 
+class MarkForm(OwnIds, forms.Form):
+    """Skyddade personuppgifter, "Markera": why, and what the page said would be marked."""
+
+    reason = forms.CharField(
+        label="Anledning till markeringen",
+        max_length=ProtectionMark.LONGEST_REASON,
+        error_messages={"required": "Skriv en anledning."},
+        help_text="Till exempel: Patienten har sekretessmarkering i folkbokföringen.",
+    )
+    shown = forms.CharField(widget=forms.HiddenInput)
+
+    @staticmethod
+    def showing(identifiers: Iterable[str]) -> str:
+        return " ".join(identifiers)
+
+    @property
+    def shown_identifiers(self) -> list[str]:
+        return cast(str, self.cleaned_data["shown"]).split()
+
+
+class EndMarkForm(OwnIds, forms.Form):
+    """Skyddade personuppgifter, "Ta bort markeringen": why, and the marks that the page showed."""
+
+    reason = forms.CharField(
+        label="Anledning till att markeringen tas bort",
+        max_length=ProtectionMark.LONGEST_REASON,
+        error_messages={"required": "Skriv en anledning."},
+    )
+    shown = forms.RegexField(r"^[0-9]{1,18}( [0-9]{1,18})*$", widget=forms.HiddenInput)
+
+    @staticmethod
+    def showing(marks: Iterable[ProtectionMark]) -> str:
+        return " ".join(str(mark.pk) for mark in marks)
+
+    @property
+    def shown_ids(self) -> list[int]:
+        return [int(each) for each in self.cleaned_data["shown"].split()]
+
+
+class OtherQueueForm(OwnIds, forms.Form):
+    """Why somebody opens a case of another queue."""
+
+    class Why(models.TextChoices):
+        WRONG_QUEUE = "wrong_queue", "Patienten ringde fel kö"
+        HELPING = "helping", "Jag hjälper den andra kön"
+        SAFETY = "safety", "Patientens säkerhet kräver det"
+        OTHER = "other", "Annan anledning"
+
+    why = forms.ChoiceField(
+        label="Anledning",
+        choices=[("", "Välj anledning"), *Why.choices],
+        error_messages={"required": "Välj en anledning.", "invalid_choice": "Välj en anledning i listan."},
+    )
+    told = forms.CharField(
+        label="Beskriv varför",
+        max_length=200,
+        error_messages={"required": "Beskriv varför du behöver öppna ärendet."},
+    )
+
+    @property
+    def reason(self) -> str:
+        """In words, of a form that is valid."""
+        return f"{self.Why(self.cleaned_data['why']).label}: {self.cleaned_data['told']}"
+
+
 class SearchForm(OwnIds, forms.Form):
     """A phone number or a personnummer; which of them is seen from what it is."""
 
@@ -272,6 +339,11 @@ class SearchForm(OwnIds, forms.Form):
 
     number: PhoneNumber | None = None
     personal_identity_number: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """What a valid form asks for, as a sentence begins."""
+        return "Personnumret" if self.personal_identity_number else "Numret"
 
     def clean_query(self) -> str:
         text: str = self.cleaned_data["query"]

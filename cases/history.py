@@ -12,15 +12,16 @@ from django.utils.text import capfirst
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import why
-from cases.models import Case, CaseEvent
+from cases.models import Case, CaseEvent, ProtectionMark
 from consent.models import Answer, Channel, Consent
 from sms.models import InboundSms, Message
 from sms.states import PENDING, TIME_LIMITED
 from teleq.models import User
-from teleq.phone_numbers import number_text
+from teleq.phone_numbers import number_text, show
 from teleq.swedish import clock, date_and_clock, identity_number, of_planned, phone
 
 BY_ITSELF = "Automatiskt"
+BY_TELEPHONE = "Telefonsystemet"
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,16 @@ class Entry:
     why: why.Why | None = None
 
 
-def of_case(case: Case, inbound_sms: Iterable[InboundSms]) -> list[Entry]:
+def of_case(case: Case, inbound_sms: Iterable[InboundSms], marks: Iterable[ProtectionMark]) -> list[Entry]:
     """The case's whole history, latest first. The same number of queries however long it is."""
-    entries = [*acts(case), *_messages(case), *_answers(case), *_inbound(inbound_sms)]
+    entries = [*acts(case), *_messages(case), *_answers(case), *_inbound(inbound_sms), *_marks(marks)]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 
 def acts(case: Case) -> list[Entry]:
     """What was done to the case, oldest first."""
     return [
-        Entry(event.at, _sentence(case, event), str(event.user) if event.user else "Telefonsystemet")
+        Entry(event.at, _sentence(case, event), str(event.user or BY_TELEPHONE))
         for event in case.events.select_related("user").order_by("id")
     ]
 
@@ -168,6 +169,26 @@ def has_messages_under_way(case: Case, at: datetime) -> bool:
     """Whether a message of the last minute is still on its way: while it is, the open page asks for its state."""
     states = Message.objects.filter(case_message__case=case, state__in=PENDING | TIME_LIMITED)
     return any((at - created).total_seconds() < 60 for created in states.values_list("created_at", flat=True))
+
+
+def _marks(marks: Iterable[ProtectionMark]) -> Iterator[Entry]:
+    for mark in marks:
+        told = f"Skyddade personuppgifter: {marked_in_words(mark.identifier)}"
+        yield Entry(mark.marked_at, f"{told} markerades. {_period(mark.reason)}", str(mark.marked_by or BY_TELEPHONE))
+        if mark.ended_at:
+            why = _period(mark.ended_reason)
+            yield Entry(mark.ended_at, f"{told} är inte längre markerat. {why}", str(mark.ended_by))
+
+
+def marked_in_words(identifier: str) -> str:
+    """What a mark is of: "telefonnumret 070-174 06 05", "personnumret 19121212-1212"."""
+    if identifier.startswith("+"):
+        return f"telefonnumret {show(identifier)}"
+    return f"personnumret {identity_number(identifier)}"
+
+
+def _period(text: str) -> str:
+    return f"{text.rstrip('.')}."
 
 
 def _answers(case: Case) -> list[Entry]:

@@ -5,16 +5,66 @@ Who marks a reply as read has seen to it: it is read for everybody in the queue.
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Q
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
 
-from cases.models import Case
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from cases.models import Case, ProtectionMark
 from sms.models import InboundSms, InboundSmsQuerySet
+from teleq.models import User
+
+
+class ForTheLog(TypedDict):
+    """What PostgreSQL adds to each reply, by `for_the_log`."""
+
+    had_case: bool
+    protected: bool
+
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    KnownSms = WithAnnotations[InboundSms, ForTheLog]
+
+
+@dataclass(frozen=True)
+class Row:
+    sms: KnownSms
+    protected: bool
+    """The patient has protected personal data: neither number nor text is shown, unless the reply is opened."""
+    opened: bool
+    """The user has asked to see this one."""
+
+    @property
+    def hidden(self) -> bool:
+        return self.protected and not self.opened
 
 
 def without_case() -> InboundSmsQuerySet:
     """Unread replies whose number has no open case in the queue, so that they are seen in the list only."""
     open_case = Case.objects.open().filter(queue=OuterRef("queue"), phone_number=OuterRef("from_number"))
     return InboundSms.objects.unread().filter(~Exists(open_case))
+
+
+def listed(user: User) -> QuerySet[KnownSms]:
+    """The replies without a case to the user's queues."""
+    return for_the_log(without_case().for_user(user))
+
+
+def rows(page: Iterable[KnownSms], opened: int | None) -> list[Row]:
+    """What is shown of the replies. `opened` is the id of one that the user has asked to see."""
+    return [Row(sms, sms.protected, opened=sms.pk == opened) for sms in page]
+
+
+def _is_protected() -> Q:
+    """Whether the patient who has sent a reply has protected personal data: their number is marked, or it is the number
+    of a case that is protected. For a query of replies."""
+    care_provider, number = OuterRef("queue__care_provider"), OuterRef("from_number")
+    marked = ProtectionMark.objects.in_force().filter(care_provider=care_provider, identifier=number)
+    cases = Case.objects.filter(queue__care_provider=care_provider, phone_number=number)
+    return Exists(marked) | Exists(cases.protected())
 
 
 def unread_of_case() -> Exists:
@@ -28,7 +78,9 @@ def of_case(case: Case) -> list[InboundSms]:
     return list(from_patient.filter(Q(read_at=None) | Q(received_at__gte=case.created_at)).select_related("read_by"))
 
 
-def with_had_case(replies: InboundSmsQuerySet) -> InboundSmsQuerySet:
-    """Each with whether the number has, or has had, a case in the queue: `had_case`, which the access log keeps."""
+def for_the_log(replies: InboundSmsQuerySet) -> QuerySet[KnownSms]:
+    """Each with what the access log keeps of whose it is: whether the number has, or has had, a case in the queue, and
+    whether the patient has protected personal data."""
     cases = Case.objects.filter(queue=OuterRef("queue"), phone_number=OuterRef("from_number"))
-    return replies.annotate(had_case=Exists(cases))
+    told: QuerySet[InboundSms] = replies.select_related("queue")
+    return told.annotate(had_case=Exists(cases), protected=_is_protected())

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from django.http import Http404
 from phonenumber_field.phonenumber import PhoneNumber
 
 from access import access_log
 from access.access_log import Act, Key, Look, Who
-from cases import inbound
+from cases import inbound, protected
 from cases.models import Case
 from sms.models import InboundSms
 from teleq.models import CareProvider, User
+
+if TYPE_CHECKING:
+    from cases.inbound import KnownSms
 
 A_REPLY = "SMS från patienten"
 
@@ -27,7 +31,7 @@ A_REPLY = "SMS från patienten"
 def case_of(user: User, case_id: int) -> Case:
     """The case, if it is in one of the user's queues. Raises Http404."""
     related = ("queue__care_provider", "queue__outgoing_sms", "assignee")
-    case = Case.objects.for_user(user).select_related(*related).filter(pk=case_id).first()
+    case = Case.objects.for_user(user).with_protection().select_related(*related).filter(pk=case_id).first()
     if case is None:
         anothers = _whoever_asks(case_id)
         refused = [look_at(Act.REFUSED, anothers)] if anothers else access_log.refused_what_is_not(user, case_id)
@@ -47,12 +51,12 @@ def callback_of(care_provider: CareProvider, key: Key, case_id: int) -> Case:
     return case
 
 
-def reply_of(user: User, inbound_id: int) -> InboundSms:
+def reply_of(user: User, inbound_id: int) -> KnownSms:
     """The patient's reply, if it is in one of the user's queues. Raises Http404."""
-    replies = inbound.with_had_case(InboundSms.objects.select_related("queue"))
-    reply = replies.for_user(user).filter(pk=inbound_id).first()
+    asked_for = InboundSms.objects.filter(pk=inbound_id)
+    reply = inbound.for_the_log(asked_for.for_user(user)).first()
     if reply is None:
-        anothers = replies.filter(pk=inbound_id).first()
+        anothers = inbound.for_the_log(asked_for).first()
         is_not = access_log.refused_what_is_not(user, why=A_REPLY)
         access_log.note_refused(user, [look_at_reply(Act.REFUSED, anothers, A_REPLY)] if anothers else is_not)
         raise Http404
@@ -61,7 +65,7 @@ def reply_of(user: User, inbound_id: int) -> InboundSms:
 
 def _whoever_asks(case_id: int) -> Case | None:
     """For the log only: whom somebody was refused."""
-    return Case.objects.select_related("queue").filter(pk=case_id).first()
+    return Case.objects.with_protection().select_related("queue").filter(pk=case_id).first()
 
 
 # Noting --------------------------------------------------------------------------------------------------------------
@@ -76,14 +80,26 @@ def look_at(act: Act, case: Case, *, unless_lately: bool = False) -> Look:
         case.personal_identity_number,
         case.pk,
         had_case=True,
+        protected=_is_protected(case),
         unless_lately=unless_lately,
     )
 
 
-def look_at_reply(act: Act, reply: InboundSms, why: str = "") -> Look:
-    """Of a reply that was read with `inbound.with_had_case`."""
-    had_case: bool = reply.had_case  # type: ignore[attr-defined]
-    return Look(act, reply.queue.care_provider_id, reply.queue_id, reply.from_number, had_case=had_case, why=why)
+def _is_protected(case: Case) -> bool:
+    """As it was read, by `with_protection`; asked for where it was not."""
+    return case.protected if "protected" in case.__dict__ else protected.is_protected(case)
+
+
+def look_at_reply(act: Act, reply: KnownSms, why: str = "") -> Look:
+    return Look(
+        act,
+        reply.queue.care_provider_id,
+        reply.queue_id,
+        reply.from_number,
+        had_case=reply.had_case,
+        protected=reply.protected,
+        why=why,
+    )
 
 
 def note(who: Who, act: Act, case: Case) -> None:
@@ -116,10 +132,20 @@ def note_search(user: User, number: PhoneNumber | None, person: str | None, foun
     access_log.note_search(user, number, person, [look_at(Act.HIT, case) for case in found])
 
 
-def note_reply(user: User, act: Act, reply: InboundSms) -> None:
+def note_listed_elsewhere(user: User, cases: Iterable[Case], why: str) -> None:
+    """Of cases in other queues that the user was told there are, for the reason that they gave."""
+    access_log.note_all(user, [replace(look_at(Act.HIT, case), why=why) for case in cases])
+
+
+def note_opened_elsewhere(user: User, case: Case, why: str) -> None:
+    """Of a case in another queue that the user reads, for the reason that they gave."""
+    access_log.note_all(user, [replace(look_at(Act.OTHER_QUEUE, case), why=why)])
+
+
+def note_reply(user: User, act: Act, reply: KnownSms) -> None:
     access_log.note_all(user, [look_at_reply(act, reply)])
 
 
-def note_replies(user: User, replies: Iterable[InboundSms]) -> None:
+def note_replies(user: User, replies: Iterable[KnownSms]) -> None:
     """Those that the list of replies shows."""
     access_log.note_all(user, [replace(look_at_reply(Act.INBOUND, reply), unless_lately=True) for reply in replies])

@@ -6,17 +6,19 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from typing import Any
 
+import pghistory
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Answer, NumberKey
 from sms.models import Message
+from teleq.append_only import NO_TRUNCATE
 from teleq.models import CareProvider, Queue, User
-from teleq.phone_numbers import number_text
+from teleq.phone_numbers import WRITTEN_AS_STORED, number_text
 
 
 class Status(models.TextChoices):
@@ -38,6 +40,10 @@ class CaseQuerySet(models.QuerySet["Case"]):
         """The cases of the user's queues: the one way from a request to patients' data (promise 9)."""
         return self.filter(queue__in=Queue.objects.for_user(user))
 
+    def in_other_queues_for(self, user: User) -> CaseQuerySet:
+        """The cases that the user may read, but not change, for a stated reason (`cases.other_queues`)."""
+        return self.filter(queue__in=Queue.objects.others_for_user(user))
+
     def for_care_provider(self, care_provider: CareProvider) -> CaseQuerySet:
         """The cases that the care provider's telephone system may read and change: the intake API's one way to them."""
         return self.filter(queue__care_provider=care_provider)
@@ -54,12 +60,31 @@ class CaseQuerySet(models.QuerySet["Case"]):
             found |= Q(personal_identity_number=personal_identity_number)
         return self.filter(found)
 
+    def with_protection(self) -> CaseQuerySet:
+        """Say of each case whether its patient has protected personal data, in `protected`."""
+        return self.annotate(protected=_is_protected())  # type: ignore[no-redef]
+
+    def protected(self) -> CaseQuerySet:
+        return self.filter(_is_protected())
+
+    def unprotected(self) -> CaseQuerySet:
+        return self.filter(~_is_protected())
+
+
+def _is_protected() -> Exists:
+    """Whether any of what the case is known by is marked at its care provider. For a query of cases."""
+    known_by = [OuterRef(column) for column in Case.KNOWN_BY]
+    marks = ProtectionMark.objects.in_force().filter(care_provider=OuterRef("queue__care_provider"))
+    return Exists(marks.filter(identifier__in=known_by))
+
 
 class Case(models.Model):
     """A patient who is to be called back, until that is done or cancelled."""
 
     LONGEST_NAME, LONGEST_REASON = 100, 200
     MADE_ONCE = "one_case_per_press"
+    KNOWN_BY = ("personal_identity_number", "phone_number", "a_number")
+    """The columns that tell whose the case is."""
 
     queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="cases", verbose_name="kö", db_index=False)
     name = models.CharField("namn", max_length=LONGEST_NAME, blank=True)
@@ -79,6 +104,9 @@ class Case(models.Model):
     press = models.UUIDField(null=True, editable=False, help_text="Vilket tryck på Skapa ärendet som skapade det.")
 
     objects = CaseQuerySet.as_manager()
+
+    protected: bool = True
+    """Whether the patient has protected personal data. Only `with_protection` knows; without it lists hide the case."""
 
     class Meta:
         verbose_name = "ärende"
@@ -120,6 +148,11 @@ class Case(models.Model):
     @property
     def consent_key(self) -> NumberKey:
         return (self.queue.care_provider_id, number_text(self.phone_number))
+
+    @property
+    def known_by(self) -> list[str]:
+        """What tells whose the case is, as it is stored."""
+        return [number_text(value) for name in self.KNOWN_BY if (value := getattr(self, name))]
 
     def shows_consent(self, answer: Answer) -> bool:
         """Whether the case shows Samtycke till SMS: where the queue asks for it, or where a Nej stands in the way."""
@@ -275,6 +308,88 @@ class CaseMessage(models.Model):
 
     def __str__(self) -> str:
         return f"SMS i ärende {self.case_id}"
+
+
+# Protected personal data ---------------------------------------------------------------------------------------------
+
+
+class ProtectionMarkQuerySet(models.QuerySet["ProtectionMark"]):
+    def in_force(self) -> ProtectionMarkQuerySet:
+        return self.filter(ended_at=None)
+
+    def of(self, case: Case) -> ProtectionMarkQuerySet:
+        """The marks that protect the case, or did, by what it is known by now."""
+        return self.filter(care_provider=case.queue.care_provider_id, identifier__in=case.known_by)
+
+
+@pghistory.track(
+    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), meta={"triggers": [NO_TRUNCATE]}
+)
+class ProtectionMark(models.Model):
+    """That whoever has this personnummer, or uses this telephone number, has protected personal data (skyddade
+    personuppgifter) at the care provider. Written by `cases.protected` only.
+
+    Of a patient with both there are two marks: a case is protected by either. One that is ended stays, to be told of.
+
+    Source: 22 kap. 1 § offentlighets- och sekretesslagen (2009:400), 16-17 a §§ folkbokföringslagen (1991:481).
+    """
+
+    LONGEST_REASON = 200
+
+    care_provider = models.ForeignKey(
+        CareProvider, on_delete=models.PROTECT, related_name="+", verbose_name="vårdgivare", db_index=False
+    )
+    identifier = models.CharField(
+        "gäller", max_length=16, help_text="Personnummer med tolv tecken, eller telefonnummer i E.164."
+    )
+    reason = models.CharField("anledning", max_length=LONGEST_REASON)
+    # Null: the telephone system gave a protected case another number.
+    marked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="markerat av"
+    )
+    marked_at = models.DateTimeField("markerat", db_default=Now())
+    # A number and not a foreign key, as marks outlive cases.
+    case_id = models.BigIntegerField("ärende")
+    ended_reason = models.CharField("anledning", max_length=LONGEST_REASON, blank=True, default="")
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="borttaget av"
+    )
+    ended_at = models.DateTimeField("borttaget", null=True)
+
+    objects = ProtectionMarkQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "markering om skyddade personuppgifter"
+        verbose_name_plural = "markeringar om skyddade personuppgifter"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["care_provider", "identifier"], condition=Q(ended_at=None), name="one_mark_in_force"
+            ),
+            models.CheckConstraint(
+                condition=Q(identifier__regex=rf"{WRITTEN_AS_STORED}|^[0-9]{{8}}[0-9A-Z]{{4}}$"),
+                name="a_mark_is_of_a_person_or_a_number",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ended_by=None, ended_reason="")
+                | Q(ended_at__isnull=False, ended_by__isnull=False),
+                name="a_mark_is_ended_by_somebody",
+            ),
+        ]
+        indexes = [models.Index(fields=["care_provider", "identifier"], name="mark_by_identifier")]
+
+    def __str__(self) -> str:
+        return f"markering {self.pk}"  # neither number nor personnummer: this is what logs and error reports would show
+
+    @property
+    def is_of_number(self) -> bool:
+        """Whether it is a telephone number that is marked, and not a personnummer."""
+        return self.identifier.startswith("+")
+
+    @classmethod
+    def history(cls) -> models.QuerySet[Any]:
+        """All events: every state that a mark has had, written by triggers and never changed."""
+        history: models.QuerySet[Any] = cls.pgh_event_model.objects.all()  # type: ignore[attr-defined]
+        return history
 
 
 # Telephone hours -----------------------------------------------------------------------------------------------------

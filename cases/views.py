@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial, wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -21,19 +21,33 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from access.access_log import Act
 from access.sessions import no_activity
-from cases import callbacks, case_page, drafts, inbound, looks, work_list
-from cases.forms import ConsentForm, DetailsForm, NewCaseForm, NoteForm, NumberForm, SearchForm, SmsForm
+from cases import callbacks, case_page, drafts, inbound, looks, protected, work_list
+from cases import other_queues as others
+from cases.forms import (
+    ConsentForm,
+    DetailsForm,
+    EndMarkForm,
+    MarkForm,
+    NewCaseForm,
+    NoteForm,
+    NumberForm,
+    OtherQueueForm,
+    SearchForm,
+    SmsForm,
+)
 from cases.models import Case, Draft, Status
 from consent import register
 from consent.models import Answer
 from sms.content.segments import normalize
 from sms.inbound import mark_as_read
-from sms.models import InboundSms
 from sms.states import State
 from teleq.changes import ChangedMeanwhile
 from teleq.phone_numbers import number_text
 from teleq.swedish import clock
 from teleq.typed import SignedInRequest
+
+if TYPE_CHECKING:
+    from cases.inbound import KnownSms
 
 NUMBER_CHANGED = "Numret har ändrats. Kontrollera svaret."
 NOT_SENT = f"{NUMBER_CHANGED} SMS:et är inte skickat."
@@ -41,6 +55,8 @@ ALREADY_SENT = "Det förra meddelandet är redan skickat. Tryck igen om du vill 
 ALREADY_NOTED = "Den förra anteckningen är redan sparad. Tryck igen om du vill spara den här också."
 NOTHING_CHANGED = "Inget är ändrat."
 UNKNOWN_BUTTON = "Okänd knapp."
+MARK_CHANGED = "Ärendet eller markeringen har ändrats av någon annan. Ingenting sparades; nu visas det som gäller."
+NOT_TO_END = "Markeringen tas bort av en administratör för kön. Ingenting är ändrat."
 ANSWER_CHANGED = "Svaret har ändrats av någon annan. Ingenting sparades; nu visas det som gäller."
 
 
@@ -95,16 +111,50 @@ def search(request: SignedInRequest) -> HttpResponse:
     found = work_list.found(request.user, form)
     cases = [row.case for row in found["rows"]]
     looks.note_search(request.user, form.number, form.personal_identity_number, cases)
-    return render(request, "cases/search.html", found)
+    elsewhere = () if cases else others.care_providers(request.user, form)
+    return render(request, "cases/search.html", {**found, "care_providers": elsewhere, "subject": form.subject})
+
+
+@require_POST
+def other_queues(request: SignedInRequest) -> HttpResponse:
+    """ "Öppna ärende i annan kö": asks for the reason; then shows the case, to be read, or which there are.
+
+    Posted throughout, as a search is. 404 where there is no such case that the user may open.
+    """
+    search = SearchForm(request.POST)
+    cases = list(others.found(request.user, search)[: others.LISTED_AT_MOST + 1]) if search.is_valid() else []
+    if not cases:
+        raise Http404
+    form = OtherQueueForm(request.POST if {"ask", "case"} & set(request.POST) else None)
+    context = {"form": form, "search_form": search, "subject": search.subject}
+    if not form.is_valid():
+        context["care_providers"] = others.care_providers(request.user, search)
+        return render(request, "cases/other_queues.html", context, status=422 if form.is_bound else 200)
+    asked_for = request.POST.get("case", "")
+    chosen = [case for case in cases if str(case.pk) == asked_for] if asked_for else cases
+    if not chosen:
+        raise Http404
+    if len(chosen) > 1:
+        listed = chosen[: others.LISTED_AT_MOST]
+        looks.note_listed_elsewhere(request.user, listed, form.reason)
+        return render(
+            request, "cases/other_queues.html", {**context, "listed": listed, "more": len(chosen) > len(listed)}
+        )
+    [case] = chosen
+    looks.note_opened_elsewhere(request.user, case, form.reason)
+    return render(request, "cases/other_case.html", others.context(case, form.reason))
 
 
 @require_GET
 def show_inbound(request: SignedInRequest) -> HttpResponse:
     """Replies from patients who have no open case."""
-    waiting = inbound.with_had_case(inbound.without_case().for_user(request.user).select_related("queue"))
-    page = Paginator(waiting, work_list.PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator(inbound.listed(request.user), work_list.PAGE_SIZE).get_page(request.GET.get("page"))
     looks.note_replies(request.user, page)
-    return render(request, "cases/inbound.html", {"page": page})
+    rows = inbound.rows(page, opened=_number(request.GET.get("open", "")))
+    for row in rows:
+        if row.protected and row.opened:
+            looks.note_reply(request.user, Act.OPENED_REPLY, row.sms)
+    return render(request, "cases/inbound.html", {"page": page, "rows": rows})
 
 
 @require_POST
@@ -124,7 +174,7 @@ def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
     return redirect("cases:case", case_id) if case_id else redirect("cases:inbound")
 
 
-def _begun_from(request: SignedInRequest) -> InboundSms | None:
+def _begun_from(request: SignedInRequest) -> KnownSms | None:
     """The reply that a new case is made for, if it is made for one."""
     inbound_id = _number(request.GET.get("inbound", ""))
     with suppress(Http404):
@@ -132,7 +182,7 @@ def _begun_from(request: SignedInRequest) -> InboundSms | None:
     return None
 
 
-def _from_inbound(request: SignedInRequest, sms: InboundSms | None) -> dict[str, object]:
+def _from_inbound(request: SignedInRequest, sms: KnownSms | None) -> dict[str, object]:
     """What a new case begins with, when it is made for somebody who has replied to an SMS."""
     if sms is None:
         return {}
@@ -329,10 +379,18 @@ def _send_sms(request: SignedInRequest, case: Case, form: SmsForm) -> HttpRespon
     data = form.cleaned_data
     try:
         message = callbacks.send_sms(
-            case, data["text"], token=str(data["token"]), shown=data["shown_number"], by=request.user
+            case,
+            data["text"],
+            token=str(data["token"]),
+            shown=data["shown_number"],
+            by=request.user,
+            anyway=request.POST.get("send") == "anyway",
         )
     except callbacks.NumberChanged:
         return _not_sent(request, case, data["text"], NOT_SENT, 409)
+    except callbacks.Protected:  # the same press is asked about, and may then be carried out
+        drafts.keep(drafts.Place(request.user, case), drafts.Field.SMS, data["text"])
+        return _page(request, case, 422, sms_form=form, asked_about_protected=True)
     if message.state == State.REFUSED:
         return _not_sent(request, case, data["text"], message.outcome, 422)
     if message.text != normalize(data["text"]):
@@ -347,6 +405,50 @@ def _not_sent(request: SignedInRequest, case: Case, text: str, reason: str, stat
     drafts.keep(drafts.Place(request.user, case), drafts.Field.SMS, text)
     messages.error(request, reason)
     return _page(request, case, status, sms_form=case_page.fresh_sms_form(case, text))
+
+
+@_works_in_case
+def save_protection(request: SignedInRequest, case: Case) -> HttpResponse:
+    """Skyddade personuppgifter: "Markera" and "Ta bort markeringen", each a form with its reason."""
+    return _end_mark(request, case) if "end" in request.POST else _mark(request, case)
+
+
+def _mark(request: SignedInRequest, case: Case) -> HttpResponse:
+    form = MarkForm(request.POST)
+    if not form.is_valid():
+        return _page(request, case, 422, mark_form=form)
+    try:
+        marked = protected.mark(case, form.cleaned_data["reason"], by=request.user, shown=form.shown_identifiers)
+    except ChangedMeanwhile:
+        return _mark_changed(request, case)
+    if marked:
+        messages.success(request, "Patienten är markerad med skyddade personuppgifter.")
+    else:
+        messages.info(request, "Inget ändrades: patienten är redan markerad.")
+    return redirect("cases:case", case.pk)
+
+
+def _end_mark(request: SignedInRequest, case: Case) -> HttpResponse:
+    form = EndMarkForm(request.POST)
+    if not form.is_valid():
+        return _page(request, case, 422, end_mark_form=form)
+    try:
+        ended = protected.end(case, form.cleaned_data["reason"], by=request.user, shown=form.shown_ids)
+    except ChangedMeanwhile:
+        return _mark_changed(request, case)
+    except protected.NotAllowed:
+        messages.error(request, NOT_TO_END)
+        return _page(request, case, 403)
+    if ended:
+        messages.success(request, "Markeringen är borttagen.")
+    else:
+        messages.info(request, "Inget ändrades: markeringen är redan borttagen.")
+    return redirect("cases:case", case.pk)
+
+
+def _mark_changed(request: SignedInRequest, case: Case) -> HttpResponse:
+    messages.error(request, MARK_CHANGED)
+    return _page(request, looks.case_of(request.user, case.pk), 409)
 
 
 @_works_in_case

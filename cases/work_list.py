@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 
 from cases import inbound
 from cases.forms import SearchForm
-from cases.models import CLOSED, Case, Status
+from cases.models import CLOSED, Case, CaseQuerySet, Status
 from consent.models import Answer, Consent
 from consent.verdict import answer_in_force
 from sms.circuit_breaker import open_circuit
@@ -65,10 +65,12 @@ class Row:
     to_be_asked: bool
     """Nobody has answered for the number, or the answer has lapsed. A chosen Ej valt is an answer."""
     more_on_number: bool
-    """The patient's number has another open case in the user's queues."""
+    """The patient's number has another open case in the user's queues. Not told of a case that is hidden."""
     overdue: bool
     unread_sms: bool
     """The patient has sent an SMS, and nobody has read it."""
+    hidden: bool
+    """The patient has protected personal data: neither name, number nor reason is shown."""
 
 
 def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -> dict[str, Any]:
@@ -100,10 +102,10 @@ def _count_by_queue(rows: QuerySet[Any]) -> Coalesce:
     return Coalesce(Subquery(of_queue.annotate(how_many=Count("pk")).values("how_many")), 0)
 
 
-def _listed(cases: QuerySet[Case]) -> QuerySet[ListedCase]:
+def _listed(cases: CaseQuerySet) -> QuerySet[ListedCase]:
     """In the order that they are to be called in, with what the list shows of each."""
-    cases = cases.select_related("queue__outgoing_sms", "assignee").order_by("callback_at", "id")
-    return cases.annotate(has_unread_sms=inbound.unread_of_case())
+    listed: QuerySet[Case] = cases.with_protection().select_related("queue__outgoing_sms", "assignee")
+    return listed.order_by("callback_at", "id").annotate(has_unread_sms=inbound.unread_of_case())
 
 
 def _chosen_cases(user: User, chosen: Choice) -> QuerySet[ListedCase]:
@@ -148,9 +150,10 @@ def _rows(cases: Iterable[ListedCase], user: User, at: datetime) -> list[Row]:
                 case=case,
                 answer=answer if shows_consent else None,
                 to_be_asked=case.is_open and shows_consent and not (consent and consent.counts(at)),
-                more_on_number=case.is_open and number_text(case.phone_number) in shared,
+                more_on_number=case.is_open and not case.protected and number_text(case.phone_number) in shared,
                 overdue=case.is_open and case.callback_at < at,
                 unread_sms=case.is_open and case.has_unread_sms,
+                hidden=case.protected,
             )
         )
     return rows

@@ -3,7 +3,7 @@
 It may move and cancel what it has booked itself, unless a nurse has the case at the moment.
 
 Locks are taken in one order: the call, the number, the cases, the slots. Then `cases.callbacks` does the same as for a
-nurse.
+nurse, what is known of the patient before the time (`cases.protected`).
 """
 
 from __future__ import annotations
@@ -88,8 +88,9 @@ def book(wanted: Wanted) -> tuple[Case, bool]:
     call.case = _case_to_move(wanted)
     made = call.case is None
     if call.case:
-        _move(call.case, wanted.callback_at)
+        _take_another_place(call.case, wanted.callback_at)
         callbacks.add_what_was_said(call.case, name=wanted.name, reason=wanted.reason, a_number=wanted.a_number)
+        callbacks.move(call.case, wanted.callback_at, by=None)
     else:
         _take_place(wanted.queue, wanted.callback_at)
         call.case = callbacks.create(_new_case(wanted), by=None)
@@ -102,7 +103,8 @@ def move(case: Case, to: datetime) -> None:
     """Move a callback. Raises NotFree, and NotPossible for one that is closed or that only nurses may change."""
     case = _locked(case)
     _require_ours(case)
-    _move(case, to)
+    _take_another_place(case, to)
+    callbacks.move(case, to, by=None)
 
 
 @transaction.atomic
@@ -116,11 +118,10 @@ def cancel(case: Case) -> None:
     callbacks.close(case, Status.CANCELLED, by=None)
 
 
-def _move(case: Case, to: datetime) -> None:
-    """Move a case that is locked and that the telephone system may change. Raises NotFree and NotPossible."""
+def _take_another_place(case: Case, to: datetime) -> None:
+    """Take the place that a locked case is to be moved to. Raises NotFree."""
     if case.is_open and case.callback_at != to:
         _take_place(case.queue, to, moved=case)
-    callbacks.move(case, to, by=None)
 
 
 def _new_case(wanted: Wanted) -> Case:

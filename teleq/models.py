@@ -118,6 +118,11 @@ class CareProvider(models.Model):
         default=False,
         help_text="Först när funktionen är beställd kan köerna aktivera samtycke till SMS.",
     )
+    opens_other_queues = models.BooleanField(
+        "Tillåt att ärenden öppnas i annan kö, med angiven anledning",
+        default=False,
+        help_text="Den som är medlem i en av vårdgivarens köer kan då läsa ett ärende i en annan. Det loggas särskilt.",
+    )
     rights_review_by = models.DateField(
         "behörigheterna ska vara genomgångna senast",
         null=True,
@@ -147,6 +152,12 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         if roles:
             memberships = memberships.filter(role__in=roles)
         return self.filter(Exists(memberships))
+
+    def others_for_user(self, user: User) -> QueueQuerySet:
+        """The other queues of the care providers that let members of one queue open cases of another."""
+        own = Queue.objects.for_user(user)
+        allowed = CareProvider.objects.filter(opens_other_queues=True, queues__in=own)
+        return self.filter(care_provider__in=allowed.values("pk")).exclude(pk__in=own.values("pk"))
 
     def administered_by(self, user: User) -> QueueQuerySet:
         """The queues that the user administers: as the queue's administrator, or as the whole care provider's."""

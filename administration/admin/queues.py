@@ -148,7 +148,7 @@ class QueueAdmin(ScopedAdmin[Queue]):
 class CareProviderForm(ChangesForm[CareProvider]):
     class Meta:
         model = CareProvider
-        fields = ["name", "sms_consent_ordered"]
+        fields = ["name", "sms_consent_ordered", "opens_other_queues"]
 
     def clean_sms_consent_ordered(self) -> bool:
         ordered: bool = self.cleaned_data["sms_consent_ordered"]

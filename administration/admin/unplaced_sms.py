@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods
 from access import access_log
 from access.access_log import Act
 from administration.admin.scoped import person, whole_care_providers
+from cases import protected
 from sms.inbound import hand_over_unplaced
 from sms.models import UnplacedSms
 from teleq.models import CareProvider
@@ -46,6 +47,7 @@ def unplaced_sms_view(request: HttpRequest) -> HttpResponse:
     context = {
         "title": TITLE,
         "opened": opened,
+        "protected": opened and _is_protected(opened),
         "by_operator": by_operator,
         "providers": CareProvider.objects.order_by("name") if by_operator else [],
         "count": listed.count(),
@@ -88,7 +90,17 @@ def _note_refused(request: HttpRequest) -> None:
 
 
 def _look_at(act: Act, sms: UnplacedSms) -> access_log.Look:
-    return access_log.Look(act, sms.care_provider_id, number=sms.from_number, why=TITLE if act == Act.REFUSED else "")
+    return access_log.Look(
+        act,
+        sms.care_provider_id,
+        number=sms.from_number,
+        protected=_is_protected(sms),
+        why=TITLE if act == Act.REFUSED else "",
+    )
+
+
+def _is_protected(sms: UnplacedSms) -> bool:
+    return bool(sms.care_provider_id) and protected.is_marked(sms.care_provider_id or 0, sms.from_number)
 
 
 def _hand_over(request: HttpRequest, sms: UnplacedSms) -> None:

@@ -35,7 +35,7 @@ def extract(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Sect
     first, and so is in itself."""
     stored = Stored(patient, queues)
     note_gathered(by, Act.EXTRACT, stored)
-    sections = (_answers, _cases, _acts, _notes, _drafts, _messages, _inbound, _access)
+    sections = (_answers, _protection, _cases, _acts, _notes, _drafts, _messages, _inbound, _access)
     return [section(stored) for section in sections]
 
 
@@ -66,6 +66,25 @@ def _answers(stored: Stored) -> Section:
     ]
     note = "Svaren hör till telefonnumret, också där flera använder det." if stored.patient.person else ""
     return Section("Samtycke till SMS", columns, rows, note)
+
+
+def _protection(stored: Stored) -> Section:
+    columns = ("Gäller", "Vårdgivare", "Markerat", "Av", "Anledning", "Borttaget", "Borttaget av", "Varför")
+    rows = [
+        (
+            history.marked_in_words(mark.identifier),
+            str(mark.care_provider),
+            date_and_clock(mark.marked_at),
+            str(mark.marked_by or history.BY_TELEPHONE),
+            mark.reason,
+            date_and_clock(mark.ended_at) if mark.ended_at else "",
+            str(mark.ended_by or ""),
+            mark.ended_reason,
+        )
+        for mark in stored.marks.select_related("care_provider", "marked_by", "ended_by")
+    ]
+    note = "Markeringar hör också till telefonnumret, där flera använder det." if stored.patient.person else ""
+    return Section("Skyddade personuppgifter", columns, rows, note)
 
 
 def _cases(stored: Stored) -> Section:

@@ -12,7 +12,8 @@ from pghistory.models import Event
 
 from access.access_log import Act
 from administration.patient_data.stored import Patient, Stored, note_gathered
-from cases.models import Case, Draft
+from cases.models import Case, Draft, ProtectionMark
+from cases.retention import remove_marks
 from consent.models import Answer, Consent
 from consent.retention import remove_events
 from sms.models import InboundSms, Message, UnplacedSms
@@ -38,8 +39,13 @@ WHY_OPEN = "Ärendet pågår: patienten ska ringas upp."
 WHY_SENT = "Att SMS:et skickades, och vilket svar som tillät det, kan behöva visas (artikel 5.2 och 17.3 e)."
 WHY_UNDER_WAY = "SMS:et är på väg."
 WHY_NO = "Nej gäller till sista dagen, så att inga SMS skickas (artikel 21)."
+WHY_PROTECTS = "Markeringen skyddar ett ärende som pågår."
 WHY_SHARED = "Det hör till numret och kan vara någon annans. Sök på telefonnumret för att ta bort det."
 WHY_IN_OTHER_QUEUES = "Svaret gäller även för andra köer hos {providers}; det tas bort av vårdgivarens administratör."
+WHY_MARKED_IN_OTHER_QUEUES = (
+    "Markeringen gäller även för andra köer hos {providers}; den tas bort av vårdgivarens administratör."
+)
+MARKS = "Markering om skyddade personuppgifter"
 WHY_LOG = "Åtkomstloggen ska sparas i minst fem år (HSLF-FS 2016:40 4 kap. 9 §)."
 OF_SEVERAL_BY_NUMBER = (
     "Numret används av flera personer. Det som tas bort är allas: ärenden, SMS och svar på numret."
@@ -78,6 +84,7 @@ class _Found:
         self.unplaced = [sms.pk for sms in unplaced if stored.may_remove("", sms.from_number)]
         self.inbound_of_others = len(inbound) - len(self.inbound) + len(unplaced) - len(self.unplaced)
         self.drafts = [draft.pk for draft in held(stored.drafts.order_by("pk")) if self._may_remove_draft(draft)]
+        self._sort_marks(list(held(stored.marks)))
         answers, at = list(held(stored.answers.order_by("care_provider", "phone_number"))), database_now()
         yes_or_unset = [answer for answer in answers if answer.in_force(at) is not Answer.NO]
         elsewhere = stored.providers_with_other_queues
@@ -86,6 +93,17 @@ class _Found:
         self.answers = [answer.pk for answer in others if stored.may_remove(answer.person, answer.phone_number)]
         self.answers_of_others = len(others) - len(self.answers)
         self.declined = len(answers) - len(yes_or_unset)
+
+    def _sort_marks(self, marks: list[ProtectionMark]) -> None:
+        """A mark goes unless it protects a case that stays, may be somebody else's, or counts in others' queues."""
+        elsewhere, stored = self.stored.providers_with_other_queues, self.stored
+        here = [mark for mark in marks if mark.care_provider_id not in elsewhere]
+        self.marks_in_other_queues = len(marks) - len(here)
+        theirs = [mark for mark in here if not mark.is_of_number or stored.may_remove("", mark.identifier)]
+        self.marks_of_others = len(here) - len(theirs)
+        kept = {mark.pk for mark in theirs if mark.ended_at is None} if self.open else set()
+        self.marks_of_open = len(kept)
+        self.marks = [mark.pk for mark in theirs if mark.pk not in kept]
 
     def _may_remove_draft(self, draft: Draft) -> bool:
         """In a case it is the patient's; of a new one it is about whoever sent the SMS that it was begun from."""
@@ -102,16 +120,20 @@ class _Found:
             Item("SMS som är på väg", len(self.under_way), WHY_UNDER_WAY),
             Item("Uppgift om att SMS har skickats eller stoppats", len(self.settled), WHY_SENT),
             Item("Svar: Ja och Ej valt", len(self.answers)),
-            Item("Svar: Ja och Ej valt", self.answers_in_other_queues, self._why_in_other_queues()),
+            Item("Svar: Ja och Ej valt", self.answers_in_other_queues, self._in_other_queues(WHY_IN_OTHER_QUEUES)),
             Item("Svar: Nej", self.declined, WHY_NO),
             Item("Svar på nummer som också andra använder", self.answers_of_others, WHY_SHARED),
+            Item(MARKS, len(self.marks)),
+            Item(MARKS, self.marks_of_open, WHY_PROTECTS),
+            Item(MARKS, self.marks_of_others, WHY_SHARED),
+            Item(MARKS, self.marks_in_other_queues, self._in_other_queues(WHY_MARKED_IN_OTHER_QUEUES)),
             Item("Poster i åtkomstloggen", self.stored.access.count(), WHY_LOG),
         ]
         return [item for item in items if item.count]
 
-    def _why_in_other_queues(self) -> str:
+    def _in_other_queues(self, why: str) -> str:
         names = CareProvider.objects.filter(pk__in=self.stored.providers_with_other_queues).order_by("name")
-        return WHY_IN_OTHER_QUEUES.format(providers=" och ".join(str(each) for each in names))
+        return why.format(providers=" och ".join(str(each) for each in names))
 
 
 def _as_it_is(rows: QuerySet[Row]) -> QuerySet[Row]:
@@ -147,6 +169,7 @@ def remove(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Item]
     InboundSms.objects.filter(pk__in=found.inbound).delete()
     UnplacedSms.objects.filter(pk__in=found.unplaced).delete()
     Consent.objects.filter(pk__in=found.answers).delete()
+    remove_marks(ProtectionMark.objects.filter(pk__in=found.marks))
     while remove_events(_gone(found.stored), decided()):
         pass
     note_gathered(by, Act.REMOVAL, found.stored)

@@ -10,7 +10,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 from access import access_log
 from access.models import AccessEntry
 from cases.forms import SearchForm
-from cases.models import Case, Draft
+from cases.models import Case, Draft, ProtectionMark
 from consent.models import Consent
 from sms.models import InboundSms, Message, UnplacedSms
 from teleq.models import Queue, User
@@ -65,6 +65,9 @@ class Stored:
         of_new_case = Q(queue__in=queues, phone_number__in=self.numbers - {""})
         self.drafts = Draft.objects.filter(Q(case__in=self.cases.values("pk")) | of_new_case).order_by("saved_at")
         self.answers = Consent.objects.filter(of_numbers)
+        identifiers = {*self.numbers, patient.person} - {""}
+        marks = ProtectionMark.objects.filter(care_provider__in=providers, identifier__in=identifiers)
+        self.marks = marks.order_by("pk")
         self.history = Consent.history().filter(of_numbers).order_by("pgh_id")
         looks = AccessEntry.objects.of_patient(patient.number, patient.person, self.cases.order_by().values("pk"))
         self.access = looks.for_care_providers(providers).order_by("at", "id")
@@ -82,6 +85,10 @@ class Stored:
             others = used if persons.count() > 1 else used.none()
         return {number_text(number) for number in others.values_list("phone_number", flat=True)}
 
+    def is_protected(self) -> bool:
+        """Whether the patient has skyddade personuppgifter with any of the care providers."""
+        return self.marks.in_force().exists() or self.cases.protected().exists()
+
     def may_remove(self, person: str, number: PhoneNumber | str) -> bool:
         """Whether something that is stored for this number may be removed; `person` is whose it is, "" if not known.
 
@@ -95,4 +102,12 @@ class Stored:
 def note_gathered(by: User, act: AccessEntry.Act, stored: Stored) -> None:
     """Note in the access log that somebody has seen, or removed, all that is stored about the patient."""
     patient = stored.patient
-    access_log.note_in_providers(by, act, stored.providers, patient.number, patient.person, had_case=stored.had_case)
+    access_log.note_in_providers(
+        by,
+        act,
+        stored.providers,
+        patient.number,
+        patient.person,
+        had_case=stored.had_case,
+        protected=stored.is_protected(),
+    )

@@ -44,11 +44,13 @@ function shutWhileNumberIsUnsaved() {
   const number = document.querySelector("[data-saves=number] [name=phone_number]");
   if (!number) return;
   const unsaved = number.value !== number.defaultValue || number.ariaInvalid === "true";
-  const send = document.querySelector("#sms-send button");
+  const sends = document.querySelectorAll("#sms-send button");
   const reason = document.querySelector("#sms-reason");
-  send.dataset.shut ??= send.disabled;
   reason.dataset.text ??= reason.textContent;
-  send.disabled = unsaved || send.dataset.shut === "true";
+  for (const send of sends) {
+    send.dataset.shut ??= send.disabled;
+    send.disabled = unsaved || send.dataset.shut === "true";
+  }
   reason.textContent = unsaved ? "Spara numret först" : reason.dataset.text;
   for (const control of document.querySelectorAll("[data-saves=answer] :is(select, button)")) control.disabled = unsaved;
   const call = document.querySelector("#call");

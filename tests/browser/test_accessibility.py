@@ -16,7 +16,8 @@ from demo.models import SimulatedSms
 from sms.models import InboundSms, UnplacedSms
 from teleq.clock import database_now
 from teleq.models import CareProvider
-from tests.conftest import LANDLINE, MOBILE
+from tests.cases.protecting import mark
+from tests.conftest import LANDLINE, MOBILE, make_queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,6 +105,50 @@ def test_the_search(sign_in, nurse, case):
         page.get_by_role("button", name="Sök").click()
         expect(page.get_by_text(answer)).to_be_visible()
         check(page)
+
+
+def test_a_protected_patient(sign_in, administrator, case, answered, queue):
+    answered(Answer.YES, MOBILE)
+    mark(case, administrator)
+    InboundSms.objects.create(queue=queue, from_number="+46701740611", text="Hej", provider="simulator")
+    page = sign_in(administrator)
+    expect(page.get_by_role("link", name="Skyddade personuppgifter")).to_be_visible()
+    check(page)
+    page.get_by_role("link", name="Skyddade personuppgifter").click()
+    page.get_by_label("Skriv meddelande").fill("Ring oss.")
+    page.get_by_role("button", name="Skicka SMS").click()
+    expect(page.get_by_text("Patienten har skyddade personuppgifter. Skicka ändå?")).to_be_visible()
+    page.get_by_role("button", name="Ta bort markeringen").click()
+    expect(page.get_by_text("Skriv en anledning.")).to_be_visible()
+    check(page)
+    callbacks.close(case, Status.DONE, by=administrator)
+    InboundSms.objects.create(queue=queue, from_number=MOBILE, text="Hej", provider="simulator")
+    page.goto("/inbound/")
+    page.get_by_role("link", name="Visa numret och SMS:et").wait_for()
+    check(page)
+
+
+def test_a_case_of_another_queue(sign_in, nurse, book, care_provider):
+    CareProvider.objects.update(opens_other_queues=True)
+    elsewhere = make_queue(care_provider, "Barn", True)
+    for name in ("Agda Andersson", "Berit Testsson"):
+        mark(book(queue=elsewhere, name=name), nurse)
+    page = sign_in(nurse)
+    page.get_by_label("Sök telefonnummer eller personnummer").fill("070-174 06 05")
+    page.get_by_role("button", name="Sök").click()
+    check(page)
+    page.get_by_role("button", name="Öppna ärende i annan kö").click()
+    page.get_by_role("button", name="Öppna ärendet").click()
+    expect(page.get_by_text("Beskriv varför du behöver öppna ärendet.")).to_be_visible()
+    check(page)
+    page.get_by_label("Anledning").select_option("Patienten ringde fel kö")
+    page.get_by_label("Beskriv varför").fill("Patienten väntar i telefonen.")
+    page.get_by_role("button", name="Öppna ärendet").click()
+    expect(page.get_by_role("listitem").get_by_text("Skyddade personuppgifter")).to_have_count(2)
+    check(page)
+    page.get_by_role("button", name="Öppna").first.click()
+    expect(page.get_by_text("Du kan läsa det, men inte ändra det.")).to_be_visible()
+    check(page)
 
 
 def test_a_new_case_and_a_page_that_is_not_there(sign_in, nurse, complaints):

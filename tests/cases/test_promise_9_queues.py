@@ -23,6 +23,7 @@ WRITES = {
     "sms": {"text": "Hej!", "shown_number": MOBILE, "token": "5f0d1f3e-6d4a-4c3c-9d0e-0d0b1f9f9a11", "send": "1"},
     "add_note": {"note_text": "Ringer igen.", "note_press": "5f0d1f3e-6d4a-4c3c-9d0e-0d0b1f9f9a12"},
     "draft": {"field": "note", "text": "Ringer"},
+    "save_protection": {"reason": "Sekretessmarkering.", "shown": MOBILE},
     "act": {"act": "take"},
     "done": {},
 }
