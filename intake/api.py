@@ -271,8 +271,12 @@ def _field(place: tuple[str | int, ...]) -> str:
     return ".".join(str(name) for name in (names[1:] if names[0] in ("wanted", "asked") else names)) or str(source)
 
 
-@api.exception_handler(HttpError)
 @api.exception_handler(RequestDataTooBig)
+def too_large(request: HttpRequest, problem: RequestDataTooBig) -> HttpResponse:
+    return api.create_response(request, {"detail": "Anropet är för stort."}, status=413)
+
+
+@api.exception_handler(HttpError)
 def unreadable(request: HttpRequest, problem: Exception) -> HttpResponse:
     return api.create_response(request, {"detail": "Anropet går inte att läsa: skicka JSON."}, status=400)
 

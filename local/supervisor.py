@@ -142,8 +142,8 @@ def set_environment(run: Run, **more: str) -> None:
 def start_services(run: Run, listener: socket.socket) -> Child:
     """Start web, workers and beat. Returns the web server."""
     descriptor = listener.fileno()
-    # Three at least: a request that makes the simulator call back must not wait for itself.
-    gunicorn = ["gunicorn", "teleq.wsgi:application", "--workers=3", "--preload", "--no-control-socket"]
+    gunicorn = ["gunicorn", "teleq.wsgi:application", "--preload", "--no-control-socket"]
+    gunicorn.append(f"--config={ROOT / 'gunicorn.conf.py'}")
     gunicorn.append(f"--bind=fd://{descriptor}")
     web = run.spawn("web", run.services_folder, PYTHON, "-m", *gunicorn, pass_fds=[descriptor])
     celery = [PYTHON, "-m", "celery", "-A", "teleq"]

@@ -38,7 +38,10 @@ from teleq.celery import app
 from teleq.clock import database_now
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
 
-pytest_plugins = ["tests.fixtures.admin", "tests.fixtures.cases", "tests.fixtures.one_door", "tests.fixtures.sms"]
+pytest_plugins = [
+    *("tests.fixtures.admin", "tests.fixtures.cases", "tests.fixtures.edge", "tests.fixtures.one_door"),
+    "tests.fixtures.sms",
+]
 
 # On a busy machine an example takes what it takes; and how many are passed over is left to chance.
 hypothesis.settings.register_profile(
@@ -111,8 +114,8 @@ def passwords_cost_little() -> Iterator[None]:
         yield
 
 
-STARTED = {"celery", "data_folder", "running", "own_kannel", "new_context", "keeping"}
-"""Fixtures that start a worker, embedded servers, Kannel or a browser: what `bin/test --fast` leaves out."""
+STARTED = {"celery", "data_folder", "running", "own_kannel", "new_context", "keeping", "proxy"}
+"""Fixtures that start a worker, embedded servers, Kannel, nginx or a browser: what `bin/test --fast` leaves out."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
