@@ -20,7 +20,9 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 from administration.rights import how_many_overdue
+from intake.keys import ending_soon
 from teleq.models import CareProvider, ProviderRole, User
+from teleq.swedish import in_days
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -55,6 +57,7 @@ def administers(request: HttpRequest) -> bool:
 
 ASKS_AGAIN = {
     *("patient_data", "second_person", "intake_intakekey_add", "intake_intakekey_revoke"),
+    "intake_intakekey_new-secret",
     *("teleq_user_add", "teleq_user_change", "teleq_user_invitation", "teleq_user_second_factor"),
 }
 """Addresses, by their names, where whoever signed in more than a quarter of an hour ago shows that it is still them:
@@ -88,9 +91,12 @@ class TeleqAdminSite(admin.AdminSite):
     def index(  # type: ignore[override]  # the stubs allow for a page only
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """With how many rights should have been gone through by now."""
-        overdue = how_many_overdue(cast(User, request.user)) if administers(request) else 0
-        return super().index(request, {"overdue_rights": overdue, **(extra_context or {})})
+        """With how many rights should have been gone through by now and, for the operator, the keys that end soon."""
+        user = cast(User, request.user)
+        overdue = how_many_overdue(user) if administers(request) else 0
+        ending = ending_soon().select_related("care_provider") if user.is_superuser else ()
+        keys = [(key, in_days(key.until)) for key in ending if key.until]
+        return super().index(request, {"overdue_rights": overdue, "ending_keys": keys, **(extra_context or {})})
 
     def administrators_view(self, view: View) -> View:
         """A page beside the models, for those who administer something: a reviewer of logs only reads the record."""

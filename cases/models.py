@@ -15,7 +15,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Answer, NumberKey
 from sms.models import Message
-from teleq.models import CareProvider, Queue, User
+from teleq.models import Queue, User
 from teleq.phone_numbers import number_text
 
 
@@ -38,9 +38,9 @@ class CaseQuerySet(models.QuerySet["Case"]):
         """The cases of the user's queues: the one way from a request to patients' data (promise 9)."""
         return self.filter(queue__in=Queue.objects.for_user(user))
 
-    def for_care_provider(self, care_provider: CareProvider) -> CaseQuerySet:
-        """The cases that the care provider's telephone system may read and change: the intake API's one way to them."""
-        return self.filter(queue__care_provider=care_provider)
+    def in_queues(self, queues: models.QuerySet[Queue]) -> CaseQuerySet:
+        """The cases of the queues that a telephone system's key opens: the intake API's one way to them (promise 9)."""
+        return self.filter(queue__in=queues)
 
     def open(self) -> CaseQuerySet:
         return self.exclude(status__in=CLOSED)

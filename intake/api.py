@@ -29,7 +29,7 @@ from access.limits import Guess, TooMany, judged
 from access.models import SignIn
 from cases import callbacks, free_times
 from cases.models import Case
-from intake import booking
+from intake import booking, keys
 from intake.models import IntakeKey
 from intake.schemas import (
     NUMBER,
@@ -47,7 +47,7 @@ from intake.schemas import (
 )
 from teleq.client_address import client_network
 from teleq.clock import database_now
-from teleq.models import CareProvider, Queue
+from teleq.models import Queue
 
 logger = logging.getLogger(__name__)
 
@@ -57,19 +57,21 @@ WITHHELD = "Numret är dolt. Ange det telefonnummer som patienten vill bli uppri
 
 
 class Key(HttpBearer):
-    """`Authorization: Bearer <key>`. A key opens the queues and callbacks of one care provider."""
+    """`Authorization: Bearer <key>`. A key opens a care provider's queues, or some of them, and their callbacks."""
 
-    def authenticate(self, request: HttpRequest, token: str) -> CareProvider | None:
+    def authenticate(self, request: HttpRequest, token: str) -> IntakeKey | None:
         """Raises TooMany."""
-        guess = Guess(SignIn.Method.INTAKE_KEY, client_network(request), why="Fel eller återkallad nyckel.")
+        guess = Guess(SignIn.Method.INTAKE_KEY, client_network(request), why="Fel, återkallad eller utgången nyckel.")
         key = judged(guess, lambda: IntakeKey.objects.valid(token))
-        return key.care_provider if key else None
+        if key:
+            keys.note_use(key)
+        return key
 
 
 class KeyRequest(HttpRequest):
     """The request that an operation gets, with what `Key` has found."""
 
-    auth: CareProvider
+    auth: IntakeKey
 
 
 api = NinjaAPI(
@@ -80,8 +82,9 @@ api = NinjaAPI(
     docs_decorator=csp_update({"img-src": ["data:"]}),  # the arrows of the page's lists
     description=(
         "For telephone systems: book callbacks, move them, cancel them and read their state. A key belongs to one care"
-        " provider (vårdgivare) and is made under Admin > Nycklar för telefonsystem. Times are ISO 8601 with their"
-        " offset from UTC. Whether a patient may be texted is asked by the nurse, and can't be set here."
+        " provider (vårdgivare), opens its queues or some of them, and is made under Admin > Nycklar för"
+        " telefonsystem. Times are ISO 8601 with their offset from UTC. Whether a patient may be texted is asked by the"
+        " nurse, and can't be set here. 429: too many requests; wait for as long as Retry-After says."
     ),
 )
 
@@ -94,9 +97,9 @@ NOT_YOURS = "409: staff made it, or have it at the moment. Let the patient talk 
 # Operations ----------------------------------------------------------------------------------------------------------
 
 
-@api.get("/queues", response={200: list[QueueOut], 400: Problem, 401: Problem}, summary="The care provider's queues")
+@api.get("/queues", response={200: list[QueueOut], 400: Problem, 401: Problem}, summary="The queues that the key opens")
 def list_queues(request: KeyRequest) -> QuerySet[Queue]:
-    return request.auth.queues.all()
+    return request.auth.opens()
 
 
 @api.get("/queues/{queue_id}/free-times", response={200: list[FreeTime]} | ASKED, summary="A queue's free times")
@@ -193,11 +196,11 @@ def cancel(request: KeyRequest, callback_id: int) -> Case:
 
 
 def _queue(request: KeyRequest, queue_id: int) -> Queue:
-    return get_object_or_404(request.auth.queues.select_related("outgoing_sms"), pk=queue_id)
+    return get_object_or_404(request.auth.opens().select_related("outgoing_sms"), pk=queue_id)
 
 
 def _callback(request: KeyRequest, callback_id: int) -> Case:
-    return get_object_or_404(Case.objects.for_care_provider(request.auth).select_related("queue"), pk=callback_id)
+    return get_object_or_404(Case.objects.in_queues(request.auth.opens()).select_related("queue"), pk=callback_id)
 
 
 # What went wrong -----------------------------------------------------------------------------------------------------

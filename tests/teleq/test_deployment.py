@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from teleq.environment import Environment
 from tests.conftest import ROOT
 
-STRONG = "k9Vt3qXw7ZbN1mLp5RsYd8HfGjKc2QaEuTiOoPzWxSv_4e6r7"
+STRONG = "k9Vt3qXw7ZbN1mLp5RsYd8HfGjKc2QaEuTiOoPzWxSv_4e6r7-Bh3nMq"
 PRODUCTION = {
     "TELEQ_DEMO": "",
     "SECRET_KEY": STRONG,
