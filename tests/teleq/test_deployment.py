@@ -21,9 +21,10 @@ PRODUCTION = {
     "HTTPS_ONLY": "",
     "ALLOWED_HOSTS": "teleq.example.se",
     "BEHIND_PROXY": "true",
-    "SMS_PROVIDER": "46elks",
-    "ELKS_USERNAME": "u1",
-    "ELKS_PASSWORD": STRONG,
+    "SMS_PROVIDER": "kannel",
+    "KANNEL_URL": "http://kannel:13013/cgi-bin/sendsms",
+    "KANNEL_USERNAME": "teleq",
+    "KANNEL_PASSWORD": STRONG,
     "SMS_INBOUND_PASSWORD": STRONG,
     "TELEQ_URL": "https://teleq.example.se",
     "OIDC_SERVER_URL": "",
@@ -131,7 +132,7 @@ def test_a_secret_that_is_given_twice_stops_the_start(secret, monkeypatch):
         Environment().str("A_SECRET")
 
 
-SECRETS = ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ELKS_PASSWORD", "SMS_INBOUND_PASSWORD"]
+SECRETS = ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "KANNEL_PASSWORD", "SMS_INBOUND_PASSWORD"]
 
 
 def test_production_starts_with_nothing_but_files(tmp_path):
@@ -140,4 +141,4 @@ def test_production_starts_with_nothing_but_files(tmp_path):
         file = tmp_path / name
         file.write_text((os.environ | PRODUCTION)[name] + "\n")
         files |= {f"{name}_FILE": str(file), name: ""}
-    assert settings_of_production("SECRET_KEY", "ELKS_PASSWORD", **files) == [STRONG, STRONG]
+    assert settings_of_production("SECRET_KEY", "KANNEL_PASSWORD", **files) == [STRONG, STRONG]

@@ -1,4 +1,4 @@
-"""The proxy that production has before it, nginx itself: slow clients, TLS, limits, and who a client says that it is.
+"""The proxy that production has before it, nginx itself: slow clients, TLS and limits.
 
 Skipped where nginx isn't installed; .ci/run installs it.
 """
@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from access.models import SignIn
-from tests.fixtures.edge import Address, Proxy
+from tests.fixtures.edge import Proxy
 from tests.teleq.test_uploads import CHUNKED, EIGHTY_MB, FILE, WORDS, left_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -148,49 +148,3 @@ def test_the_api_answers_too_many_with_429_and_when_to_try_again_and_others_as_e
 def test_a_providers_reports_wait_their_turn_and_none_is_turned_away(proxy):
     edge = proxy()
     assert set(at_once(edge, "GET /sms/receipts/kannel/1/t?type=1", 400)) == {404}  # not configured: the product's word
-
-
-# Who a client says that it is -----------------------------------------------------------------------------------------
-
-ELKS = {
-    "SMS_PROVIDER": "46elks",
-    "ELKS_USERNAME": "u1",
-    "ELKS_PASSWORD": "p1",
-    "ELKS_ADDRESSES": "127.0.0.2",
-    "SMS_INBOUND_PASSWORD": "k9Vt3qXw7ZbN1mLp5RsYd8Hf",
-}
-REPORT = "POST /sms/receipts/46elks/1/token"
-FORGED = [
-    {"X-Forwarded-For": "127.0.0.2"},
-    {"X-Forwarded-For": "127.0.0.2, 127.0.0.2"},
-    {"x_forwarded_for": "127.0.0.2"},
-    {"Forwarded": "for=127.0.0.2"},
-    {"X-Real-IP": "127.0.0.2"},
-    {"Remote-Addr": "127.0.0.2"},
-]
-
-
-def form(headers: dict[str, str]) -> dict[str, object]:
-    kind = {"Content-Type": "application/x-www-form-urlencoded"}
-    return {"body": b"id=1&status=delivered", "headers": kind | headers}
-
-
-def test_46elks_addresses_are_not_to_be_had_by_a_header_behind_the_proxy(proxy):
-    edge = proxy(**ELKS)
-    assert {edge.ask(REPORT, **form(headers)).status for headers in FORGED} == {403}
-    assert edge.ask(REPORT, **form({}), source="127.0.0.2").status == 204
-
-
-def test_nor_without_a_proxy(serve):
-    web = serve(**ELKS, TELEQ_URL="https://teleq.example.se")
-    assert {posted(web, headers) for headers in FORGED} == {403}
-    assert posted(web, {}, source="127.0.0.2") == 204
-
-
-def posted(web: Address, headers: dict[str, str], source: str = "127.0.0.1") -> int:
-    connection = http.client.HTTPConnection(*web, timeout=30, source_address=(source, 0))
-    asked = form({"Host": "localhost"} | headers)
-    connection.request("POST", REPORT.split()[1], asked["body"], asked["headers"])
-    status = connection.getresponse().status
-    connection.close()
-    return status
