@@ -61,7 +61,7 @@ class ChangeKeyForm(forms.Form):
     hours = forms.TypedChoiceField(
         label="Den gamla nyckeln gäller",
         coerce=int,
-        choices=[(24, "i 24 timmar till"), (1, "i en timme till"), (168, "i sju dagar till"), (0, "inte längre")],
+        choices=[(1, "i en timme till"), (24, "i 24 timmar till"), (168, "i sju dagar till"), (0, "inte längre")],
         initial=24,
         widget=forms.RadioSelect,
     )
