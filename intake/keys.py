@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -39,8 +39,10 @@ def make_key(key: IntakeKey, by: User, queues: Iterable[Queue] = ()) -> str:
 
 
 @transaction.atomic
-def change_key(key: IntakeKey, old_works_for: timedelta) -> str:
-    """Give the key a new secret and return it. The one that is in use works for so long still; any other no more.
+def change_key(key: IntakeKey, old_works_for: timedelta, until: date | None) -> str:
+    """Give the key a new secret and another last day, and return the secret.
+
+    The one that is in use works for so long still, but not past the last day that it had; any other no more.
 
     Raises Revoked, and ChangedMeanwhile where somebody else has changed the key since it was read: that one's secret
     may be in use by now.
@@ -54,12 +56,18 @@ def change_key(key: IntakeKey, old_works_for: timedelta) -> str:
     # A secret that was never used was lost, or shown to nobody: the one before it is what the telephone system has.
     never_used = held.taken_into_use_at is None and held.before_until and held.before_until > now
     in_use = held.digest_before if never_used else held.digest
-    held.digest_before, held.before_until = (in_use, now + old_works_for) if old_works_for else (None, None)
-    held.changed_at, held.taken_into_use_at = now, None
+    ends = min(now + old_works_for, _end_of(held.until) if held.until else datetime.max.replace(tzinfo=UTC))
+    held.digest_before, held.before_until = (in_use, ends) if ends > now else (None, None)
+    held.changed_at, held.taken_into_use_at, held.until = now, None, until
     secret = held.give_new_key()
-    held.save(update_fields=["digest", "digest_before", "before_until", "changed_at", "taken_into_use_at"])
+    held.save(update_fields=["digest", "digest_before", "before_until", "changed_at", "taken_into_use_at", "until"])
     key.refresh_from_db()
     return secret
+
+
+def _end_of(day: date) -> datetime:
+    """By the clock in Stockholm."""
+    return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))
 
 
 def revoke_key(key: IntakeKey) -> bool:

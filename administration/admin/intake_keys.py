@@ -49,14 +49,18 @@ class IntakeKeyForm(ChangesForm[IntakeKey]):
                 self.add_error("queues", OTHERS_QUEUE.format(queue=queue, care_provider=care_provider))
 
     def clean_until(self) -> date | None:
-        until: date | None = self.cleaned_data["until"]
-        if until and until < timezone.localdate():
-            raise forms.ValidationError(PAST)
-        return until
+        return _not_past(self.cleaned_data["until"])
+
+
+def _not_past(day: date | None) -> date | None:
+    if day and day < timezone.localdate():
+        raise forms.ValidationError(PAST)
+    return day
 
 
 class ChangeKeyForm(forms.Form):
-    """For how long the key that the telephone system has still works, so that there is time to put in the new one."""
+    """For how long the key that the telephone system has still works, so that there is time to put in the new one; and
+    how long that one does."""
 
     hours = forms.TypedChoiceField(
         label="Den gamla nyckeln gäller",
@@ -65,8 +69,17 @@ class ChangeKeyForm(forms.Form):
         initial=24,
         widget=forms.RadioSelect,
     )
+    until = forms.DateField(
+        label="Den nya nyckeln gäller till och med",
+        required=False,
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+        help_text="Lämnas dagen tom gäller nyckeln tills vidare.",
+    )
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
     """When the key was last changed, as the page was shown: pressing twice changes it once."""
+
+    def clean_until(self) -> date | None:
+        return _not_past(self.cleaned_data["until"])
 
 
 class WithCareProvider(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # takes none when it runs
@@ -156,21 +169,23 @@ class IntakeKeyAdmin(ScopedAdmin[IntakeKey]):
     def change_key_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
         """GET asks for how long the old one works; POST makes a new one and shows it, this once."""
         key = self._viewed(request, key_id)
-        form = ChangeKeyForm(request.POST or None, initial={"seen": _seen(key)})
+        year = timezone.localdate() + A_YEAR if key.until else None
+        form = ChangeKeyForm(request.POST or None, initial={"seen": _seen(key), "until": year})
         if request.method == "POST" and form.is_valid():
             try:
                 if form.cleaned_data["seen"] != _seen(key):
                     raise ChangedMeanwhile
-                secret = change_key(key, timedelta(hours=form.cleaned_data["hours"]))
+                until = form.cleaned_data["until"]
+                secret = change_key(key, timedelta(hours=form.cleaned_data["hours"]), until)
             except (Revoked, ChangedMeanwhile) as problem:
                 said = ALREADY_REVOKED if isinstance(problem, Revoked) else CHANGED
                 self.message_user(request, said, messages.ERROR)
                 return redirect("admin:intake_intakekey_change", key.pk)
-            until = date_and_clock(key.before_until) if key.before_until else ""
-            self.log_change(
-                request, key, f"Bytte nyckel. Den gamla gäller {f'till {until}' if until else 'inte längre'}."
-            )
-            return self._page(request, "made", key, {"title": "Nyckeln är bytt", "new_key": secret, "old_until": until})
+            old_until = date_and_clock(key.before_until) if key.before_until else ""
+            old_ends = f"Den gamla gäller {f'till {old_until}' if old_until else 'inte längre'}."
+            self.log_change(request, key, f"Bytte nyckel. {old_ends}")
+            context = {"title": "Nyckeln är bytt", "new_key": secret, "old_until": old_until}
+            return self._page(request, "made", key, context)
         return self._page(request, "change_key", key, {"title": "Byt nyckel", "form": form})
 
     def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponse:

@@ -268,6 +268,27 @@ def test_pressing_twice_changes_it_once(operators, care_provider):
     assert opens(key_in(change(operators, key, seen=key.changed_at.isoformat())))
 
 
+def test_the_new_one_is_given_a_last_day_where_the_old_one_had_one(operators, key):
+    def field() -> str:
+        return re.search(r'<input type="date"[^>]*>', operators.get(page_of(key, "new-secret")).content.decode())[0]
+
+    assert "value=" not in field()
+    today = timezone.localdate()
+    IntakeKey.objects.update(until=today + timedelta(days=12))
+    next_year = today + timedelta(days=365)
+    assert f'value="{next_year}"' in field()
+    operators.post(page_of(key, "new-secret"), {"hours": 24, "seen": "", "until": str(next_year)})
+    key.refresh_from_db()
+    assert key.until == next_year
+
+
+def test_a_last_day_that_has_been_is_refused_and_nothing_is_changed(operators, key):
+    post = {"hours": 24, "seen": "", "until": str(timezone.localdate() - timedelta(days=1))}
+    assert "Dagen har redan varit." in text_of(operators.post(page_of(key, "new-secret"), post))
+    key.refresh_from_db()
+    assert key.changed_at is None
+
+
 def test_a_time_that_is_not_offered_is_not_taken(operators, key):
     assert change(operators, key, hours=9999).status_code == 200
     key.refresh_from_db()

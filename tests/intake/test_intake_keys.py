@@ -169,7 +169,7 @@ def test_nobody_waits_for_a_row_that_somebody_else_has_locked(make):
 
 def test_the_old_key_works_beside_the_new_one_for_as_long_as_was_said(make):
     key, old = make()
-    new = keys.change_key(key, timedelta(hours=24))
+    new = keys.change_key(key, timedelta(hours=24), key.until)
     assert (works(old), works(new)) == (True, True)
     assert abs(key.before_until - database_now() - DAY) < timedelta(minutes=1)
     IntakeKey.objects.update(before_until=database_now() - timedelta(seconds=1))
@@ -178,52 +178,67 @@ def test_the_old_key_works_beside_the_new_one_for_as_long_as_was_said(make):
 
 def test_or_not_at_all(make):
     key, old = make()
-    new = keys.change_key(key, timedelta())
+    new = keys.change_key(key, timedelta(), key.until)
     assert (works(old), works(new)) == (False, True)
 
 
 def test_of_three_keys_in_a_row_the_first_ends_when_the_second_is_in_use(make):
     key, first = make()
     opens(first)
-    second = keys.change_key(key, DAY)
+    second = keys.change_key(key, DAY, key.until)
     assert key.taken_into_use_at is None
     opens(second)
     key.refresh_from_db()
     assert key.taken_into_use_at
-    third = keys.change_key(key, DAY)
+    third = keys.change_key(key, DAY, key.until)
     assert [works(secret) for secret in (first, second, third)] == [False, True, True]
 
 
 def test_where_the_second_was_lost_before_it_was_used_the_first_goes_on(make):
     key, first = make()
     opens(first)
-    lost = keys.change_key(key, DAY)
+    lost = keys.change_key(key, DAY, key.until)
     opens(first)
-    third = keys.change_key(key, DAY)
+    third = keys.change_key(key, DAY, key.until)
     assert [works(secret) for secret in (first, lost, third)] == [True, False, True]
 
 
 def test_revoking_ends_both(make):
     key, old = make()
-    new = keys.change_key(key, DAY)
+    new = keys.change_key(key, DAY, key.until)
     keys.revoke_key(key)
     assert (works(old), works(new)) == (False, False)
     with pytest.raises(keys.Revoked):
-        keys.change_key(key, DAY)
+        keys.change_key(key, DAY, key.until)
 
 
 def test_its_last_day_ends_both(make):
     key, old = make(until=timezone.localdate())
-    new = keys.change_key(key, 7 * DAY)
+    new = keys.change_key(key, 7 * DAY, key.until)
     IntakeKey.objects.update(until=timezone.localdate() - DAY)
     assert (works(old), works(new)) == (False, False)
+
+
+def test_the_new_one_has_a_last_day_of_its_own_and_the_old_one_keeps_its(make):
+    today = timezone.localdate()
+    key, old = make(until=today)
+    new = keys.change_key(key, 7 * DAY, today + 365 * DAY)
+    assert timezone.localtime(key.before_until).isoformat()[:19] == f"{today + DAY}T00:00:00"
+    assert (works(old), works(new)) == (True, True)
+    assert list(keys.ending_soon()) == []
+
+
+def test_a_key_that_has_ended_comes_back_by_its_new_secret_only(make):
+    key, old = make(until=timezone.localdate() - DAY)
+    new = keys.change_key(key, DAY, None)
+    assert (works(old), works(new)) == (False, True)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_change_a_key_at_once_one_does(make):
     make()
     seen = [IntakeKey.objects.get(), IntakeKey.objects.get()]
-    done = [in_another_connection(lambda one=one: keys.change_key(one, DAY)) for one in seen]
+    done = [in_another_connection(lambda one=one: keys.change_key(one, DAY, one.until)) for one in seen]
     raised = [future.exception(20) for future in done]
     assert sorted(type(problem) for problem in raised if problem) == [ChangedMeanwhile]
     [secret] = [future.result() for future in done if not future.exception()]

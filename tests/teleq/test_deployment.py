@@ -17,6 +17,7 @@ from tests.conftest import ROOT
 STRONG = "k9Vt3qXw7ZbN1mLp5RsYd8HfGjKc2QaEuTiOoPzWxSv_4e6r7-Bh3nMq"
 PRODUCTION = {
     "TELEQ_DEMO": "",
+    "DJANGO_ALLOW_ASYNC_UNSAFE": "",  # the browser's tests need it
     "SECRET_KEY": STRONG,
     "HTTPS_ONLY": "",
     "ALLOWED_HOSTS": "teleq.example.se",
