@@ -15,4 +15,4 @@ USER 10001
 EXPOSE 8000
 # Over HTTP it answers with a redirect to HTTPS, which is an answer too.
 HEALTHCHECK --start-period=30s CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=5); c.request('GET', '/login/'); exit(c.getresponse().status >= 400)"]
-CMD ["gunicorn", "teleq.wsgi:application", "--bind=0.0.0.0:8000", "--workers=3", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]
+CMD ["gunicorn", "teleq.wsgi:application", "--bind=0.0.0.0:8000", "--worker-tmp-dir=/dev/shm", "--no-control-socket"]

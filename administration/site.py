@@ -21,7 +21,9 @@ from django.views.decorators.cache import never_cache
 
 from access import access_log
 from administration.rights import how_many_overdue
+from intake.keys import ending_soon
 from teleq.models import CareProvider, ProviderRole, User
+from teleq.swedish import in_days
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -63,6 +65,7 @@ def administers(request: HttpRequest) -> bool:
 
 ASKS_AGAIN = {
     *("patient_data", "second_person", "intake_intakekey_add", "intake_intakekey_revoke"),
+    "intake_intakekey_new-secret",
     *("teleq_user_add", "teleq_user_change", "teleq_user_invitation", "teleq_user_second_factor"),
 }
 """Addresses, by their names, where whoever signed in more than a quarter of an hour ago shows that it is still them:
@@ -95,11 +98,14 @@ class TeleqAdminSite(admin.AdminSite):
     def index(  # type: ignore[override]  # the stubs allow for a page only
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """With how many rights should have been gone through by now; and for the operator, with what is wrong."""
+        """With how many rights should have been gone through by now; and for the operator, with what is wrong, and the
+        keys that end soon."""
         user = cast(User, request.user)
+        ending = ending_soon().select_related("care_provider") if user.is_superuser else ()
         shown = {
             "overdue_rights": how_many_overdue(user) if administers(request) else 0,
             "problem": access_log.problem_with_months() if user.is_superuser else "",
+            "ending_keys": [(key, in_days(key.until)) for key in ending if key.until],
         }
         return super().index(request, {**shown, **(extra_context or {})})
 

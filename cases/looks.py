@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from django.db.models import QuerySet
 from django.http import Http404
 from phonenumber_field.phonenumber import PhoneNumber
 
@@ -18,7 +19,7 @@ from access.access_log import Act, Key, Look, Who
 from cases import inbound, protected
 from cases.models import Case
 from sms.models import InboundSms
-from teleq.models import CareProvider, User
+from teleq.models import Queue, User
 
 if TYPE_CHECKING:
     from cases.inbound import KnownSms
@@ -40,12 +41,12 @@ def case_of(user: User, case_id: int) -> Case:
     return case
 
 
-def callback_of(care_provider: CareProvider, key: Key, case_id: int) -> Case:
-    """The case, if it is the care provider's: what a telephone system asks for. Raises Http404."""
-    case = Case.objects.for_care_provider(care_provider).select_related("queue").filter(pk=case_id).first()
+def callback_of(opened: QuerySet[Queue], care_provider_id: int, key: Key, case_id: int) -> Case:
+    """The case, if it is in one of the queues that the telephone system's key opens. Raises Http404."""
+    case = Case.objects.in_queues(opened).with_protection().select_related("queue").filter(pk=case_id).first()
     if case is None:
         anothers = _whoever_asks(case_id)
-        is_not = Look(Act.REFUSED, care_provider.pk, case_id=case_id)
+        is_not = Look(Act.REFUSED, care_provider_id, case_id=case_id)
         access_log.note_refused(key, [look_at(Act.REFUSED, anothers) if anothers else is_not])
         raise Http404
     return case

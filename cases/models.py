@@ -44,9 +44,9 @@ class CaseQuerySet(models.QuerySet["Case"]):
         """The cases that the user may read, but not change, for a stated reason (`cases.other_queues`)."""
         return self.filter(queue__in=Queue.objects.others_for_user(user))
 
-    def for_care_provider(self, care_provider: CareProvider) -> CaseQuerySet:
-        """The cases that the care provider's telephone system may read and change: the intake API's one way to them."""
-        return self.filter(queue__care_provider=care_provider)
+    def in_queues(self, queues: models.QuerySet[Queue]) -> CaseQuerySet:
+        """The cases of the queues that a telephone system's key opens: the intake API's one way to them (promise 9)."""
+        return self.filter(queue__in=queues)
 
     def open(self) -> CaseQuerySet:
         return self.exclude(status__in=CLOSED)

@@ -31,7 +31,7 @@ from access.limits import Guess, TooMany, judged
 from access.models import SignIn
 from cases import callbacks, free_times, looks
 from cases.models import Case
-from intake import booking
+from intake import booking, keys
 from intake.models import IntakeKey
 from intake.schemas import (
     NUMBER,
@@ -49,7 +49,7 @@ from intake.schemas import (
 )
 from teleq.client_address import client_network
 from teleq.clock import database_now
-from teleq.models import CareProvider, Queue
+from teleq.models import Queue
 
 logger = logging.getLogger(__name__)
 
@@ -59,22 +59,22 @@ WITHHELD = "Numret är dolt. Ange det telefonnummer som patienten vill bli uppri
 
 
 class Key(HttpBearer):
-    """`Authorization: Bearer <key>`. A key opens the queues and callbacks of one care provider."""
+    """`Authorization: Bearer <key>`. A key opens a care provider's queues, or some of them, and their callbacks."""
 
-    def authenticate(self, request: HttpRequest, token: str) -> CareProvider | None:
+    def authenticate(self, request: HttpRequest, token: str) -> IntakeKey | None:
         """Raises TooMany."""
-        guess = Guess(SignIn.Method.INTAKE_KEY, client_network(request), why="Fel eller återkallad nyckel.")
+        guess = Guess(SignIn.Method.INTAKE_KEY, client_network(request), why="Fel, återkallad eller utgången nyckel.")
         key = judged(guess, lambda: IntakeKey.objects.valid(token))
-        if key is None:
-            return None
-        request.key = access_log.Key(key.pk, key.name)  # type: ignore[attr-defined]  # KeyRequest's
-        return key.care_provider
+        if key:
+            request.key = access_log.Key(key.pk, key.name)  # type: ignore[attr-defined]  # KeyRequest's
+            keys.note_use(key)
+        return key
 
 
 class KeyRequest(HttpRequest):
     """The request that an operation gets, with what `Key` has found."""
 
-    auth: CareProvider
+    auth: IntakeKey
     key: access_log.Key
 
 
@@ -86,8 +86,9 @@ api = NinjaAPI(
     docs_decorator=csp_update({"img-src": ["data:"]}),  # the arrows of the page's lists
     description=(
         "For telephone systems: book callbacks, move them, cancel them and read their state. A key belongs to one care"
-        " provider (vårdgivare) and is made under Admin > Nycklar för telefonsystem. Times are ISO 8601 with their"
-        " offset from UTC. Whether a patient may be texted is asked by the nurse, and can't be set here."
+        " provider (vårdgivare), opens its queues or some of them, and is made under Admin > Nycklar för"
+        " telefonsystem. Times are ISO 8601 with their offset from UTC. Whether a patient may be texted is asked by the"
+        " nurse, and can't be set here. 429: too many requests; wait for as long as Retry-After says."
     ),
 )
 
@@ -100,9 +101,9 @@ NOT_YOURS = "409: staff made it, or have it at the moment. Let the patient talk 
 # Operations ----------------------------------------------------------------------------------------------------------
 
 
-@api.get("/queues", response={200: list[QueueOut], 400: Problem, 401: Problem}, summary="The care provider's queues")
+@api.get("/queues", response={200: list[QueueOut], 400: Problem, 401: Problem}, summary="The queues that the key opens")
 def list_queues(request: KeyRequest) -> QuerySet[Queue]:
-    return request.auth.queues.all()
+    return request.auth.opens()
 
 
 @api.get("/queues/{queue_id}/free-times", response={200: list[FreeTime]} | ASKED, summary="A queue's free times")
@@ -146,7 +147,7 @@ def book(request: KeyRequest, wanted: Booking) -> Response[Case]:
             return case, made
 
     case, made = _or_nearest(queue, wanted.callback_at, book_and_note)
-    booked = looks.callback_of(request.auth, request.key, case.pk)
+    booked = _callback(request, case.pk)
     booked.a_number_was = a_number_was  # type: ignore[attr-defined]
     return Response(201 if made else 200, booked)
 
@@ -173,7 +174,7 @@ def _wrong(field: str, reason: str) -> ValidationError:
 
 @api.get("/callbacks/{callback_id}", response={200: Callback} | ASKED, summary="Read a callback's state")
 def read(request: KeyRequest, callback_id: int) -> Case:
-    case = looks.callback_of(request.auth, request.key, callback_id)
+    case = _callback(request, callback_id)
     looks.note(request.key, Act.API_READ, case)
     return case
 
@@ -199,12 +200,16 @@ def cancel(request: KeyRequest, callback_id: int) -> Case:
 
 
 def _queue(request: KeyRequest, queue_id: int) -> Queue:
-    return get_object_or_404(request.auth.queues.select_related("outgoing_sms"), pk=queue_id)
+    return get_object_or_404(request.auth.opens().select_related("outgoing_sms"), pk=queue_id)
+
+
+def _callback(request: KeyRequest, callback_id: int) -> Case:
+    return looks.callback_of(request.auth.opens(), request.auth.care_provider_id, request.key, callback_id)
 
 
 def _change(request: KeyRequest, callback_id: int, to: datetime | None, act: Callable[[Case], None]) -> Case:
     """Move or cancel a callback, and note it, in one transaction. Where it can't be done, why not is a look too."""
-    case = looks.callback_of(request.auth, request.key, callback_id)
+    case = _callback(request, callback_id)
 
     def act_and_note() -> None:
         with transaction.atomic():
@@ -216,7 +221,7 @@ def _change(request: KeyRequest, callback_id: int, to: datetime | None, act: Cal
     except _Refused:
         looks.note(request.key, Act.API_READ, case)
         raise
-    return looks.callback_of(request.auth, request.key, callback_id)
+    return _callback(request, callback_id)
 
 
 # What went wrong -----------------------------------------------------------------------------------------------------
@@ -290,8 +295,12 @@ def _field(place: tuple[str | int, ...]) -> str:
     return ".".join(str(name) for name in (names[1:] if names[0] in ("wanted", "asked") else names)) or str(source)
 
 
-@api.exception_handler(HttpError)
 @api.exception_handler(RequestDataTooBig)
+def too_large(request: HttpRequest, problem: RequestDataTooBig) -> HttpResponse:
+    return api.create_response(request, {"detail": "Anropet är för stort."}, status=413)
+
+
+@api.exception_handler(HttpError)
 def unreadable(request: HttpRequest, problem: Exception) -> HttpResponse:
     return api.create_response(request, {"detail": "Anropet går inte att läsa: skicka JSON."}, status=400)
 

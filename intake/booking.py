@@ -82,7 +82,8 @@ def book(wanted: Wanted) -> tuple[Case, bool]:
     )
     if not first_time and call.case:
         if differs := [name for name, digest in digests.items() if call.asked.get(name, digest) != digest]:
-            raise CallDiffers(differs)
+            # In another queue, which the key may not open, nothing is told of what was asked for.
+            raise CallDiffers(["queue"] if "queue" in differs else differs)
         return call.case, False
     _lock_number(wanted)
     call.case = _case_to_move(wanted)

@@ -142,8 +142,8 @@ def set_environment(run: Run, **more: str) -> None:
 def start_services(run: Run, listener: socket.socket) -> Child:
     """Start web, workers and beat. Returns the web server."""
     descriptor = listener.fileno()
-    # Three at least: a request that makes the simulator call back must not wait for itself.
-    gunicorn = ["gunicorn", "teleq.wsgi:application", "--workers=3", "--preload", "--no-control-socket"]
+    gunicorn = ["gunicorn", "teleq.wsgi:application", "--preload", "--no-control-socket"]
+    gunicorn.append(f"--config={ROOT / 'gunicorn.conf.py'}")
     gunicorn.append(f"--bind=fd://{descriptor}")
     web = run.spawn("web", run.services_folder, PYTHON, "-m", *gunicorn, pass_fds=[descriptor])
     celery = [PYTHON, "-m", "celery", "-A", "teleq"]
@@ -222,7 +222,7 @@ def names_files(options: list[str]) -> bool:
 def run_checks() -> None:
     """bin/test --checks: linters, types, which way imports go, templates, migrations. Raises CalledProcessError at the
     first that finds something."""
-    scripts = "bin/run bin/test"  # no .py by which they would be found
+    scripts = "bin/run bin/test bin/supply-chain"  # no .py by which they would be found
     templates = " ".join(sorted(str(path.relative_to(ROOT)) for path in TEMPLATES.rglob("*.html")))
     for check in (
         f"ruff check . {scripts}",

@@ -24,6 +24,10 @@ from teleq.models import CareProvider, Queue, User
 
 logger = logging.getLogger(__name__)
 
+LONGEST = 1600
+"""Letters of a reply that are kept. No provider delivers more: ten parts of 153, or Twilio's 1,600."""
+CUT = "… [Texten var längre. Resten är inte sparad.]"
+
 WITHDRAWALS = {"stopp", "stop", "nej", "avböj"}
 
 
@@ -36,12 +40,13 @@ def is_withdrawal(text: str) -> bool:
 def receive(provider: str, reply: Reply) -> None:
     """Store a reply, once however often the provider delivers it. When this returns it is committed.
 
-    A withdrawal is with each care provider that sends from the number the patient replied to.
+    A withdrawal is with each care provider that sends from the number the patient replied to. It is looked for in all
+    of the text, also in what is too long to be kept.
     """
     columns = {
         "provider": provider,
         "provider_message_id": storable(reply.provider_message_id),
-        "text": reply.text.replace("\x00", ""),  # which PostgreSQL can't hold
+        "text": _kept(reply.text),
     }
     number = e164(reply.from_number)
     queues = _replied_to(e164(reply.to_number), by=number) if number else []
@@ -49,6 +54,11 @@ def receive(provider: str, reply: Reply) -> None:
         _place(number, queues, columns, withdrawal=reply.opted_out or is_withdrawal(reply.text))
     else:
         _keep_unplaced(number, reply, columns)
+
+
+def _kept(text: str) -> str:
+    text = text.replace("\x00", "")  # which PostgreSQL can't hold
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - len(CUT)]}{CUT}"
 
 
 def _place(number: str, queues: list[Queue], columns: dict[str, str], *, withdrawal: bool) -> None:

@@ -7,13 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import environ
 import pghistory
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
+from teleq.environment import Environment
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = Environment()  # a variable NAME, or a file that NAME_FILE names
 
 # Demonstration: allows the simulator and the demonstration logins. Set by bin/run and bin/test only.
 TELEQ_DEMO = env.bool("TELEQ_DEMO", default=False)
@@ -54,6 +55,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "teleq.middleware.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # before static files, which are to have it too
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -176,10 +178,17 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "teleq.middleware.shown_to.csrf_failure"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.bool("HTTPS_ONLY", default=not TELEQ_DEMO)
+HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not TELEQ_DEMO)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS_ONLY
+if HTTPS_ONLY:
+    # A browser takes these names from this very host only, over HTTPS, for every path: no neighbour can plant them.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 # Kannel, on the same network, speaks plain HTTP, and follows no redirection: its reports would be lost.
 SECURE_REDIRECT_EXEMPT = [r"^sms/(receipts|inbound)/"]
-SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if SECURE_SSL_REDIRECT else 0
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HTTPS_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+# Browsers' preload list holds whole domains: whether the region's is on it is for the region to say.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
 # Only behind a proxy that sets X-Forwarded-Proto itself, and puts the address that it saw last in X-Forwarded-For.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:
@@ -192,6 +201,14 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "access.passwords.WellKnownWordValidator"},
     {"NAME": "access.passwords.OwnNamesValidator"},
 ]
+
+# Nothing is uploaded here: a form with a file in it is refused before any of it is read into a file. What is larger
+# than this gets 413 before it is read at all; proxy/nginx.conf.template has the same limit.
+FILE_UPLOAD_HANDLERS: list[str] = []
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
+DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
 PASSWORD_RESET_TIMEOUT = int(timedelta(days=env.int("INVITATION_DAYS", default=3)).total_seconds())
 
 # Whoever signs in with a password shows a second factor too. In the demonstration the password is enough.
@@ -247,6 +264,7 @@ CONTENT_SECURITY_POLICY = {
 STATIC_URL = "static/"
 STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site has a use for our files
 WHITENOISE_USE_FINDERS = TELEQ_DEMO  # the demonstration needs no collectstatic
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -1,6 +1,6 @@
 """How times, telephone numbers and identities are written on screen: in Swedish, by the clock in Stockholm."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -52,6 +52,12 @@ def date_and_clock(at: datetime) -> str:
 def last_day(valid_until: datetime) -> str:
     """The date on which an answer stops to count: "24 januari 2028"."""
     return date_format(timezone.localtime(valid_until), "j F Y")
+
+
+def in_days(day: date) -> str:
+    """How far away a day is, from today: "idag", "imorgon", "om 12 dagar"."""
+    days = (day - timezone.localdate()).days
+    return {0: "idag", 1: "imorgon"}.get(days, f"om {days} dagar")
 
 
 def phone(number: PhoneNumber | None) -> str:

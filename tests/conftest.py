@@ -38,7 +38,10 @@ from teleq.celery import app
 from teleq.clock import database_now
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
 
-pytest_plugins = ["tests.fixtures.admin", "tests.fixtures.cases", "tests.fixtures.one_door", "tests.fixtures.sms"]
+pytest_plugins = [
+    *("tests.fixtures.admin", "tests.fixtures.cases", "tests.fixtures.edge", "tests.fixtures.one_door"),
+    "tests.fixtures.sms",
+]
 
 # On a busy machine an example takes what it takes; and how many are passed over is left to chance.
 hypothesis.settings.register_profile(
@@ -111,9 +114,9 @@ def passwords_cost_little() -> Iterator[None]:
         yield
 
 
-STARTED = {"celery", "data_folder", "running", "own_kannel", "new_context", "keeping", "provider"}
-"""Fixtures that start a worker, a server (a provider's too), Kannel or a browser. `bin/test --fast` leaves out what
-uses them, and what is marked `slow` by hand."""
+STARTED = {"celery", "data_folder", "running", "own_kannel", "new_context", "keeping", "provider", "proxy"}
+"""Fixtures that start a worker, a server (a provider's too), Kannel, nginx or a browser. `bin/test --fast` leaves out
+what uses them, and what is marked `slow` by hand."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

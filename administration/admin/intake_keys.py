@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import ManyToManyField, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -15,14 +16,22 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from administration.admin.scoped import ScopedAdmin, own_care_providers, person
-from intake.keys import make_key, revoke_key
+from administration.admin.scoped import ScopedAdmin, own_care_providers, own_queues, person
+from intake.keys import WARNED_BEFORE, Revoked, change_key, make_key, revoke_key
 from intake.models import IntakeKey
-from teleq.changes import ChangesForm
+from teleq.changes import ChangedMeanwhile, ChangesForm
+from teleq.models import Queue
+from teleq.swedish import date_and_clock, in_days
 
-FIELDS = ("care_provider", "name")
+FIELDS = ("care_provider", "name", "queues", "until")
+SHOWN = ("care_provider", "name", "opened", "state", "created_at", "created_by", "last_used", "before")
 NAME_IN_USE = "Vårdgivaren har redan en giltig nyckel med det namnet."
+OTHERS_QUEUE = "{queue} hör inte till {care_provider}."
+PAST = "Dagen har redan varit."
 REVOKED = "Nyckeln är återkallad. Telefonsystemet kommer inte längre in med den."
+ALREADY_REVOKED = "Nyckeln är återkallad och går inte att byta."
+CHANGED = "Nyckeln har bytts sedan sidan visades. Ingen ny nyckel skapades."
+A_YEAR = timedelta(days=365)
 
 
 class IntakeKeyForm(ChangesForm[IntakeKey]):
@@ -30,55 +39,158 @@ class IntakeKeyForm(ChangesForm[IntakeKey]):
         """One valid key per name. Django leaves out its own check of that constraint, as it is about `revoked_at` too,
         which is no field of the form."""
         super().clean()
-        same = {name: self.cleaned_data.get(name) for name in FIELDS}
-        if None not in same.values() and IntakeKey.objects.filter(**same, revoked_at=None).exists():
+        care_provider, name = self.cleaned_data.get("care_provider"), self.cleaned_data.get("name")
+        if not care_provider:
+            return
+        if name and IntakeKey.objects.filter(care_provider=care_provider, name=name, revoked_at=None).exists():
             raise forms.ValidationError(NAME_IN_USE)
+        for queue in self.cleaned_data.get("queues", ()):
+            if queue.care_provider_id != care_provider.pk:
+                self.add_error("queues", OTHERS_QUEUE.format(queue=queue, care_provider=care_provider))
+
+    def clean_until(self) -> date | None:
+        return _not_past(self.cleaned_data["until"])
+
+
+def _not_past(day: date | None) -> date | None:
+    if day and day < timezone.localdate():
+        raise forms.ValidationError(PAST)
+    return day
+
+
+class ChangeKeyForm(forms.Form):
+    """For how long the key that the telephone system has still works, so that there is time to put in the new one; and
+    how long that one does."""
+
+    hours = forms.TypedChoiceField(
+        label="Den gamla nyckeln gäller",
+        coerce=int,
+        choices=[(1, "i en timme till"), (24, "i 24 timmar till"), (168, "i sju dagar till"), (0, "inte längre")],
+        initial=24,
+        widget=forms.RadioSelect,
+    )
+    until = forms.DateField(
+        label="Den nya nyckeln gäller till och med",
+        required=False,
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+        help_text="Lämnas dagen tom gäller nyckeln tills vidare.",
+    )
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+    """When the key was last changed, as the page was shown: pressing twice changes it once."""
+
+    def clean_until(self) -> date | None:
+        return _not_past(self.cleaned_data["until"])
+
+
+class WithCareProvider(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # takes none when it runs
+    def label_from_instance(self, queue: Queue) -> str:
+        return f"{queue} ({queue.care_provider})"
 
 
 class IntakeKeyAdmin(ScopedAdmin[IntakeKey]):
-    """A key is made and revoked; neither changed nor deleted."""
+    """A key is made, changed for a new one and revoked; neither edited nor deleted."""
 
     operators_only = True
     may_change = False
     form = IntakeKeyForm
     fields = FIELDS
-    list_display = ["name", "care_provider", "created_at", "created_by", "state"]
+    list_display = ["name", "care_provider", "created_at", "created_by", "state", "opened", "last_used"]
     list_select_related = ["care_provider", "created_by"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IntakeKey]:
-        return IntakeKey.objects.filter(care_provider__in=own_care_providers(request)).order_by(
-            "care_provider__name", "-pk"
-        )
+        own = IntakeKey.objects.filter(care_provider__in=own_care_providers(request))
+        return own.prefetch_related("queues").order_by("care_provider__name", "-pk")
 
     def get_fields(self, request: HttpRequest, obj: IntakeKey | None = None) -> tuple[str, ...]:
-        return (*FIELDS, "created_at", "created_by", "state") if obj else FIELDS
+        return SHOWN if obj else FIELDS
 
     def get_readonly_fields(self, request: HttpRequest, obj: IntakeKey | None = None) -> tuple[str, ...]:
         return self.get_fields(request, obj) if obj else ()
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"until": timezone.localdate() + A_YEAR, **super().get_changeform_initial_data(request)}
+
+    def formfield_for_manytomany(
+        self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelMultipleChoiceField[Any] | None:
+        queues = own_queues(request).select_related("care_provider").order_by("care_provider__name", "unit", "name")
+        more = {"form_class": WithCareProvider, "widget": forms.CheckboxSelectMultiple, "queryset": queues}
+        return super().formfield_for_manytomany(db_field, request, **kwargs | more)
+
     @admin.display(description="tillstånd", ordering="revoked_at")
     def state(self, key: IntakeKey) -> str:
-        if key.revoked_at is None:
+        if key.revoked_at:
+            return f"Återkallad {date_format(timezone.localtime(key.revoked_at), 'j F Y')}"
+        if key.until is None:
             return "Giltig"
-        return f"Återkallad {date_format(timezone.localtime(key.revoked_at), 'j F Y')}"
+        if key.until < timezone.localdate():
+            return f"Gick ut {date_format(key.until, 'j F Y')}"
+        if key.until <= timezone.localdate() + WARNED_BEFORE:
+            return f"Nyckeln går ut {in_days(key.until)}"
+        return f"Giltig till och med {date_format(key.until, 'j F Y')}"
+
+    @admin.display(description="gäller för")
+    def opened(self, key: IntakeKey) -> str:
+        return "Alla köer" if key.every_queue else ", ".join(map(str, key.queues.all())) or "Inga köer"
+
+    @admin.display(description="senast använd", ordering="last_used_at")
+    def last_used(self, key: IntakeKey) -> str:
+        return date_and_clock(key.last_used_at) if key.last_used_at else "Har inte använts"
+
+    @admin.display(description="bytt")
+    def before(self, key: IntakeKey) -> str:
+        """What became of the key that was changed for this one."""
+        if not key.changed_at:
+            return "Nej"
+        taken = "Den nya har börjat användas." if key.taken_into_use_at else "Den nya har inte använts än."
+        if key.before_until and key.before_until > timezone.now():
+            return (
+                f"{date_and_clock(key.changed_at)}. Den gamla gäller till {date_and_clock(key.before_until)}. {taken}"
+            )
+        return f"{date_and_clock(key.changed_at)}. Den gamla gäller inte längre. {taken}"
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.revoke_view)
-        return [path("<int:key_id>/revoke/", view, name="intake_intakekey_revoke"), *super().get_urls()]
+        pages = [("revoke", self.revoke_view), ("new-secret", self.change_key_view)]
+        ours = [
+            path(f"<int:key_id>/{name}/", self.admin_site.admin_view(view), name=f"intake_intakekey_{name}")
+            for name, view in pages
+        ]
+        return [*ours, *super().get_urls()]
 
     def save_model(self, request: HttpRequest, obj: IntakeKey, form: ChangesForm[IntakeKey], change: bool) -> None:
-        request.new_key = make_key(obj, by=person(request))  # type: ignore[attr-defined]  # kept on the request for the page
+        made = make_key(obj, by=person(request), queues=form.cleaned_data["queues"])
+        request.new_key = made  # type: ignore[attr-defined]  # kept on the request for the page
 
     def response_add(self, request: HttpRequest, obj: IntakeKey, post_url_continue: str | None = None) -> HttpResponse:
         """Shows the key in the response itself: to be shown after a redirect it would have to be stored."""
         context = {"title": "Nyckeln är skapad", "new_key": request.new_key}  # type: ignore[attr-defined]  # as above
         return self._page(request, "made", obj, context)
 
+    def change_key_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
+        """GET asks for how long the old one works; POST makes a new one and shows it, this once."""
+        key = self._viewed(request, key_id)
+        year = timezone.localdate() + A_YEAR if key.until else None
+        form = ChangeKeyForm(request.POST or None, initial={"seen": _seen(key), "until": year})
+        if request.method == "POST" and form.is_valid():
+            try:
+                if form.cleaned_data["seen"] != _seen(key):
+                    raise ChangedMeanwhile
+                until = form.cleaned_data["until"]
+                secret = change_key(key, timedelta(hours=form.cleaned_data["hours"]), until)
+            except (Revoked, ChangedMeanwhile) as problem:
+                said = ALREADY_REVOKED if isinstance(problem, Revoked) else CHANGED
+                self.message_user(request, said, messages.ERROR)
+                return redirect("admin:intake_intakekey_change", key.pk)
+            old_until = date_and_clock(key.before_until) if key.before_until else ""
+            old_ends = f"Den gamla gäller {f'till {old_until}' if old_until else 'inte längre'}."
+            self.log_change(request, key, f"Bytte nyckel. {old_ends}")
+            context = {"title": "Nyckeln är bytt", "new_key": secret, "old_until": old_until}
+            return self._page(request, "made", key, context)
+        return self._page(request, "change_key", key, {"title": "Byt nyckel", "form": form})
+
     def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
         """GET asks, on a page of its own; POST revokes the key."""
-        key = self.get_object(request, str(key_id))
-        if not self.has_view_permission(request, key):
-            raise PermissionDenied
+        key = self._viewed(request, key_id)
         if request.method == "POST":
             if revoke_key(key):
                 self.log_change(request, key, "Återkallade nyckeln.")
@@ -86,6 +198,16 @@ class IntakeKeyAdmin(ScopedAdmin[IntakeKey]):
             return redirect("admin:intake_intakekey_change", key.pk)
         return self._page(request, "revoke", key, {"title": "Återkalla nyckeln"})
 
+    def _viewed(self, request: HttpRequest, key_id: int) -> IntakeKey:
+        key = self.get_object(request, str(key_id))
+        if not self.has_view_permission(request, key):
+            raise PermissionDenied
+        return key
+
     def _page(self, request: HttpRequest, name: str, key: IntakeKey, context: dict[str, Any]) -> HttpResponse:
         context = {**self.admin_site.each_context(request), "opts": self.opts, "original": key, **context}
         return TemplateResponse(request, f"admin/intake/intakekey/{name}.html", context)
+
+
+def _seen(key: IntakeKey) -> str:
+    return key.changed_at.isoformat() if key.changed_at else ""

@@ -1,15 +1,21 @@
 """How many SMS (segments) a text is: one rule for the counter on screen, the form and the gateway.
 
 GSM-7 where every letter is in its alphabet (160 characters, or 153 in each part of several; € [ ] { } \\ ^ ~ | count
-as two), else UCS-2 (70, or 67). Source: 3GPP TS 23.038 and 23.040.
+as two), else UCS-2 (70, or 67). Source: 3GPP TS 23.038 (6.2.1: the alphabet and its extension) and 23.040 (the parts).
 """
 
 import unicodedata
 from dataclasses import dataclass
 
-import smsutil
-
 MAX_PARTS = 6
+
+GSM = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ"
+    " !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+"""The alphabet of GSM-7, without the escape to its extension, which is no letter."""
+GSM_EXTENSION = frozenset("\f^{}\\[~]|€")
+"""Letters that are sent as two: an escape and another one."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +43,21 @@ def normalize(text: str) -> str:
 
 def count(text: str) -> Segments:
     text = normalize(text)
-    split = smsutil.split(text)
-    gsm = not text or split.encoding == "gsm0338"
-    one, several = (160, 153) if gsm else (70, 67)
-    units = sum(part.bytes for part in split.parts) // (1 if gsm else 2)
-    parts = len(split.parts) if text else 0  # smsutil splits an empty text into one part
-    return Segments(units=units, capacity=one if parts <= 1 else several * parts, parts=parts, is_gsm=gsm)
+    is_gsm = GSM.union(GSM_EXTENSION).issuperset(text)
+    one, several = (160, 153) if is_gsm else (70, 67)
+    sizes = [1 + (letter in GSM_EXTENSION if is_gsm else letter > "\uffff") for letter in text]
+    parts = _parts(sizes, one, several)
+    capacity = one if parts <= 1 else several * parts
+    return Segments(units=sum(sizes), capacity=capacity, parts=parts, is_gsm=is_gsm)
+
+
+def _parts(sizes: list[int], one: int, several: int) -> int:
+    """How many parts letters of these sizes fill. None is torn apart: the part before it stays a unit short."""
+    if sum(sizes) <= one:
+        return 1 if sizes else 0
+    parts, room = 1, several
+    for size in sizes:
+        if size > room:
+            parts, room = parts + 1, several
+        room -= size
+    return parts

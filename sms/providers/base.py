@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import aiohttp
 from django.conf import settings
@@ -23,6 +24,8 @@ from django.utils.crypto import constant_time_compare
 TIME_LIMIT = aiohttp.ClientTimeout(total=20, sock_connect=5, sock_read=10)
 """In seconds. If a provider has not responded by then, it is not known whether the message was sent. `total` is for one
 that sends a byte now and then."""
+
+THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 TELEPHONE_NUMBER = re.compile(r"\+?\d(?:[ ().-]*\d){6,}")
 """Seven digits or more, however they are written. A provider's own codes have fewer."""
@@ -164,6 +167,16 @@ def callback_url_errors() -> Iterator[str]:
     """An error if TELEQ_URL is no https:// address, to which a provider on the internet can send delivery reports."""
     if not settings.TELEQ_URL.startswith("https://"):
         yield f"TELEQ_URL is {settings.TELEQ_URL!r}; {settings.SMS_PROVIDER} reports to it, which needs https://."
+
+
+def provider_url_errors(name: str) -> Iterator[str]:
+    """An error if this setting, a provider's address on the internet, is not https://.
+
+    http:// is for this machine itself, from which nothing leaves so: a proxy that speaks TLS for it may be there.
+    """
+    url = urlsplit(getattr(settings, name))
+    if url.scheme != "https" and not (url.scheme == "http" and url.hostname in THIS_MACHINE):
+        yield f"{name} is {getattr(settings, name)!r}; patients' numbers and texts go there, which needs https://."
 
 
 def has_password(request: HttpRequest, password: str) -> bool:

@@ -23,8 +23,9 @@ from sms.providers.base import (
     http_failure,
     json_object,
     missing_settings,
+    provider_url_errors,
 )
-from teleq.client_address import sent_from
+from teleq.client_address import comes_from, is_address
 
 REPORTED = {"delivered": Delivery.DELIVERED, "failed": Delivery.FAILED}
 
@@ -43,6 +44,10 @@ class Elks(Provider):
     def configuration_errors(cls) -> Iterator[str]:
         yield from missing_settings("ELKS_USERNAME", "ELKS_PASSWORD")
         yield from callback_url_errors()
+        yield from provider_url_errors("ELKS_URL")
+        for address in settings.ELKS_ADDRESSES:
+            if not is_address(address):
+                yield f"ELKS_ADDRESSES has {address!r} in it, which is no IP address: no report would come from there."
 
     async def send(self, session: aiohttp.ClientSession, message: OutboundMessage) -> SendResult:
         form = {
@@ -61,7 +66,7 @@ class Elks(Provider):
 
     def is_authentic_report(self, request: HttpRequest) -> bool:
         """46elks signs nothing. If its addresses are configured, the report has to come from one of them."""
-        return not settings.ELKS_ADDRESSES or sent_from(request) in settings.ELKS_ADDRESSES
+        return not settings.ELKS_ADDRESSES or comes_from(request, settings.ELKS_ADDRESSES)
 
     def parse_report(self, request: HttpRequest) -> DeliveryReport:
         return _report(request.POST.dict())

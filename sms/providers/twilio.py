@@ -31,6 +31,7 @@ from sms.providers.base import (
     http_failure,
     json_object,
     missing_settings,
+    provider_url_errors,
 )
 
 REPORTED = {
@@ -61,6 +62,7 @@ class Twilio(Provider):
     def configuration_errors(cls) -> Iterator[str]:
         yield from missing_settings("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")
         yield from callback_url_errors()
+        yield from provider_url_errors("TWILIO_URL")
 
     @classmethod
     def configuration_warnings(cls) -> tuple[str, ...]:

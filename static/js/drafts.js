@@ -15,7 +15,7 @@
 
   async function post(field) {
     const place = field.closest("[data-drafts]");
-    const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "";
+    const token = document.cookie.match(/(?:^|; )(?:__Host-)?csrftoken=([^;]+)/)?.[1] ?? "";
     const value = field.value;
     const response = await fetch(place.dataset.drafts, {
       method: "POST",

@@ -50,7 +50,7 @@
       location.replace(dialog.dataset.workList); // Back does not lead to what the other one saw
       return;
     }
-    const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "";
+    const token = document.cookie.match(/(?:^|; )(?:__Host-)?csrftoken=([^;]+)/)?.[1] ?? "";
     for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = token;
     dialog.close();
     place.replaceChildren();

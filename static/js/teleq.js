@@ -166,6 +166,6 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 /* The CSRF token in the page is out of date once somebody has signed in again in another tab. The cookie has the new one, which
    is posted instead. A GET needs none, and would leave it in logs. */
 document.addEventListener("htmx:configRequest", (event) => {
-  const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+  const token = document.cookie.match(/(?:^|; )(?:__Host-)?csrftoken=([^;]+)/)?.[1];
   if (token && event.detail.verb !== "get") event.detail.parameters.csrfmiddlewaretoken = token;
 });

@@ -1,14 +1,15 @@
-"""A request that can't be read gets 400."""
+"""A request that can't be read gets 400, one that is too large 413."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
 UNREADABLE = "Anropet går inte att läsa. Ingenting sparades."
+TOO_LARGE = "Det som skickades är för stort eller innehåller en fil. Ingenting sparades. Korta texten."
 NUL = "\x00"
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -54,8 +55,13 @@ def _said(request: HttpRequest) -> Iterator[str]:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400. A browser gets a page, a machine JSON. Neither is told what could not be read, and the page
-    needs nothing of the request: not even who is signed in can be read from it."""
+    """Django's handler400, which also gets what is larger than the settings allow: that is 413.
+
+    A browser gets a page, a machine JSON. Neither is told what could not be read, and the page needs nothing of the
+    request: not even who is signed in can be read from it.
+    """
+    large = isinstance(exception, (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent))
+    status, title, reason = (413, "För stort", TOO_LARGE) if large else (400, "Det gick inte att läsa", UNREADABLE)
     if "text/html" in request.META.get("HTTP_ACCEPT", ""):
-        return HttpResponse(render_to_string("400.html", {"reason": UNREADABLE}), status=400)
-    return JsonResponse({"detail": UNREADABLE}, status=400)
+        return HttpResponse(render_to_string("400.html", {"title": title, "reason": reason}), status=status)
+    return JsonResponse({"detail": reason}, status=status)

@@ -13,6 +13,8 @@ from cases import callbacks
 from cases.models import Case, Status
 from consent.models import Answer, Channel, Consent
 from demo.models import SimulatedSms
+from intake.keys import make_key
+from intake.models import IntakeKey
 from sms.models import InboundSms, UnplacedSms
 from teleq.clock import database_now
 from teleq.models import CareProvider
@@ -310,6 +312,24 @@ def test_the_pages_about_rights(sign_in, provider_administrator, operator, nurse
     page.get_by_role("combobox").select_option(str(care_provider))
     page.get_by_role("button", name="Lämna").click()
     expect(page.get_by_text(f"SMS:et är lämnat till {care_provider}.")).to_be_visible()
+    check(page)
+
+
+def test_the_pages_about_keys(sign_in, operator, care_provider, queue, plain_queue):
+    key = IntakeKey(care_provider=care_provider, name="Växeln", until=timezone.localdate() + timedelta(days=12))
+    make_key(key, by=operator, queues=[queue])
+    page = sign_in(operator)
+    own = f"/admin/intake/intakekey/{key.pk}"
+    for address in ("/admin/", "/admin/intake/intakekey/", "/admin/intake/intakekey/add/", f"{own}/revoke/"):
+        page.goto(address)
+        check(page)
+    page.goto(f"{own}/new-secret/")
+    check(page)
+    page.get_by_role("radio", name="i sju dagar till").check()
+    page.get_by_role("button", name="Byt nyckel").click()
+    page.get_by_role("heading", name="Nyckeln är bytt").wait_for()
+    check(page)
+    page.goto(f"{own}/change/")
     check(page)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 from base64 import b64encode
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from sms.circuit_breaker import open_circuit
 from sms.models import InboundSms, Message
 from sms.states import State
 from teleq.clock import database_now
+from tests.fixtures.edge import Address
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -135,6 +137,30 @@ def test_behind_a_proxy_the_address_is_the_one_that_the_proxy_saw(send, client, 
     assert client.post(receipt_of(message), report, headers=seen).status_code == 204
 
 
+@pytest.mark.parametrize(
+    ("behind_proxy", "headers"),
+    [
+        (False, {"X-Forwarded-For": "176.10.154.199"}),
+        (False, {"Forwarded": "for=176.10.154.199"}),
+        (True, {"Forwarded": "for=176.10.154.199"}),
+        (True, {"X-Real-Ip": "176.10.154.199"}),
+        (True, {"X-Forwarded-For": "176.10.154.199, "}),
+        (True, {}),
+    ],
+)
+def test_its_addresses_are_not_to_be_had_by_a_header(behind_proxy, headers, send, client, settings):
+    settings.ELKS_ADDRESSES, settings.BEHIND_PROXY = ["176.10.154.199"], behind_proxy
+    report = {"id": CREATED["id"], "status": "delivered"}
+    assert client.post(receipt_of(send()), report, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("seen", ["2001:9B0:2:902:0::199", "::ffff:176.10.154.199"])
+def test_an_address_is_the_same_however_it_is_written(seen, send, client, settings):
+    settings.ELKS_ADDRESSES = ["2001:9b0:2:902::199", "176.10.154.199"]
+    report = {"id": CREATED["id"], "status": "delivered"}
+    assert client.post(receipt_of(send()), report, REMOTE_ADDR=seen).status_code == 204
+
+
 def a_long_time_later() -> None:
     Message.objects.update(state_at=database_now() - timedelta(hours=73))
 
@@ -194,3 +220,49 @@ def test_whoever_lacks_the_password_says_nothing(password, ours, say, client, se
     settings.SMS_INBOUND_PASSWORD = ""
     assert client.post("/sms/inbound/46elks", INBOUND, headers=headers).status_code == 403
     assert Consent.objects.get().answer == Answer.YES
+
+
+# Through the web server, and the proxy before it ----------------------------------------------------------------------
+
+ONLY_FROM = {
+    "SMS_PROVIDER": "46elks",
+    "ELKS_USERNAME": "u1",
+    "ELKS_PASSWORD": "p1",
+    "ELKS_ADDRESSES": "127.0.0.2",
+    "SMS_INBOUND_PASSWORD": "k9Vt3qXw7ZbN1mLp5RsYd8Hf",
+}
+REPORT = "POST /sms/receipts/46elks/1/token"
+FORGED = [
+    {"X-Forwarded-For": "127.0.0.2"},
+    {"X-Forwarded-For": "127.0.0.2, 127.0.0.2"},
+    {"x_forwarded_for": "127.0.0.2"},
+    {"Forwarded": "for=127.0.0.2"},
+    {"X-Real-IP": "127.0.0.2"},
+    {"Remote-Addr": "127.0.0.2"},
+]
+
+
+def form(headers: dict[str, str]) -> dict[str, object]:
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    return {"body": b"id=1&status=delivered", "headers": kind | headers}
+
+
+def test_46elks_addresses_are_not_to_be_had_by_a_header_behind_the_proxy(proxy):
+    edge = proxy(**ONLY_FROM)
+    assert {edge.ask(REPORT, **form(headers)).status for headers in FORGED} == {403}
+    assert edge.ask(REPORT, **form({}), source="127.0.0.2").status == 204
+
+
+def test_nor_without_a_proxy(serve):
+    web = serve(**ONLY_FROM, TELEQ_URL="https://teleq.example.se")
+    assert {posted(web, headers) for headers in FORGED} == {403}
+    assert posted(web, {}, source="127.0.0.2") == 204
+
+
+def posted(web: Address, headers: dict[str, str], source: str = "127.0.0.1") -> int:
+    connection = http.client.HTTPConnection(*web, timeout=30, source_address=(source, 0))
+    asked = form({"Host": "localhost"} | headers)
+    connection.request("POST", REPORT.split()[1], asked["body"], asked["headers"])
+    status = connection.getresponse().status
+    connection.close()
+    return status

@@ -37,6 +37,12 @@ def test_a_provider_on_the_internet_needs_an_address_there_to_report_to(provider
     assert f"TELEQ_URL is 'http://127.0.0.1:8000'; {provider} reports to it, which needs https://." in said
 
 
+def test_an_address_that_is_none_is_said_at_start(problems):
+    secrets = {"TELEQ_URL": "https://teleq.example.se", "ELKS_USERNAME": "x", "ELKS_PASSWORD": "x"}
+    [said] = problems("46elks", ELKS_ADDRESSES=["176.10.154.199", "2001:9b0:2:902::199", "elks.example.se"], **secrets)
+    assert said.startswith("ELKS_ADDRESSES has 'elks.example.se' in it, which is no IP address")
+
+
 def test_the_simulator_is_for_the_demonstration_only(problems):
     assert problems("simulator", TELEQ_DEMO=True) == []
     assert problems("simulator", TELEQ_DEMO=False) == [

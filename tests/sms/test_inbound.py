@@ -306,3 +306,28 @@ def test_what_could_not_be_placed_is_removed_after_as_long(our_queue):
     replied("Ring mig", sender="Telia")
     assert remove_unplaced(database_now() - timedelta(days=90)) == 0
     assert remove_unplaced(database_now()) == 1
+
+
+# Longer than an SMS can be -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_as_much_as_any_provider_delivers_is_kept_whole(our_queue):
+    replied("å" * 1600)
+    assert InboundSms.objects.get().text == "å" * 1600
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("to", [OURS, "not a number"])
+def test_what_is_longer_is_cut_and_says_so(to, our_queue):
+    replied("å" * 1601, to=to)
+    received = (InboundSms.objects.first() or UnplacedSms.objects.first()).text
+    assert len(received) == 1600
+    assert received.endswith("å… [Texten var längre. Resten är inte sparad.]")
+
+
+@pytest.mark.django_db
+def test_a_stopp_counts_wherever_it_stands_in_what_is_too_long(our_queue, say):
+    say(Answer.YES)
+    replied(" " * 5000 + "\u202eSTOPP" + "!" * 5000)
+    assert Consent.objects.get().answer == Answer.NO

@@ -8,6 +8,30 @@ from hypothesis import strategies as st
 
 from sms.content.segments import MAX_PARTS, count, normalize
 
+# 3GPP TS 23.038, 6.2.1: the tables as they stand there, eight rows of sixteen, 0x1B left out; and 6.2.1.1.
+ALPHABET = (
+    "@£$¥èéùìòÇ\nØø\rÅå",
+    "Δ_ΦΓΛΩΠΨΣΘΞÆæßÉ",
+    " !\"#¤%&'()*+,-./",
+    "0123456789:;<=>?",
+    "¡ABCDEFGHIJKLMNO",
+    "PQRSTUVWXYZÄÖÑÜ§",
+    "¿abcdefghijklmno",
+    "pqrstuvwxyzäöñüà",
+)
+EXTENSION = {
+    0x0A: "\f",
+    0x14: "^",
+    0x28: "{",
+    0x29: "}",
+    0x2F: "\\",
+    0x3C: "[",
+    0x3D: "~",
+    0x3E: "]",
+    0x40: "|",
+    0x65: "€",
+}
+
 
 @pytest.mark.parametrize(
     ("text", "units", "capacity", "parts"),
@@ -36,6 +60,48 @@ def test_a_text_counts_by_its_alphabet(text, units, capacity, parts):
 def test_an_emoji_is_not_torn_apart_between_two_parts():
     whole = count("a" * 66 + "😀" + "a" * 66)
     assert (whole.units, whole.parts) == (134, 3)  # it would fit in two if a pair could be torn apart
+
+
+def test_an_escape_is_not_torn_from_its_letter_between_two_parts():
+    whole = count("a" * 152 + "€" + "a" * 152)
+    assert (whole.units, whole.parts) == (306, 3)  # as above
+
+
+def test_gsm_7_has_the_letters_of_3gpp_ts_23_038_and_no_others():
+    """Between two letters, as space around a text isn't sent. An escape of its own is no letter."""
+    one_unit, two_units = set("".join(ALPHABET)), set(EXTENSION.values())
+    assert (len(one_unit), len(two_units)) == (127, 10)
+    for letter in map(chr, range(0x3000)):
+        if unicodedata.is_normalized("NFC", letter) and not unicodedata.combining(letter):
+            counted = count(f"x{letter}x")
+            assert counted.is_gsm is (letter in one_unit | two_units), repr(letter)
+            assert counted.units == (4 if letter in two_units else 3), repr(letter)
+
+
+LETTERS = st.sampled_from([*"".join(ALPHABET).replace("\r", ""), *EXTENSION.values()])
+
+
+@given(st.lists(LETTERS, min_size=1, max_size=500).map("".join))
+def test_gsm_7_fills_parts_of_160_or_153_septets_with_whole_letters(text):
+    _fills(text, lambda letter: 2 if letter in EXTENSION.values() else 1, one=160, several=153, is_gsm=True)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=250))
+def test_ucs_2_fills_parts_of_70_or_67_units_with_whole_letters(text):
+    _fills("я" + text, lambda letter: len(letter.encode("utf-16-be")) // 2, one=70, several=67, is_gsm=False)
+
+
+def _fills(text, size, *, one, several, is_gsm):
+    """Laid out part by part, as the network does: a letter that doesn't fit begins the next."""
+    sent, parts = normalize(text), [[]]
+    for letter in sent:
+        if sum(map(size, parts[-1])) + size(letter) > several:
+            parts.append([])
+        parts[-1].append(letter)
+    length = sum(map(size, sent))
+    counted = count(text)
+    assert (counted.units, counted.is_gsm) == (length, is_gsm if sent else True)
+    assert counted.parts == (min(length, 1) if length <= one else len(parts))
 
 
 def test_a_letter_in_two_pieces_is_composed_and_counts_as_one():

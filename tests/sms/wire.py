@@ -28,6 +28,8 @@ class Wire(ThreadingHTTPServer):
         self.requests: list[Request] = []
         self.response: tuple[int, Any] = (200, "")
         """The status and the body: as JSON, unless it is a text."""
+        self.location = ""
+        """Where it redirects to, if it does."""
 
     @property
     def url(self) -> str:
@@ -47,6 +49,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "text/plain" if isinstance(body, str) else "application/json")
         self.send_header("Content-Length", str(len(content)))
+        if self.server.location:
+            self.send_header("Location", self.server.location)
         self.end_headers()
         self.wfile.write(content)
 

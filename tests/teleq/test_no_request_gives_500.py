@@ -8,23 +8,20 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import cycle, islice
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes, urlencode, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlencode
 from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.contrib import admin
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections, connection, transaction
+from django.db import close_old_connections, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
@@ -38,7 +35,7 @@ from sms.models import InboundSms, StandardText
 from sms.providers.simulator import credential
 from teleq.models import CareProvider, OutgoingSms, Queue, User
 from tests.cases.desk import forms_on
-from tests.conftest import MOBILE, ROOT
+from tests.conftest import MOBILE
 
 with pytest.MonkeyPatch.context() as environment:
     environment.setenv("TELEQ_PROCESS", "")  # set by the import, and not to be handed on to what other tests start
@@ -383,32 +380,6 @@ def test_a_stopp_counts_though_there_is_a_nul_in_it_and_its_charset_is_none(sign
 
 
 # Through the web server ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def web(tmp_path) -> Iterator[tuple[str, int]]:
-    """gunicorn, as it is started in production, on the tests' database."""
-    database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    with socket.create_server(("127.0.0.1", 0)) as listening, (tmp_path / "web.log").open("wb") as log:
-        descriptor = listening.fileno()
-        web = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "gunicorn",
-                "teleq.wsgi:application",
-                f"--bind=fd://{descriptor}",
-                "--no-control-socket",
-            ],
-            cwd=ROOT,
-            env=os.environ | {"DATABASE_URL": database},
-            pass_fds=[descriptor],
-            stdout=log,
-            stderr=log,
-        )
-        yield listening.getsockname()
-        web.terminate()
-        web.wait(20)
 
 
 HEAD = b"Host: localhost\r\nConnection: close\r\n"

@@ -1,0 +1,108 @@
+"""What docker-compose.yml lets each container do: as little as it needs."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from teleq.weak_secrets import weaknesses
+from tests.conftest import ROOT
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+NETWORKS: dict[str, set[str]] = {
+    "public": {"proxy"},
+    "edge": {"proxy", "web"},
+    "back": set(SERVICES) - {"proxy"},
+    "outbound": {"web"} | {name for name in SERVICES if name.startswith("worker-")},
+}
+
+
+@pytest.fixture(params=SERVICES)
+def service(request) -> dict[str, Any]:
+    return SERVICES[request.param]
+
+
+def test_it_writes_nowhere_but_in_memory_and_in_its_volume(service):
+    assert service["read_only"] is True
+    for mounted in service["tmpfs"]:
+        assert {"nosuid", "nodev", "noexec"} <= set(mounted.partition(":")[2].split(",")), mounted
+        assert re.search(r"size=\d+m", mounted), mounted
+    for volume in service.get("volumes", ()):
+        name, _, where = volume.partition(":")
+        assert name in COMPOSE["volumes"] or where.endswith(":ro"), volume
+
+
+def test_it_has_no_capability_and_gets_none(service):
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not {"cap_add", "privileged", "devices", "pid", "ipc", "userns_mode", "network_mode"} & set(service)
+    assert not any("docker.sock" in volume for volume in service.get("volumes", ()))
+
+
+def test_it_is_not_root(service):
+    """Ours by the Dockerfile, nginx-unprivileged by its image; the other images begin as root unless told otherwise."""
+    if service["image"] == "teleq":
+        assert re.findall(r"^USER (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE) == ["10001"]
+    else:
+        assert service.get("user") in ("postgres", "redis") or "unprivileged" in service["image"]
+
+
+def test_it_has_limits(service):
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert 0 < service["pids_limit"] <= 500
+    assert 0 < service["cpus"] <= 4
+
+
+def test_each_is_in_the_networks_that_it_needs():
+    there = {network: {name for name, each in SERVICES.items() if network in each["networks"]} for network in NETWORKS}
+    assert there == NETWORKS
+    assert {name for name, network in COMPOSE["networks"].items() if network and network.get("internal")} == {
+        "edge",
+        "back",
+    }
+    assert {name for name, each in SERVICES.items() if each.get("ports")} == {"proxy"}
+
+
+SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|DATABASE_URL|REDIS_URL|_KEY$")
+
+
+def test_no_secret_is_in_its_environment_or_its_command(service):
+    named = {name: value for name, value in service.get("environment", {}).items() if SECRET.search(name)}
+    assert {name for name, value in named.items() if not str(value).startswith("/run/secrets/")} == set()
+    assert "PASSWORD" not in str(service.get("command"))
+
+
+def test_what_it_reads_from_files_it_is_given(service):
+    read = set(re.findall(r"/run/secrets/(\w+)", str(service)))
+    assert read == set(service.get("secrets", ()))
+    assert read <= set(COMPOSE["secrets"])
+
+
+# The files -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_secrets_that_can_be_made_are_made_once_and_strong(tmp_path):
+    def make() -> dict[str, str]:
+        subprocess.run(
+            [ROOT / "bin" / "secrets"],
+            env=os.environ | {"SECRETS": str(tmp_path / "secrets")},
+            check=True,
+            capture_output=True,
+        )
+        return {file.name: file.read_text().rstrip("\n") for file in (tmp_path / "secrets").iterdir()}
+
+    made = make()
+    assert set(made) == set(COMPOSE["secrets"]) - {"tls_certificate", "tls_key"}
+    for name in ("secret_key", "postgres_password", "redis_password", "sms_inbound_password"):
+        assert list(weaknesses(made[name], 50)) == [], name
+    assert made["database_url"] == f"postgres://teleq:{made['postgres_password']}@postgres:5432/teleq"
+    assert made["redis_url"] == f"redis://:{made['redis_password']}@redis:6379/0"
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+    assert make() == made
