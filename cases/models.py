@@ -59,7 +59,6 @@ class Case(models.Model):
     """A patient who is to be called back, until that is done or cancelled."""
 
     LONGEST_NAME, LONGEST_REASON = 100, 200
-    MADE_ONCE = "one_case_per_press"
 
     queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="cases", verbose_name="kö", db_index=False)
     name = models.CharField("namn", max_length=LONGEST_NAME, blank=True)
