@@ -3,17 +3,14 @@
 from celery import shared_task
 
 from administration import retention, totals
-from teleq.database import limits
 
 
 @shared_task
 def remove_what_is_past_its_time() -> None:
     """Count the totals of past days, and then remove what is past its time.
 
-    Where one turn was not enough it asks for another, which waits behind the worker's reminders and messages.
+    Its worker signs in to the database by a role of its own. Where one turn was not enough it asks for another.
     """
-    with limits("retention"):
-        totals.add_up()
-        done = retention.remove_what_is_past_its_time()
-    if not done:
+    totals.add_up()
+    if not retention.remove_what_is_past_its_time():
         remove_what_is_past_its_time.delay()

@@ -5,19 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-import pgtrigger
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from pghistory.models import Event
 
 from access import access_log
 from access.models import AccessEntry
+from administration.database.functions import call
 from administration.patient_data.stored import Patient, Stored
-from cases.models import Case, Draft
+from cases.models import Draft
 from consent.models import Answer, Consent
-from consent.retention import remove_events
-from sms.models import InboundSms, Message, UnplacedSms
-from sms.retention import decided
+from sms.models import Message
 from sms.states import PENDING
 from teleq.clock import database_now
 from teleq.models import CareProvider, Queue, User
@@ -137,16 +135,15 @@ def remove(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Item]
     """
     found = _Found(patient, queues, locked=True)
     items = found.items()
-    Draft.objects.filter(pk__in=found.drafts).delete()
-    Case.objects.filter(pk__in=found.closed).delete()
-    with pgtrigger.ignore("sms.Message:moves_well"):
-        Message.objects.filter(pk__in=found.texts).update(text="")
-    InboundSms.objects.filter(pk__in=found.inbound).delete()
-    UnplacedSms.objects.filter(pk__in=found.unplaced).delete()
-    Consent.objects.filter(pk__in=found.answers).delete()
-    while remove_events(_gone(found.stored), decided()):
-        pass
     access_log.note_in_providers(by, AccessEntry.Act.REMOVAL, found.stored.providers, patient.number, patient.person)
+    Draft.objects.filter(pk__in=found.drafts).delete()
+    Message.objects.filter(pk__in=found.texts).update(text="")
+    # The rest the product may not delete itself.
+    call("removal_cases", found.closed)
+    call("removal_inbound_sms", found.inbound)
+    call("removal_unplaced_sms", found.unplaced)
+    call("removal_answers", found.answers)
+    call("removal_history", list(_gone(found.stored).values_list("pk", flat=True)))
     return items
 
 

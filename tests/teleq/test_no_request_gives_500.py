@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import cycle, islice
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes, urlencode, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlencode
 from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.contrib import admin
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections, connection, transaction
+from django.db import close_old_connections, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
@@ -34,11 +34,13 @@ from cases.models import Case, ClosedDay, TelephoneHours
 from consent.models import Answer as ConsentAnswer
 from consent.models import Consent
 from intake.models import IntakeKey
+from local.servers import WEB
 from sms.models import InboundSms, StandardText
 from sms.providers.simulator import credential
 from teleq.models import CareProvider, OutgoingSms, Queue, User
 from tests.cases.desk import forms_on
 from tests.conftest import MOBILE, ROOT
+from tests.database_roles import address_as
 
 with pytest.MonkeyPatch.context() as environment:
     environment.setenv("TELEQ_PROCESS", "")  # set by the import, and not to be handed on to what other tests start
@@ -388,7 +390,6 @@ def test_a_stopp_counts_though_there_is_a_nul_in_it_and_its_charset_is_none(sign
 @pytest.fixture
 def web(tmp_path) -> Iterator[tuple[str, int]]:
     """gunicorn, as it is started in production, on the tests' database."""
-    database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     with socket.create_server(("127.0.0.1", 0)) as listening, (tmp_path / "web.log").open("wb") as log:
         descriptor = listening.fileno()
         web = subprocess.Popen(
@@ -401,7 +402,7 @@ def web(tmp_path) -> Iterator[tuple[str, int]]:
                 "--no-control-socket",
             ],
             cwd=ROOT,
-            env=os.environ | {"DATABASE_URL": database},
+            env=os.environ | {"DATABASE_URL": address_as(WEB)},
             pass_fds=[descriptor],
             stdout=log,
             stderr=log,
