@@ -6,13 +6,10 @@ Each entry is one care provider's: what is looked for or gathered in several car
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
-import pgtrigger
 from phonenumber_field.phonenumber import PhoneNumber
 
 from access.models import AccessEntry
-from teleq.bulk_deletion import delete_batch
 from teleq.models import Queue, User
 from teleq.phone_numbers import number_text
 
@@ -74,9 +71,3 @@ def note_in_providers(
         )
         for provider_id in providers or [None]
     )
-
-
-def remove_old(before: datetime) -> int:
-    """Delete a batch of the entries from before this time, and return how many. For retention only."""
-    with pgtrigger.ignore("access.AccessEntry:append_only"):
-        return delete_batch(AccessEntry.objects.filter(at__lt=before).order_by("at"))
