@@ -24,7 +24,8 @@ def main(name: str, *arguments: str) -> int:
         # Never the broker of a running product: its workers would be woken.
         os.environ["REDIS_URL"] = run.start_valkey() if name in WITH_WORKERS else "memory://localhost"
         addresses = start_servers(run, roles_sql=FOR_TESTS)
-        set_environment(run, DJANGO_SETTINGS_MODULE="teleq.settings")
+        roles = {f"DATABASE_URL_{role}": address for role, address in addresses.items()}
+        set_environment(run, DJANGO_SETTINGS_MODULE="teleq.settings", **roles)
         # As the owner, who fills the tables and has no time limit on statements. The triggers are the same for all.
         with own_database(addresses[OWNER]) as address:
             os.environ["DATABASE_URL"] = address

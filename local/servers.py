@@ -166,20 +166,22 @@ class Run:
         return f"{server}/teleq"
 
     def make_roles(self, superuser: str, more: str = "") -> dict[str, str]:
-        """Make the database's roles, each with the run's password, and let `teleq` own the database at this address,
+        """Make the database's roles, each with a password of its own, and let `teleq` own the database at this address,
         which is a superuser's. Returns each role's address. `more` is SQL to go with it."""
-        password = self.secret("password", for_servers=True).read_text()
+        passwords = {role: self.secret(f"password_{role}").read_text() for role in LOGINS}
         place = urlsplit(superuser)
         with closing(psycopg2.connect(superuser)) as connection, connection, connection.cursor() as cursor:
             cursor.execute(ROLES.read_text())
-            for role in LOGINS:
+            for role, password in passwords.items():
                 cursor.execute(f"ALTER ROLE {role} PASSWORD %s", [password])
             cursor.execute("SELECT quote_ident(current_database())")
             cursor.execute(f"ALTER DATABASE {cursor.fetchone()[0]} OWNER TO {OWNER}")
             if more:
                 cursor.execute(more)
         host = place.netloc.rpartition("@")[2]
-        return {role: place._replace(netloc=f"{role}:{password}@{host}").geturl() for role in LOGINS}
+        return {
+            role: place._replace(netloc=f"{role}:{password}@{host}").geturl() for role, password in passwords.items()
+        }
 
     def _make_cluster(self, programs: Path, password: Path) -> None:
         """Made aside and then renamed, so that an interruption leaves no half cluster."""

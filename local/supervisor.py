@@ -223,7 +223,7 @@ def tests(arguments: list[str]) -> int:
             os.environ["POSTGRES_LOG"] = str(run.folder / "postgres.log")
         addresses = start_servers(run, *faster, roles_sql=FOR_TESTS)
         os.environ["DATABASE_URL"] = addresses[OWNER]
-        set_environment(run)
+        set_environment(run, **{f"DATABASE_URL_{role}": address for role, address in addresses.items()})
         keep_bytecode(run)
         if "--checks" in arguments:
             run_checks()

@@ -62,10 +62,8 @@ def a_night_goes_by() -> bool:
 
 
 def address_as(role: str, limits: str = "") -> str:
-    """The tests' database, as one signs in with this role. bin/test gives all roles the same password. `limits` are
-    options to PostgreSQL (`-c lock_timeout=1min`), which count before the role's."""
-    address = urlsplit(os.environ["DATABASE_URL"])
-    password, host = address.netloc.partition(":")[2].rsplit("@", 1)
+    """The tests' database, as one signs in with this role. `limits` are options to PostgreSQL, such as
+    `-c lock_timeout=1min`, which count before the role's."""
+    address = urlsplit(os.environ[f"DATABASE_URL_{role}"])  # from bin/test
     query = urlencode({"options": limits}, quote_via=quote) if limits else ""
-    place = f"{role}:{password}@{host}"
-    return address._replace(netloc=place, path=f"/{connection.settings_dict['NAME']}", query=query).geturl()
+    return address._replace(path=f"/{connection.settings_dict['NAME']}", query=query).geturl()
