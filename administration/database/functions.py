@@ -228,8 +228,21 @@ OF_ANSWERS_THAT_ARE_GONE = f"""
 """
 
 
+MADE_BY_MIGRATIONS: dict[str, str] = {}
+"""Functions that an app's migration makes and that are to run as the owner, such as those that make and drop a log's
+partitions: `name(argument types)`, and the role that may call it."""
+
+
+def run_as_owner(signature: str, role: str) -> str:
+    """SQL that lets a function that is there run as its owner, and its role call it."""
+    return f"""
+        ALTER FUNCTION {signature} SECURITY DEFINER SET search_path = {SEARCH_PATH};
+        GRANT EXECUTE ON FUNCTION {signature} TO {role};
+    """
+
+
 def functions() -> list[Function]:
-    """All of them. The access log's own, which makes and drops its months, belongs here too when it is there."""
+    """All that are made here."""
     log = max(settings.KEEP_ACCESS_LOG, FIVE_YEARS)
     texts, closed = settings.KEEP_SMS_TEXTS, f"status IN ({_any_of(CLOSED)})"
     return [

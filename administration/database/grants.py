@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.core.management import CommandError
 from django.db import connection, transaction
 
-from administration.database.functions import functions
+from administration.database.functions import MADE_BY_MIGRATIONS, functions, run_as_owner
 
 PRODUCT, RETENTION = "teleq_product", "teleq_retention"
 RIGHTS = {"s": "SELECT", "i": "INSERT", "u": "UPDATE", "d": "DELETE"}
@@ -103,8 +103,11 @@ def lay_down(**_: object) -> None:
                 if letters:
                     rights = ", ".join(RIGHTS[letter] for letter in letters)
                     cursor.execute(f"GRANT {rights} ON {table} TO {role}")
-        for function in functions() if TABLES.keys() <= there else []:
-            cursor.execute(function.create())
+        if TABLES.keys() <= there:
+            for function in functions():
+                cursor.execute(function.create())
+            for signature, role in MADE_BY_MIGRATIONS.items():
+                cursor.execute(run_as_owner(signature, role))
 
 
 def require_owner(**_: object) -> None:
