@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from allauth.core import context
@@ -261,6 +261,7 @@ NOTE = f"""
 # Months --------------------------------------------------------------------------------------------------------------
 
 # What they do is in access/migrations/0002, in functions of the database: the product may not make or drop tables.
+# What is past its time is dropped by administration/database/functions.py.
 
 MONTHS_AHEAD = 3
 """Fewer months than this ready to be written in, and the operator is told. `make_months` makes twelve."""
@@ -281,14 +282,6 @@ def see_to_months() -> None:
         logger.error("The access log's months: %s", problem)
 
 
-def remove_old(before: datetime) -> int:
-    """Drop the months that had ended before this, and return how many entries were in them. For retention only.
-
-    The database itself keeps five years, whatever it is told.
-    """
-    return _called("SELECT access_drop_old_months(%s)", before)
-
-
 def problem_with_months() -> str:
     """What the operator is to see to; empty where all is well. In either case the log is written: what has no month of
     its own goes to the partition for that."""
@@ -300,7 +293,7 @@ def problem_with_months() -> str:
     return ""
 
 
-def _called(query: str, *parameters: datetime) -> int:
+def _called(query: str) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
+        cursor.execute(query)
         return int(cursor.fetchone()[0])

@@ -14,10 +14,8 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from access.session_store import SessionStore
-from teleq.append_only import NO_TRUNCATE
 from teleq.models import CareProvider, CareProviderRole, Membership, ProviderRole, Queue, Role, User
-
-APPEND_ONLY = pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+from teleq.triggers import APPEND_ONLY, NO_TRUNCATE, Protect, ReadOnly
 
 
 class AccessEntryQuerySet(models.QuerySet["AccessEntry"]):
@@ -373,12 +371,12 @@ class SecondPersonRequest(models.Model):
             models.Index(fields=["about"], name="second_person_about"),
         ]
         triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Delete),
-            pgtrigger.ReadOnly(
+            Protect(name="append_only", operation=pgtrigger.Delete),
+            ReadOnly(
                 name="asked_is_asked",
                 fields=["act", "about", "details", "why", "asked_by", "asked_at", "confirm_before"],
             ),
-            pgtrigger.Protect(
+            Protect(
                 name="done_is_done",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Q(old__carried_out_at__isnull=False) | pgtrigger.Q(old__withdrawn_at__isnull=False),

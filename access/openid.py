@@ -26,13 +26,13 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
 from access import record
+from teleq.database import insert_unless_there
 from teleq.models import User
 
 logger = logging.getLogger(__name__)
@@ -196,11 +196,9 @@ def _make(hsa_id: str, claims: dict[str, Any]) -> User | None:
     user.set_unusable_password()
     try:
         user.clean_fields()
-        with transaction.atomic():
-            user.save()
-    except (ValidationError, IntegrityError):
+    except ValidationError:
         return None
-    return user
+    return user if insert_unless_there(user) else None
 
 
 def went_wrong(request: HttpRequest, error: str = "", exception: Exception | None = None, **_: Any) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-import pgtrigger
 from allauth.core import context
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from access.models import RightsChange, SignIn
-from teleq.bulk_deletion import delete_batch
+from access.models import SignIn
 from teleq.client_address import client_network
 from teleq.models import User
 
@@ -40,15 +36,3 @@ def note(
         by=by,
         why=why[:300],
     )
-
-
-def remove_old(before: datetime) -> int:
-    """For retention only."""
-    with pgtrigger.ignore("access.SignIn:append_only"):
-        return delete_batch(SignIn.objects.filter(at__lt=before).order_by("at"))
-
-
-def remove_old_rights(before: datetime) -> int:
-    """For retention only."""
-    with pgtrigger.ignore("access.RightsChange:append_only"):
-        return delete_batch(RightsChange.objects.filter(at__lt=before).order_by("at"))

@@ -28,7 +28,6 @@ from django.utils.module_loading import import_string
 from access import record
 from access.models import Session
 from access.session_store import ACTIVE_AT, ADDRESS, BEGAN_AT, BROWSER
-from teleq.bulk_deletion import delete_batch
 from teleq.client_address import client_network
 from teleq.models import User
 
@@ -205,8 +204,3 @@ def browser_of(user_agent: str) -> str:
 
 def _first(names: Mapping[str, str], text: str) -> str:
     return next((name for part, name in names.items() if re.search(rf"\b{part}\b", text)), "")
-
-
-def remove_old(before: datetime) -> int:
-    """Delete a batch of the sessions that expired before this, and return how many. For retention only."""
-    return delete_batch(Session.objects.filter(expire_date__lt=before).order_by("expire_date"))

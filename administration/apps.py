@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class AdministrationConfig(AppConfig):
@@ -7,9 +8,13 @@ class AdministrationConfig(AppConfig):
     verbose_name = "Administration"
 
     def ready(self) -> None:
-        from administration.rights import add_acts  # noqa: PLC0415  imports models
+        from administration.database import checks  # noqa: F401, PLC0415  registers the system check
+        from administration.database.grants import lay_down, require_owner  # noqa: PLC0415  imports models
+        from administration.rights import add_acts  # noqa: PLC0415
 
         add_acts()
+        pre_migrate.connect(require_owner, sender=self)
+        post_migrate.connect(lay_down, sender=self)  # once, when all apps' tables are there
 
 
 class TeleqAdminConfig(AdminConfig):

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import psycopg2
 
-from local.servers import ROOT, Run, end_with_parent
-from local.supervisor import interrupt_on_signals, set_environment, start_servers
+from local.servers import OWNER, ROOT, Run, end_with_parent
+from local.supervisor import FOR_TESTS, interrupt_on_signals, set_environment, start_servers
 
 WITH_WORKERS = {"gateway"}
 
@@ -23,10 +23,11 @@ def main(name: str, *arguments: str) -> int:
     with Run("teleq-test") as run:
         # Never the broker of a running product: its workers would be woken.
         os.environ["REDIS_URL"] = run.start_valkey() if name in WITH_WORKERS else "memory://localhost"
-        start_servers(run)
-        # No time limit on statements, as loading the data takes long.
-        set_environment(run, DJANGO_SETTINGS_MODULE="teleq.settings", DATABASE_LIMITS_WORKER="statement_timeout=0")
-        with own_database(os.environ["DATABASE_URL"]) as address:
+        addresses = start_servers(run, roles_sql=FOR_TESTS)
+        roles = {f"DATABASE_URL_{role}": address for role, address in addresses.items()}
+        set_environment(run, DJANGO_SETTINGS_MODULE="teleq.settings", **roles)
+        # As the owner, who fills the tables and has no time limit on statements. The triggers are the same for all.
+        with own_database(addresses[OWNER]) as address:
             os.environ["DATABASE_URL"] = address
             python(ROOT / "manage.py", "migrate", "--verbosity=0")
             return python("-m", f"benchmarks.{name}", *arguments)

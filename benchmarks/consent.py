@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import django
@@ -48,7 +49,7 @@ ANSWERS = f"""
     SELECT n, 1 + n %% {PROVIDERS}, {nobodys_number_sql("n")}, CASE WHEN n / 10 %% 10 = 0 THEN 'no' ELSE 'yes' END,
            1, 'case', n, '', until - interval '14 months', until
     FROM generate_series(1, %(size)s) AS n,
-         LATERAL (SELECT now() + interval '1 day' + n %% 590000 * interval '1 minute') AS valid (until)
+         LATERAL (SELECT now() + %(begins)s + n %% 590000 * interval '1 minute') AS valid (until)
 """
 EVENTS = """
     INSERT INTO consent_consentevent (pgh_created_at, pgh_label, pgh_obj_id, id, care_provider_id, phone_number,
@@ -81,14 +82,15 @@ def main() -> None:
         print(f"\n{plot(databases.sizes, measured)}")
 
 
-def fill(size: int, messages: int) -> None:
+def fill(size: int, messages: int, begins: timedelta = timedelta(days=1)) -> None:
+    """The first of the answers lapses after this time; the last a good year later."""
     User.objects.create(username="nurse")
     for number in range(PROVIDERS):
         provider = CareProvider.objects.create(name=f"Vårdgivare {number}", sms_consent_ordered=True)
         queues.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=f"Kö {number}"))
     OutgoingSms.objects.update(consent_required=True)
     with bare("consent_consent", "consent_consentevent"):
-        execute(ANSWERS, {"size": size})
+        execute(ANSWERS, {"size": size, "begins": begins})
         execute(EVENTS)
     execute(MESSAGES, {"size": size, "messages": messages})
 

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import django
 
 django.setup()
 
-from benchmarks.at_size import execute, machine, ms, p99, read, timed_statements
+
+from administration import retention
+from administration.totals import DAY, SETTLES
+from benchmarks.at_size import execute, machine, ms, p99, timed_statements
 from benchmarks.consent import FULL, SIZES, fill
-from consent import retention
-from sms.retention import decided
-from teleq.clock import database_now
 
 LAPSED = 200_000
+A_YEAR = timedelta(minutes=590_000)
+"""In which `fill` lets answers lapse, evenly."""
 
 
 def main() -> None:
@@ -31,28 +32,21 @@ def main() -> None:
     options = parser.parse_args()
     size = FULL if options.full else SIZES[-1]
     print(f"filling a database with {size:,} answers ...", flush=True)
-    fill(size, messages=100_000)
+    lapsed_for = LAPSED / size * A_YEAR + SETTLES + 2 * DAY
+    fill(size, messages=100_000, begins=-lapsed_for)
     execute("VACUUM ANALYZE")
     execute("CHECKPOINT")
-    at = when_so_many_have_lapsed()
     print(machine())
     print(f"\n| what, of {size:,} | rows | rows/s | statement, p99 | longest |\n|---|---:|---:|---:|---:|")
-    report("answers", lambda: retention.remove_lapsed(at))
-    report("events of the answers", lambda: retention.remove_lapsed_events(at, decided()))
+    report("answers", retention.KINDS["svar"])
+    report("events of the answers", retention.KINDS["händelser"])
 
 
-def when_so_many_have_lapsed() -> datetime:
-    [(at,)] = read("SELECT valid_until FROM consent_consent ORDER BY valid_until OFFSET %s LIMIT 1", LAPSED)
-    assert isinstance(at, datetime)
-    assert at > database_now() + timedelta(days=1)
-    return at
-
-
-def report(what: str, batch: Callable[[], int]) -> None:
+def report(what: str, kind: str) -> None:
     removed = 0
     with timed_statements() as statements:
         start = time.perf_counter()
-        while count := batch():
+        while removed < LAPSED and (count := retention.remove_batch(kind)):
             removed += count
         seconds = time.perf_counter() - start
     print(f"| {what} | {removed:,} | {removed / seconds:,.0f} | {ms(p99(statements))} | {ms(max(statements))} |")

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Max
 from phonenumber_field.phonenumber import PhoneNumber
 
@@ -24,7 +24,7 @@ from sms.models import Kind, Message
 from sms.states import State
 from teleq.changes import Changes, to_make
 from teleq.clock import database_now
-from teleq.constraints import violates
+from teleq.database import insert_unless_there
 from teleq.models import User
 from teleq.phone_numbers import number_text
 
@@ -53,9 +53,13 @@ def create(case: Case, *, by: User | None) -> Case:
     """Save a new case, and confirm its booking by SMS if the queue does. By None: the telephone system."""
     with transaction.atomic():
         case.save()
-        _note_event(case, CaseEvent.Kind.CREATED, by)
-        automatic_sms.confirm(case)
+        _booked(case, by)
     return case
+
+
+def _booked(case: Case, by: User | None) -> None:
+    _note_event(case, CaseEvent.Kind.CREATED, by)
+    automatic_sms.confirm(case)
 
 
 def create_once(case: Case, *, by: User) -> tuple[Case, bool]:
@@ -63,15 +67,14 @@ def create_once(case: Case, *, by: User) -> tuple[Case, bool]:
 
     Raises NotPossible where the press is somebody else's.
     """
-    try:
-        return create(case, by=by), True
-    except IntegrityError as error:
-        if not violates(error, Case.MADE_ONCE):
-            raise
-        before = made_by(case.press, by)
-        if before is None:
-            raise NotPossible("Sidan har redan använts. Tryck igen.") from error
-        return before, False
+    with transaction.atomic():
+        if insert_unless_there(case):
+            _booked(case, by)
+            return case, True
+    before = made_by(case.press, by)
+    if before is None:
+        raise NotPossible("Sidan har redan använts. Tryck igen.")
+    return before, False
 
 
 def made_by(press: UUID | None, user: User) -> Case | None:
@@ -228,8 +231,9 @@ def add_note(case: Case, text: str, *, by: User, press: UUID | None = None) -> N
     if press is None:
         Note.objects.create(case=case, text=text, author=by)
         return
-    note, _ = Note.objects.get_or_create(case=case, press=press, defaults={"text": text, "author": by})
-    if note.text != text:
+    if insert_unless_there(Note(case=case, press=press, text=text, author=by)):
+        return
+    if Note.objects.get(case=case, press=press).text != text:
         raise AnotherText
 
 

@@ -16,9 +16,9 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Answer, NumberKey
 from sms.models import Message
-from teleq.append_only import NO_TRUNCATE
 from teleq.models import CareProvider, Queue, User
 from teleq.phone_numbers import WRITTEN_AS_STORED, number_text
+from teleq.triggers import APPEND_ONLY, NO_TRUNCATE, DeleteEvent, InsertEvent, UpdateEvent
 
 
 class Status(models.TextChoices):
@@ -82,7 +82,6 @@ class Case(models.Model):
     """A patient who is to be called back, until that is done or cancelled."""
 
     LONGEST_NAME, LONGEST_REASON = 100, 200
-    MADE_ONCE = "one_case_per_press"
     KNOWN_BY = ("personal_identity_number", "phone_number", "a_number")
     """The columns that tell whose the case is."""
 
@@ -322,9 +321,7 @@ class ProtectionMarkQuerySet(models.QuerySet["ProtectionMark"]):
         return self.filter(care_provider=case.queue.care_provider_id, identifier__in=case.known_by)
 
 
-@pghistory.track(
-    pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), meta={"triggers": [NO_TRUNCATE]}
-)
+@pghistory.track(InsertEvent(), UpdateEvent(), DeleteEvent(), meta={"triggers": [APPEND_ONLY, NO_TRUNCATE]})
 class ProtectionMark(models.Model):
     """That whoever has this personnummer, or uses this telephone number, has protected personal data (skyddade
     personuppgifter) at the care provider. Written by `cases.protected` only.

@@ -11,7 +11,7 @@ stays so when somebody changes what it is known by: what stands there then is ma
 No automatic SMS is planned or left waiting once a mark is committed. Whoever plans holds the care provider's marks
 still till the commit (`unprotected`), and whoever marks waits for them and then cancels what waits: an advisory lock,
 as there is no row before the first mark. Locks are taken in one order: cases, slots, the care provider's marks,
-messages. docs/decisions/0019 says why.
+messages. docs/decisions/0021 says why.
 """
 
 from __future__ import annotations

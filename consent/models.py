@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pghistory
+import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 from django.db.models import F, Q
 from phonenumber_field.modelfields import PhoneNumberField
 
-from teleq.append_only import NO_TRUNCATE
 from teleq.models import CareProvider, Queue
 from teleq.phone_numbers import WRITTEN_AS_STORED
+from teleq.triggers import APPEND_ONLY, NO_TRUNCATE, DeleteEvent, InsertEvent, UpdateEvent
 
 NumberKey = tuple[int, str]
 """A care provider's id and a phone number in E.164: what an answer belongs to."""
@@ -139,10 +140,11 @@ BY_LAPSE = models.Index(fields=["valid_until", "pgh_id"], name="consent_history_
 
 
 @pghistory.track(
-    pghistory.InsertEvent(),
-    pghistory.UpdateEvent(),
-    pghistory.DeleteEvent(),
-    meta={"triggers": [NO_TRUNCATE], "indexes": [BY_NUMBER, BY_TIME, BY_LAPSE]},
+    InsertEvent(),
+    UpdateEvent(),
+    # Of a lapsed answer that retention removes, earlier events have the time at which it lapsed.
+    DeleteEvent(condition=pgtrigger.Condition("OLD.valid_until > clock_timestamp()")),
+    meta={"triggers": [APPEND_ONLY, NO_TRUNCATE], "indexes": [BY_NUMBER, BY_TIME, BY_LAPSE]},
 )
 class Consent(models.Model):
     """The answer for a phone number at a care provider, and until when it counts. Written by `consent.register` only.

@@ -22,6 +22,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 from consent.models import Answer, Channel, Consent, ConsentText, NumberKey, Withdrawal
 from consent.verdict import answer_in_force
 from teleq.clock import database_now
+from teleq.database import insert_unless_there
 from teleq.models import CareProvider, User
 from teleq.phone_numbers import number_text
 
@@ -222,7 +223,7 @@ def _write(consent: Consent | None, columns: dict[str, object]) -> Current:
         consent.save(update_fields=columns)
         return _with_event(consent)
     number = {name: columns.pop(name) for name in ("care_provider_id", "phone_number")}
-    consent, created = Consent.objects.get_or_create(**number, defaults=columns)
-    if not created:  # somebody else has just given the number its first answer
+    consent = Consent(**number, **columns)
+    if not insert_unless_there(consent):  # somebody else has just given the number its first answer
         raise ChangedMeanwhile
     return _with_event(consent)

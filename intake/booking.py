@@ -20,6 +20,7 @@ from cases import callbacks, free_times
 from cases.callbacks import NotPossible, comparable
 from cases.models import Case, CaseEvent, Slot, Status
 from intake.models import IntakeCall
+from teleq.database import insert_unless_there
 from teleq.models import Queue
 
 ADVISORY_CLASS = 2
@@ -77,10 +78,11 @@ def book(wanted: Wanted) -> tuple[Case, bool]:
     request that it got no response to. A patient's open case in the queue that may be moved is moved.
     """
     digests = wanted.digests()
-    call, first_time = IntakeCall.objects.get_or_create(
-        care_provider_id=wanted.queue.care_provider_id, call_id=wanted.call_id, defaults={"asked": digests}
-    )
-    if not first_time and call.case:
+    key = {"care_provider_id": wanted.queue.care_provider_id, "call_id": wanted.call_id}
+    call = IntakeCall(**key, asked=digests)
+    if not insert_unless_there(call):
+        call = IntakeCall.objects.get(**key)
+    if call.case:
         if differs := [name for name, digest in digests.items() if call.asked.get(name, digest) != digest]:
             # In another queue, which the key may not open, nothing is told of what was asked for.
             raise CallDiffers(["queue"] if "queue" in differs else differs)

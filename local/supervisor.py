@@ -15,11 +15,12 @@ from pathlib import Path
 
 from watchfiles import watch
 
-from local.servers import ROOT, Child, Failure, Run, end_with_parent
+from local.servers import OWNER, RETENTION, ROOT, WEB, WORKER, Child, Failure, Run, end_with_parent
 
 PYTHON = sys.executable
 TEMPLATES = ROOT / "templates"
-WORKERS = {"manual": "manual", "bulk": "bulk,sweep"}
+WORKERS = {"manual": "manual", "bulk": "bulk,sweep", "retention": "retention"}
+"""Each worker's queues. Retention's worker has a role of its own in the database."""
 NOT_SERVED = (".", "tests", "benchmarks", "docs", "bin")
 BROWSERS = ("chromium", "chromium-browser")
 
@@ -53,9 +54,9 @@ def product(fresh: bool, reload: bool) -> int:
         raise Failure("--fresh throws away only what bin/run has made itself: unset DATABASE_URL and REDIS_URL.")
     with Run("teleq") as run:
         try:
-            listener = start_product(run, fresh)
+            listener, addresses = start_product(run, fresh)
             if reload:
-                serve_what_is_saved(run, listener)
+                serve_what_is_saved(run, listener, addresses)
             while True:
                 run.check_children()
                 time.sleep(0.3)
@@ -64,7 +65,7 @@ def product(fresh: bool, reload: bool) -> int:
     return 0
 
 
-def serve_what_is_saved(run: Run, listener: socket.socket) -> None:
+def serve_what_is_saved(run: Run, listener: socket.socket, addresses: dict[str, str]) -> None:
     """bin/run --reload: start web, workers and beat again whenever a file is saved. Where they can't start, say why and
     try again at the next save."""
     folders = [folder for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(NOT_SERVED)]
@@ -73,7 +74,7 @@ def serve_what_is_saved(run: Run, listener: socket.socket) -> None:
         if changes:
             say(f"{', '.join(sorted({Path(path).name for _, path in changes}))}: starting again ...")
             run.stop_services()
-            start_services(run, listener)
+            start_services(run, listener, addresses)
         try:
             run.check_children()
         except Failure as failure:
@@ -81,25 +82,26 @@ def serve_what_is_saved(run: Run, listener: socket.socket) -> None:
             say(str(failure))
 
 
-def start_product(run: Run, fresh: bool) -> socket.socket:
-    """Start servers, web, workers and beat, with the database prepared. Returns what the web server listens on."""
+def start_product(run: Run, fresh: bool) -> tuple[socket.socket, dict[str, str]]:
+    """Start servers, web, workers and beat, with the database prepared. Returns what the web server listens on, and the
+    database's address for each role."""
     listener = listen(os.environ.get("PORT") or "8000")
     port = listener.getsockname()[1]
     address = f"http://127.0.0.1:{port}/"
     run.announce(address)
     if fresh:
         run.forget()
-    start_servers(run)
-    set_environment(run, TELEQ_URL=address)
+    addresses = start_servers(run)
+    set_environment(run, TELEQ_URL=address, DATABASE_URL=addresses[WEB])
     say("Preparing the database ...")
-    manage(run, "migrate", "--verbosity=0")
-    say(manage(run, "demo"))
+    manage(run, "migrate", "--verbosity=0", DATABASE_URL=addresses[OWNER])
+    say(manage(run, "demo", DATABASE_URL=addresses[OWNER]))
     say("Starting web, workers and beat ...")
-    web = start_services(run, listener)
+    web = start_services(run, listener, addresses)
     logins = manage(run, "demo", "--logins")
     run.wait(web, lambda: web_answers(port))
     say(f"\nteleQ is running at {address} Ctrl-C stops it. Data and logs: {run.folder}\n\n{logins}")
-    return listener
+    return listener, addresses
 
 
 def listen(first: str) -> socket.socket:
@@ -123,13 +125,20 @@ def listen(first: str) -> socket.socket:
     raise Failure(f"No port from {first} up to 65535 is free.")
 
 
-def start_servers(run: Run, *postgres_options: str) -> None:
-    if not os.environ.get("DATABASE_URL"):
+def start_servers(run: Run, *postgres_options: str, roles_sql: str = "") -> dict[str, str]:
+    """Start PostgreSQL and Valkey, where none are given. Returns the database's address for each of its roles.
+
+    A DATABASE_URL that is given must be a superuser's: the roles are made by it, and nothing else is done by it.
+    """
+    superuser = os.environ.get("DATABASE_URL")
+    if not superuser:
         say("Starting PostgreSQL ...")
-        os.environ["DATABASE_URL"] = run.start_postgres(*postgres_options)
+        superuser = run.start_postgres(*postgres_options)
+    addresses = run.make_roles(superuser, roles_sql)
     if not os.environ.get("REDIS_URL"):
         say("Starting Valkey ...")
         os.environ["REDIS_URL"] = run.start_valkey()
+    return addresses
 
 
 def set_environment(run: Run, **more: str) -> None:
@@ -139,26 +148,31 @@ def set_environment(run: Run, **more: str) -> None:
     os.environ.update(more, TELEQ_DEMO="1", PYTHONPATH=str(ROOT), PYTHONUNBUFFERED="1", PYTHONUTF8="1")
 
 
-def start_services(run: Run, listener: socket.socket) -> Child:
-    """Start web, workers and beat. Returns the web server."""
+def start_services(run: Run, listener: socket.socket, addresses: dict[str, str]) -> Child:
+    """Start web, workers and beat, each with its own role in the database. Returns the web server."""
+    as_role = {role: os.environ | {"DATABASE_URL": address} for role, address in addresses.items()}
     descriptor = listener.fileno()
     gunicorn = ["gunicorn", "teleq.wsgi:application", "--preload", "--no-control-socket"]
     gunicorn.append(f"--config={ROOT / 'gunicorn.conf.py'}")
     gunicorn.append(f"--bind=fd://{descriptor}")
-    web = run.spawn("web", run.services_folder, PYTHON, "-m", *gunicorn, pass_fds=[descriptor])
+    web = run.spawn("web", run.services_folder, PYTHON, "-m", *gunicorn, pass_fds=[descriptor], env=as_role[WEB])
     celery = [PYTHON, "-m", "celery", "-A", "teleq"]
     worker = ["worker", "--concurrency=1", "--without-gossip", "--without-mingle", "--loglevel=warning"]
     for name, queues in WORKERS.items():
-        run.spawn(f"worker-{name}", run.services_folder, *celery, *worker, "-Q", queues, "-n", f"{name}@%h")
-    run.spawn("beat", run.services_folder, *celery, "beat", "--schedule=beat", "--pidfile=", "--loglevel=warning")
+        of_queues = ["-Q", queues, "-n", f"{name}@%h"]
+        role = as_role[RETENTION if name == "retention" else WORKER]
+        run.spawn(f"worker-{name}", run.services_folder, *celery, *worker, *of_queues, env=role)
+    beat = ["beat", "--schedule=beat", "--pidfile=", "--loglevel=warning"]
+    run.spawn("beat", run.services_folder, *celery, *beat, env=as_role[WORKER])
     return web
 
 
-def manage(run: Run, *arguments: str) -> str:
+def manage(run: Run, *arguments: str, **environment: str) -> str:
     """Run manage.py with these arguments. Returns what it prints. Raises CalledProcessError."""
     done = subprocess.run(
         [PYTHON, ROOT / "manage.py", *arguments],
         cwd=run.services_folder,
+        env=os.environ | environment,
         check=True,
         stdout=subprocess.PIPE,
         encoding="utf-8",
@@ -186,6 +200,13 @@ FAST = ["-m", "not slow"]
 """Without what starts processes, servers or a browser, or tries every address or order: see tests/conftest.py."""
 PROCESSES = min((os.cpu_count() or 1) + 1, 15)
 """One more than there are cores, since some wait at times; and no more than there are brokers (tests/parallel.py)."""
+FOR_TESTS = f"""
+    ALTER ROLE {OWNER} CREATEDB;
+    GRANT {WEB}, {WORKER}, {RETENTION}, pg_read_all_stats, pg_checkpoint, pg_signal_backend TO {OWNER};
+    GRANT SET ON PARAMETER session_replication_role TO {OWNER};
+"""
+"""What the tests' and the benchmarks' own connection may do beside what an owner may: make databases, act as the
+product, see and end others' connections. tests/conftest.py says what for."""
 IN_PARALLEL = [f"--numprocesses={PROCESSES}", "--dist=loadfile", "--no-loadscope-reorder"]
 """A database and a broker for each process, and a file's tests in one process, as they share what they start."""
 
@@ -197,8 +218,12 @@ def tests(arguments: list[str]) -> int:
         options = FAST + options
     with Run("teleq-test") as run:
         # What is lost in a power cut is made again by the next run.
-        start_servers(run, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
-        set_environment(run)
+        faster = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+        if not os.environ.get("DATABASE_URL"):
+            os.environ["POSTGRES_LOG"] = str(run.folder / "postgres.log")
+        addresses = start_servers(run, *faster, roles_sql=FOR_TESTS)
+        os.environ["DATABASE_URL"] = addresses[OWNER]
+        set_environment(run, **{f"DATABASE_URL_{role}": address for role, address in addresses.items()})
         keep_bytecode(run)
         if "--checks" in arguments:
             run_checks()

@@ -4,16 +4,19 @@
 rows that they lock themselves. So code that goes round the gateway fails. So does a claim if a number has got its very
 first Nej meanwhile, as that row was not there to be locked.
 
-The triggers also refuse moves between states that are not in `sms.states.MOVES`. They guard against mistakes, not
-against somebody who may switch triggers off.
+The triggers also refuse moves between states that are not in `sms.states.MOVES`, and that a text is changed: only when
+nothing is left to do with a message may its text be taken away (retention; GDPR article 17). No role of the product can
+switch them off.
 """
 
 import pgtrigger
 
-from sms.states import MOVES
+from sms.states import MOVES, PENDING
+from teleq.triggers import Trigger
 
 _MOVES = ", ".join(f"('{state}', '{following}')" for state in MOVES for following in sorted(MOVES[state]))
 """Each pair of states between which a message may move, in SQL."""
+_PENDING = ", ".join(f"'{state}'" for state in sorted(PENDING))
 
 _BEGINS_WELL = """
     SELECT min(id) INTO bad FROM new_rows WHERE state NOT IN ('queued', 'refused');
@@ -26,8 +29,9 @@ _BEGINS_WELL = """
 _MOVES_WELL = """
     SELECT min(n.id) INTO bad FROM new_rows n LEFT JOIN old_rows o ON o.id = n.id
     WHERE o.id IS NULL
-       OR (o.key, o.kind, o.queue_id, o.to_number, o.text)
-           IS DISTINCT FROM (n.key, n.kind, n.queue_id, n.to_number, n.text)
+       OR (o.key, o.kind, o.queue_id, o.to_number)
+           IS DISTINCT FROM (n.key, n.kind, n.queue_id, n.to_number)
+       OR o.text <> n.text AND (n.text <> '' OR o.state IN (PENDING) OR n.state <> o.state)
        OR o.state <> 'queued'
            AND (o.refusal, o.claimed_at, o.provider, o.consent_required,
                 o.consent_event_id, o.consent_answer, o.consent_channel, o.consent_answered_at)
@@ -80,7 +84,7 @@ _MOVES_WELL = """
 """
 
 TRIGGERS = [
-    pgtrigger.Trigger(
+    Trigger(
         name="begins_well",
         level=pgtrigger.Statement,
         when=pgtrigger.After,
@@ -89,13 +93,13 @@ TRIGGERS = [
         declare=[("bad", "bigint")],
         func=_BEGINS_WELL,
     ),
-    pgtrigger.Trigger(
+    Trigger(
         name="moves_well",
         level=pgtrigger.Statement,
         when=pgtrigger.After,
         operation=pgtrigger.Update,
         referencing=pgtrigger.Referencing(old="old_rows", new="new_rows"),  # type: ignore[no-untyped-call]
         declare=[("bad", "bigint"), ("leaving", "bigint[]")],
-        func=_MOVES_WELL.replace("MOVES", _MOVES),
+        func=_MOVES_WELL.replace("MOVES", _MOVES).replace("PENDING", _PENDING),
     ),
 ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import unicodedata
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
 from consent import register
@@ -19,7 +19,7 @@ from sms.models import InboundSms, Message, UnplacedSms
 from sms.numbers import e164
 from sms.providers.base import Reply, storable
 from teleq.clock import database_now
-from teleq.constraints import violates
+from teleq.database import insert_unless_there
 from teleq.models import CareProvider, Queue, User
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def _place(number: str, queues: list[Queue], columns: dict[str, str], *, withdra
     )
     withdrawn = {(queue.care_provider_id, number) for queue in queues} if withdrawal else set()
     with transaction.atomic():
-        if _is_new(inbound):
+        if insert_unless_there(inbound):
             register.store_withdrawals(withdrawn)
     if withdrawn:
         register.carry_out_withdrawals(withdrawn)
@@ -86,7 +86,7 @@ def _keep_unplaced(number: str | None, reply: Reply, columns: dict[str, str]) ->
         from_number=number or "",
         **columns,
     )
-    if not _is_new(unplaced):
+    if not insert_unless_there(unplaced):
         return
     why = "is to no number of ours, from nobody we have sent to" if number else "has no number to answer for"
     logger.warning("An inbound SMS from %s %s: it is kept as %s", columns["provider"], why, unplaced.pk)
@@ -127,15 +127,3 @@ def _last_heard_from(queues: list[Queue], number: str) -> Queue:
     sent = Message.objects.filter(to_number=number, queue__in=queues, claimed_at__isnull=False).order_by("-id")
     latest = sent.values_list("queue_id", flat=True).first()
     return next((queue for queue in queues if queue.pk == latest), queues[0])
-
-
-def _is_new(received: InboundSms | UnplacedSms) -> bool:
-    """Store the reply. False if it was stored before."""
-    try:
-        with transaction.atomic():
-            received.save()
-    except IntegrityError as error:
-        if not violates(error, received.COMES_ONCE):
-            raise
-        return False
-    return True

@@ -278,8 +278,6 @@ class InboundSmsQuerySet(models.QuerySet["InboundSms"]):
 class InboundSms(models.Model):
     """A patient's reply, with the queue that it belongs to. Written by `sms.inbound` only."""
 
-    COMES_ONCE = "an_inbound_sms_comes_once"
-
     queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="inbound_sms", verbose_name="kö")
     from_number = PhoneNumberField("från")
     text = models.TextField("text")
@@ -321,8 +319,6 @@ class UnplacedSms(models.Model):
     The care provider is known where it was sent to one's number. Else the operator hands it to one, unread: see
     docs/decisions/0016. Written by `sms.inbound` only.
     """
-
-    COMES_ONCE = "an_unplaced_sms_comes_once"
 
     care_provider = models.ForeignKey(
         CareProvider, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="vårdgivare"

@@ -98,45 +98,22 @@ TEMPLATES = [
 
 # Data ----------------------------------------------------------------------------------------------------------------
 
-# How long a process waits for PostgreSQL's locks and statements, and may hold a transaction open while it does nothing:
-# a network that is cut, or a machine that stands still, must not hold up the others. PostgreSQL itself keeps to these,
-# whatever has become of the process. A migration may take its time, but not keep everybody waiting behind its lock.
-DATABASE_LIMITS = {
-    kind: {
-        "lock_timeout": lock,
-        "statement_timeout": statement,
-        "idle_in_transaction_session_timeout": idle,
-        **env.dict(f"DATABASE_LIMITS_{kind.upper()}", default={}),
-    }
-    for kind, lock, statement, idle in (
-        ("web", "3s", "20s", "10s"),
-        ("worker", "3s", "1min", "10s"),  # the provider's responses wait to be read meanwhile
-        ("retention", "10s", "10min", "10s"),  # the nightly run, within a worker
-        ("command", "10s", "0", "10min"),
-    )
-}
-TELEQ_PROCESS = env.str("TELEQ_PROCESS", default="web")  # wsgi.py, celery.py and manage.py each say which they are
+# Each kind of process signs in to PostgreSQL by its own role, and the owner, who migrates, is none of theirs. What each
+# may do, and how long it waits for locks and statements, stands with the role: database/roles.sql.
+TELEQ_PROCESS = env.str("TELEQ_PROCESS", default="")  # wsgi.py, celery.py and manage.py each say which they are
 _database = env.db("DATABASE_URL")
 _asked_for: dict[str, Any] = _database.pop("OPTIONS", {})  # after the address' question mark, in libpq's words
 DATABASES = {
     "default": {
         **_database,
         "OPTIONS": {
-            # A connection that is cut is found out within some ten seconds, from either end.
+            # A connection that is cut is found out within some ten seconds; PostgreSQL's end has the same.
             "connect_timeout": 5,
             "tcp_user_timeout": 10_000,
             "keepalives_idle": 5,
             "keepalives_interval": 2,
             "keepalives_count": 3,
             **_asked_for,
-            "options": " ".join(
-                [
-                    *(f"-c {name}={value}" for name, value in DATABASE_LIMITS[TELEQ_PROCESS].items()),
-                    "-c tcp_user_timeout=10s -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2",
-                    "-c tcp_keepalives_count=3",
-                    _asked_for.get("options", ""),
-                ]
-            ),
         },
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
@@ -152,7 +129,7 @@ PGHISTORY_CREATED_AT_FUNCTION = "clock_timestamp()"
 PGHISTORY_CONTEXT_FIELD = pghistory.ContextJSONField()
 PGHISTORY_CONTEXT_ID_FIELD = pghistory.ContextUUIDField(null=True)
 PGHISTORY_OBJ_FIELD = pghistory.ObjForeignKey(db_index=True)
-PGHISTORY_APPEND_ONLY = True
+PGHISTORY_APPEND_ONLY = False  # its trigger has a switch; ours, in teleq.triggers, has none
 
 # Language, time and numbers -------------------------------------------------------------------------------------------
 
@@ -294,7 +271,7 @@ CELERY_TASK_ROUTES = {
     # Of their own, beside the bulk messages: a worker takes from its queues in turn.
     "sms.tasks.sweep": {"queue": "sweep"},
     "cases.tasks.remind": {"queue": "sweep"},
-    "administration.tasks.remove_what_is_past_its_time": {"queue": "sweep"},
+    "administration.tasks.remove_what_is_past_its_time": {"queue": "retention"},
 }
 # The tasks have no `expires`: beat's clock would set it and a worker's would compare with it, and two machines' clocks
 # differ. Of the runs that pile up while no worker is there, the first does it all and the others find nothing to do.

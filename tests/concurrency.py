@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db import connection
 
+from tests.database_roles import as_owner
+
 
 def in_another_connection(act: Callable[[], Any]) -> Future[Any]:
     """Run in a thread, which gets a database connection of its own, closed when it is done."""
@@ -39,7 +41,7 @@ def wait_until_a_connection_waits_for_a_lock(how_many: int = 1) -> None:
 
 
 def _connections_that_wait_for_a_lock() -> int:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:  # others don't see what a connection waits for
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"

@@ -14,7 +14,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import hypothesis
 import pytest
@@ -22,7 +22,8 @@ import redis
 from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.signals import user_logged_in
-from django.db import connection, transaction
+from django.db import connection
+from django.db.backends.signals import connection_created
 from django.http import HttpRequest
 from django.test import TransactionTestCase, override_settings
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -31,12 +32,14 @@ from whitenoise.responders import StaticFile
 from administration import queues
 from consent import register
 from consent.models import Answer, Channel, Consent, ConsentText
+from local.servers import WORKER
 from local.supervisor import WORKERS
 from sms import gateway
 from sms.models import Kind, Message
 from teleq.celery import app
 from teleq.clock import database_now
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
+from tests.database_roles import address_as, past_the_triggers, take_on_the_products_role
 
 pytest_plugins = [
     *("tests.fixtures.admin", "tests.fixtures.cases", "tests.fixtures.edge", "tests.fixtures.one_door"),
@@ -59,9 +62,19 @@ QUESTION = "Får vi skicka SMS till dig på det här numret?"
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """A test holds its transaction open however long it takes, which on a busy machine is long."""
-    connection.settings_dict["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=10min"
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """The database is made and migrated by its owner; from then on tests act as the product.
+
+    Fixtures make a town, and tests look into it, in the transaction that the test is rolled back by: so all of it goes
+    through one connection. It is signed in as the owner and has taken on the product's role (SET ROLE), which gives it
+    that role's rights and no others. Only by being signed in as the owner can it take on another for a block. What a
+    test starts signs in as its own role; so does tests/administration/test_promise_10_database_roles.py, which tries to
+    get round the guard.
+    """
+    connection.close()
+    connection_created.connect(take_on_the_products_role)
+    yield
+    connection_created.disconnect(take_on_the_products_role)
 
 
 MADE_BY_MIGRATIONS = {"django_content_type", "auth_permission"}
@@ -69,7 +82,7 @@ MADE_BY_MIGRATIONS = {"django_content_type", "auth_permission"}
 
 @pytest.fixture(scope="session", autouse=True)
 def emptied_between_tests() -> Iterator[None]:
-    """After a test with real transactions its rows are deleted, past the triggers that keep the history from it.
+    """After a test with real transactions its rows are deleted by their owner, past the triggers.
 
     So are its wake-ups: else a later test's worker goes through all of them first, for longer than that test waits.
 
@@ -79,8 +92,8 @@ def emptied_between_tests() -> Iterator[None]:
     deletions = "; ".join(f"DELETE FROM {connection.ops.quote_name(table)}" for table in sorted(tables))
 
     def empty_tables(case: TransactionTestCase) -> None:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL session_replication_role = replica; {deletions}")
+        with past_the_triggers(), connection.cursor() as cursor:
+            cursor.execute(deletions)
         with suppress(redis.RedisError), redis.Redis.from_url(os.environ["REDIS_URL"]) as broker:  # it may be gone
             broker.flushdb()
 
@@ -370,13 +383,12 @@ def celery(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., sub
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: str, within: Sequence[str] = (), **environment: str) -> subprocess.Popen[bytes]:
-        database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
         with (tmp_path / f"{arguments[0]}.log").open("ab") as log:
             started.append(
                 subprocess.Popen(
                     [*within, sys.executable, "-m", "celery", "-A", "teleq", *arguments, "--loglevel=warning"],
                     cwd=ROOT,
-                    env=os.environ | {"DATABASE_URL": database} | environment,
+                    env=os.environ | {"DATABASE_URL": address_as(WORKER)} | environment,
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
@@ -393,8 +405,8 @@ def celery(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., sub
 
 @pytest.fixture
 def worker(celery: Callable[..., subprocess.Popen[bytes]]) -> Callable[[str], subprocess.Popen[bytes]]:
-    """Start a worker for every queue that finds provider and product at this address."""
-    queues = ",".join(WORKERS.values())
+    """Start a worker for every queue but retention's, that finds provider and product at this address."""
+    queues = ",".join(queues for name, queues in WORKERS.items() if name != "retention")  # that has a role of its own
     arguments = ("worker", "-Q", queues, "--concurrency=1", "--without-gossip", "--without-mingle")
     return lambda teleq_url: celery(*arguments, TELEQ_URL=teleq_url)
 

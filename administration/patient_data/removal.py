@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-import pgtrigger
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from pghistory.models import Event
 
 from access.access_log import Act
+from administration.database.functions import call
 from administration.patient_data.stored import Patient, Stored, note_gathered
-from cases.models import Case, Draft, ProtectionMark
-from cases.retention import remove_marks
+from cases.models import Draft, ProtectionMark
 from consent.models import Answer, Consent
-from consent.retention import remove_events
-from sms.models import InboundSms, Message, UnplacedSms
-from sms.retention import decided
+from sms.models import Message
 from sms.states import PENDING
 from teleq.clock import database_now
 from teleq.models import CareProvider, Queue, User
@@ -162,17 +159,16 @@ def remove(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Item]
     """
     found = _Found(patient, queues, locked=True)
     items = found.items()
-    Draft.objects.filter(pk__in=found.drafts).delete()
-    Case.objects.filter(pk__in=found.closed).delete()
-    with pgtrigger.ignore("sms.Message:moves_well"):
-        Message.objects.filter(pk__in=found.texts).update(text="")
-    InboundSms.objects.filter(pk__in=found.inbound).delete()
-    UnplacedSms.objects.filter(pk__in=found.unplaced).delete()
-    Consent.objects.filter(pk__in=found.answers).delete()
-    remove_marks(ProtectionMark.objects.filter(pk__in=found.marks))
-    while remove_events(_gone(found.stored), decided()):
-        pass
     note_gathered(by, Act.REMOVAL, found.stored)
+    Draft.objects.filter(pk__in=found.drafts).delete()
+    Message.objects.filter(pk__in=found.texts).update(text="")
+    # The rest the product may not delete itself.
+    call("removal_cases", found.closed)
+    call("removal_inbound_sms", found.inbound)
+    call("removal_unplaced_sms", found.unplaced)
+    call("removal_answers", found.answers)
+    call("removal_marks", found.marks)
+    call("removal_history", list(_gone(found.stored).values_list("pk", flat=True)))
     return items
 
 

@@ -6,7 +6,6 @@ import base64
 from datetime import timedelta
 from itertools import count
 
-import pgtrigger
 import pytest
 from django.db import connection
 from django.db.models import F
@@ -18,6 +17,7 @@ from intake.keys import make_key
 from intake.models import IntakeKey
 from tests.access.authenticator_app import add_app, code, is_in, type_password, words
 from tests.concurrency import in_another_connection
+from tests.database_roles import past_the_triggers
 
 WARD, STRANGER = {"REMOTE_ADDR": "192.0.2.10"}, {"REMOTE_ADDR": "198.51.100.66"}
 elsewhere = count(1)
@@ -37,7 +37,7 @@ def comes_in(user, **environ: str) -> bool:
 
 
 def time_passes(**how_long: float) -> None:
-    with pgtrigger.ignore("access.SignIn:append_only"):
+    with past_the_triggers():
         SignIn.objects.update(at=F("at") - timedelta(**how_long))
 
 

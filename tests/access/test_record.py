@@ -10,13 +10,13 @@ from django.test import Client
 
 from access import record, rights
 from access.models import RightsChange, SignIn
-from administration import retention
 from administration.queues import create_queue
 from teleq.clock import database_now
 from teleq.models import Membership, Queue, Role, User
 from tests.access.authenticator_app import type_password, words
 from tests.administration.forms import post_by_hand
 from tests.administration.test_promise_9_admin import memberships
+from tests.database_roles import a_night_goes_by, past_the_triggers
 
 pytestmark = pytest.mark.django_db
 
@@ -39,18 +39,13 @@ def test_the_database_changes_and_removes_nothing_of_it(rows):
     assert rows.count() == 1
 
 
-def test_it_is_kept_as_long_as_the_access_log(rows, settings):
-    retention.remove_what_is_past_its_time()
-    assert rows.count() == 1
-    settings.KEEP_ACCESS_LOG = timedelta(0)
-    retention.remove_what_is_past_its_time()
-    assert rows.count() == 0
-
-
-def test_a_batch_of_retention_takes_the_oldest_only(rows):
-    record.remove_old(database_now() - timedelta(days=1))
-    record.remove_old_rights(database_now() - timedelta(days=1))
-    assert rows.count() == 1
+@pytest.mark.parametrize(("days", "left"), [(1826, 1), (1828, 0)])
+def test_it_is_kept_as_long_as_the_access_log(rows, days, left):
+    """Five years."""
+    with past_the_triggers():
+        rows.update(at=database_now() - timedelta(days=days))
+    a_night_goes_by()
+    assert rows.count() == left
 
 
 # Rights --------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pgtrigger
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core.exceptions import PermissionDenied
@@ -18,6 +17,7 @@ from teleq.clock import database_now
 from teleq.models import Membership, Role, User
 from tests.access.authenticator_app import add_app, is_in, type_password, words
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
+from tests.database_roles import past_the_triggers
 
 pytestmark = pytest.mark.django_db
 
@@ -135,7 +135,7 @@ def test_whose_account_has_been_shut_confirms_nothing(asked, second):
 
 
 def test_it_waits_for_two_days(asked, second, locked_out):
-    with pgtrigger.ignore("access.SecondPersonRequest:asked_is_asked"):
+    with past_the_triggers():
         long_ago = timedelta(days=2, minutes=1)
         SecondPersonRequest.objects.update(confirm_before=F("confirm_before") - long_ago)
     with pytest.raises(second_person.NotOpen):

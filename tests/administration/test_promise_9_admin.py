@@ -20,6 +20,7 @@ from intake.models import IntakeKey
 from sms.models import StandardText
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
 from tests.administration.forms import post_by_hand, save, shown
+from tests.database_roles import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -192,10 +193,11 @@ def test_a_nurse_is_told_why_and_not_sent_round_to_the_login(signed_in):
 
 
 def test_is_staff_groups_and_djangos_permissions_open_nothing(signed_in, nurse, queue):
-    group = Group.objects.create(name="alla")
-    group.permissions.set(Permission.objects.all())
-    nurse.groups.add(group)
-    nurse.user_permissions.set(Permission.objects.all())
+    with as_owner():  # the product has no right to these tables
+        group = Group.objects.create(name="alla")
+        group.permissions.set(Permission.objects.all())
+        nurse.groups.add(group)
+        nurse.user_permissions.set(Permission.objects.all())
     User.objects.filter(pk=nurse.pk).update(is_staff=True)
     assert signed_in("nurse").get(reverse("admin:teleq_queue_change", args=[queue.pk])).status_code == 403
 
@@ -334,10 +336,15 @@ def test_a_text_to_read_out_is_not_written_for_somebody_elses_care_provider_nor_
     assert [text.text for text in ConsentText.objects.all()] == [consent_text.text]
 
 
+def a_group() -> Group:
+    with as_owner():  # the product has no right to make one
+        return Group.objects.create(name="alla")
+
+
 def test_a_new_user_gets_none_of_djangos_powers_whatever_is_posted(signed_in, queue, administrator):
     post = {
         "username": "nyanna", "password": "x", "password1": "x", "password2": "x",
-        "is_staff": "on", "is_superuser": "on", "groups": Group.objects.create(name="alla").pk,
+        "is_staff": "on", "is_superuser": "on", "groups": a_group().pk,
         "user_permissions": Permission.objects.first().pk, **memberships({"queue": queue.pk, "role": Role.NURSE}),
     }  # fmt: skip
     assert signed_in("administrator").post("/admin/teleq/user/add/", post).status_code == 200
@@ -356,7 +363,7 @@ def test_an_administrator_never_sees_nor_sets_superuser_permissions_or_groups(si
         assert [trace for trace in traces if trace in body] == []
     post = {
         "username": nurse.username, "first_name": "Ny", "is_active": "on", "password": "x",
-        "is_staff": "on", "is_superuser": "on", "groups": Group.objects.create(name="alla").pk,
+        "is_staff": "on", "is_superuser": "on", "groups": a_group().pk,
         "user_permissions": Permission.objects.first().pk,
         **memberships({"id": own.pk, "user": nurse.pk, "role": Role.NURSE}, existing=1),
     }  # fmt: skip

@@ -6,25 +6,27 @@ from datetime import timedelta
 
 import psycopg2
 import pytest
-from django.db import IntegrityError, InternalError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from administration import retention
+from administration.database.functions import call
 from administration.models import RetentionRun
 from administration.tasks import remove_what_is_past_its_time
 from cases import callbacks
 from cases.models import Case, CaseMessage, Slot, Status
 from consent import register
-from consent import retention as consent_retention
 from consent.models import Answer, Consent, HistoryMark
+from local.servers import RETENTION
 from sms import gateway
 from sms.models import Lane, Message
 from sms.states import State
-from teleq import bulk_deletion
+from tests import database_roles
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE
+from tests.database_roles import acting_as
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +36,7 @@ DAY = timedelta(days=1)
 
 def a_night_goes_by() -> dict[str, int]:
     """What was removed."""
-    assert retention.remove_what_is_past_its_time()
+    assert database_roles.a_night_goes_by()
     return {kind: count for run in RetentionRun.objects.all() for kind, count in run.removed.items()}
 
 
@@ -80,7 +82,7 @@ def test_promise_4_an_answer_that_is_renewed_meanwhile_stays(lapsing, say):
     lapsing(Answer.YES, days_left=-1)
     with transaction.atomic():
         say(Answer.YES)
-        night = in_another_connection(retention.remove_what_is_past_its_time)
+        night = in_another_connection(database_roles.a_night_goes_by)
         assert night.result(20)
     assert Consent.objects.get().counts(timezone.now())
     assert not RetentionRun.objects.filter(removed__has_key="svar").exists()
@@ -90,7 +92,8 @@ def test_promise_4_an_answer_that_is_renewed_meanwhile_stays(lapsing, say):
 def test_an_answer_given_while_the_night_takes_the_old_one_away_is_a_new_one(lapsing, say, care_provider):
     lapsing(Answer.YES, days_left=-1)
     with transaction.atomic():
-        assert consent_retention.remove_lapsed(timezone.now()) == 1
+        with acting_as(RETENTION):
+            assert call("retention_answers", 10) == 1
         nurse_says = in_another_connection(lambda: say(Answer.NO))
         wait_until_a_connection_waits_for_a_lock()
     with pytest.raises(register.ChangedMeanwhile):
@@ -128,8 +131,7 @@ def test_an_event_that_decided_a_message_stays_as_long_as_the_message(accept, la
 
 
 def test_each_event_is_looked_at_once_however_many_are_kept(accept, lapsing, monkeypatch):
-    for module in (bulk_deletion, consent_retention):
-        monkeypatch.setattr(module, "BATCH", 2)
+    monkeypatch.setattr(retention, "BATCH", 2)
     for number in range(610, 616):
         lapsing(Answer.YES, f"+46701740{number}", days_left=-10)
     events = list(Consent.history().order_by("valid_until", "pk"))
@@ -145,10 +147,10 @@ def test_each_event_is_looked_at_once_however_many_are_kept(accept, lapsing, mon
 
 def test_promise_8_nothing_but_retention_takes_history_away(say):
     say(Answer.YES)
-    with pytest.raises(InternalError), transaction.atomic():
+    with pytest.raises(DatabaseError), transaction.atomic():
         Consent.history().all().delete()
     a_night_goes_by()
-    with pytest.raises(InternalError), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM consent_consentevent")
 
 
@@ -212,13 +214,13 @@ def test_slots_that_are_past_go(queue):
 
 
 def test_it_is_done_in_batches_and_goes_on_where_it_was_stopped(lapsing, monkeypatch):
-    for module in (bulk_deletion, consent_retention):
-        monkeypatch.setattr(module, "BATCH", 2)
+    monkeypatch.setattr(retention, "BATCH", 2)
     for number in range(605, 610):
         lapsing(Answer.YES, f"+46701740{number}", days_left=-1)
-    assert not retention.remove_what_is_past_its_time(turn=0)
+    monkeypatch.setattr(retention, "TURN", 0)
+    assert not database_roles.a_night_goes_by()
     assert Consent.objects.count() == 3
-    while not retention.remove_what_is_past_its_time(turn=0):
+    while not database_roles.a_night_goes_by():
         pass
     assert not Consent.objects.exists()
     assert sum(run.removed.get("svar", 0) for run in RetentionRun.objects.all()) == 5
@@ -230,9 +232,9 @@ def test_what_was_removed_before_it_was_killed_is_gone_and_counted(lapsing, monk
     def killed(*_):
         raise SystemExit
 
-    monkeypatch.setattr(consent_retention, "remove_lapsed_events", killed)
+    monkeypatch.setattr(retention, "_remove_history", killed)
     with pytest.raises(SystemExit):
-        retention.remove_what_is_past_its_time()
+        database_roles.a_night_goes_by()
     assert not Consent.objects.exists()
     assert RetentionRun.objects.get().removed == {"svar": 1}
 
@@ -242,12 +244,12 @@ def test_a_night_with_nothing_to_do_leaves_nothing_behind():
 
 
 def test_the_task_gives_others_their_turn_between(lapsing, monkeypatch, wakes_at_once):
-    for module in (bulk_deletion, consent_retention):
-        monkeypatch.setattr(module, "BATCH", 2)
-    monkeypatch.setattr(retention.remove_what_is_past_its_time, "__defaults__", (0,))
+    monkeypatch.setattr(retention, "BATCH", 2)
+    monkeypatch.setattr(retention, "TURN", 0)
     for number in range(605, 610):
         lapsing(Answer.YES, f"+46701740{number}", days_left=-1)
-    remove_what_is_past_its_time.delay()
+    with acting_as(RETENTION):
+        remove_what_is_past_its_time.delay()
     assert not Consent.objects.exists()
     assert RetentionRun.objects.count() > 2
 
@@ -269,7 +271,7 @@ def test_what_somebody_holds_for_long_is_left_to_another_night_and_the_rest_goes
         other.cursor().execute("LOCK TABLE sms_inboundsms IN ACCESS EXCLUSIVE MODE")
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '200ms'")
-        assert retention.remove_what_is_past_its_time()
+        assert database_roles.a_night_goes_by()
     finally:
         other.close()
         with connection.cursor() as cursor:

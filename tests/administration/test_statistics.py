@@ -7,20 +7,28 @@ from datetime import UTC, date, timedelta
 import pytest
 from django.utils import timezone
 
+from administration import totals
 from administration.models import DayTotal
-from administration.retention import remove_what_is_past_its_time
 from administration.statistics import Period, of_queue
-from administration.totals import SETTLES, add_up, beginning_of
+from administration.totals import SETTLES, beginning_of
 from cases import callbacks
 from cases.models import Case
 from consent.models import Answer, Consent
+from local.servers import RETENTION
 from sms import gateway
 from sms.models import Kind, Lane, Message
 from teleq.models import OutgoingSms
 from tests.administration.forms import text_of
 from tests.conftest import LANDLINE, MOBILE
+from tests.database_roles import a_night_goes_by, acting_as, as_owner
 
 pytestmark = pytest.mark.django_db
+
+
+def add_up() -> None:
+    with acting_as(RETENTION):
+        totals.add_up()
+
 
 ADDRESS = "/admin/statistics/"
 OTHER = "+46701740606"
@@ -162,8 +170,9 @@ def test_promise_9_only_ones_own_queues(office, other_queue, client, nurse):
 
 
 def test_an_empty_queue_says_so(office):
-    OutgoingSms.objects.all().delete()
-    Consent.objects.all().delete()
+    with as_owner():
+        OutgoingSms.objects.all().delete()
+        Consent.objects.all().delete()
     assert "Inget under perioden." in text_of(office.get(ADDRESS))
 
 
@@ -219,7 +228,8 @@ class TestTotals:
     def test_they_stay_when_retention_has_removed_what_they_count(self, long_ago, queue):
         add_up()
         before = table(queue, long_ago, "SMS efter hur det gick").rows
-        Message.objects.filter(created_at__lt=beginning_of(timezone.localdate() - SETTLES)).delete()
+        with as_owner():
+            Message.objects.filter(created_at__lt=beginning_of(timezone.localdate() - SETTLES)).delete()
         assert table(queue, long_ago, "SMS efter hur det gick").rows == before
 
     def test_an_answer_that_has_lapsed_and_gone_still_counts_for_the_call_before(self, booked, queue, lapsing):
@@ -229,7 +239,7 @@ class TestTotals:
         period = Period(timezone.localdate() - timedelta(days=10), timezone.localdate())
         before = table(queue, period, "Återuppringningar efter patientens svar").rows
         assert ("Ja", 1) in before
-        remove_what_is_past_its_time()
+        a_night_goes_by()
         assert not Consent.objects.exists()
         assert table(queue, period, "Återuppringningar efter patientens svar").rows == before
 

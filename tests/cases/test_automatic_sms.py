@@ -35,6 +35,7 @@ from tests.cases.reminding import (
     turn_on,
 )
 from tests.conftest import LANDLINE, MOBILE
+from tests.database_roles import as_owner
 from tests.intake.telephone_system import an_open_day, at, keep_open
 
 pytestmark = pytest.mark.django_db
@@ -106,7 +107,8 @@ def test_a_queue_that_has_one_of_them_off_sends_the_other_only(off, book, queue,
 
 def test_a_queue_without_settings_sends_nothing(book, queue, say, provider):
     say(Answer.YES)
-    OutgoingSms.objects.filter(queue=queue).delete()
+    with as_owner():
+        OutgoingSms.objects.filter(queue=queue).delete()
     case = book(queue=Queue.objects.get(pk=queue.pk), callback_at=later(hours=3))
     let_pass(hours=2, minutes=1)
     remind_and_deliver()

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-import pgtrigger
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +15,7 @@ from teleq.models import Membership
 from teleq.swedish import date_and_clock
 from tests.cases.desk import at_once, desk_of, in_a_month, messages_of, squeezed
 from tests.conftest import MOBILE
+from tests.database_roles import past_the_triggers
 from tests.intake.telephone_system import at
 
 ALREADY_TAKEN = "Karim Noor har redan tagit ärendet."
@@ -415,7 +415,7 @@ def confirmed(case) -> None:
 def automatic(case, **columns) -> Message:
     """The case's booking is confirmed, and the message comes to this."""
     confirmed(case)
-    with pgtrigger.ignore("sms.Message:moves_well"):  # as if it had come there the way messages do
+    with past_the_triggers():  # as if it had come there the way messages do
         Message.objects.update(**columns)
     return Message.objects.get()
 

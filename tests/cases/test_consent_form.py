@@ -12,6 +12,7 @@ from consent.models import Answer, Channel, Consent
 from teleq.models import OutgoingSms
 from tests.cases.desk import OTHER_MOBILE, desk_of
 from tests.conftest import LANDLINE, MOBILE, QUESTION
+from tests.database_roles import as_owner
 
 SAVE = "Spara svaret"
 NUMBER_CHANGED = "Numret har ändrats. Kontrollera svaret."
@@ -238,7 +239,8 @@ def test_a_lapsed_nej_is_not_shown_there(book, plain_queue, desk, lapsed):
 
 
 def test_without_settings_the_choice_is_shown(case, desk):
-    OutgoingSms.objects.filter(queue=case.queue).delete()
+    with as_owner():
+        OutgoingSms.objects.filter(queue=case.queue).delete()
     assert desk.case(case).has_button(SAVE)
 
 

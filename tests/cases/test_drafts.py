@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from administration import retention
 from administration.patient_data import removal
 from administration.patient_data.extract import extract
 from administration.patient_data.stored import Patient
@@ -19,6 +18,7 @@ from teleq.clock import database_now
 from teleq.models import Membership, Queue
 from tests.cases.desk import Desk, desk_of, in_a_month
 from tests.conftest import MOBILE
+from tests.database_roles import a_night_goes_by
 
 pytestmark = pytest.mark.django_db
 
@@ -324,7 +324,7 @@ def test_after_a_week_it_is_removed(case, nurse):
     for field, days in ((drafts.Field.NOTE, 6.9), (drafts.Field.SMS, 7.1)):
         drafts.keep(place, field, "Hej")
         Draft.objects.filter(field=field).update(saved_at=database_now() - timedelta(days=days))
-    assert retention.remove_what_is_past_its_time()
+    assert a_night_goes_by()
     assert [draft.field for draft in Draft.objects.all()] == ["note"]
 
 

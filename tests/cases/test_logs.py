@@ -10,6 +10,7 @@ from sms import gateway
 from sms.models import Lane
 from sms.states import State
 from tests.cases.desk import messages_of
+from tests.database_roles import as_owner
 
 SECRETS = ("1740605", "174 06 05", "19121212", "Berit", "Testsson", "hemligt")
 TEXT = "Något hemligt om dig."
@@ -27,7 +28,7 @@ def case(book):
 @pytest.fixture
 def _no_message_can_be_stored(db):
     """PostgreSQL refuses every new message, and quotes it in its error: number, text and all."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE sms_message ADD CONSTRAINT nothing_new CHECK (false) NOT VALID")
 
 

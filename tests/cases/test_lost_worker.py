@@ -7,7 +7,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
@@ -16,6 +15,7 @@ from django.test import Client
 
 from consent import register
 from consent.models import Answer, Consent
+from local import servers
 from local.supervisor import WORKERS
 from sms import gateway, tasks
 from sms.models import InboundSms, Lane, Message, Refusal
@@ -25,12 +25,13 @@ from teleq.clock import database_now
 from tests.cases.desk import desk_of
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE
+from tests.database_roles import address_as, as_owner
 from tests.network import NoRight, cable
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 OURS = "+46701740699"
-LIMITS = "lock_timeout=1min,idle_in_transaction_session_timeout=8s"
+LIMITS = "-c lock_timeout=1min -c idle_in_transaction_session_timeout=8s"
 """It waits for the test as long as that needs, and is given up sooner than in production."""
 WORKER = ("worker", "-Q", ",".join(WORKERS.values()), "--concurrency=1", "--without-gossip", "--without-mingle")
 
@@ -43,12 +44,12 @@ class Losable:
 
 @pytest.fixture
 def behind_a_cable(celery, provider) -> Iterator[Losable]:
-    database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     try:
         with cable() as laid:
+            database = address_as(servers.WORKER, LIMITS)
             addresses = {"DATABASE_URL": database, "REDIS_URL": os.environ["REDIS_URL"], "TELEQ_URL": provider.url}
             reached = {name: laid.reaching(address) for name, address in addresses.items()}
-            worker = celery(*WORKER, within=laid.within, DATABASE_LIMITS_WORKER=LIMITS, **reached)
+            worker = celery(*WORKER, within=laid.within, **reached)
             yield Losable(laid.cut, laid.heal)
             laid.heal()
             worker.terminate()
@@ -59,7 +60,7 @@ def behind_a_cable(celery, provider) -> Iterator[Losable]:
 
 @pytest.fixture
 def on_a_machine(celery, provider) -> Iterator[Losable]:
-    worker = celery(*WORKER, DATABASE_LIMITS_WORKER=LIMITS, TELEQ_URL=provider.url)
+    worker = celery(*WORKER, DATABASE_URL=address_as(servers.WORKER, LIMITS), TELEQ_URL=provider.url)
     yield Losable(lambda: os.killpg(worker.pid, signal.SIGSTOP), lambda: os.killpg(worker.pid, signal.SIGCONT))
     os.killpg(worker.pid, signal.SIGCONT)
 
@@ -77,7 +78,7 @@ def history_held() -> Iterator[None]:
 
 def claim_is_held() -> bool:
     """Whether somebody is in the middle of a transaction and does nothing."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"

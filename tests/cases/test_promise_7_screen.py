@@ -10,6 +10,7 @@ from sms.states import State
 from teleq.models import OutgoingSms
 from tests.cases.desk import messages_of
 from tests.conftest import LANDLINE, MOBILE
+from tests.database_roles import as_owner
 
 DECLINED = "SMS-utskick avböjt"
 MISSING = "Samtycke till SMS saknas"
@@ -53,7 +54,8 @@ def asked(queue, say, lapsed):
     def arrange(required: str, answer: str, number: str) -> None:
         settings = OutgoingSms.objects.filter(queue=queue)
         if required == NO_SETTINGS:
-            settings.delete()
+            with as_owner():
+                settings.delete()
         else:
             settings.update(consent_required=required == ON)
         if answer.endswith("that lapsed"):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import IntegrityError, InternalError, connection, transaction
+from django.db import IntegrityError, InternalError, ProgrammingError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,9 +12,11 @@ from consent import register
 from consent.models import Answer, Channel, Consent, ConsentText
 from consent.register import STOCKHOLM, ChangedMeanwhile, valid_until
 from consent.verdict import Verdict, verdict
+from local.servers import OWNER, WEB
 from teleq.models import OutgoingSms
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE
+from tests.database_roles import acting_as, as_owner
 
 
 def stockholm(*parts: int) -> datetime:
@@ -118,21 +120,25 @@ class TestPromise8OnRecord:
         say(Answer.YES)
         with connection.cursor() as cursor:
             cursor.execute("UPDATE consent_consent SET answer = 'no'")
-        Consent.objects.all().delete()
+        with as_owner():
+            Consent.objects.all().delete()
         labels = Consent.history().order_by("pgh_id").values_list("pgh_label", "answer")
         assert list(labels) == [("insert", "yes"), ("update", "no"), ("delete", "no")]
 
     @pytest.mark.parametrize(
-        "change",
+        ("change", "by"),
         [
-            "UPDATE consent_consentevent SET answer = 'no'",
-            "DELETE FROM consent_consentevent",
-            "TRUNCATE consent_consentevent",
+            ("UPDATE consent_consentevent SET answer = 'no'", WEB),
+            ("DELETE FROM consent_consentevent", WEB),
+            ("TRUNCATE consent_consentevent", WEB),
+            ("UPDATE consent_consentevent SET answer = 'no'", OWNER),
+            ("TRUNCATE consent_consentevent", OWNER),
         ],
     )
-    def test_an_event_cannot_be_changed_or_removed(self, say, change):
+    def test_an_event_cannot_be_changed_or_removed(self, say, change, by):
         say(Answer.YES)
-        with pytest.raises(InternalError), transaction.atomic(), connection.cursor() as cursor:
+        refusal = ProgrammingError if by == WEB else InternalError  # no right to it, and a trigger
+        with pytest.raises(refusal), transaction.atomic(), acting_as(by), connection.cursor() as cursor:
             cursor.execute(change)
         assert Consent.history().get().answer == "yes"
 

@@ -14,10 +14,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from urllib.parse import urlsplit
 
 from django.db import connection
 
+from local.servers import WORKER
+from tests.database_roles import address_as, as_owner
 from tests.race import checker, town, witness
 from tests.race.checker import Evidence
 from tests.race.provider import Post, open_provider
@@ -35,7 +36,8 @@ class Result:
 
 
 def race(seed: str, seconds: float) -> Result:
-    witness.sql(witness.ON)
+    with as_owner():
+        witness.sql(witness.ON)
     try:
         town.build()
         stop_at = time.time() + STARTING + seconds
@@ -46,18 +48,18 @@ def race(seed: str, seconds: float) -> Result:
         counts = done | _counted(evidence) | {"deadlocks": _deadlocks() - deadlocks}
         return Result(seed, counts, list(checker.violations(evidence)))
     finally:
-        witness.sql(witness.OFF)
+        with as_owner():
+            witness.sql(witness.OFF)
 
 
 def _let_loose(seed: str, stop_at: float, provider_url: str) -> dict[str, int]:
-    database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     crowd = subprocess.run(
         [sys.executable, "-m", "tests.race.crowd", seed, str(stop_at)],
         check=True,
         cwd=ROOT,
         stdout=subprocess.PIPE,
         env=os.environ
-        | {"DJANGO_SETTINGS_MODULE": "teleq.settings", "DATABASE_URL": database, "TELEQ_URL": provider_url}
+        | {"DJANGO_SETTINGS_MODULE": "teleq.settings", "DATABASE_URL": address_as(WORKER), "TELEQ_URL": provider_url}
         | {"REDIS_URL": "memory://localhost", "LOG_LEVEL": "ERROR"},  # wake-ups go to nobody: the workers never sleep
     )
     done: dict[str, int] = json.loads(crowd.stdout)
@@ -70,7 +72,7 @@ def _deadlocks() -> int:
 
 
 def _rows(query: str) -> list[tuple]:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(query)
         return cursor.fetchall()
 

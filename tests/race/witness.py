@@ -16,7 +16,7 @@ ON = """
         refusal text, accepted_at timestamptz, begun_at timestamptz, judged_at timestamptz, send_before timestamptz,
         noted_event bigint, noted_answer text, latest_event bigint, consent_required boolean
     );
-    CREATE FUNCTION race.judged() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION race.judged() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
         INSERT INTO race.judgement SELECT nextval('race.judgement_id_seq'), NEW.id, NEW.queue_id, NEW.to_number,
             TG_OP = 'INSERT', NEW.state, NEW.refusal, NEW.created_at, now(), NEW.state_at, NEW.send_before,
@@ -32,7 +32,7 @@ ON = """
         WHEN (NEW.state = 'refused') EXECUTE FUNCTION race.judged();
 
     CREATE TABLE race.switch (id bigserial PRIMARY KEY, queue_id bigint, consent_required boolean, at timestamptz);
-    CREATE FUNCTION race.switched() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION race.switched() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
         INSERT INTO race.switch (queue_id, consent_required, at)
         VALUES (NEW.queue_id, NEW.consent_required, clock_timestamp());
@@ -42,6 +42,8 @@ ON = """
         EXECUTE FUNCTION race.switched();
 
     CREATE TABLE race.seen (what text, id bigint, at timestamptz);
+    GRANT USAGE ON SCHEMA race TO teleq_product;
+    GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA race TO teleq_product;
 """
 
 OFF = "DROP SCHEMA race CASCADE; DROP INDEX race_answers"

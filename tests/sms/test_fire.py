@@ -28,6 +28,7 @@ from sms import dispatcher, gateway, outcomes, receipts
 from sms.models import Lane, Message, ProviderState
 from sms.states import PENDING, State
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
+from tests.database_roles import as_owner
 from tests.reporting import told
 from tests.sms.broker import wipe_the_broker
 
@@ -97,7 +98,7 @@ def kill(worker: subprocess.Popen[bytes]) -> None:
 
 def hang_up_on_all_others() -> None:
     """What they see when PostgreSQL is restarted."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -106,7 +107,7 @@ def hang_up_on_all_others() -> None:
 
 def all_others_have_been_idle() -> bool:
     """For so long that they are between two tasks, and not between two statements of one."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT bool_and(state = 'idle' AND state_change < clock_timestamp() - interval '0.5 seconds')"
             " FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

@@ -6,7 +6,6 @@ import logging
 import unicodedata
 from datetime import timedelta
 
-import pgtrigger
 import pytest
 from django.db import transaction
 
@@ -15,12 +14,12 @@ from consent.models import Answer, Channel, Consent
 from sms import gateway, inbound
 from sms.models import InboundSms, Lane, Message, Refusal, UnplacedSms
 from sms.providers.base import Reply
-from sms.retention import remove_inbound, remove_unplaced
 from sms.states import State
 from teleq.clock import database_now
 from teleq.models import OutgoingSms
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE, make_queue
+from tests.database_roles import a_night_goes_by, as_owner, past_the_triggers
 
 AT_ONCE = pytest.mark.django_db(transaction=True)
 OURS = "+46701740699"
@@ -182,7 +181,8 @@ class TestWithdrawal:
     def test_a_receiver_that_can_not_be_read_is_nobodys_number_and_not_that_of_queues_without_settings(
         self, to, queue, other_queue, other_care_provider, draft, say
     ):
-        OutgoingSms.objects.filter(queue=other_queue).delete()
+        with as_owner():
+            OutgoingSms.objects.filter(queue=other_queue).delete()
         gateway.accept([draft()])
         handed_over(queue)
         say(Answer.YES)
@@ -197,7 +197,7 @@ class TestWithdrawal:
 
 def handed_over(queue) -> None:
     """As if the queue's message had left."""
-    with pgtrigger.ignore("sms.Message:moves_well"):
+    with past_the_triggers():
         Message.objects.filter(queue=queue).update(state=State.SENT, claimed_at=database_now())
 
 
@@ -294,18 +294,15 @@ def test_it_makes_as_many_queries_however_much_there_is(
 
 
 @pytest.mark.django_db
-def test_after_its_time_it_is_removed(our_queue):
-    replied("Ring mig")
-    assert remove_inbound(database_now() - timedelta(days=90)) == 0
-    assert remove_inbound(database_now()) == 1
-    assert not InboundSms.objects.exists()
-
-
-@pytest.mark.django_db
-def test_what_could_not_be_placed_is_removed_after_as_long(our_queue):
-    replied("Ring mig", sender="Telia")
-    assert remove_unplaced(database_now() - timedelta(days=90)) == 0
-    assert remove_unplaced(database_now()) == 1
+@pytest.mark.parametrize(("sender", "rows"), [(MOBILE, InboundSms), ("Telia", UnplacedSms)])
+def test_after_its_time_it_is_removed_whether_it_could_be_placed_or_not(sender, rows, our_queue):
+    replied("Ring mig", sender=sender)
+    rows.objects.update(received_at=database_now() - timedelta(days=89))
+    a_night_goes_by()
+    assert rows.objects.exists()
+    rows.objects.update(received_at=database_now() - timedelta(days=91))
+    a_night_goes_by()
+    assert not rows.objects.exists()
 
 
 # Longer than an SMS can be -------------------------------------------------------------------------------------------

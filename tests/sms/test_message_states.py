@@ -34,6 +34,7 @@ from sms.rate_limiter import RateLimiter
 from teleq.clock import database_now
 from teleq.models import CareProvider, OutgoingSms, Queue
 from tests.conftest import MOBILE
+from tests.database_roles import as_owner
 from tests.reporting import told
 
 pytestmark = pytest.mark.slow
@@ -180,9 +181,10 @@ class WayOfAMessage(RuleBasedStateMachine):
         ]
 
     def teardown(self) -> None:
-        Message.objects.all().delete()
-        Consent.objects.all().delete()
-        ProviderState.objects.all().delete()
+        with as_owner():
+            Message.objects.all().delete()
+            Consent.objects.all().delete()
+            ProviderState.objects.all().delete()
 
     # What counts -----------------------------------------------------------------------------------------------------
 
@@ -197,7 +199,8 @@ class WayOfAMessage(RuleBasedStateMachine):
 
     def remove(self, _: Draw) -> None:
         """As retention and a removal do: the number is as if it had never been asked."""
-        Consent.objects.all().delete()
+        with as_owner():
+            Consent.objects.all().delete()
         self.answer, self.event = Answer.UNSET, None
 
     def turn_the_switch(self, draw: Draw) -> None:

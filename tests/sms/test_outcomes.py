@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pgtrigger
 import pytest
 from django.db import transaction
 from django.db.models import F
@@ -13,6 +12,7 @@ from sms.models import Lane, Message
 from sms.providers.base import Outcome, SendResult
 from sms.states import State
 from tests.concurrency import in_another_connection
+from tests.database_roles import past_the_triggers
 from tests.reporting import told
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,7 +109,7 @@ class TestRecordedTwice:
     def test_what_has_not_been_recorded_is_also_where_the_clock_has_been_set_back_since(self, accept):
         """Another server has taken over, whose clock is behind."""
         message = claimed(accept())
-        with pgtrigger.ignore("sms.Message:moves_well"):
+        with past_the_triggers():
             Message.objects.update(claimed_at=F("claimed_at") + timedelta(minutes=1))
         message.refresh_from_db()
         outcomes.record({message.pk: SendResult(Outcome.ACCEPTED)}, {message.pk: message.claimed_at})

@@ -9,6 +9,7 @@ from sms.models import Lane, Message, Refusal
 from sms.states import State
 from teleq.models import OutgoingSms
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
+from tests.database_roles import as_owner
 
 pytestmark = pytest.mark.django_db
 AT_ONCE = pytest.mark.django_db(transaction=True)
@@ -75,7 +76,8 @@ def test_where_the_box_is_not_ticked_only_a_nej_stops_it(accept, say, plain_queu
 def test_where_settings_are_missing_it_may_not(accept, say):
     accept()
     say(Answer.YES)
-    OutgoingSms.objects.all().delete()
+    with as_owner():
+        OutgoingSms.objects.all().delete()
     assert NO_CONSENT in refused_by_the_database(LEAVE)
 
 

@@ -1,6 +1,5 @@
 """Promise 2: only "Ja". Refused otherwise, with the reason, and the provider is never called."""
 
-import pgtrigger
 import pytest
 from django.db import connection
 
@@ -10,6 +9,7 @@ from sms.models import Kind, Lane, Message, Refusal
 from sms.states import State
 from teleq.models import OutgoingSms
 from tests.conftest import LANDLINE
+from tests.database_roles import as_owner, past_the_triggers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,7 +60,8 @@ def test_a_lapsed_answer_is_no_answer(kind, answer, accept, say, provider):
 def test_where_the_settings_are_missing_nothing_leaves(kind, answer, accept, say, queue, provider):
     if answer:
         say(answer)
-    OutgoingSms.objects.filter(queue=queue).delete()
+    with as_owner():
+        OutgoingSms.objects.filter(queue=queue).delete()
     message = drained(accept(kind=kind))
     assert (message.state, message.refusal) == (State.REFUSED, Refusal.MISSING)
     assert provider.received == []
@@ -120,7 +121,7 @@ def test_a_number_that_cannot_be_read_is_refused_and_holds_up_no_other(accept, s
 @pytest.mark.parametrize("written", ["+46 70 174 06 05", "0701740605", "0046701740605", "+NoneNone"])
 def test_a_number_that_is_written_otherwise_is_refused_and_holds_up_no_other(written, accept, plain_queue, provider):
     otherwise, rightly = accept(queue_id=plain_queue.pk), accept(queue_id=plain_queue.pk)
-    with pgtrigger.ignore("sms.Message:moves_well"), connection.cursor() as cursor:
+    with past_the_triggers(), connection.cursor() as cursor:
         cursor.execute("UPDATE sms_message SET to_number = %s WHERE id = %s", [written, otherwise.pk])
     assert drained(otherwise).refusal == Refusal.NOT_MOBILE
     rightly.refresh_from_db()

@@ -14,6 +14,7 @@ from sms.models import Kind, Lane, Message
 from sms.states import State
 from teleq.clock import database_now
 from teleq.models import OutgoingSms
+from tests.database_roles import as_owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,7 +39,8 @@ def numbers(say) -> list[str]:
 @pytest.mark.parametrize("box", ["ticked", "not ticked", "missing"])
 def test_accept_and_claim_say_what_the_rule_says(box, numbers, draft, queue, care_provider):
     rows = OutgoingSms.objects.filter(queue=queue)
-    rows.delete() if box == "missing" else rows.update(consent_required=box == "ticked")
+    with as_owner():
+        rows.delete() if box == "missing" else rows.update(consent_required=box == "ticked")
     outgoing_sms, consents = rows.first(), Consent.objects.by_number([(care_provider.pk, number) for number in numbers])
     at = database_now()
     rule = {

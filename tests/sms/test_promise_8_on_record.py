@@ -8,6 +8,7 @@ from sms import gateway
 from sms.models import Kind, Lane, Message
 from sms.states import State
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
+from tests.database_roles import as_owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,7 +55,8 @@ def test_where_nobody_had_answered_it_says_so(kind, accept):
 def test_of_an_answer_that_was_removed_since_it_was_accepted_it_says_nothing(accept, say, plain_queue):
     say(Answer.YES)
     message = accept(kind=Kind.MANUAL, queue_id=plain_queue.pk)
-    Consent.objects.all().delete()
+    with as_owner():
+        Consent.objects.all().delete()
     message = decided(message)
     assert (message.state, message.consent_answer) == (State.SENDING, Answer.UNSET)
     assert (message.consent_event_id, message.consent_channel, message.consent_answered_at) == (None, "", None)

@@ -1,0 +1,34 @@
+"""The system check that web, workers and beat sign in to the database as one of the product's roles."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.db import OperationalError, connection
+
+MAY_DO_TOO_MUCH = """
+    SELECT rolsuper OR rolcreaterole OR rolreplication OR rolbypassrls
+        OR has_database_privilege(current_database(), 'CREATE') OR has_schema_privilege('public', 'CREATE')
+    FROM pg_roles WHERE rolname = current_user
+"""
+
+
+@register
+def signs_in_by_a_role_of_the_product(**_: object) -> list[CheckMessage]:
+    """An error where a process could switch the guard or the history off (promise 10). Commands are the owner's."""
+    if settings.TELEQ_DEMO or settings.TELEQ_PROCESS not in {"web", "worker"}:
+        return []
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(MAY_DO_TOO_MUCH)
+            [[may]] = cursor.fetchall()
+    except OperationalError:
+        return []  # said by the check of the demonstration's logins, which asks too
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()  # a worker forks after the checks, and must not share the connection
+    if not may:
+        return []
+    message = "DATABASE_URL signs in as a role that owns the database, or may change it as its owner does."
+    hint = "Give web and workers the roles that database/roles.sql makes, such as teleq_web; README, Database roles."
+    return [Error(message, hint=hint, id="administration.E001")]
