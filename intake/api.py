@@ -101,7 +101,12 @@ NOT_YOURS = "409: staff made it, or have it at the moment. Let the patient talk 
 # Operations ----------------------------------------------------------------------------------------------------------
 
 
-@api.get("/queues", response={200: list[QueueOut], 400: Problem, 401: Problem}, summary="The queues that the key opens")
+@api.get(
+    "/queues",
+    response={200: list[QueueOut], 400: Problem, 401: Problem},
+    summary="The care provider's queues",
+    description="Those that the key opens.",
+)
 def list_queues(request: KeyRequest) -> QuerySet[Queue]:
     return request.auth.opens()
 
