@@ -76,14 +76,14 @@ BEGIN
         name := to_char(month, '"access_accessentry_"YYYY_MM');
         CONTINUE WHEN to_regclass(name) IS NOT NULL;
         -- Made beside and then attached: whoever reads or writes the log need not wait.
-        EXECUTE format('CREATE TABLE %I (LIKE access_accessentry INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
+        EXECUTE format('CREATE TABLE public.%I (LIKE access_accessentry INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
         EXECUTE format('ALTER TABLE access_accessentry ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
                        name, month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
         PERFORM access_keep_from_truncate(name);
         made := made + 1;
     END LOOP;
     IF stray <> '{}' THEN
-        CREATE TABLE access_accessentry_default PARTITION OF access_accessentry DEFAULT;
+        CREATE TABLE public.access_accessentry_default PARTITION OF access_accessentry DEFAULT;
         PERFORM access_keep_from_truncate('access_accessentry_default');
         INSERT INTO access_accessentry SELECT * FROM access_accessentry_stray;
         DROP TABLE access_accessentry_stray;

@@ -282,7 +282,8 @@ def test_a_removal_leaves_what_may_not_go(say, case, nurse):
     with signed_in(WEB) as cursor:
         cursor.execute("BEGIN")
         cursor.execute(
-            "INSERT INTO access_accessentry (user_id, act, phone_number, person) VALUES (%s, 'removal', '', '')",
+            "INSERT INTO access_accessentry (user_id, act, intake_key_name, roles, session, phone_number, person,"
+            " protected, why) VALUES (%s, 'removal', '', '', '', '', '', false, '')",
             [nurse.pk],
         )
         cursor.execute("SELECT removal_cases(array_agg(id)) FROM cases_case")
@@ -326,12 +327,13 @@ def test_functions_that_run_as_the_owner_look_names_up_nowhere_else_and_are_call
         " FROM aclexplode(proacl) WHERE grantee <> proowner), prorettype = 'trigger'::regtype"
         " FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
     )
-    assert {(tuple(config), owner) for _, config, owner, *_ in found} == {
-        (("search_path=pg_catalog, public, pg_temp",), OWNER)
-    }
-    callers = {name: by for name, _, _, by, is_trigger in found if not is_trigger}
-    from_migrations = {signature.partition("(")[0]: role for signature, role in MADE_BY_MIGRATIONS.items()}
-    assert callers == {function.name: function.role for function in functions()} | from_migrations
+    set_to = {setting for _, config, *_ in found for setting in config}
+    assert set_to == {"search_path=pg_catalog, public, pg_temp", "lock_timeout=1s"}
+    assert [name for name, config, *_ in found if not any("search_path" in setting for setting in config)] == []
+    assert {owner for _, _, owner, *_ in found} == {OWNER}
+    callers = {name: set(by.split()) for name, _, _, by, is_trigger in found if not is_trigger}
+    from_migrations = {name.partition("(")[0]: set(roles.split(", ")) for name, roles in MADE_BY_MIGRATIONS.items()}
+    assert callers == {function.name: {function.role} for function in functions()} | from_migrations
     assert {by for _, _, _, by, is_trigger in found if is_trigger} == {None}
 
 

@@ -23,6 +23,7 @@ from sms.models import InboundSms
 from tests.cases.desk import desk_of, in_a_month
 from tests.concurrency import in_another_connection
 from tests.conftest import MOBILE
+from tests.database_roles import as_owner
 from tests.teleq import test_promise_9_table as table
 
 world = table.world
@@ -197,11 +198,12 @@ def test_after_an_hour_it_is_another_look(minutes, noted, case, nurse):
 
 @contextmanager
 def a_log_that_takes_nothing() -> Iterator[None]:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE access_accessentry ADD CONSTRAINT full_up CHECK (false) NOT VALID")
-        try:
-            yield
-        finally:
+    try:
+        yield
+    finally:
+        with as_owner(), connection.cursor() as cursor:
             cursor.execute("ALTER TABLE access_accessentry DROP CONSTRAINT full_up")
 
 
