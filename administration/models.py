@@ -72,6 +72,7 @@ class LogReviewInterval(models.Model):
     """How often a care provider's access log is to be reviewed, as its administrator has chosen."""
 
     class Days(models.IntegerChoices):
+        NOT_CHOSEN = 0, "inte bestämt"
         WEEK = 7, "var sjunde dag"
         FORTNIGHT = 14, "var fjortonde dag"
         MONTH = 30, "var trettionde dag"
@@ -79,7 +80,7 @@ class LogReviewInterval(models.Model):
         QUARTER = 90, "var nittionde dag"
 
     care_provider = models.OneToOneField(CareProvider, on_delete=models.PROTECT, primary_key=True, related_name="+")
-    days = models.PositiveSmallIntegerField("loggkontroll ska göras", choices=Days.choices, null=True, blank=True)
+    days = models.PositiveSmallIntegerField("loggkontroll ska göras", choices=Days.choices, default=Days.NOT_CHOSEN)
     chosen_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     chosen_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(db_default=Now())
 

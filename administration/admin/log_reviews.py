@@ -23,10 +23,10 @@ from django.views.decorators.http import require_http_methods
 from access import access_log
 from administration.admin.scoped import person, reviewed_care_providers, whole_care_providers
 from administration.log_review import reviews, rules, telling
-from administration.log_review.reviews import TITLE, ChangedMeanwhile, Closed, NotDone, Read
+from administration.log_review.reviews import TITLE, Closed, NotDone, Read
 from administration.models import LogReview, LogReviewInterval, ReviewedEntry
 from cases.forms import PressField
-from teleq.changes import AS_SHOWN, ChangesForm
+from teleq.changes import AS_SHOWN, ChangedMeanwhile, ChangesForm
 from teleq.models import CareProvider
 from teleq.typed import ModelForm
 
@@ -56,7 +56,7 @@ class BeginForm(ModelForm[LogReview]):
     def __init__(self, *args: Any, providers: QuerySet[CareProvider], **kwargs: Any) -> None:
         today = timezone.localdate()
         usual = {"since": today - USUAL, "until": today, "size": LogReview.Size.TWENTY_FIVE, "rule": "random"}
-        super().__init__(*args, initial=usual, **kwargs)
+        super().__init__(*args, **{"initial": usual, **kwargs})
         own = list(providers.order_by("name"))
         if len(own) == 1:
             self.instance.care_provider = own[0]
@@ -65,15 +65,13 @@ class BeginForm(ModelForm[LogReview]):
             field = self.fields["care_provider"]
             assert isinstance(field, forms.ModelChoiceField)
             field.queryset, field.empty_label = providers.order_by("name"), None
-        for name in ("rule", "size"):
-            field = self.fields[name]
-            assert isinstance(field, forms.ChoiceField)
-            field.choices = LogReview._meta.get_field(name).choices or []
-            field.widget.attrs |= AS_SHOWN
+        _choose_from(self, "rule", LogReview.Rule.choices)
+        _choose_from(self, "size", LogReview.Size.choices)
 
     def clean(self) -> None:
         super().clean()
-        self.instance.press = self.cleaned_data.get("press")
+        if press := self.cleaned_data.get("press"):
+            self.instance.press = press
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
         if until and until > timezone.localdate():
             self.add_error("until", "Dagen har inte varit än.")
@@ -90,10 +88,7 @@ class IntervalForm(ChangesForm[LogReviewInterval]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["days"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", "inte bestämt"), *LogReviewInterval.Days.choices]
-        field.widget.attrs |= AS_SHOWN
+        _choose_from(self, "days", LogReviewInterval.Days.choices)
 
     def changed_by(self, name: str) -> str:
         return str(self.instance.chosen_by or super().changed_by(name))
@@ -109,9 +104,8 @@ class EntryForm(ChangesForm[ReviewedEntry]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _choose_from(self, "outcome", "Inte bedömd")
-        for field in self.fields.values():
-            field.widget.attrs |= AS_SHOWN
+        _choose_from(self, "outcome", [("", "Inte bedömd"), *ReviewedEntry.Outcome.choices])
+        self.fields["note"].widget.attrs |= AS_SHOWN
 
     def changed_by(self, name: str) -> str:
         return str(self.instance.decided_by or super().changed_by(name))
@@ -133,18 +127,18 @@ class WholeForm(ChangesForm[LogReview]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _choose_from(self, "outcome", "Inte valt")
-        for field in self.fields.values():
-            field.widget.attrs |= AS_SHOWN
+        _choose_from(self, "outcome", [("", "Inte valt"), *LogReview.Outcome.choices])
+        self.fields["action"].widget.attrs |= AS_SHOWN
 
     def changed_by(self, name: str) -> str:
         return str(self.instance.changed_by or super().changed_by(name))
 
 
-def _choose_from(form: forms.ModelForm[Any], name: str, empty: str) -> None:
+def _choose_from(form: forms.ModelForm[Any], name: str, choices: list[tuple[Any, Any]]) -> None:
     field = form.fields[name]
     assert isinstance(field, forms.ChoiceField)
-    field.choices = [("", empty), *(choice for choice in field.choices if choice[0])]  # type: ignore[union-attr, index, misc]
+    field.choices = choices
+    field.widget.attrs |= AS_SHOWN
 
 
 # All of them ---------------------------------------------------------------------------------------------------------
@@ -182,8 +176,9 @@ def log_reviews_view(request: HttpRequest) -> HttpResponse:
         "page": _listed(request),
         "reviewed": set(reviewed.values_list("pk", flat=True)),
     }
-    wrong = any(form.is_bound for form in (*intervals, *([begin] if begin else [])))
-    status = 422 if wrong else 200
+    conflict = any(form.in_conflict for form in intervals)
+    wrong = any(form.is_bound for form in intervals) or (begin is not None and begin.is_bound)
+    status = 409 if conflict else 422 if wrong else 200
     return render(request, "admin/log_reviews.html", {**admin.site.each_context(request), **context}, status=status)
 
 
@@ -273,18 +268,22 @@ class _Forms:
             if not each.is_own_of(user)
         }
 
+    @property
+    def all(self) -> list[ChangesForm[Any]]:
+        return [self.whole, *self.entries.values()]
+
     def are_valid(self) -> bool:
         """Each is asked, so that each says what is wrong with it."""
-        wrong = [form for form in (self.whole, *self.entries.values()) if not form.is_valid()]
+        wrong = [form for form in self.all if not form.is_valid()]
         return not wrong
 
     @property
     def in_conflict(self) -> bool:
-        return any(form.in_conflict for form in (self.whole, *self.entries.values()))
+        return any(form.in_conflict for form in self.all)
 
     @property
     def changed(self) -> bool:
-        return any(form.changes for form in (self.whole, *self.entries.values()))
+        return any(form.changes for form in self.all)
 
     def rows(self) -> list[dict[str, Any]]:
         return [_row(each, self.entries.get(each.reviewed.place)) for each in self.read]

@@ -162,7 +162,8 @@ def _around(entries: Iterable[AccessEntry]) -> dict[int, list[AccessEntry]]:
     }
     around: dict[int, list[AccessEntry]] = {}
     for other in AccessEntry.objects.raw(AROUND, parameters):
-        around.setdefault(other.sampled_id, []).append(other)
+        sampled_id: int = other.sampled_id  # type: ignore[attr-defined]  # which the statement adds
+        around.setdefault(sampled_id, []).append(other)
     return around
 
 
