@@ -327,6 +327,7 @@ def _page(request: HttpRequest, review: LogReview, page: _Forms, status: int = 2
         "review": review,
         "rows": page.rows(),
         "whole": page.whole,
+        "places_with_errors": [place for place, form in page.entries.items() if form.errors],
         "judged": len(page.read) - len(page.left),
         "first_left": page.left[0] if page.left else None,
         "due": _due(review) if not review.is_open else None,
