@@ -73,7 +73,7 @@ class Look:
     why: str = ""
     """What the user has given as their reason, where they are asked for one; what they were refused."""
     unless_lately: bool = False
-    """Whether it is left out where the log has it from the last hour: the same user, session, act, case and patient. For
+    """Whether it is left out where the log has it from the last hour: same user, session, act, case and patient. For
     what a page shows again as it is reloaded, or asks by itself. The log alone is asked: what the client says of itself
     is nothing to go by."""
 
@@ -97,15 +97,12 @@ def note(  # noqa: PLR0913  each is a column of the log
 
 def note_all(who: Who, looks: Iterable[Look]) -> None:
     """Note several looks in one statement. None leave none, and cost none."""
-    noted = list(dict.fromkeys(looks))
-    if not noted:
+    rows = [_row(look) for look in looks]
+    if not rows:
         return
-    rows = [_row(look) for look in noted]
-    parameters = {**_of_request(who), **{name: [row[name] for row in rows] for name in COLUMNS}}
-    parameters["unless_lately"] = [look.unless_lately for look in noted]
     try:
         with connection.cursor() as cursor:
-            cursor.execute(NOTE_UNLESS_LATELY if any(parameters["unless_lately"]) else NOTE, parameters)
+            cursor.execute(NOTE, _of_request(who) | {name: [row[name] for row in rows] for name in rows[0]})
     except (OperationalError, InterfaceError):
         raise
     except DatabaseError as error:
@@ -185,11 +182,12 @@ def _row(look: Look) -> dict[str, Any]:
         "care_provider_id": look.care_provider_id,
         "queue_id": look.queue_id,
         "case_id": look.case_id if look.case_id is None or look.case_id <= LARGEST_ID else None,
-        "phone_number": number_text(look.number) if look.number else "",
+        "phone_number": "" if look.number is None else number_text(look.number),
         "person": look.person,
         "had_case": look.had_case,
         "protected": look.protected,
         "why": look.why[:300],
+        "unless_lately": look.unless_lately,
     }
 
 
@@ -212,6 +210,12 @@ def _of_request(who: Who) -> dict[str, Any]:
 
 def _told(roles: Mapping[str, str]) -> str:
     return " ".join(f"WHEN '{role}' THEN '{label}'" for role, label in roles.items())
+
+
+def _the_same(of: str) -> str:
+    """What makes two entries of a session the same. Never NULL, so that PostgreSQL can look each up in a hash."""
+    ids = ", ".join(f"COALESCE({of}.{column}, 0)" for column in ("care_provider_id", "queue_id", "case_id"))
+    return f"{ids}, {of}.act, {of}.phone_number, {of}.person, {of}.why"
 
 
 IN_FORCE = "(until IS NULL OR until >= (statement_timestamp() AT TIME ZONE 'Europe/Stockholm')::date)"
@@ -242,22 +246,16 @@ NOTE = f"""
            {", ".join(f"shown.{column}" for column in COLUMNS)}
     FROM unnest({", ".join(f"%({column})s::{kind}[]" for column, kind in COLUMNS.items())},
                 %(unless_lately)s::boolean[])
-         AS shown ({", ".join(COLUMNS)}, unless_lately)
+         WITH ORDINALITY AS shown ({", ".join(COLUMNS)}, unless_lately, place_on_page)
     JOIN place ON place.care_provider_id IS NOT DISTINCT FROM shown.care_provider_id
               AND place.queue_id IS NOT DISTINCT FROM shown.queue_id
-"""  # noqa: S608  made of names in the code alone
-NOTE_UNLESS_LATELY = f"""{NOTE}
-    WHERE NOT EXISTS (
-        SELECT FROM access_accessentry AS noted
-        WHERE shown.unless_lately
-          AND noted.at > statement_timestamp() - %(again_after)s
-          AND noted.at BETWEEN %(yesterday)s AND %(tomorrow)s
-          AND noted.user_id = %(user)s AND noted.session = %(session)s AND noted.act = shown.act
-          AND noted.case_id IS NOT DISTINCT FROM shown.case_id
-          AND noted.queue_id IS NOT DISTINCT FROM shown.queue_id
-          AND noted.phone_number = shown.phone_number AND noted.person = shown.person
+    WHERE NOT shown.unless_lately OR ({_the_same("shown")}) NOT IN (
+        SELECT {_the_same("noted")} FROM access_accessentry AS noted
+        WHERE noted.user_id = %(user)s AND noted.session = %(session)s
+          AND noted.at > statement_timestamp() - %(again_after)s AND noted.at BETWEEN %(yesterday)s AND %(tomorrow)s
     )
-"""  # noqa: S608
+    ORDER BY place_on_page
+"""  # noqa: S608  made of names in the code alone
 
 
 # Months --------------------------------------------------------------------------------------------------------------

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import InternalError, connection, transaction
+from django.db import InternalError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from access import access_log
+from access import access_log, checks
 from access.access_log import Act, Key, Look
 from access.models import AccessEntry
+from administration.models import RetentionRun
+from administration.tasks import remove_what_is_past_its_time
 from teleq.models import CareProviderRole, Membership, ProviderRole, User
+from tests.concurrency import in_another_connection
 from tests.conftest import MOBILE
 
 pytestmark = pytest.mark.django_db
@@ -122,3 +125,58 @@ def test_whole_months_go_when_five_years_are_over_and_none_before_whatever_is_as
     assert access_log.remove_old(now) == 1
     assert [entry.at.year for entry in AccessEntry.objects.all()] == [young_enough.year]
     assert "access_accessentry_2012_02" not in months()
+
+
+def without_a_month() -> str:
+    """The year's last."""
+    last = months()[-2]
+    assert last.startswith("access_accessentry_20")
+    run(f"DROP TABLE {last}")
+    return last
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_month_is_made_while_pages_are_noted(nurse, queue):
+    last = without_a_month()
+    with transaction.atomic():
+        access_log.note(nurse, Act.VIEW, MOBILE, queue=queue)
+        assert in_another_connection(access_log.make_months).result(20) == 1
+    assert last in months()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_month_that_somebody_reads_is_dropped_another_night(nurse):
+    stray(nurse, "2012-02-29")
+    access_log.make_months()
+    with transaction.atomic():
+        assert AccessEntry.objects.count() == 1
+        dropped = in_another_connection(lambda: access_log.remove_old(timezone.now()))
+        with pytest.raises(OperationalError):
+            dropped.result(20)
+    assert access_log.remove_old(timezone.now()) == 1
+
+
+def test_the_night_makes_the_months_and_removes_the_old_ones(nurse):
+    stray(nurse, "2012-02-29")
+    last = without_a_month()
+    remove_what_is_past_its_time()
+    assert last in months()
+    assert RetentionRun.objects.get().removed == {"åtkomster": 1}
+
+
+def test_the_operator_is_told_on_admins_first_page_and_in_the_log(nurse, operator, administrator, client, caplog):
+    stray(nurse, "2012-02-29")
+    for user, is_told in ((operator, True), (administrator, False)):
+        client.force_login(user)
+        assert ("utanför sina månader" in client.get("/admin/").content.decode()) == is_told
+    run("ALTER FUNCTION access_make_months() RENAME TO access_made_months")
+    run("CREATE FUNCTION access_make_months() RETURNS integer LANGUAGE sql AS 'SELECT 0'")
+    access_log.see_to_months()
+    assert "ERROR" in caplog.text
+    assert "utanför sina månader" in caplog.text
+
+
+@pytest.mark.parametrize(("days", "stops"), [(5 * 365 + 1, True), (5 * 365 + 2, False)])
+def test_a_log_that_is_kept_for_less_than_five_years_stops_the_start(days, stops, settings):
+    settings.KEEP_ACCESS_LOG = timedelta(days=days)
+    assert ["access.E003"] * stops == [each.id for each in checks.access_log_is_kept()]

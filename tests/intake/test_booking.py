@@ -725,7 +725,7 @@ def test_booking_takes_as_many_queries_whatever_the_cases(
     divide(open_queue, places=100)
 
     def queries(clock: str) -> int:
-        with django_assert_max_num_queries(40) as counted:
+        with django_assert_max_num_queries(42) as counted:  # among them its entry in the access log, and a savepoint
             assert telephones.book(open_queue, at(day, clock)).status in (200, 201)
         return len(counted)
 

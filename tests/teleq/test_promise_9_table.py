@@ -24,7 +24,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from access import access_log, second_person
-from access.models import SecondPersonRequest
+from access.models import AccessEntry, SecondPersonRequest
 from administration.log_review import reviews
 from administration.models import LogReview
 from administration.queues import create_queue
@@ -232,6 +232,8 @@ class Browser:
 
     role: str
     world: World
+    noted: list[AccessEntry] = field(default_factory=list)
+    """What the last request has left in the access log."""
 
     def __post_init__(self) -> None:
         self.client = Client(raise_request_exception=True)
@@ -253,6 +255,7 @@ class Browser:
         query = {} if method == "GET" else {"data": body, "content_type": content_type}
         with transaction.atomic():
             response = getattr(self.client, method.lower())(address, headers=self.headers, **query)
+            self.noted = list(AccessEntry.objects.all())
             transaction.set_rollback(True)
         status = str(response.status_code)
         to_login = status == "302" and response["Location"].startswith(("/login/", "/admin/login/"))
@@ -315,6 +318,9 @@ def test_what_is_hidden_from_others_is_there_to_be_seen(role, method, route, wor
 
 CASES = ("/", "/cases/", "/inbound/")
 PATIENTS_IN_ADMIN = ("/admin/patient-data/", "/admin/teleq/outgoingsms/check/", "/admin/unplaced-sms/")
+ONE_REVIEW = "/admin/log-reviews/<int:review_id>/"
+LOG_IN_ADMIN = ("/admin/log-extract/", "/admin/log-reviews/", ONE_REVIEW)
+"""What tells of looks at patients."""
 
 
 def foreign(role: str, route: str, method: str) -> tuple[str, ...]:
@@ -323,7 +329,7 @@ def foreign(role: str, route: str, method: str) -> tuple[str, ...]:
     in_admin = route in PATIENTS_IN_ADMIN
     works_there = role in ("nurse", "queue_admin") and in_cases
     administers = role in ("queue_admin", "provider_admin") and in_admin
-    if role == "reviewer" and route == "/admin/log-reviews/<int:review_id>/":
+    if role == "reviewer" and route == ONE_REVIEW:
         return OF_CASE  # whose data were looked at, and nothing of what they are
     if works_there or administers or (role == "own_key" and route.startswith("/api/")):
         patients: tuple[str, ...] = ()
