@@ -1,6 +1,6 @@
 """Admin > Loggutdrag: which unit has looked at a patient's data, and when; to print or as CSV.
 
-For a care provider's Loggranskare and its Administratör: docs/decisions/0022.
+For a care provider's Loggranskare and its Administratör: docs/decisions/0021.
 """
 
 from __future__ import annotations
