@@ -122,7 +122,7 @@ def _note(review: LogReview, entries: Iterable[AccessEntry], by: User) -> None:
         )
         for entry in entries
     ]
-    access_log.note_all(by, looks)
+    access_log.note_all(by, dict.fromkeys(looks))  # a patient may be in the sample several times
 
 
 # Each probe is into one user's day, by the index access_by_user.

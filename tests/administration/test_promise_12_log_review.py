@@ -273,6 +273,16 @@ def test_that_the_sample_was_read_is_in_the_access_log_itself_and_within_the_hou
     assert {(entry.user, entry.roles) for entry in noted} == {(log_reviewer, "Loggranskare")}
 
 
+def test_a_patient_who_is_in_the_sample_twice_is_noted_once(reviewer, looked):
+    for act in (Act.VIEW, Act.CHANGE):
+        looked(act=act, person=PERSON, case_id=7, had_case=True)
+    begun = begin(reviewer)["Location"]
+    save(reviewer, begun, outcome(2, UNJUSTIFIED))
+    save(reviewer, begun, outcome(1, JUSTIFIED))
+    reviewer.get(begun)
+    assert AccessEntry.objects.filter(act=Act.REVIEW).count() == 1
+
+
 def test_every_state_of_an_outcome_is_kept(reviewer, begun, log_reviewer):
     save(reviewer, begun, outcome(1, UNCLEAR, "Fråga"))
     save(reviewer, begun, outcome(1, JUSTIFIED, "Vikarie"))
