@@ -163,7 +163,8 @@ class TeleqAdminSite(admin.AdminSite):
         if administers(request):
             models[1:1] = _links(OPERATORS_PAGES if user.is_superuser else PAGES)
         whole = set(user.provider_roles.in_force().values_list("role", flat=True))
-        models += _links(LOG_PAGES) if whole else []
+        if whole:  # a reviewer's own work first
+            models = [*models, *_links(LOG_PAGES)] if administers(request) else [*_links(LOG_PAGES), *models]
         if user.is_superuser or ProviderRole.ADMINISTRATOR in whole:
             models += _links(LAST_PAGES)
         index = reverse("admin:index", current_app=self.name)
