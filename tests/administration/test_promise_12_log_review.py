@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import InternalError, connection, transaction
@@ -20,10 +21,13 @@ from administration.log_review.rules import Period
 from administration.log_review.sample import draw
 from administration.models import LogReview, LogReviewInterval, ReviewedEntry
 from cases.models import ClosedDay, TelephoneHours
+from teleq.changes import Change
 from teleq.models import CareProvider, Membership, ProviderRole, Queue, User
 from tests.administration.forms import text_of
+from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE
 from tests.fixtures.admin import with_role
+from tests.teleq.test_promise_12_every_look import a_log_that_takes_nothing
 
 pytestmark = pytest.mark.django_db
 
@@ -262,6 +266,53 @@ def test_promise_11_a_page_left_open_does_not_change_what_was_closed(reviewer, s
     assert stored()[0][0] == JUSTIFIED
 
 
+@pytest.mark.django_db(transaction=True)
+def test_promise_11_who_saves_while_another_closes_changes_nothing(reviewer, begun, log_reviewer):
+    pressed = {**shown(reviewer.get(begun)), **outcome(1, UNCLEAR)}
+    review = LogReview.objects.get()
+    with transaction.atomic():
+        broken_off = {"outcome": Change("", "broken_off"), "action": Change("", "Fel period.")}
+        reviews.save(review, broken_off, {}, by=log_reviewer, closing=True)
+        answer = in_another_connection(lambda: reviewer.post(begun, pressed))
+        wait_until_a_connection_waits_for_a_lock()
+    assert answer.result(20).status_code == 409
+    assert stored()[0][0] == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_promise_11_of_two_who_judge_at_the_same_moment_the_second_is_told(reviewer, begun, second):
+    pressed = {**shown(reviewer.get(begun)), **outcome(1, UNCLEAR)}
+    review, lisa = LogReview.objects.get(), User.objects.get(username="lisa")
+    with transaction.atomic():
+        judged = {review.entries.get(place=1).pk: {"outcome": Change("", JUSTIFIED)}}
+        reviews.save(review, {}, judged, by=lisa)
+        answer = in_another_connection(lambda: reviewer.post(begun, pressed))
+        wait_until_a_connection_waits_for_a_lock()
+    assert answer.result(20).status_code == 409
+    assert "Ändrat av Lisa Logg till Befogad." in text_of(answer.result())
+    assert stored()[0][0] == JUSTIFIED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_press_that_arrives_twice_at_the_same_moment_draws_one_sample(log_reviewer, care_provider, looked):
+    looked()
+    today, press = timezone.localdate(), uuid4()
+
+    def drawn() -> int:
+        chosen = {"rule": Rule.RANDOM, "since": today - timedelta(days=1), "until": today, "size": 10}
+        review = LogReview(care_provider=care_provider, made_by=log_reviewer, press=press, **chosen)
+        begun = reviews.begin(review)
+        assert begun is not None
+        return begun.pk
+
+    with transaction.atomic():
+        first = drawn()
+        again = in_another_connection(drawn)
+        wait_until_a_connection_waits_for_a_lock()
+    assert again.result(20) == first
+    assert ReviewedEntry.objects.count() == 1
+
+
 # What is on record ---------------------------------------------------------------------------------------------------
 
 
@@ -281,6 +332,15 @@ def test_a_patient_who_is_in_the_sample_twice_is_noted_once(reviewer, looked):
     save(reviewer, begun, outcome(1, JUSTIFIED))
     reviewer.get(begun)
     assert AccessEntry.objects.filter(act=Act.REVIEW).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sample_or_an_extract_that_can_not_be_noted_shows_nothing(reviewer, begun):
+    with a_log_that_takes_nothing():
+        answers = [reviewer.get(begun), reviewer.post("/admin/log-extract/", {"query": MOBILE})]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert not any("174 06" in text_of(answer) for answer in answers)
+    assert reviewer.get(begun).status_code == 200
 
 
 def test_every_state_of_an_outcome_is_kept(reviewer, begun, log_reviewer):
