@@ -40,7 +40,8 @@ def sentences(entry: AccessEntry) -> list[str]:
     told += [_had_case(entry)] if entry.had_case is not None else []
     told += ["Patienten hade skyddade personuppgifter."] if entry.protected else []
     if entry.why:
-        told.append(f"{'Gällde' if entry.act == Act.REFUSED else 'Angiven anledning'}: {entry.why}.")
+        about = "Gällde" if entry.act in (Act.REFUSED, Act.REVIEW) else "Angiven anledning"
+        told.append(f"{about}: {entry.why}.")
     return told
 
 
