@@ -84,6 +84,8 @@ class AccessEntry(models.Model):
         UNPLACED = "unplaced", "Läste ett SMS som inte kunde placeras"
         API_READ = "api_read", "Läste ärendet genom telefonsystem"
         API_CHANGE = "api_change", "Bokade eller ändrade genom telefonsystem"
+        REVIEW = "review", "Granskade loggen"
+        LOG_EXTRACT = "logextract", "Tog fram loggutdrag"
         REFUSED = "refused", "Nekad åtkomst"
 
     SHOWN = (Act.LISTED, Act.HIT, Act.INBOUND, Act.RELATED)

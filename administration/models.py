@@ -1,13 +1,22 @@
-"""Totals by day, and how much retention has removed: numbers only, nothing about a patient."""
+"""Totals by day, and how much retention has removed: numbers only. Reviews of the access log, which name no patient
+either: they point at its entries."""
 
 from __future__ import annotations
 
-from datetime import date
+import uuid
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
 
+import pghistory
+import pgtrigger
+from django.conf import settings
 from django.db import models
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Now
 
-from teleq.models import Queue
+from teleq.models import CareProvider, Queue
+from teleq.triggers import APPEND_ONLY, NO_TRUNCATE, InsertEvent, Protect, ReadOnly, UpdateEvent
 
 
 class DayTotal(models.Model):
@@ -46,3 +55,185 @@ class RetentionRun(models.Model):
 
     def __str__(self) -> str:
         return f"gallring {self.pk}"
+
+
+# Loggkontroll --------------------------------------------------------------------------------------------------------
+
+NO_DELETE = Protect(name="no_delete", operation=pgtrigger.Delete)
+
+
+def on_record(model: Any) -> Any:
+    """Every state that a row has had is kept, and nobody changes that (`pghistory`)."""
+    return pghistory.track(InsertEvent(), UpdateEvent(), meta={"triggers": [APPEND_ONLY, NO_TRUNCATE]})(model)
+
+
+@on_record
+class LogReviewInterval(models.Model):
+    """How often a care provider's access log is to be reviewed, as its administrator has chosen."""
+
+    class Days(models.IntegerChoices):
+        NOT_CHOSEN = 0, "inte bestämt"
+        WEEK = 7, "var sjunde dag"
+        FORTNIGHT = 14, "var fjortonde dag"
+        MONTH = 30, "var trettionde dag"
+        TWO_MONTHS = 60, "var sextionde dag"
+        QUARTER = 90, "var nittionde dag"
+
+    care_provider = models.OneToOneField(CareProvider, on_delete=models.PROTECT, primary_key=True, related_name="+")
+    days = models.PositiveSmallIntegerField("loggkontroll ska göras", choices=Days.choices, default=Days.NOT_CHOSEN)
+    chosen_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    chosen_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = "hur ofta loggkontroll ska göras"
+        verbose_name_plural = "hur ofta loggkontroll ska göras"
+        triggers = [NO_DELETE, NO_TRUNCATE]
+
+    def __str__(self) -> str:
+        return f"loggkontroll hos {self.care_provider_id}"
+
+
+class LogReviewQuerySet(models.QuerySet["LogReview"]):
+    def for_care_providers(self, providers: Iterable[int] | QuerySet[CareProvider]) -> LogReviewQuerySet:
+        """The one way from a request to reviews."""
+        return self.filter(care_provider__in=providers)
+
+    def carried_out(self) -> LogReviewQuerySet:
+        """Those that were closed with a result: by these it is counted when the next one is due."""
+        return self.filter(closed_at__isnull=False).exclude(outcome=LogReview.Outcome.BROKEN_OFF)
+
+    def with_progress(self) -> LogReviewQuerySet:
+        """With how many entries each has, and how many of them have an outcome."""
+        decided = Count("entries", filter=~Q(entries__outcome=""))
+        return self.annotate(how_many=Count("entries"), how_many_decided=decided)
+
+
+@on_record
+class LogReview(models.Model):
+    """A sample of a care provider's access log, drawn once, and what its reviewer made of it.
+
+    Written by `administration.log_review`. What was drawn, and by what rule, never changes; when it is closed nothing
+    does.
+    """
+
+    class Rule(models.TextChoices):
+        RANDOM = "random", "Slumpvis"
+        SURNAME = "surname", "Samma efternamn: patienten heter som användaren"
+        COLLEAGUE = "colleague", "En kollegas namn: patienten heter som en annan medlem"
+        MANY_PATIENTS = "many_patients", "Många patienter på en dag"
+        OUTSIDE_HOURS = "outside_hours", "Utanför arbetstid"
+        NO_CASE = "no_case", "Patienten hade inget ärende i kön"
+        PROTECTED = "protected", "Skyddade personuppgifter"
+        OTHER_QUEUE = "other_queue", "Öppnat i annan kö"
+        REFUSED = "refused", "Nekade försök"
+
+    class Size(models.IntegerChoices):
+        TEN = 10, "10"
+        TWENTY_FIVE = 25, "25"
+        FIFTY = 50, "50"
+
+    class Outcome(models.TextChoices):
+        NOTHING = "nothing", "Inget att anmärka"
+        TO_FOLLOW_UP = "to_follow_up", "Behöver följas upp"
+        UNAUTHORISED = "unauthorised", "Obehörig åtkomst"
+        BROKEN_OFF = "broken_off", "Avbruten: räknas inte som gjord"
+
+    care_provider = models.ForeignKey(
+        CareProvider, on_delete=models.PROTECT, related_name="+", verbose_name="vårdgivare", db_index=False
+    )
+    rule = models.CharField("regel", max_length=20, choices=Rule.choices)
+    since: models.DateField[date, date] = models.DateField("från")
+    until: models.DateField[date, date] = models.DateField("till och med")
+    size = models.PositiveSmallIntegerField("antal", choices=Size.choices)
+    with_lists = models.BooleanField("ta med patienter som bara visades i en lista", default=False)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name="påbörjad av"
+    )
+    made_at: models.DateTimeField[datetime, datetime] = models.DateTimeField("påbörjad", db_default=Now())
+    press = models.UUIDField(default=uuid.uuid4, editable=False, help_text="Vilket tryck på knappen som drog urvalet.")
+    outcome = models.CharField("resultat", max_length=20, choices=Outcome.choices, blank=True, default="")
+    action = models.TextField("åtgärd", max_length=2000, blank=True, default="")
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="avslutad av"
+    )
+    closed_at = models.DateTimeField("avslutad", null=True)
+
+    objects = LogReviewQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "loggkontroll"
+        verbose_name_plural = "loggkontroller"
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["press"], name="one_review_per_press"),
+            models.CheckConstraint(condition=Q(until__gte=F("since")), name="a_review_is_of_a_day_or_more"),
+            models.CheckConstraint(
+                condition=Q(closed_at=None, closed_by=None)
+                | Q(closed_at__isnull=False, closed_by__isnull=False) & ~Q(outcome=""),
+                name="a_closed_review_says_how_and_by_whom",
+            ),
+        ]
+        indexes = [models.Index(fields=["care_provider", "closed_at"], name="log_review_by_care_provider")]
+        triggers = [
+            NO_DELETE,
+            NO_TRUNCATE,
+            ReadOnly(
+                name="drawn_is_drawn",
+                fields=["care_provider", "rule", "since", "until", "size", "with_lists", "made_by", "made_at", "press"],
+            ),
+            Protect(
+                name="closed_is_closed",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__closed_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"loggkontroll {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
+
+
+@on_record
+class ReviewedEntry(models.Model):
+    """An entry of the access log in a review's sample, and what the reviewer thinks of it.
+
+    Without a foreign key to the entry: the log drops whole months when their time is over.
+    """
+
+    class Outcome(models.TextChoices):
+        JUSTIFIED = "justified", "Befogad"
+        UNCLEAR = "unclear", "Oklar – fråga användaren"
+        UNJUSTIFIED = "unjustified", "Obefogad"
+
+    review = models.ForeignKey(LogReview, on_delete=models.PROTECT, related_name="entries", db_index=False)
+    place = models.PositiveSmallIntegerField(help_text="Vilken i urvalet, efter tid.")
+    entry_id = models.BigIntegerField()
+    entry_at: models.DateTimeField[datetime, datetime] = models.DateTimeField()
+    because = models.CharField("därför att", max_length=200, blank=True, default="")
+    outcome = models.CharField("bedömning", max_length=20, choices=Outcome.choices, blank=True, default="")
+    note = models.TextField("anteckning", max_length=1000, blank=True, default="")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="bedömd av"
+    )
+    decided_at = models.DateTimeField("bedömd", null=True)
+
+    class Meta:
+        verbose_name = "granskad åtkomst"
+        verbose_name_plural = "granskade åtkomster"
+        ordering = ["place"]
+        constraints = [
+            models.UniqueConstraint(fields=["review", "place"], name="one_entry_per_place"),
+            models.UniqueConstraint(fields=["review", "entry_id"], name="an_entry_is_drawn_once"),
+        ]
+        triggers = [
+            NO_DELETE,
+            NO_TRUNCATE,
+            ReadOnly(name="drawn_is_drawn", fields=["review", "place", "entry_id", "entry_at", "because"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"granskad åtkomst {self.pk}"

@@ -20,9 +20,10 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 from access import access_log
+from administration.log_review import reviews
 from administration.rights import how_many_overdue
 from intake.keys import ending_soon
-from teleq.models import CareProvider, ProviderRole, User
+from teleq.models import ProviderRole, User
 from teleq.swedish import in_days
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -45,7 +46,12 @@ OPERATORS_PAGES = {name: PAGES[name] for name in ("statistics", "second_person")
 LAST_PAGES = {"unplaced_sms": "SMS som inte kunde placeras"}
 """For the operator and a care provider's administrator, last."""
 
+LOG_PAGES = {"log_reviews": reviews.TITLE, "log_extract": "Loggutdrag"}
+"""For a care provider's reviewer of logs and its administrator: what each sees there is in the pages themselves."""
+
 PATIENTS_PAGES = {
+    **LOG_PAGES,
+    "log_review": reviews.TITLE,
     "patient_data": PAGES["patient_data"],
     "unplaced_sms": LAST_PAGES["unplaced_sms"],
     "teleq_outgoingsms_check": "Skulle det här SMS:et skickas?",
@@ -64,7 +70,7 @@ def administers(request: HttpRequest) -> bool:
 
 
 ASKS_AGAIN = {
-    *("patient_data", "second_person", "intake_intakekey_add", "intake_intakekey_revoke"),
+    *("patient_data", "log_extract", "second_person", "intake_intakekey_add", "intake_intakekey_revoke"),
     "intake_intakekey_new-secret",
     *("teleq_user_add", "teleq_user_change", "teleq_user_invitation", "teleq_user_second_factor"),
 }
@@ -98,11 +104,12 @@ class TeleqAdminSite(admin.AdminSite):
     def index(  # type: ignore[override]  # the stubs allow for a page only
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """With how many rights should have been gone through by now; and for the operator, with what is wrong, and the
-        keys that end soon."""
+        """With how many rights should have been gone through by now, and whose log reviewed; and for the operator, with
+        what is wrong, and the keys that end soon."""
         user = cast(User, request.user)
         ending = ending_soon().select_related("care_provider") if user.is_superuser else ()
         shown = {
+            "overdue_log_reviews": reviews.overdue(user),
             "overdue_rights": how_many_overdue(user) if administers(request) else 0,
             "problem": access_log.problem_with_months() if user.is_superuser else "",
             "ending_keys": [(key, in_days(key.until)) for key in ending if key.until],
@@ -159,7 +166,10 @@ class TeleqAdminSite(admin.AdminSite):
         user = cast(User, request.user)
         if administers(request):
             models[1:1] = _links(OPERATORS_PAGES if user.is_superuser else PAGES)
-        if user.is_superuser or CareProvider.objects.administered_by(user).exists():
+        whole = set(user.provider_roles.in_force().values_list("role", flat=True))
+        if whole:  # a reviewer's own work first
+            models = [*models, *_links(LOG_PAGES)] if administers(request) else [*_links(LOG_PAGES), *models]
+        if user.is_superuser or ProviderRole.ADMINISTRATOR in whole:
             models += _links(LAST_PAGES)
         index = reverse("admin:index", current_app=self.name)
         return [{"name": "Admin", "app_label": "admin", "app_url": index, "has_module_perms": True, "models": models}]

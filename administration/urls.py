@@ -5,6 +5,8 @@ from typing import cast
 from django.contrib import admin
 from django.urls import path
 
+from administration.admin.log_extract import log_extract_view
+from administration.admin.log_reviews import log_review_view, log_reviews_view
 from administration.admin.patient_data import patient_data_view
 from administration.admin.rights import end_view, rights_view
 from administration.admin.second_person import second_person_view
@@ -14,9 +16,14 @@ from administration.site import TeleqAdminSite
 
 site = cast(TeleqAdminSite, admin.site)
 page = site.administrators_view
+of_care_provider = site.admin_view
+"""For pages of a care provider's reviewer of logs and its administrator, who ask for the role themselves."""
 
 app_name = "admin"  # Django looks its own pages up by this name
 urlpatterns = [
+    path("log-extract/", of_care_provider(log_extract_view), name="log_extract"),
+    path("log-reviews/", of_care_provider(log_reviews_view), name="log_reviews"),
+    path("log-reviews/<int:review_id>/", of_care_provider(log_review_view), name="log_review"),
     path("patient-data/", page(patient_data_view), name="patient_data"),
     path("rights/", page(rights_view), name="rights"),
     path("rights/<str:kind>/<int:given_id>/end/", page(end_view), name="end_right"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -75,7 +75,7 @@ def slots_of(queue: Queue, first: date, last: date) -> list[datetime]:
     days = (first + DAY * number for number in range((last - first).days + 1))
     slots: list[datetime] = []
     for day in days:
-        if day in closed or day in _holidays(day.year):
+        if day in closed or day in public_holidays(day.year):
             continue
         for each in hours:
             if each.weekday == day.weekday():
@@ -100,7 +100,8 @@ def _cut(day: date, opens: time, closes: time, length: timedelta) -> Iterator[da
 
 
 @cache
-def _holidays(year: int) -> Container[date]:
+def public_holidays(year: int) -> frozenset[date]:
+    """The year's, with the three eves: no queue is open."""
     return frozenset(holidays.country_holidays("SE", years=year, categories=("public", "de_facto")))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dateutil.relativedelta import relativedelta
 
+from access.access_log import Act
 from cases.models import Status
 from consent.models import Answer, Channel
 from consent.register import VALID_FOR
@@ -220,4 +221,36 @@ TEXTS = [
         author="sara",
         words="Hej. Vi ringer i dag. Häls. {unit}",
     ),
+]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """That somebody at VC Spindeln, or at VC Myran, has looked: for Loggkontroll. `minutes` before loading."""
+
+    by: str
+    minutes: int
+    patient: tuple[str, str] | None
+    """Queue and name; None: a search for `number`, which nobody has."""
+    act: Act = Act.VIEW
+    number: str = ""
+
+
+SEEN = [
+    Seen("anna", 150, (R, "Erik Lund")),
+    Seen("anna", 148, (R, "Erik Lund"), Act.CHANGE),
+    Seen("karim", 140, (R, "Maja Holm")),
+    Seen("karim", 131, (R, "Fatima Hassan")),
+    Seen("karim", 129, (R, "Fatima Hassan"), Act.CHANGE),
+    Seen("anna", 122, (R, "Nils Persson")),
+    Seen("anna", 95, None, Act.SEARCH, _mobile(95)),
+    Seen("maria", 84, (R, "Sven Ek")),
+    Seen("maria", 83, (R, "Sven Ek"), Act.CHANGE),
+    Seen("maria", 20, (R, "Sven Ek")),
+    Seen("sara", 71, (R, "Agda Andersson"), Act.REFUSED),
+    Seen("karim", 60, (T, "Lars Åkesson")),
+    Seen("anna", 44, (T, "Kerstin Dahl")),
+    Seen("anna", 31, (R, "Tolvan Tolvansson")),
+    Seen("anna", 30, (R, "Tolvan Tolvansson"), Act.CHANGE),
+    Seen("karim", 12, (T, "Samir Aziz")),
 ]

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
+from access.models import AccessEntry
+from administration.models import LogReviewInterval
 from administration.outgoing_sms import save_outgoing_sms
 from administration.queues import create_queue
 from cases.models import Case, CaseEvent, CaseMessage, Note, Status, TelephoneHours
@@ -26,6 +28,7 @@ from sms.states import HANDED_OVER, State
 from teleq.clock import database_now
 from teleq.models import CareProvider, CareProviderRole, Lead, Membership, Queue, Role, User
 from teleq.phone_numbers import number_text
+from teleq.phone_numbers import read as read_number
 
 JUDGED = HANDED_OVER | {State.REFUSED}
 
@@ -55,6 +58,7 @@ class _Loader:
         self._cases()
         self._answers()
         self._messages()
+        self._looks()
 
     # Care providers, queues and people
 
@@ -297,6 +301,34 @@ class _Loader:
             )
             for message in sorted(messages, key=lambda message: message.state_at)
         )
+
+    # Looks
+
+    def _looks(self) -> None:
+        """Written as if they had been noted then, so that its Loggranskare has something to review."""
+        sundvik = CareProvider.objects.get(name="Region Sundvik")
+        AccessEntry.objects.bulk_create(self._look(seen, sundvik) for seen in data.SEEN)
+        LogReviewInterval.objects.create(care_provider=sundvik, days=LogReviewInterval.Days.MONTH)
+
+    def _look(self, seen: data.Seen, provider: CareProvider) -> AccessEntry:
+        user = self.users[seen.by]
+        look = AccessEntry(
+            user=user,
+            at=self.start - timedelta(minutes=seen.minutes),
+            act=seen.act,
+            care_provider=provider,
+            address="192.0.2.10",
+            had_case=seen.patient is not None,
+        )
+        if seen.patient is None:
+            look.phone_number, look.roles = number_text(read_number(seen.number) or ""), Role.NURSE.label
+            return look
+        case = self.cases[seen.patient]
+        look.queue, look.case_id = case.queue, case.pk
+        look.phone_number, look.person = number_text(case.phone_number), case.personal_identity_number
+        role = Membership.objects.filter(user=user, queue=case.queue).first()
+        look.roles = role.get_role_display() if role else ""
+        return look
 
 
 def _note_answer(message: Message, consent: Consent | None, events: dict[int, int], at: datetime) -> None:

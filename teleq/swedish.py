@@ -49,6 +49,17 @@ def date_and_clock(at: datetime) -> str:
     return f"{date_format(local, 'j F Y')} {_clock(local)}"
 
 
+def weekday_and_clock(at: datetime) -> str:
+    """For what is judged another day: "torsdag 26 november 2026 10.41"."""
+    local = timezone.localtime(at)
+    return f"{date_format(local, 'l j F Y')} {_clock(local)}"
+
+
+def clock_only(at: datetime) -> str:
+    """Where the day has been said: "10.41"."""
+    return _clock(timezone.localtime(at))
+
+
 def last_day(valid_until: datetime) -> str:
     """The date on which an answer stops to count: "24 januari 2028"."""
     return date_format(timezone.localtime(valid_until), "j F Y")

@@ -325,6 +325,8 @@ class Migration(migrations.Migration):
                             ("unplaced", "Läste ett SMS som inte kunde placeras"),
                             ("api_read", "Läste ärendet genom telefonsystem"),
                             ("api_change", "Bokade eller ändrade genom telefonsystem"),
+                            ("review", "Granskade loggen"),
+                            ("logextract", "Tog fram loggutdrag"),
                             ("refused", "Nekad åtkomst"),
                         ],
                         max_length=10,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,6 +15,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from administration.admin.csv_file import csv_file
 from administration.admin.scoped import own_queues
 from administration.statistics import Period, Table, of_queue
 from teleq.models import Queue
@@ -91,10 +91,4 @@ def _first_queue(request: HttpRequest) -> int | None:
 
 
 def _csv(table: Table, first: date, last: date) -> HttpResponse:
-    """With a byte order mark and semicolons: by these Excel in Swedish sees UTF-8, and where a column ends."""
-    response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="statistik-{first}-{last}.csv"'
-    writer = csv.writer(response, delimiter=";")
-    writer.writerow(table.columns)
-    writer.writerows(table.rows)
-    return response
+    return csv_file(f"statistik-{first}-{last}.csv", table.columns, table.rows)

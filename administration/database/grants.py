@@ -23,6 +23,12 @@ TABLES = {
     "django_admin_log": ("si", ""),
     "consent_consentevent": ("s", "s"),
     "administration_retentionrun": ("s", "si"),
+    "administration_logreview": ("siu", ""),
+    "administration_logreviewinterval": ("siu", ""),
+    "administration_reviewedentry": ("siu", ""),
+    "administration_logreviewevent": ("s", ""),
+    "administration_logreviewintervalevent": ("s", ""),
+    "administration_reviewedentryevent": ("s", ""),
     # What a patient has: deleted by the functions, which check that it may go.
     "consent_consent": ("siu", ""),
     "sms_message": ("siu", "s"),

@@ -165,7 +165,7 @@ def test_a_reviewer_of_logs_reads_the_record_of_the_care_provider_and_changes_no
     client = browser(log_reviewer)
     page = client.get("/admin/")
     names = [each["name"] for each in page.context["app_list"][0]["models"]]
-    assert names == ["Inloggningar", "Ändrade behörigheter"]
+    assert names == ["Loggkontroll", "Loggutdrag", "Inloggningar", "Ändrade behörigheter"]
     record = text_of(client.get("/admin/access/signin/"))
     assert str(nurse) in record
     assert str(outsider) not in record

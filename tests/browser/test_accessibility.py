@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from access import access_log
 from cases import callbacks
 from cases.models import Case, Status
 from consent.models import Answer, Channel, Consent
@@ -348,3 +349,42 @@ def test_what_is_written_asked_about_and_the_end_of_the_session(open_case, case,
     expect(page.get_by_role("dialog").get_by_label("Lösenord")).to_be_visible()
     findings = Axe().run(page, options=RULES)
     assert findings.violations_count == 0, findings.generate_report()
+
+
+def test_loggkontroll(sign_in, log_reviewer, provider_administrator, nurse, queue):
+    for number in (MOBILE, LANDLINE):
+        access_log.note(nurse, access_log.Act.VIEW, number, "191212121212", queue=queue, case_id=1, had_case=True)
+    page = sign_in(log_reviewer)
+    page.goto("/admin/log-reviews/")
+    page.get_by_text("Vad reglerna hittar").click()
+    check(page)
+    page.get_by_label("Från").fill("")
+    page.get_by_role("button", name="Dra ett urval").click()
+    expect(page.get_by_text("Välj en dag.")).to_be_visible()
+    check(page)
+    page.goto("/admin/log-reviews/")
+    page.get_by_role("button", name="Dra ett urval").click()
+    expect(page.get_by_role("heading", name="Åtkomst 1 av 2")).to_be_visible()
+    check(page)
+    for entry in (1, 2):
+        page.locator(f"#entry-{entry}").get_by_label("Bedömning").select_option("Obefogad")
+    page.get_by_role("button", name="Avsluta loggkontrollen").click()
+    expect(page.get_by_text("Skriv varför åtkomsten är obefogad.")).to_have_count(2)
+    check(page)
+    for entry in (1, 2):
+        page.locator(f"#entry-{entry}").get_by_label("Anteckning").fill("Granne")
+    page.get_by_label("Resultat").select_option("Obehörig åtkomst")
+    page.get_by_label("Åtgärd").fill("Samtal")
+    page.get_by_role("button", name="Avsluta loggkontrollen").click()
+    expect(page.get_by_text("Loggkontrollen är avslutad.")).to_be_visible()
+    check(page)
+    page.goto("/admin/log-extract/")
+    page.get_by_label("Telefonnummer eller personnummer").fill("070-174 06 05")
+    page.get_by_label("Visa vem").check()
+    page.get_by_role("button", name="Visa", exact=True).click()
+    expect(page.get_by_role("cell", name="Anna Lind")).to_be_visible()
+    check(page)
+    page = sign_in(provider_administrator)
+    page.goto("/admin/log-reviews/")
+    expect(page.get_by_role("cell", name="Obehörig åtkomst")).to_be_visible()
+    check(page)

@@ -75,7 +75,7 @@ def test_what_holds_a_patients_data_has_left_an_entry_and_so_has_what_was_refuse
 @pytest.mark.parametrize("role", ["nurse", "queue_admin", "provider_admin", "reviewer", "operator"])
 def test_who_may_not_see_a_page_of_patients_has_left_an_entry_too(role, world):
     browser = table.Browser(role, world)
-    for route in table.PATIENTS_IN_ADMIN:
+    for route in (*table.PATIENTS_IN_ADMIN, *table.LOG_IN_ADMIN):
         status, _ = browser.ask("POST", route)
         assert any(entry.act == Act.REFUSED for entry in browser.noted) == (status == "403"), route
 

@@ -23,8 +23,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from access import second_person
+from access import access_log, second_person
 from access.models import AccessEntry, SecondPersonRequest
+from administration.log_review import reviews
+from administration.models import LogReview
 from administration.queues import create_queue
 from administration.rights import ask_for_right
 from cases import callbacks
@@ -61,6 +63,8 @@ WRITTEN_NUMBERS = ("+46701740687", "0701740687", "070-174 06 87", "701740687")
 PERSON = "201505054385"
 OF_PATIENT = ("Qvintus", "Zafir", "Onyx", "Topas", "Beryll", "Agat", "20150505-4385", PERSON)
 """What the patient is called, has said, been written to and about: nobody has typed it into what is asked."""
+OF_CASE = ("Qvintus", "Zafir", "Onyx", "Topas", "Beryll", "Agat")
+"""All of it but by which number and personnummer the patient is known."""
 OF_UNIT = ("Granit", "Porfyr", "Gnejs", "Diabas", "Kvartslind")
 """The unit, its texts, its care provider and who works there."""
 
@@ -92,6 +96,7 @@ class World:
     inbound: InboundSms
     unplaced: UnplacedSms
     request: SecondPersonRequest
+    review: LogReview
     rows: dict[str, Any] = field(default_factory=dict)
 
 
@@ -154,7 +159,23 @@ def world(make_user: Callable[..., User], care_provider: CareProvider, other_que
     rows["teleq.outgoingsms"] = queue.outgoing_sms
     rows["teleq.careprovider"] = care_provider
     rows["consent.consenttext"] = ConsentText.objects.get(text="Gnejs?")
-    return World(people, keys, queue, case, replied, unplaced, asked, rows)
+    review = review_of(case, by=people["reviewer"])
+    return World(people, keys, queue, case, replied, unplaced, asked, review, rows)
+
+
+def review_of(case: Case, *, by: User) -> LogReview:
+    """With the one look that there has been at the case."""
+    nurse = User.objects.get(username="nurse")
+    access_log.note(
+        nurse, access_log.Act.VIEW, case.phone_number, PERSON, queue=case.queue, case_id=case.pk, had_case=True
+    )
+    today = timezone.localdate()
+    drawn = LogReview(
+        care_provider=case.queue.care_provider, rule="random", since=today, until=today, size=10, made_by=by
+    )
+    begun = reviews.begin(drawn)
+    assert begun is not None
+    return begun
 
 
 def address_of(route: str, world: World) -> str:
@@ -168,6 +189,7 @@ def address_of(route: str, world: World) -> str:
         "inbound_id": world.inbound.pk,
         "object_id": row.pk if row else 1,
         "key_id": row.pk if row else 1,
+        "review_id": world.review.pk,
         "kind": "membership",
         "given_id": Membership.objects.get(user=world.people["nurse"]).pk,
         "name": "reminder_text",
@@ -184,6 +206,8 @@ def posted(route: str, world: World) -> dict[str, Any]:
     return {
         "/cases/search/": number,
         "/admin/patient-data/": {**number, "act": "show"},
+        "/admin/log-extract/": {**number, "with_names": "on"},
+        "/admin/log-reviews/": {"rule": "random"},
         "/admin/teleq/outgoingsms/check/": {"phone_number": NUMBER, "queue": world.queue.pk, "kind": "manual"},
         "/admin/unplaced-sms/": {"sms": world.unplaced.pk},
         "/admin/second-person/": {"withdraw": world.request.pk},
@@ -275,6 +299,14 @@ def test_everybody_is_answered_as_the_table_says_and_is_shown_nothing_of_others(
         ("provider_admin", "POST", "/admin/patient-data/", ["Qvintus", "Zafir", "Onyx", "Beryll", "Agat"]),
         ("provider_admin", "POST", "/admin/unplaced-sms/", ["Agat", *WRITTEN_NUMBERS[:1]]),
         ("reviewer", "GET", "/admin/access/rightschange/", ["Ändrade behörigheter"]),
+        (
+            "reviewer",
+            "GET",
+            "/admin/log-reviews/<int:review_id>/",
+            ["20150505-4385", "070-174 06 87", "Nurse Kvartslind"],
+        ),
+        ("reviewer", "POST", "/admin/log-extract/", ["VC Granit", "Öppnade ärendet", "Nurse Kvartslind"]),
+        ("provider_admin", "POST", "/admin/log-extract/", ["VC Granit", "Öppnade ärendet", "Nurse Kvartslind"]),
     ],
 )
 def test_what_is_hidden_from_others_is_there_to_be_seen(role, method, route, words, world):
@@ -286,6 +318,9 @@ def test_what_is_hidden_from_others_is_there_to_be_seen(role, method, route, wor
 
 CASES = ("/", "/cases/", "/inbound/")
 PATIENTS_IN_ADMIN = ("/admin/patient-data/", "/admin/teleq/outgoingsms/check/", "/admin/unplaced-sms/")
+ONE_REVIEW = "/admin/log-reviews/<int:review_id>/"
+LOG_IN_ADMIN = ("/admin/log-extract/", "/admin/log-reviews/", ONE_REVIEW)
+"""What tells of looks at patients."""
 
 
 def foreign(role: str, route: str, method: str) -> tuple[str, ...]:
@@ -294,6 +329,8 @@ def foreign(role: str, route: str, method: str) -> tuple[str, ...]:
     in_admin = route in PATIENTS_IN_ADMIN
     works_there = role in ("nurse", "queue_admin") and in_cases
     administers = role in ("queue_admin", "provider_admin") and in_admin
+    if role == "reviewer" and route == ONE_REVIEW:
+        return OF_CASE  # whose data were looked at, and nothing of what they are
     if works_there or administers or (role == "own_key" and route.startswith("/api/")):
         patients: tuple[str, ...] = ()
     else:
