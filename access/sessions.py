@@ -184,9 +184,10 @@ def signed_out() -> HttpResponse:
     return response
 
 
-def sign_out_everywhere(user: User) -> None:
+def sign_out_everywhere(user: User, by: User | None = None) -> None:
+    """End all of the user's sessions; `by` an administrator, where it isn't the user themselves."""
     Session.objects.filter(user=user).delete()
-    record.note(record.What.SIGNED_OUT, user, why="Överallt.")
+    record.note(record.What.SIGNED_OUT, user, by=by, why="Överallt.")
 
 
 BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari"}

@@ -73,6 +73,7 @@ ASKS_AGAIN = {
     *("patient_data", "log_extract", "second_person", "intake_intakekey_add", "intake_intakekey_revoke"),
     "intake_intakekey_new-secret",
     *("teleq_user_add", "teleq_user_change", "teleq_user_invitation", "teleq_user_second_factor"),
+    "teleq_user_sign_out",
 }
 """Addresses, by their names, where whoever signed in more than a quarter of an hour ago shows that it is still them:
 extracts, keys and users. Asked already when the page is opened, before anything is typed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -23,6 +24,8 @@ from teleq.phone_numbers import number_text
 logger = logging.getLogger(__name__)
 
 AFTER_REPORT = {Delivery.DELIVERED: State.DELIVERED, Delivery.FAILED: State.FAILED}
+PLAIN_ID = re.compile(r"[A-Za-z0-9-]+")
+"""A provider's id of a message, as all of them make theirs. Another might lead to another address of the provider's."""
 FETCHED_AT_ONCE = 100
 """Messages that a sweep asks their providers about, at the most."""
 
@@ -84,7 +87,9 @@ async def _fetch_reports(messages: Sequence[Message]) -> dict[int, DeliveryRepor
 
 async def _fetch_report(session: aiohttp.ClientSession, message: Message) -> DeliveryReport | None:
     provider = PROVIDERS.get(message.provider)
-    if provider is None or not message.provider_message_id or any(provider.configuration_errors()):
+    if provider is None or any(provider.configuration_errors()):
+        return None
+    if not PLAIN_ID.fullmatch(message.provider_message_id):  # it becomes a part of the address
         return None
     try:
         return await provider().fetch_report(session, message.provider_message_id)

@@ -151,6 +151,8 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())  # longer than access.sessions lets any last
 CALL_UNDER_WAY = "cases.callbacks.call_began"
 SESSION_COOKIE_HTTPONLY = True
+# What a page says once is kept in the session: in a cookie of its own it would name people, and lack "__Host-".
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -20,7 +20,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from access import invitations, rights, second_person
+from access import invitations, rights, second_person, sessions
 from access.models import SecondPersonRequest
 from administration import rights as rules
 from administration.admin.inlines import RowForm, RowFormSet, ScopedInline
@@ -372,6 +372,7 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
         wrap = self.admin_site.admin_view
         return [
             path("<path:object_id>/invitation/", wrap(self.invitation_view), name="teleq_user_invitation"),
+            path("<path:object_id>/sign-out/", wrap(self.sign_out_view), name="teleq_user_sign_out"),
             path("<path:object_id>/right/", wrap(self.right_view), name="teleq_user_right"),
             path("<path:object_id>/second-factor/", wrap(self.second_factor_view), name="teleq_user_second_factor"),
             *ModelAdmin.get_urls(self),
@@ -437,6 +438,17 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
             self.message_user(request, ASKED)
             return redirect("admin:second_person")
         return _user_page(request, user, "second_factor", {"title": "Återställ andra faktorn", "form": form})
+
+    def sign_out_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ends all of the user's sessions, such as when a telephone or a computer is lost."""
+        user = self._user(request, object_id)
+        if not self.may_change_person(request, user):
+            raise PermissionDenied
+        if request.method == "POST":
+            sessions.sign_out_everywhere(user, by=person(request))
+            self.message_user(request, f"{user} är utloggad överallt.")
+            return redirect("admin:teleq_user_change", user.pk)
+        return _user_page(request, user, "sign_out", {"title": "Logga ut överallt"})
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -347,6 +347,17 @@ def test_an_account_that_is_shut_has_no_session_that_goes_on(nurse):
     assert not is_in(ward)
 
 
+def test_an_administrator_signs_somebody_out_everywhere_and_that_is_on_record(nurse, office, administrator):
+    ward, tablet = sign_in("anna", EDGE, "10.0.0.1"), sign_in("anna", IPAD, "10.0.0.2")
+    address = f"/admin/teleq/user/{nurse.pk}/sign-out/"
+    assert address in office.get(f"/admin/teleq/user/{nurse.pk}/change/").content.decode()
+    assert (is_in(ward), is_in(tablet)) == (True, True)  # opening the page did nothing
+    assert "Anna Lind är utloggad överallt." in office.post(address, follow=True).content.decode()
+    assert (is_in(ward), is_in(tablet)) == (False, False)
+    event = SignIn.objects.filter(user=nurse, what=SignIn.What.SIGNED_OUT).latest("at")
+    assert (event.by, event.why) == (administrator, "Överallt.")
+
+
 def test_the_cookie_ends_with_the_browser(nurse):
     cookie = sign_in("anna", EDGE, "10.0.0.1").cookies["sessionid"]
     assert (cookie["expires"], cookie["max-age"]) == ("", "")

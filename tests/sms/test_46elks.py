@@ -185,6 +185,16 @@ def test_what_is_never_reported_is_asked_for_after_three_days(answer, becomes, s
     assert state(message) == becomes
 
 
+@pytest.mark.parametrize("id_", ["../../me", "x/../../numbers", "?x=1", "%2e%2e", ".."])
+def test_an_id_that_leads_elsewhere_is_not_asked_for(id_, send, wire):
+    wire.response = (200, CREATED | {"id": id_})
+    message = send()
+    a_long_time_later()
+    receipts.settle_unreported()
+    assert [request.method for request in wire.requests] == ["POST"]
+    assert state(message) == State.UNKNOWN
+
+
 INBOUND = {
     "id": "s1f2b0a5e8a7c4f1ab4d5a2b0c1d2e3f4",
     "from": "+46701740605",

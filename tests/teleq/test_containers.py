@@ -80,9 +80,24 @@ def test_no_secret_is_in_its_environment_or_its_command(service):
 
 
 def test_what_it_reads_from_files_it_is_given(service):
-    read = set(re.findall(r"/run/secrets/(\w+)", str(service)))
-    assert read == set(service.get("secrets", ()))
-    assert read <= set(COMPOSE["secrets"])
+    mounted = [volume.partition(":")[0] for volume in service.get("volumes", ()) if volume.startswith("./")]
+    text = str(service) + "".join((ROOT / file).read_text() for file in mounted)
+    given = [secret if isinstance(secret, dict) else {"source": secret} for secret in service.get("secrets", ())]
+    assert set(re.findall(r"/run/secrets/(\w+)", text)) == {each.get("target", each["source"]) for each in given}
+    assert {each["source"] for each in given} <= set(COMPOSE["secrets"])
+
+
+def test_each_signs_in_to_the_database_by_its_own_role():
+    roles = {
+        name: secret["source"].removeprefix("database_url_")
+        for name, each in SERVICES.items()
+        for secret in each.get("secrets", ())
+        if isinstance(secret, dict)
+    }
+    assert roles == {
+        **{"migrate": "owner", "web": "web", "worker-retention": "retention"},
+        **dict.fromkeys(("worker-manual", "worker-bulk", "beat"), "worker"),
+    }
 
 
 # The files -----------------------------------------------------------------------------------------------------------
@@ -100,9 +115,14 @@ def test_the_secrets_that_can_be_made_are_made_once_and_strong(tmp_path):
 
     made = make()
     assert set(made) == set(COMPOSE["secrets"]) - {"tls_certificate", "tls_key"}
-    for name in ("secret_key", "postgres_password", "redis_password", "sms_inbound_password"):
+    roles = {"owner": "teleq", **{role: f"teleq_{role}" for role in ("web", "worker", "retention")}}
+    passwords = [f"database_{role}_password" for role in roles]
+    assert len({made[name] for name in passwords}) == len(passwords)
+    for name in ("secret_key", "postgres_password", "redis_password", "sms_inbound_password", *passwords):
         assert list(weaknesses(made[name], 50)) == [], name
-    assert made["database_url"] == f"postgres://teleq:{made['postgres_password']}@postgres:5432/teleq"
+    for role, login in roles.items():
+        password = made[f"database_{role}_password"]
+        assert made[f"database_url_{role}"] == f"postgres://{login}:{password}@postgres:5432/teleq"
     assert made["redis_url"] == f"redis://:{made['redis_password']}@redis:6379/0"
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
     assert make() == made

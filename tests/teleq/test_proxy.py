@@ -87,7 +87,10 @@ def test_it_is_https_and_says_so(proxy):
     plain.request("GET", "/cases/?page=2", headers={"Host": "teleq.example.se"})
     answer = plain.getresponse()
     assert (answer.status, answer.headers["Location"]) == (301, "https://teleq.example.se/cases/?page=2")
-    plain.close()
+    for address in ("/api/v1/queues", "/sms/inbound/46elks"):
+        plain.request("POST", address, headers={"Host": "teleq.example.se"})
+        assert plain.getresponse().status == 403  # and is not led on: the key has been sent in clear
+        plain.close()
 
     page = edge.ask("GET /login/")
     assert page["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
@@ -134,6 +137,9 @@ def test_the_api_answers_too_many_with_429_and_when_to_try_again_and_others_as_e
     assert set(answers) == {200, 429}
     assert answers.count(200) >= 60
     told = next(answer for answer in iter(lambda: edge.ask("GET /api/v1/openapi.json"), None) if answer.status == 429)
+    assert told["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
+    assert told["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert told["X-Content-Type-Options"] == "nosniff"
     assert (told["Retry-After"], told.text) == ("5", '{"detail": "För många anrop. Försök igen om en stund."}')
     assert edge.ask("GET /api/v1/openapi.json", source="127.0.0.9").status == 200
     assert edge.ask("GET /login/").status == 200
