@@ -29,12 +29,12 @@ from access.sessions import name_of
 from teleq.client_address import client_network
 from teleq.models import CareProvider, ProviderRole, Queue, Role, User
 from teleq.phone_numbers import number_text
+from teleq.whole_numbers import LARGEST_ID
 
 logger = logging.getLogger(__name__)
 
 Act = AccessEntry.Act
 OPERATOR = "Systemförvaltare"
-LARGEST_ID = 2**63 - 1
 AGAIN_AFTER = timedelta(hours=1)
 """What a page shows again, by itself or as it is reloaded, is noted again after this long."""
 

@@ -20,6 +20,7 @@ from sms.circuit_breaker import open_circuit
 from teleq.clock import database_now
 from teleq.models import Queue, User
 from teleq.phone_numbers import number_text
+from teleq.whole_numbers import whole_number
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -45,7 +46,7 @@ class Choice:
     def of(cls, query: Mapping[str, str]) -> Choice:
         queue, status = query.get("queue", ""), query.get("status", OPEN)
         return cls(
-            queue_id=int(queue) if queue.isdecimal() and len(queue) < 10 else None,
+            queue_id=whole_number(queue),
             status=status if status in dict(STATUS_CHOICES) else OPEN,
             page=query.get("page", "1"),
         )

@@ -29,6 +29,7 @@ from cases.forms import PressField
 from teleq.changes import AS_SHOWN, ChangedMeanwhile, ChangesForm
 from teleq.models import CareProvider
 from teleq.typed import ModelForm
+from teleq.whole_numbers import whole_number
 
 LONGEST = timedelta(days=92)
 USUAL = timedelta(days=30)
@@ -313,7 +314,7 @@ def _save(request: HttpRequest, review: LogReview, page: _Forms) -> HttpResponse
         return redirect(address)
     messages.success(request, SAVED if page.changed else NOTHING_CHANGED)
     at = request.POST.get("save", "")
-    return redirect(f"{address}#entry-{at}" if at.isascii() and at.isdecimal() and len(at) < 4 else address)
+    return redirect(f"{address}#entry-{at}" if whole_number(at) else address)
 
 
 def _closed_meanwhile(request: HttpRequest, review: LogReview) -> HttpResponse:

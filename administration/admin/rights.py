@@ -22,6 +22,7 @@ from administration.admin.users import DAY, why_field
 from administration.rights import ChangedMeanwhile, WithoutAdministrator
 from teleq.changes import AS_SHOWN, ChangesForm
 from teleq.models import CareProvider, CareProviderRole, Membership, Queue
+from teleq.whole_numbers import whole_number
 
 PAGE_SIZE = 100
 CONFIRMED = "{given} är genomgånget."
@@ -122,7 +123,7 @@ def _kind(given: Given) -> str:
 
 def _right(request: HttpRequest, kind: str, number: str) -> Given:
     """The right, where it is in one of the user's own places; else 404."""
-    pk = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
+    pk = whole_number(number)
     if kind == "membership":
         own = Membership.objects.filter(queue__in=Queue.objects.administered_by(person(request)))
         return get_object_or_404(own.select_related("user", "reviewed_by", "queue__care_provider"), pk=pk)
@@ -153,5 +154,4 @@ def _chosen_day(request: HttpRequest) -> DayForm:
 
 
 def _page_number(request: HttpRequest) -> int:
-    page = request.GET.get("page", "")
-    return int(page) if page.isascii() and page.isdecimal() and len(page) < 9 else 1
+    return whole_number(request.GET.get("page", ""), largest=10**8) or 1

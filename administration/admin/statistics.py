@@ -19,6 +19,7 @@ from administration.admin.csv_file import csv_file
 from administration.admin.scoped import own_queues
 from administration.statistics import Period, Table, of_queue
 from teleq.models import Queue
+from teleq.whole_numbers import whole_number
 
 LONGEST = timedelta(days=5 * 366)
 MONTH = timedelta(days=30)
@@ -78,9 +79,9 @@ def statistics_view(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         data = form.cleaned_data
         tables = of_queue(data["queue"], Period(data["first"], data["last"]))
-        chosen = request.GET.get("csv", "")
-        if chosen.isdecimal() and int(chosen) < len(tables):
-            return _csv(tables[int(chosen)], data["first"], data["last"])
+        chosen = whole_number(request.GET.get("csv", ""), largest=len(tables) - 1)
+        if chosen is not None:
+            return _csv(tables[chosen], data["first"], data["last"])
     context = {"title": "Statistik", "form": form, "charts": [(table, list(bars(table))) for table in tables]}
     status = 422 if request.GET and not form.is_valid() else 200
     return render(request, "admin/statistics.html", {**admin.site.each_context(request), **context}, status=status)

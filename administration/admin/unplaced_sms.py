@@ -24,6 +24,7 @@ from cases import protected
 from sms.inbound import hand_over_unplaced
 from sms.models import UnplacedSms
 from teleq.models import CareProvider
+from teleq.whole_numbers import whole_number
 
 TITLE = "SMS som inte kunde placeras"
 SHOWN_AT_MOST = 100
@@ -63,11 +64,7 @@ def _own(request: HttpRequest) -> QuerySet[UnplacedSms]:
 
 def _asked_for(request: HttpRequest, among: QuerySet[UnplacedSms]) -> UnplacedSms:
     asked = request.POST.get("sms", "")
-    return get_object_or_404(among, pk=_number(asked))
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+    return get_object_or_404(among, pk=whole_number(asked))
 
 
 def _open(request: HttpRequest) -> UnplacedSms:
@@ -81,7 +78,7 @@ def _open(request: HttpRequest) -> UnplacedSms:
 
 
 def _note_refused(request: HttpRequest) -> None:
-    user, asked = person(request), _number(request.POST.get("sms", ""))
+    user, asked = person(request), whole_number(request.POST.get("sms", ""))
     if not asked:  # no id at all: nobody's SMS was asked for
         return
     anothers = UnplacedSms.objects.filter(pk=asked).first()
@@ -104,7 +101,7 @@ def _is_protected(sms: UnplacedSms) -> bool:
 
 
 def _hand_over(request: HttpRequest, sms: UnplacedSms) -> None:
-    provider: Any = CareProvider.objects.filter(pk=_number(request.POST.get("care_provider", ""))).first()
+    provider: Any = CareProvider.objects.filter(pk=whole_number(request.POST.get("care_provider", "")) or 0).first()
     if provider is None:
         messages.error(request, NOT_HANDED_OVER)
     elif hand_over_unplaced(sms.pk, provider):

@@ -22,6 +22,7 @@ from sms.providers.base import (
     http_failure,
     missing_settings,
 )
+from teleq.whole_numbers import whole_number
 
 DELIVERED, FAILED, BUFFERED, TAKEN, REFUSED = 1, 2, 4, 8, 16
 """Bits of a report's type. A message that has expired has 34, which is FAILED and a bit of its own."""
@@ -98,7 +99,7 @@ def _result(status: int, body: str) -> SendResult:
 
 def _bits(report_type: str) -> int:
     """The bits of a report's type. 0 if it is not a number."""
-    return int(report_type) if report_type.isdecimal() and len(report_type) < 10 else 0
+    return whole_number(report_type) or 0
 
 
 def _decoded(body: bytes, charset: str) -> str:

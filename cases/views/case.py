@@ -1,4 +1,4 @@
-"""The work list and the case view. Views parse, call and respond; the rules are in callbacks, register and gateway.
+"""The case view.
 
 Every act is a plain form that is posted. The response is a redirect to the case, or the whole page where something was
 wrong (422) or has changed meanwhile (409). htmx posts the same forms and picks its part of the response.
@@ -6,48 +6,37 @@ wrong (422) or has changed meanwhile (409). htmx posts the same forms and picks 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import Http404, HttpResponse, HttpResponseBadRequest
+from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from access.access_log import Act
 from access.sessions import no_activity
-from cases import callbacks, case_page, drafts, inbound, looks, protected, work_list
-from cases import other_queues as others
+from cases import callbacks, case_page, drafts, looks, protected
 from cases.forms import (
     ConsentForm,
     DetailsForm,
     EndMarkForm,
     MarkForm,
-    NewCaseForm,
     NoteForm,
     NumberForm,
-    OtherQueueForm,
-    SearchForm,
     SmsForm,
 )
-from cases.models import Case, Draft, Status
+from cases.models import Case, Status
 from consent import register
 from consent.models import Answer
 from sms.content.segments import normalize
-from sms.inbound import mark_as_read
 from sms.states import State
 from teleq.changes import ChangedMeanwhile
 from teleq.phone_numbers import number_text
-from teleq.swedish import clock
 from teleq.typed import SignedInRequest
-
-if TYPE_CHECKING:
-    from cases.inbound import KnownSms
+from teleq.whole_numbers import whole_number
 
 NUMBER_CHANGED = "Numret har ändrats. Kontrollera svaret."
 NOT_SENT = f"{NUMBER_CHANGED} SMS:et är inte skickat."
@@ -84,200 +73,6 @@ def _page(
     context = case_page.context(case, request.user, **bound)
     looks.note_page(request.user, noted_as, case, context["others"], case_page.persons_to_choose(context))
     return render(request, "cases/case.html", context, status=status)
-
-
-# Work list -----------------------------------------------------------------------------------------------------------
-
-
-@require_GET
-def show_work_list(request: SignedInRequest) -> HttpResponse:
-    return _work_list(request, work_list.Choice.of(request.GET))
-
-
-def _work_list(
-    request: SignedInRequest, chosen: work_list.Choice, search_form: SearchForm | None = None, status: int = 200
-) -> HttpResponse:
-    context = work_list.context(request.user, chosen, search_form)
-    looks.note_list(request.user, (row.case for row in context["rows"]))
-    return render(request, "cases/work_list.html", context, status=status)
-
-
-@require_POST
-def search(request: SignedInRequest) -> HttpResponse:
-    """Posted, so that neither number is in an address, a log or the browser's history."""
-    form = SearchForm(request.POST)
-    if not form.is_valid():
-        return _work_list(request, work_list.Choice(), form, status=422)
-    found = work_list.found(request.user, form)
-    cases = [row.case for row in found["rows"]]
-    looks.note_search(request.user, form.number, form.personal_identity_number, cases)
-    elsewhere = () if cases else others.care_providers(request.user, form)
-    return render(request, "cases/search.html", {**found, "care_providers": elsewhere, "subject": form.subject})
-
-
-@require_POST
-def other_queues(request: SignedInRequest) -> HttpResponse:
-    """ "Öppna ärende i annan kö": asks for the reason; then shows the case, to be read, or which there are.
-
-    Posted throughout, as a search is. 404 where there is no such case that the user may open.
-    """
-    search = SearchForm(request.POST)
-    cases = list(others.found(request.user, search)[: others.LISTED_AT_MOST + 1]) if search.is_valid() else []
-    if not cases:
-        raise Http404
-    form = OtherQueueForm(request.POST if {"ask", "case"} & set(request.POST) else None)
-    context = {"form": form, "search_form": search, "subject": search.subject}
-    if not form.is_valid():
-        context["care_providers"] = others.care_providers(request.user, search)
-        return render(request, "cases/other_queues.html", context, status=422 if form.is_bound else 200)
-    asked_for = request.POST.get("case", "")
-    chosen = [case for case in cases if str(case.pk) == asked_for] if asked_for else cases
-    if not chosen:
-        raise Http404
-    if len(chosen) > 1:
-        listed = chosen[: others.LISTED_AT_MOST]
-        looks.note_listed_elsewhere(request.user, listed, form.reason)
-        return render(
-            request, "cases/other_queues.html", {**context, "listed": listed, "more": len(chosen) > len(listed)}
-        )
-    [case] = chosen
-    looks.note_opened_elsewhere(request.user, case, form.reason)
-    return render(request, "cases/other_case.html", others.context(case, form.reason))
-
-
-@require_GET
-def show_inbound(request: SignedInRequest) -> HttpResponse:
-    """Replies from patients who have no open case."""
-    page = Paginator(inbound.listed(request.user), work_list.PAGE_SIZE).get_page(request.GET.get("page"))
-    looks.note_replies(request.user, page)
-    rows = inbound.rows(page, opened=_number(request.GET.get("open", "")))
-    for row in rows:
-        if row.protected and row.opened:
-            looks.note_reply(request.user, Act.OPENED_REPLY, row.sms)
-    return render(request, "cases/inbound.html", {"page": page, "rows": rows})
-
-
-@require_POST
-def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
-    """From the list, or from the case that it is shown in."""
-    sms = looks.reply_of(request.user, inbound_id)
-    with transaction.atomic():
-        looks.note_reply(request.user, Act.CHANGE, sms)
-        marked = mark_as_read(sms, by=request.user)
-    if marked:
-        messages.success(request, "SMS:et är markerat som läst.")
-    else:
-        sms.refresh_from_db()  # it may have been read since it was looked up
-        when = f" {clock(sms.read_at)}" if sms.read_at else ""
-        messages.info(request, f"Inget ändrades: SMS:et lästes av {sms.read_by or 'någon annan'}{when}.")
-    case_id = _number(request.POST.get("case", ""))
-    return redirect("cases:case", case_id) if case_id else redirect("cases:inbound")
-
-
-def _begun_from(request: SignedInRequest) -> KnownSms | None:
-    """The reply that a new case is made for, if it is made for one."""
-    inbound_id = _number(request.GET.get("inbound", ""))
-    with suppress(Http404):
-        return looks.reply_of(request.user, inbound_id) if inbound_id else None
-    return None
-
-
-def _from_inbound(request: SignedInRequest, sms: KnownSms | None) -> dict[str, object]:
-    """What a new case begins with, when it is made for somebody who has replied to an SMS."""
-    if sms is None:
-        return {}
-    looks.note_reply(request.user, Act.BEGIN, sms)
-    return {"queue": sms.queue_id, "phone_number": sms.from_number}
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) < 19 else None
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def new_case(request: SignedInRequest) -> HttpResponse:
-    sms = _begun_from(request)
-    place = drafts.Place(request.user, inbound=sms)
-    if request.method != "POST":
-        form = NewCaseForm(user=request.user, initial=_from_inbound(request, sms))
-        written = drafts.of(place) if form.queues else {}  # who is a member of no queue writes about nobody
-        form.initial = {**form.initial, **drafts.texts(written)}
-        return _new_case_page(request, form, place, written)
-    form = NewCaseForm(request.POST, user=request.user, initial=_from_inbound(request, sms))
-    valid = form.is_valid()
-    case, made = callbacks.made_by(form.cleaned_data.get("press"), request.user), False
-    if case is None and not valid:
-        return _not_made(request, form, place, status=422)
-    try:
-        with transaction.atomic():
-            if case is None:
-                form.instance.press = form.cleaned_data["press"]
-                case, made = callbacks.create_once(form.save(commit=False), by=request.user)
-            looks.note(request.user, Act.CHANGE, case)
-    except callbacks.NotPossible as reason:
-        messages.error(request, str(reason))
-        return _not_made(request, form.pressed_anew(), place, status=409)
-    if made:
-        messages.success(request, "Ärendet är skapat.")
-    elif form.describes(case):
-        messages.info(request, "Ärendet är redan skapat.")
-    else:
-        return _not_made(request, form.pressed_anew(), place, status=409, made_before=case)
-    drafts.discard(place, place.fields)
-    return redirect("cases:case", case.pk)
-
-
-def _new_case_page(
-    request: SignedInRequest,
-    form: NewCaseForm,
-    place: drafts.Place,
-    written: Mapping[str, Draft],
-    **shown: Any,
-) -> HttpResponse:
-    draft = max(written.values(), key=lambda each: each.saved_at, default=None)
-    status = shown.pop("status", 200)
-    context = {"form": form, "draft": draft, "inbound": place.inbound, **shown}
-    return render(request, "cases/new_case.html", context, status=status)
-
-
-def _not_made(request: SignedInRequest, form: NewCaseForm, place: drafts.Place, **shown: Any) -> HttpResponse:
-    """What was typed stays, and is kept."""
-    kept = {field.value: drafts.keep(place, field, form.data.get(field, "")) for field in place.fields}
-    return _new_case_page(request, form, place, {field: draft for field, draft in kept.items() if draft}, **shown)
-
-
-# Drafts --------------------------------------------------------------------------------------------------------------
-
-
-@require_POST
-def new_case_draft(request: SignedInRequest) -> HttpResponse:
-    place = drafts.Place(request.user, inbound=_begun_from(request))
-    query = f"?inbound={place.inbound.pk}" if place.inbound else ""
-    return _draft(request, place, back=reverse("cases:new_case") + query)
-
-
-@require_POST
-def draft(request: SignedInRequest, case_id: int) -> HttpResponse:
-    """Nothing of the patient's is shown, so it is no look: who writes has opened the case."""
-    case = looks.case_of(request.user, case_id)
-    return _draft(request, drafts.Place(request.user, case), back=reverse("cases:case", args=[case.pk]))
-
-
-def _draft(request: SignedInRequest, place: drafts.Place, back: str) -> HttpResponse:
-    """Keep what is being written, by the script; or "Ta bort utkastet", a button."""
-    fields = {field.value: [field] for field in place.fields} | ({} if place.case else {"all": list(place.fields)})
-    if discarded := fields.get(request.POST.get("discard", "")):
-        drafts.discard(place, discarded)
-        messages.success(request, "Utkastet är borttaget.")
-        return redirect(back)
-    if not (kept := fields.get(request.POST.get("field", ""))):
-        return HttpResponseBadRequest("Okänt fält.", content_type="text/plain; charset=utf-8")
-    draft = drafts.keep(place, kept[0], request.POST.get("text", ""))
-    context = {"draft": draft, "field": kept[0].value, "case": place.case, "inbound": place.inbound}
-    return render(request, "cases/_draft.html", context)
-
-
-# Case ----------------------------------------------------------------------------------------------------------------
 
 
 @require_GET
@@ -487,7 +282,7 @@ ACTS: dict[str, tuple[Callable[..., None], str]] = {
 def act(request: SignedInRequest, case: Case) -> HttpResponse:
     """A button at the top of the case. It posts the latest act that it was shown with, which `callbacks` compares."""
     act = ACTS.get(request.POST.get("act", ""))
-    seen = _number(request.POST.get("seen_event", ""))
+    seen = whole_number(request.POST.get("seen_event", ""))
     if act is None or seen is None:
         return HttpResponseBadRequest(UNKNOWN_BUTTON, content_type="text/plain; charset=utf-8")
     do, done = act
@@ -504,7 +299,7 @@ def act(request: SignedInRequest, case: Case) -> HttpResponse:
 def done(request: SignedInRequest, case: Case) -> HttpResponse:
     """ "Klart": the note that is written is saved with it. A message that is written and not sent is asked about first,
     until "Klart utan att skicka" is pressed."""
-    seen = _number(request.POST.get("seen_event", ""))
+    seen = whole_number(request.POST.get("seen_event", ""))
     if seen is None:
         return HttpResponseBadRequest(UNKNOWN_BUTTON, content_type="text/plain; charset=utf-8")
     form, text = NoteForm(request.POST), request.POST.get("text", "")
