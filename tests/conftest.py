@@ -32,7 +32,7 @@ from whitenoise.responders import StaticFile
 from administration import queues
 from consent import register
 from consent.models import Answer, Channel, Consent, ConsentText
-from local.servers import WORKER
+from local.servers import RETENTION, WORKER
 from local.supervisor import WORKERS
 from sms import gateway
 from sms.models import Kind, Message
@@ -407,8 +407,15 @@ def celery(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., sub
 def worker(celery: Callable[..., subprocess.Popen[bytes]]) -> Callable[[str], subprocess.Popen[bytes]]:
     """Start a worker for every queue but retention's, that finds provider and product at this address."""
     queues = ",".join(queues for name, queues in WORKERS.items() if name != "retention")  # that has a role of its own
-    arguments = ("worker", "-Q", queues, "--concurrency=1", "--without-gossip", "--without-mingle")
-    return lambda teleq_url: celery(*arguments, TELEQ_URL=teleq_url)
+    return lambda teleq_url: celery(*WORKER_ON, queues, TELEQ_URL=teleq_url)
+
+
+WORKER_ON = ("worker", "--concurrency=1", "--without-gossip", "--without-mingle", "-Q")
+
+
+@pytest.fixture
+def retention_worker(celery: Callable[..., subprocess.Popen[bytes]]) -> Callable[[], subprocess.Popen[bytes]]:
+    return lambda: celery(*WORKER_ON, WORKERS["retention"], DATABASE_URL=address_as(RETENTION))
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from administration import retention
 from administration.models import RetentionRun
 from administration.patient_data import removal
 from administration.patient_data.extract import extract
@@ -25,6 +24,7 @@ from tests.cases.desk import OTHER_MOBILE
 from tests.cases.protecting import WHY, end, is_protected, mark
 from tests.cases.reminding import turn_on
 from tests.conftest import MOBILE
+from tests.database_roles import a_night_goes_by
 
 pytestmark = pytest.mark.django_db
 
@@ -118,10 +118,10 @@ def test_a_mark_that_was_ended_goes_as_late_as_the_log_and_one_in_force_never(ma
     mark(other, nurse)
     long_ago = timezone.now() - settings.KEEP_ACCESS_LOG - timedelta(days=1)
     ProtectionMark.objects.update(marked_at=long_ago)
-    retention.remove_what_is_past_its_time()
+    a_night_goes_by()
     assert marks_left() == [MOBILE, OTHER_MOBILE, PERSON]
     ProtectionMark.objects.exclude(ended_at=None).update(ended_at=long_ago)
-    retention.remove_what_is_past_its_time()
+    a_night_goes_by()
     assert marks_left() == [OTHER_MOBILE]
     assert set(ProtectionMark.history().values_list("identifier", flat=True)) == {OTHER_MOBILE}
     assert RetentionRun.objects.latest("pk").removed["markeringar"] == 2

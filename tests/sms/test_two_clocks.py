@@ -36,7 +36,7 @@ def beat_asks() -> None:
 
 
 def test_what_is_due_is_sent_reminders_are_made_and_what_is_past_its_time_is_removed(
-    behind, queue, accept, say, worker, provider
+    behind, queue, accept, say, worker, retention_worker, provider
 ):
     say(Answer.YES)
     set_up(queue, reminder_on=True, reminder_minutes=60, reminder_text="{enhet} ringer {tid}.")
@@ -46,6 +46,7 @@ def test_what_is_due_is_sent_reminders_are_made_and_what_is_past_its_time_is_rem
     InboundSms.objects.create(queue=queue, from_number=MOBILE, text="Tack!", provider="simulator", received_at=old)
     wipe_the_broker()  # with it go the wake-ups
     worker(provider.url)
+    retention_worker()
     beat_asks()
     wait_until(lambda: Message.objects.filter(state=State.SENT).exists())
     wait_until(lambda: Message.objects.filter(kind=Kind.REMINDER, case_message__isnull=False).exists())

@@ -76,12 +76,12 @@ def test_each_row_says_first_whether_it_is_met():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_test_that_is_named_is_there(page):
-    named = list(tests_named(page))
+    named = list(named_tests(page))
     assert [f"{path}::{name}" for path, name in named if name not in names_in(path)] == []
     assert bool(named) == (page == ASVS)
 
 
-def tests_named(page: str) -> Iterator[tuple[str, str]]:
+def named_tests(page: str) -> Iterator[tuple[str, str]]:
     path = ""
     for code in re.findall(r"`([^`\n]+)`", (ROOT / page).read_text()):
         if "::" in code:
