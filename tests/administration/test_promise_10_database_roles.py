@@ -381,7 +381,12 @@ def test_web_and_workers_do_not_start_as_the_owner(role, problems, process, sett
 
 
 def test_laying_it_down_again_changes_nothing():
-    rights = "SELECT relname, relacl::text FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1"
+    # No list of rights, as a month has that was just made, is the owner's alone: what is written out says so too.
+    default = "acldefault(CASE relkind WHEN 'S' THEN 's'::\"char\" ELSE 'r' END, relowner)"
+    rights = (
+        f"SELECT relname, coalesce(relacl, {default})::text FROM pg_class"
+        " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'S') ORDER BY 1"
+    )
     before = rows(rights)
     with as_owner():
         call_command("migrate", verbosity=0)

@@ -89,7 +89,7 @@ def test_it_is_https_and_says_so(proxy):
     answer = plain.getresponse()
     assert (answer.status, answer.headers["Location"]) == (301, "https://teleq.example.se/cases/?page=2")
     plain.close()
-    for address in ("/api/v1/queues", "/sms/inbound/46elks"):
+    for address in ("/api/v1/queues", "/sms/inbound/kannel"):
         plain.request("POST", address, headers={"Host": "teleq.example.se"})
         assert plain.getresponse().status == 403  # and is not led on: the key has been sent in clear
         plain.close()
