@@ -197,7 +197,7 @@ def web_answers(port: int) -> bool:
 
 
 FAST = ["-m", "not slow"]
-"""Without what starts processes, servers or a browser, or tries every address or order: see tests/conftest.py."""
+"""Without what starts processes or servers, goes through pages, or tries every address or order: tests/conftest.py."""
 PROCESSES = min((os.cpu_count() or 1) + 1, 15)
 """One more than there are cores, since some wait at times; and no more than there are brokers (tests/parallel.py)."""
 FOR_TESTS = f"""

@@ -128,12 +128,14 @@ def passwords_cost_little() -> Iterator[None]:
 
 
 STARTED = {"celery", "data_folder", "running", "own_kannel", "new_context", "keeping", "provider", "proxy"}
-"""Fixtures that start a worker, a server (a provider's too), Kannel, nginx or a browser. `bin/test --fast` leaves out
-what uses them, and what is marked `slow` by hand."""
+"""Fixtures that start a worker, a server (a provider's too), Kannel, nginx or a browser."""
+PAGES = {"desk", "office"}
+"""Fixtures that press the buttons of whole pages as a browser does, page after page."""
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if STARTED & set(getattr(item, "fixturenames", ())):
+    """`bin/test --fast` leaves these out, and what is marked `slow` by hand."""
+    if (STARTED | PAGES) & set(getattr(item, "fixturenames", ())):
         item.add_marker("slow")
 
 

@@ -147,6 +147,13 @@ def test_each_table_can_be_fetched_as_csv(booked, office, queue):
     assert lines == ["Svar;Antal", "Ja;0", "Nej;0", "Ej valt;0", "Svar saknas;1"]
 
 
+@pytest.mark.parametrize("chosen", ["99", "-1", "٣", "9" * 5000])
+def test_a_table_that_there_is_none_of_is_the_page(chosen, office, queue):
+    today = timezone.localdate()
+    response = office.get(ADDRESS, {"queue": queue.pk, "first": today, "last": today, "csv": chosen})
+    assert (response.status_code, response["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
 @pytest.mark.parametrize(
     ("typed", "reason"),
     [
