@@ -20,6 +20,8 @@ from tests.access.authenticator_app import add_app, code, is_in, type_password, 
 from tests.concurrency import in_another_connection
 from tests.database_roles import past_the_triggers
 
+pytestmark = pytest.mark.slow
+
 WARD, STRANGER = {"REMOTE_ADDR": "192.0.2.10"}, {"REMOTE_ADDR": "198.51.100.66"}
 elsewhere = count(1)
 

@@ -29,7 +29,7 @@ from tests.conftest import MOBILE
 from tests.fixtures.admin import with_role
 from tests.teleq.test_promise_12_every_look import a_log_that_takes_nothing
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 REVIEWS = "/admin/log-reviews/"
 PERSON = "191212121212"

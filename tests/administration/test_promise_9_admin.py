@@ -22,7 +22,7 @@ from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, Use
 from tests.administration.forms import post_by_hand, save, shown
 from tests.database_roles import as_owner
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.fixture

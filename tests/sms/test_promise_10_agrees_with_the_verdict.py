@@ -15,7 +15,7 @@ from teleq.models import OutgoingSms
 from tests.conftest import MOBILE
 from tests.database_roles import as_owner
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 BOXES = ["ticked", "not ticked", "no settings"]
 ANSWERS = [None, *Answer]

@@ -14,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from teleq.environment import Environment
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 STRONG = "k9Vt3qXw7ZbN1mLp5RsYd8HfGjKc2QaEuTiOoPzWxSv_4e6r7-Bh3nMq"
 PRODUCTION = {
     "TELEQ_DEMO": "",

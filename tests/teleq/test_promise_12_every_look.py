@@ -26,6 +26,8 @@ from tests.conftest import MOBILE
 from tests.database_roles import as_owner
 from tests.teleq import test_promise_9_table as table
 
+pytestmark = pytest.mark.slow
+
 world = table.world
 Act = AccessEntry.Act
 ELSAS, TOLVANS = "201505054385", "191212121212"

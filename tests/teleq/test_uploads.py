@@ -12,6 +12,8 @@ import pytest
 
 from tests.fixtures.edge import Address
 
+pytestmark = pytest.mark.slow
+
 HEAD = b"Host: localhost\r\nAccept: text/html\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=b\r\n"
 FILE = b'--b\r\nContent-Disposition: form-data; name="f"; filename="f.bin"\r\n\r\n'
 EIGHTY_MB = 80 * 2**20
