@@ -27,7 +27,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 from access.models import AccessEntry
 from access.sessions import name_of
 from teleq.client_address import client_network
-from teleq.models import CareProvider, ProviderRole, Queue, Role, User
+from teleq.models import TODAY, CareProvider, ProviderRole, Queue, Role, User
 from teleq.phone_numbers import number_text
 from teleq.whole_numbers import LARGEST_ID
 
@@ -218,7 +218,7 @@ def _the_same(of: str) -> str:
     return f"{ids}, {of}.act, {of}.phone_number, {of}.person, {of}.why"
 
 
-IN_FORCE = "(until IS NULL OR until >= (statement_timestamp() AT TIME ZONE 'Europe/Stockholm')::date)"
+IN_FORCE = f"(until IS NULL OR until >= {TODAY.template})"
 """As `teleq.models.GivenQuerySet.in_force`."""
 
 NOTE = f"""

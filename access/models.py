@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from access.session_store import SessionStore
-from teleq.models import CareProvider, CareProviderRole, Membership, ProviderRole, Queue, Role, User
+from teleq.models import CareProvider, CareProviderRole, Membership, ProviderRole, Queue, Role
 from teleq.triggers import APPEND_ONLY, NO_TRUNCATE, Protect, ReadOnly
 
 
@@ -34,27 +34,9 @@ class AccessEntryQuerySet(models.QuerySet["AccessEntry"]):
         """Those that these care providers answer for: the one way from a reviewer to the log."""
         return self.filter(care_provider__in=providers)
 
-    def by_user(self, user: User) -> Self:
-        return self.filter(user=user)
-
     def between(self, since: datetime, until: datetime) -> Self:
         """From `since` on, and before `until`."""
         return self.filter(at__gte=since, at__lt=until)
-
-    def shown_only(self) -> Self:
-        """Patients who came with a list, and whom nobody asked for in particular."""
-        return self.filter(act__in=AccessEntry.SHOWN)
-
-    def asked_for(self) -> Self:
-        """All the others: somebody opened, looked for or did something."""
-        return self.exclude(act__in=AccessEntry.SHOWN)
-
-    def refused(self) -> Self:
-        return self.filter(act=AccessEntry.Act.REFUSED)
-
-    def without_case(self) -> Self:
-        """About a patient who had no case where they were looked at."""
-        return self.filter(had_case=False)
 
 
 class AccessEntry(models.Model):

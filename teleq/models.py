@@ -224,7 +224,7 @@ class Today(Func):
     As text of its own: `TruncDate(Now())` says the same, and to put it together costs more than a whole query does.
     """
 
-    template = "(now() AT TIME ZONE 'Europe/Stockholm')::date"
+    template = "(statement_timestamp() AT TIME ZONE 'Europe/Stockholm')::date"
     output_field = models.DateField()
 
 

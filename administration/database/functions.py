@@ -19,6 +19,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, models
 
+from access.checks import FIVE_YEARS
 from access.models import AccessEntry, RightsChange, Session, SignIn
 from administration.totals import DAY, SETTLES
 from cases.models import CLOSED, Case, Draft, Slot
@@ -26,9 +27,6 @@ from consent.models import Answer, Consent, HistoryMark
 from sms.models import InboundSms, Message, UnplacedSms
 from sms.states import PENDING
 from teleq.triggers import SEARCH_PATH
-
-FIVE_YEARS = timedelta(days=1827)
-"""What HSLF-FS 2016:40 4 kap. 9 § asks of the access log at the least."""
 
 
 @dataclass(frozen=True)
