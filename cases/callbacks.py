@@ -1,23 +1,22 @@
-"""What is done to a case: made, taken, called, moved, closed; given another number; texted.
+"""What a case says, and what follows: made, moved, given other details or another number, noted in, texted.
 
-Each act is one transaction that leaves an event in the case's history. Cases are locked before messages.
+Each is one transaction that leaves an event in the case's history. What the buttons do is in `cases.acts`.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import automatic_sms, history, protected
-from cases.models import Case, CaseEvent, CaseMessage, Note, Status
+from cases.changing import NotPossible, cancel_waiting, note, set_columns
+from cases.changing import locked as locked_case
+from cases.models import Case, CaseEvent, CaseMessage, Note, Priority
 from sms import gateway
 from sms.content.segments import normalize
 from sms.models import Kind, Message
@@ -31,10 +30,6 @@ from teleq.phone_numbers import number_text
 AUTOMATIC = (Kind.CONFIRMATION, Kind.REMINDER)
 MANUAL_LEAVES_WITHIN = timedelta(hours=12)
 """A message that the provider could not be given for this long is not what the nurse meant any more."""
-
-
-class NotPossible(Exception):
-    """The case is not in a state where this can be done. The text is for the person who tried."""
 
 
 class NumberChanged(Exception):
@@ -58,7 +53,7 @@ def create(case: Case, *, by: User | None) -> Case:
 
 
 def _booked(case: Case, by: User | None) -> None:
-    _note_event(case, CaseEvent.Kind.CREATED, by)
+    note(case, CaseEvent.Kind.CREATED, by)
     automatic_sms.confirm(case)
 
 
@@ -82,83 +77,16 @@ def made_by(press: UUID | None, user: User) -> Case | None:
     return Case.objects.for_user(user).filter(press=press).first() if press else None
 
 
-# The buttons of the case. `seen` is the id of the case's latest act when the page was made (`CaseEvent.latest_act`),
-# None if the caller saw no page. Each raises NotPossible if somebody has acted on the case since, or if it can't be
-# done.
-
-
-def take(case: Case, *, by: User, seen: int | None = None) -> None:
-    with _as_shown(case, seen, by) as locked:
-        _require(locked.is_open and locked.assignee is None, locked, by)
-        _set(locked, assignee=by, status=Status.ONGOING)
-        _note_event(locked, CaseEvent.Kind.TAKEN, by)
-
-
-def release(case: Case, *, by: User, seen: int | None = None) -> None:
-    """Put the case back in the queue. Anyone in the queue may: who has it may have gone home."""
-    with _as_shown(case, seen, by) as locked:
-        _require(locked.status == Status.ONGOING, locked, by)
-        _set(locked, status=_status_in_queue(locked), assignee=None)
-        _note_event(locked, CaseEvent.Kind.RELEASED, by)
-
-
-def record_attempt(case: Case, *, reached: bool, by: User, seen: int | None = None) -> None:
-    """Count a call to the patient. Whoever reaches the patient has the case; else it is back in the queue."""
-    with _as_shown(case, seen, by) as locked:
-        _require(locked.is_open and locked.assignee in (None, by), locked, by)
-        before = locked.attempts
-        status, assignee = (Status.ONGOING, by) if reached else (Status.NO_ANSWER, None)
-        _set(locked, attempts=before + 1, status=status, assignee=assignee)
-        kind = CaseEvent.Kind.REACHED if reached else CaseEvent.Kind.NO_ANSWER
-        _note_event(locked, kind, by, {"attempts": (before, before + 1)})
-
-
-def close(case: Case, status: Status, *, by: User | None, seen: int | None = None) -> None:
-    """Finish the case as Klart or Avbokat. Its automatic SMS that still wait are cancelled. What a nurse has sent
-    stays."""
-    with _as_shown(case, seen, by) as locked:
-        _require(locked.is_open, locked, by)
-        # A booking gets one reminder, cancelled or not: counted up, so that a case that is opened again gets another.
-        reminders = _cancel_waiting(locked, kind=Kind.REMINDER)
-        _cancel_waiting(locked, kind__in=AUTOMATIC)
-        _set(locked, status=status, assignee=None, booking=locked.booking + reminders)
-        _note_event(locked, CaseEvent.Kind(status.value), by)
-
-
-def finish(case: Case, *, note: str, press: UUID | None, by: User, seen: int | None = None) -> None:
-    """Close the case as Klart together with the note that was written, if any. Raises AnotherText; then nothing is
-    done, neither of them."""
-    with transaction.atomic():
-        close(case, Status.DONE, by=by, seen=seen)
-        if note:
-            add_note(case, note, by=by, press=press)
-
-
-def call_began(user: User) -> datetime | None:
-    """Since when the user has the case that they took or reached last, if they still have it: a call under way."""
-    kinds = (CaseEvent.Kind.TAKEN, CaseEvent.Kind.REACHED)
-    mine = CaseEvent.objects.filter(case__assignee=user, case__status=Status.ONGOING, user=user, kind__in=kinds)
-    latest: datetime | None = mine.aggregate(latest=Max("at"))["latest"]
-    return latest
-
-
-def reopen(case: Case, *, by: User, seen: int | None = None) -> None:
-    with _as_shown(case, seen, by) as locked:
-        _require(not locked.is_open, locked, by)
-        _set(locked, status=_status_in_queue(locked))
-        _note_event(locked, CaseEvent.Kind.REOPENED, by)
-
-
 def save_details(case: Case, changed: Changes, *, by: User) -> bool:
     """Save what was changed of name, reason, A-nummer, personnummer and time, and say whether that made a difference.
     Another time is another booking. Raises ChangedMeanwhile."""
-    with _locked(case) as locked:
+    with locked_case(case) as locked:
         made = to_make(locked, changed)
         to = made.pop("callback_at", None)
         if made:
             with protected.following(locked, made, by=by):
-                _set(locked, **{name: after for name, (_, after) in made.items()})
-            _note_event(locked, CaseEvent.Kind.DETAILS_CHANGED, by, made)
+                set_columns(locked, **{name: after for name, (_, after) in made.items()})
+            note(locked, CaseEvent.Kind.DETAILS_CHANGED, by, made)
         if to:
             _move(locked, to[1], by)
     return bool(made or to)
@@ -166,20 +94,23 @@ def save_details(case: Case, changed: Changes, *, by: User) -> bool:
 
 def move(case: Case, to: datetime, *, by: User | None) -> None:
     """Give the case another time. Raises NotPossible if it is closed."""
-    with _locked(case) as locked:
+    with locked_case(case) as locked:
         if not locked.is_open:
             raise NotPossible(history.CLOSED)
         if locked.callback_at != to:
             _move(locked, to, by)
 
 
-def add_what_was_said(case: Case, *, name: str, reason: str, a_number: str | None) -> None:
+def add_what_was_said(
+    case: Case, *, name: str, reason: str, a_number: str | None, priority: Priority = Priority.NORMAL
+) -> None:
     """Keep what the patient said in another call beside what they said before. By the telephone system.
 
     The first name stays, as it may be the one that staff have put right. The newer reason is written after the older;
-    if the two together are too long, only the newer is kept. What doesn't stand in the case is in its history.
+    if the two together are too long, only the newer is kept. What doesn't stand in the case is in its history. What is
+    urgent stays so.
     """
-    with _locked(case) as locked:
+    with locked_case(case) as locked:
         said: dict[str, tuple[Any, Any]] = {}
         if name and not locked.name:
             said["name"] = (locked.name, name)
@@ -188,13 +119,15 @@ def add_what_was_said(case: Case, *, name: str, reason: str, a_number: str | Non
         if _is_new(reason, locked.reason):
             both = f"{locked.reason}{BETWEEN_REASONS}{reason}" if locked.reason else reason
             said["reason"] = (locked.reason, both if len(both) <= Case.LONGEST_REASON else reason)
+        if priority < locked.priority:
+            said["priority"] = (locked.priority, priority)
         with protected.following(locked, said, by=None):
             if said:
-                _set(locked, **{column: after for column, (_, after) in said.items()})
+                set_columns(locked, **{column: after for column, (_, after) in said.items()})
         if name and comparable(name) != comparable(locked.name):
             said["said_name"] = ("", name)
         if said:
-            _note_event(locked, CaseEvent.Kind.DETAILS_CHANGED, None, said)
+            note(locked, CaseEvent.Kind.DETAILS_CHANGED, None, said)
 
 
 BETWEEN_REASONS = "; "
@@ -214,14 +147,14 @@ def change_number(case: Case, number: PhoneNumber, *, shown: str, by: User) -> b
 
     Raises NumberChanged.
     """
-    with _locked(case) as locked:
+    with locked_case(case) as locked:
         _require_shown_number(locked, shown)
         if locked.phone_number == number:
             return False
-        _note_event(locked, CaseEvent.Kind.NUMBER_CHANGED, by, {"phone_number": (locked.phone_number, number)})
+        note(locked, CaseEvent.Kind.NUMBER_CHANGED, by, {"phone_number": (locked.phone_number, number)})
         with protected.following(locked, ["phone_number"], by=by):
-            _cancel_waiting(locked)
-            _set(locked, phone_number=number)
+            cancel_waiting(locked)
+            set_columns(locked, phone_number=number)
         _book_anew(locked)
     return True
 
@@ -244,7 +177,7 @@ def send_sms(case: Case, text: str, *, token: str, shown: str, by: User, anyway:
     NumberChanged and Protected.
     """
     key = _manual_key(case, token)
-    with _locked(case) as locked:
+    with locked_case(case) as locked:
         _require_shown_number(locked, shown)
         if not anyway and protected.is_protected(locked) and not Message.objects.filter(key=key).exists():
             raise Protected
@@ -274,7 +207,7 @@ def _manual_key(case: Case, token: str) -> str:
 
 
 def _move(case: Case, to: datetime, by: User | None) -> None:
-    _note_event(case, CaseEvent.Kind.MOVED, by, {"callback_at": (case.callback_at, to)})
+    note(case, CaseEvent.Kind.MOVED, by, {"callback_at": (case.callback_at, to)})
     _book_anew(case, callback_at=to)
 
 
@@ -284,54 +217,12 @@ def _book_anew(case: Case, **values: object) -> None:
     Automatic messages about the old one are cancelled if they still wait, and the new one is confirmed.
     """
     protected.hold_still([case])
-    _cancel_waiting(case, kind__in=AUTOMATIC)
-    _set(case, booking=case.booking + 1, booked_at=database_now(), **values)
+    cancel_waiting(case, kind__in=AUTOMATIC)
+    set_columns(case, booking=case.booking + 1, booked_at=database_now(), **values)
     if case.is_open:
         automatic_sms.confirm(case)
-
-
-@contextmanager
-def _locked(case: Case) -> Iterator[Case]:
-    with transaction.atomic():
-        rows = Case.objects.select_related("queue__outgoing_sms", "assignee")
-        yield rows.select_for_update(of=("self",), no_key=True).get(pk=case.pk)
-
-
-@contextmanager
-def _as_shown(case: Case, seen: int | None, by: User | None) -> Iterator[Case]:
-    with _locked(case) as locked:
-        latest = locked.events.latest_act()
-        _require(seen is None or seen == (latest.pk if latest else 0), locked, by)
-        yield locked
-
-
-def _require(possible: bool, case: Case, by: User | None) -> None:
-    if not possible:
-        raise NotPossible(history.what_stands(case, by))
-
-
-def _set(case: Case, **values: object) -> None:
-    for name, value in values.items():
-        setattr(case, name, value)
-    case.save(update_fields=values)
-
-
-def _status_in_queue(case: Case) -> Status:
-    """The status of an open case that nobody has."""
-    return Status.NO_ANSWER if case.attempts else Status.WAITING
 
 
 def _require_shown_number(case: Case, shown: str) -> None:
     if number_text(case.phone_number) != shown:
         raise NumberChanged
-
-
-def _cancel_waiting(case: Case, **of_these: object) -> int:
-    return gateway.cancel(Message.objects.filter(case_message__case=case, **of_these))
-
-
-def _note_event(
-    case: Case, kind: CaseEvent.Kind, by: User | None, changes: Mapping[str, tuple[Any, Any]] | None = None
-) -> None:
-    told = {name: [history.as_stored(value) for value in pair] for name, pair in (changes or {}).items()}
-    CaseEvent.objects.create(case=case, kind=kind, user=by, changes=told)

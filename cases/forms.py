@@ -92,7 +92,7 @@ class DetailsForm(OwnIds, ChangesForm[Case]):
 
     class Meta:
         model = Case
-        fields = ["name", "reason", "a_number", "personal_identity_number", "callback_at"]
+        fields = ["name", "reason", "priority", "a_number", "personal_identity_number", "callback_at"]
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"})}
 
     def changed_by(self, name: str) -> str:

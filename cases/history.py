@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import why
-from cases.models import Case, CaseEvent, ProtectionMark
+from cases.models import Case, CaseEvent, Priority, ProtectionMark
 from consent.models import Answer, Channel, Consent
 from sms.models import InboundSms, Message
 from sms.states import PENDING, TIME_LIMITED
@@ -98,6 +98,8 @@ def value_in_words(name: str, value: Any) -> str:
     """A column's value, or what an event has kept of it."""
     if value in (None, ""):
         return "dolt" if name == "a_number" else "tomt"
+    if name == "priority":
+        return Priority(value).label
     if name == "callback_at":
         return date_and_clock(datetime.fromisoformat(value) if isinstance(value, str) else value)
     if name in ("phone_number", "a_number"):
@@ -123,6 +125,12 @@ HAS_DONE = {
     CaseEvent.Kind.DONE: "registrerade Klart",
     CaseEvent.Kind.CANCELLED: "avbokade",
     CaseEvent.Kind.REOPENED: "öppnade ärendet igen",
+    CaseEvent.Kind.TAKEN_OVER: "tog över ärendet",
+    CaseEvent.Kind.LEFT: "lämnade ärendet, som har släppts",
+    CaseEvent.Kind.CALLED: "ringde",
+    CaseEvent.Kind.NOT_CALLED: "registrerade Ringde inte",
+    CaseEvent.Kind.UNDONE: "ångrade sig",
+    CaseEvent.Kind.QUEUE_CHANGED: "flyttade ärendet till en annan kö",
 }
 
 
@@ -137,13 +145,6 @@ def what_stands(case: Case, by: User | None) -> str:
             done = "har redan tagit ärendet"
         told = f"Inget ändrades: {who} {done}."
     return told if case.is_open else f"{told} {CLOSED}"
-
-
-def held_since(case: Case) -> datetime | None:
-    """Since when somebody has the case."""
-    takes = (CaseEvent.Kind.TAKEN, CaseEvent.Kind.REACHED)
-    latest = case.events.filter(kind__in=takes).order_by("-id").first() if case.assignee else None
-    return latest.at if latest else None
 
 
 def _messages(case: Case) -> list[Entry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pghistory
@@ -16,7 +16,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Answer, NumberKey
 from sms.models import Message
-from teleq.models import CareProvider, Queue, User
+from teleq.models import CareProvider, Outcome, Queue, User
 from teleq.phone_numbers import WRITTEN_AS_STORED, number_text
 from teleq.triggers import APPEND_ONLY, NO_TRUNCATE, DeleteEvent, InsertEvent, UpdateEvent
 
@@ -30,6 +30,22 @@ class Status(models.TextChoices):
 
 
 CLOSED = (Status.DONE, Status.CANCELLED)
+
+
+class Priority(models.IntegerChoices):
+    """In which order cases are to be called, before their times are compared."""
+
+    URGENT = 1, "Brådskande"
+    NORMAL = 2, "Normal"
+
+
+class NoAnswer(models.TextChoices):
+    """What met whoever called and did not reach the patient, where anything is said of it."""
+
+    BUSY = "busy", "Upptaget"
+    VOICEMAIL = "voicemail", "Telefonsvarare"
+    WRONG_NUMBER = "wrong_number", "Fel nummer"
+
 
 FromTo = dict[str, list[Any]]
 """What an event changed: by column, the value before and the value after."""
@@ -95,10 +111,15 @@ class Case(models.Model):
     booking = models.PositiveIntegerField(default=1, help_text="Räknas upp varje gång ärendet bokas om.")
     booked_at = models.DateTimeField(db_default=Now(), help_text="När tiden eller numret bokades.")
     attempts = models.PositiveSmallIntegerField("försök", default=0)
+    priority = models.PositiveSmallIntegerField("prioritet", choices=Priority.choices, default=Priority.NORMAL)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
+    outcome = models.CharField("resultat", max_length=20, choices=Outcome.choices, blank=True, default="")
     assignee = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
+    taken_at = models.DateTimeField(null=True, help_text="Sedan när den som har ärendet har det.")
+    call_began_at = models.DateTimeField(null=True, help_text="När Ring trycktes, tills det är sagt hur det gick.")
+    wrong_number = models.BooleanField(default=False, help_text="Numret var fel. Automatiska SMS väntar på ett rätt.")
     created_at = models.DateTimeField(db_default=Now())
     press = models.UUIDField(null=True, editable=False, help_text="Vilket tryck på Skapa ärendet som skapade det.")
 
@@ -118,6 +139,18 @@ class Case(models.Model):
                 | (~Q(status=Status.ONGOING) & Q(assignee__isnull=True)),
                 name="ongoing_means_someone_has_it",
             ),
+            models.CheckConstraint(
+                condition=Q(assignee=None, taken_at=None) | Q(assignee__isnull=False, taken_at__isnull=False),
+                name="who_has_it_has_it_since",
+            ),
+            models.CheckConstraint(condition=Q(priority__in=Priority.values), name="case_priority_is_valid"),
+            models.CheckConstraint(
+                condition=Q(call_began_at=None) | ~Q(status__in=CLOSED), name="no_call_in_a_closed_case"
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome="") | Q(outcome__in=Outcome.values, status=Status.DONE),
+                name="only_what_is_done_has_an_outcome",
+            ),
         ]
         indexes = [
             models.Index(fields=["queue", "callback_at", "id"], name="case_list"),
@@ -126,6 +159,12 @@ class Case(models.Model):
                 condition=~Q(status__in=CLOSED),
                 name="case_list_open",
             ),
+            models.Index(
+                fields=["queue", "priority", "callback_at", "id"],
+                condition=Q(status__in=(Status.WAITING, Status.NO_ANSWER)),
+                name="case_next",
+            ),
+            models.Index(fields=["assignee"], condition=Q(assignee__isnull=False), name="case_taken"),
             models.Index(fields=["callback_at", "id"], name="case_by_time"),
             models.Index(fields=["callback_at", "id"], condition=~Q(status__in=CLOSED), name="case_coming_up"),
             models.Index(fields=["phone_number"], name="case_phone_number"),
@@ -174,19 +213,27 @@ class CaseEvent(models.Model):
     class Kind(models.TextChoices):
         CREATED = "created", "Ärendet skapades"
         TAKEN = "taken", "Tog ärendet"
+        TAKEN_OVER = "taken_over", "Tog över ärendet"
         RELEASED = "released", "Släppte ärendet"
+        LEFT = "left", "Ärendet släpptes, eftersom ingen arbetade i det"
+        CALLED = "called", "Ringde"
+        NOT_CALLED = "not_called", "Ringde inte"
         REACHED = "reached", "Fick svar"
         NO_ANSWER = "no_answer", "Uppringning utan svar"
         DONE = "done", "Klart"
         CANCELLED = "cancelled", "Avbokat"
         REOPENED = "reopened", "Ärendet öppnades igen"
+        UNDONE = "undone", "Ångrade"
+        QUEUE_CHANGED = "queue_changed", "Flyttades till en annan kö"
+        NUMBER_CONFIRMED = "number_confirmed", "Numret bekräftades"
         MOVED = "moved", "Tiden ändrades"
         NUMBER_CHANGED = "number_changed", "Telefonnumret ändrades"
         DETAILS_CHANGED = "details_changed", "Uppgifterna ändrades"
 
     ACTS = (
-        *(Kind.CREATED, Kind.TAKEN, Kind.RELEASED, Kind.REACHED, Kind.NO_ANSWER),
-        *(Kind.DONE, Kind.CANCELLED, Kind.REOPENED),
+        *(Kind.CREATED, Kind.TAKEN, Kind.TAKEN_OVER, Kind.RELEASED, Kind.LEFT),
+        *(Kind.CALLED, Kind.NOT_CALLED, Kind.REACHED, Kind.NO_ANSWER),
+        *(Kind.DONE, Kind.CANCELLED, Kind.REOPENED, Kind.UNDONE, Kind.QUEUE_CHANGED),
     )
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="events")
@@ -194,6 +241,13 @@ class CaseEvent(models.Model):
     changes: models.JSONField[FromTo, FromTo] = models.JSONField(
         default=dict, help_text="Från och till, efter kolumn. Nummer i E.164, tider i ISO 8601."
     )
+    detail = models.CharField(
+        max_length=20, blank=True, default="", help_text="Hur Inget svar lät, eller resultatet av Klart."
+    )
+    before = models.JSONField(
+        null=True, help_text="Vad kolumnerna som händelsen ändrade innehöll. Tomt: den kan inte ångras."
+    )
+    undoes = models.OneToOneField("self", on_delete=models.CASCADE, null=True, related_name="undone_by")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     at = models.DateTimeField(db_default=Now())
 
@@ -202,9 +256,45 @@ class CaseEvent(models.Model):
     class Meta:
         verbose_name = "händelse"
         verbose_name_plural = "händelser"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(detail="") | Q(detail__in=[*NoAnswer.values, *Outcome.values]), name="detail_is_valid"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"händelse {self.pk}"
+
+
+class PresenceQuerySet(models.QuerySet["Presence"]):
+    def now(self) -> PresenceQuerySet:
+        """Those who have their case open at this moment."""
+        return self.filter(seen_at__gt=Now() - Presence.COUNTS_FOR)
+
+    def of_others(self, user: User) -> PresenceQuerySet:
+        return self.exclude(user_id=user.pk)
+
+
+class Presence(models.Model):
+    """That somebody has a case open: when their page last said so. Written by `cases.presence`."""
+
+    COUNTS_FOR = timedelta(seconds=45)
+    """Since the page last said so. It says so more often than that while it is seen and used."""
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="presences", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField(db_default=Now())
+
+    objects = PresenceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "närvaro"
+        verbose_name_plural = "närvaro"
+        constraints = [models.UniqueConstraint(fields=["case", "user"], name="one_presence_per_user_and_case")]
+        indexes = [models.Index(fields=["seen_at"], name="presence_seen")]
+
+    def __str__(self) -> str:
+        return f"närvaro {self.pk}"
 
 
 class Note(models.Model):

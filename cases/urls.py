@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cases.views import case, lists, new_case
+from cases.views import acts, case, details, lists, new_case, sms
 
 app_name = "cases"
 urlpatterns = [
@@ -13,13 +13,13 @@ urlpatterns = [
     path("inbound/<int:inbound_id>/read/", lists.mark_read, name="mark_read"),
     path("cases/<int:case_id>/", case.show_case, name="case"),
     path("cases/<int:case_id>/history/", case.poll_history, name="poll_history"),
-    path("cases/<int:case_id>/details/", case.save_details, name="save_details"),
-    path("cases/<int:case_id>/number/", case.save_number, name="save_number"),
-    path("cases/<int:case_id>/consent/", case.save_consent, name="save_consent"),
-    path("cases/<int:case_id>/sms/", case.sms, name="sms"),
-    path("cases/<int:case_id>/protection/", case.save_protection, name="save_protection"),
-    path("cases/<int:case_id>/notes/", case.add_note, name="add_note"),
+    path("cases/<int:case_id>/details/", details.save_details, name="save_details"),
+    path("cases/<int:case_id>/number/", details.save_number, name="save_number"),
+    path("cases/<int:case_id>/consent/", details.save_consent, name="save_consent"),
+    path("cases/<int:case_id>/sms/", sms.sms, name="sms"),
+    path("cases/<int:case_id>/protection/", details.save_protection, name="save_protection"),
+    path("cases/<int:case_id>/notes/", details.add_note, name="add_note"),
     path("cases/<int:case_id>/draft/", new_case.draft, name="draft"),
-    path("cases/<int:case_id>/act/", case.act, name="act"),
-    path("cases/<int:case_id>/done/", case.done, name="done"),
+    path("cases/<int:case_id>/act/", acts.act, name="act"),
+    path("cases/<int:case_id>/done/", acts.done, name="done"),
 ]

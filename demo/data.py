@@ -33,6 +33,7 @@ STANDARD_TEXTS = {
     ),
     "Vi har försökt ringa": "Hej. Vi har försökt ringa dig men fick inget svar. Vi ringer igen. Häls. {unit}",
 }
+AFTER_LAST_ATTEMPT = "ring 3 gånger"
 
 
 def _mobile(last_two: int) -> str:

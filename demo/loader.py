@@ -81,7 +81,12 @@ class _Loader:
         queue.outgoing_sms.sender = data.SENDERS.get(key, unit.replace(" ", ""))
         save_outgoing_sms(queue.outgoing_sms)
         for title, text in data.STANDARD_TEXTS.items():
-            StandardText.objects.create(queue=queue, name=title, text=text.format(unit=unit))
+            StandardText.objects.create(
+                queue=queue,
+                name=title,
+                text=text.format(unit=unit),
+                after_last_attempt=title == data.AFTER_LAST_ATTEMPT,
+            )
         self.queues[key] = queue
         return queue
 
@@ -147,6 +152,7 @@ class _Loader:
             attempts=patient.attempts,
             status=patient.status,
             assignee=self.users[patient.nurse] if patient.status == Status.ONGOING else None,
+            taken_at=self.start - timedelta(minutes=4) if patient.status == Status.ONGOING else None,
             created_at=booked_at,
             booked_at=booked_at,
         )

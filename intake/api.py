@@ -29,8 +29,8 @@ from access import access_log
 from access.access_log import Act
 from access.limits import Guess, TooMany, judged
 from access.models import SignIn
-from cases import callbacks, free_times, looks
-from cases.models import Case
+from cases import changing, free_times, looks
+from cases.models import Case, Priority
 from intake import booking, keys
 from intake.models import IntakeKey
 from intake.schemas import (
@@ -143,6 +143,7 @@ def book(request: KeyRequest, wanted: Booking) -> Response[Case]:
         callback_at=wanted.callback_at,
         name=wanted.name.strip(),
         reason=wanted.reason.strip(),
+        priority=Priority[wanted.priority.upper()],
     )
 
     def book_and_note() -> tuple[Case, bool]:
@@ -252,7 +253,7 @@ def _or_nearest(queue: Queue, at: datetime, act: Callable[[], Result]) -> Result
         raise _Refused(problem, nearest=free_times.nearest(queue, at)) from None
     except booking.CallDiffers as problem:
         raise _Refused(problem, differs=problem.differs) from None
-    except callbacks.NotPossible as problem:
+    except changing.NotPossible as problem:
         raise _Refused(problem) from None
 
 

@@ -16,9 +16,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from cases import callbacks, free_times
-from cases.callbacks import NotPossible, comparable
-from cases.models import Case, CaseEvent, Slot, Status
+from cases import acts, callbacks, free_times
+from cases.callbacks import comparable
+from cases.changing import NotPossible
+from cases.models import Case, CaseEvent, Priority, Slot, Status
 from intake.models import IntakeCall
 from teleq.database import insert_unless_there
 from teleq.models import Queue
@@ -52,6 +53,7 @@ class Wanted:
     callback_at: datetime
     name: str = ""
     reason: str = ""
+    priority: Priority = Priority.NORMAL
 
     def digests(self) -> dict[str, str]:
         """A keyed digest (HMAC) of each field, by which the same request is known when it comes again.
@@ -64,6 +66,7 @@ class Wanted:
             "a_number": self.a_number,
             "personal_identity_number": self.personal_identity_number,
             "callback_at": self.callback_at.astimezone(UTC),
+            "priority": int(self.priority),
             "name": self.name,
             "reason": self.reason,
         }
@@ -92,7 +95,9 @@ def book(wanted: Wanted) -> tuple[Case, bool]:
     made = call.case is None
     if call.case:
         _take_another_place(call.case, wanted.callback_at)
-        callbacks.add_what_was_said(call.case, name=wanted.name, reason=wanted.reason, a_number=wanted.a_number)
+        callbacks.add_what_was_said(
+            call.case, name=wanted.name, reason=wanted.reason, a_number=wanted.a_number, priority=wanted.priority
+        )
         callbacks.move(call.case, wanted.callback_at, by=None)
     else:
         _take_place(wanted.queue, wanted.callback_at)
@@ -118,7 +123,7 @@ def cancel(case: Case) -> None:
         return
     _require_ours(case)
     _lock_slots(case.queue, _slot_at(case.queue, case.callback_at))
-    callbacks.close(case, Status.CANCELLED, by=None)
+    acts.close(case, Status.CANCELLED, by=None)
 
 
 def _take_another_place(case: Case, to: datetime) -> None:
@@ -136,6 +141,7 @@ def _new_case(wanted: Wanted) -> Case:
         a_number=wanted.a_number,
         personal_identity_number=wanted.personal_identity_number,
         callback_at=wanted.callback_at,
+        priority=wanted.priority,
     )
 
 
@@ -151,7 +157,7 @@ def _why_not_ours(case: Case) -> str:
     """
     if not case.events.filter(kind=CaseEvent.Kind.CREATED, user=None).exists():
         return MADE_BY_STAFF
-    return IN_WORK if case.assignee_id else ""
+    return IN_WORK if case.assignee_id or case.call_began_at else ""
 
 
 def _case_to_move(wanted: Wanted) -> Case | None:

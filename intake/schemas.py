@@ -105,6 +105,7 @@ class Booking(Strict):
     personal_identity_number: IdentityText | None = Field(None, examples=["19121212-1212"])
     name: str = Field("", pattern=ONE_LINE, max_length=Case.LONGEST_NAME)
     reason: str = Field("", pattern=ONE_LINE, max_length=Case.LONGEST_REASON, description="Kontaktorsak.")
+    priority: Literal["urgent", "normal"] = Field("normal", description="Urgent ones are called first (Brådskande).")
 
 
 class Move(Strict):

@@ -28,6 +28,11 @@ class StandardText(models.Model):
     queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="standard_texts", verbose_name="kö")
     name = models.CharField("namn", max_length=60)
     text = models.TextField("text", max_length=918)
+    after_last_attempt = models.BooleanField(
+        "Föreslå efter sista försöket",
+        default=False,
+        help_text="Texten fylls i under Skicka SMS när patienten inte har svarat på sista försöket.",
+    )
 
     class Meta:
         verbose_name = "standardtext"
@@ -38,7 +43,13 @@ class StandardText(models.Model):
                 fields=["queue", "name"],
                 name="one_standard_text_per_name",
                 violation_error_message="Kön har redan en standardtext med det namnet.",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["queue"],
+                condition=models.Q(after_last_attempt=True),
+                name="one_standard_text_after_the_last_attempt",
+                violation_error_message="Kön föreslår redan en annan standardtext efter sista försöket.",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -100,13 +100,16 @@ AS_SHOWN = {"autocomplete": "off"}
 
 
 class ShownInput(forms.HiddenInput):
-    """What a field was shown with, so that it is read back as the same value: numbers in E.164, times whole."""
+    """What a field was shown with, so that it is read back as the same value: numbers in E.164, times whole,
+    several choices with commas between."""
 
     def format_value(self, value: Any) -> str | None:
         if isinstance(value, PhoneNumber):
             return number_text(value)
         if isinstance(value, datetime):
             return (timezone.make_aware(value) if timezone.is_naive(value) else value).isoformat()
+        if isinstance(value, list):
+            return ",".join(value)
         text: str | None = super().format_value(value)
         return text
 

@@ -8,6 +8,7 @@ from typing import ClassVar, Self, TypeVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models import Exists, Func, OuterRef, Q
@@ -168,6 +169,20 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         )
 
 
+class Outcome(models.TextChoices):
+    """How a callback ended."""
+
+    ADVICE = "advice", "Råd givet"
+    BOOKED = "booked", "Tid bokad"
+    REFERRED = "referred", "Hänvisad vidare"
+    NOT_REACHED = "not_reached", "Ej nådd"
+    OTHER = "other", "Annat"
+
+
+def every_outcome() -> list[str]:
+    return list(Outcome.values)
+
+
 class Queue(models.Model):
     """A care unit's telephone queue, of one care provider."""
 
@@ -180,6 +195,35 @@ class Queue(models.Model):
         "telefonnummer", blank=True, help_text="Numret som patienterna ringer. {telefon} i SMS blir det här numret."
     )
     max_attempts = models.PositiveSmallIntegerField("antal försök", default=3)
+    retry_minutes = models.PositiveSmallIntegerField(
+        "minuter mellan försök",
+        default=30,
+        help_text="När patienten inte svarar föreslås nästa försök tidigast så här långt fram, inom telefontiderna.",
+    )
+    confirm_retries = models.BooleanField(
+        "Skicka ny bokningsbekräftelse när patienten inte har svarat och får en ny tid", default=False
+    )
+    responsible = models.CharField(
+        "ansvarig att kontakta",
+        max_length=100,
+        blank=True,
+        help_text="Visas när ett brådskande ärende inte har nåtts. Till exempel: Medicinskt ansvarig läkare, 1234.",
+    )
+    outcomes = ArrayField(
+        models.CharField(max_length=20, choices=Outcome.choices),
+        verbose_name="resultat att välja bland vid Klart",
+        default=every_outcome,
+    )
+    early_minutes = models.PositiveSmallIntegerField(
+        "minuter före tiden",
+        default=10,
+        help_text="Så långt före sin tid som ett ärende tidigast ges av Ta nästa ärende.",
+    )
+    release_minutes = models.PositiveSmallIntegerField(
+        "minuter tills ett lämnat ärende släpps",
+        default=30,
+        help_text="Räknas från att den som har ärendet senast arbetade i det.",
+    )
     slot_minutes = models.PositiveSmallIntegerField(
         "minuter per tid", default=15, help_text="Telefontiderna delas in i så här långa tider att boka."
     )
@@ -201,6 +245,13 @@ class Queue(models.Model):
                 violation_error_message="Vårdenheten har redan en kö med det namnet.",
             ),
             models.CheckConstraint(condition=Q(max_attempts__gte=1), name="at_least_one_attempt"),
+            models.CheckConstraint(condition=Q(retry_minutes__range=(1, 1440)), name="attempts_are_apart"),
+            models.CheckConstraint(condition=Q(early_minutes__lte=1440), name="cases_are_given_on_their_day"),
+            models.CheckConstraint(condition=Q(release_minutes__range=(5, 1440)), name="cases_are_released_in_time"),
+            models.CheckConstraint(
+                condition=Q(outcomes__contained_by=Outcome.values) & Q(outcomes__len__gte=1),
+                name="a_case_can_end_somehow",
+            ),
             models.CheckConstraint(condition=Q(slot_minutes__range=(5, 480)), name="a_slot_has_a_length"),
             models.CheckConstraint(condition=Q(slot_capacity__gte=1), name="a_slot_has_a_place"),
         ]

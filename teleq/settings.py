@@ -149,7 +149,7 @@ SESSION_ENGINE = "access.session_store"
 SESSION_IDLE_MINUTES = env.float("SESSION_IDLE_MINUTES", default=30)  # access.sessions says what else ends a session
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())  # longer than access.sessions lets any last
-CALL_UNDER_WAY = "cases.callbacks.call_began"
+CALL_UNDER_WAY = "cases.acts.call_began"
 SESSION_COOKIE_HTTPONLY = True
 # What a page says once is kept in the session: in a cookie of its own it would name people, and lack "__Host-".
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"

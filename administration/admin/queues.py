@@ -19,7 +19,7 @@ from administration.queues import NUMBER_IN_USE, create_queue, overlapping, save
 from cases.models import ClosedDay, TelephoneHours
 from sms.content import rules
 from teleq.changes import ChangesForm
-from teleq.models import CareProvider, Queue
+from teleq.models import CareProvider, Outcome, Queue, every_outcome
 from teleq.phone_numbers import phone_field, show
 
 IN_A_TEXT = "Det här står i en text i Utgående SMS, som då inte kan skickas."
@@ -30,9 +30,28 @@ ALWAYS_CLOSED = (
 )
 RANGES = {
     "max_attempts": {"min_value": 1},
+    "retry_minutes": {"min_value": 1, "max_value": 1440},
+    "early_minutes": {"max_value": 1440},
+    "release_minutes": {"min_value": 5, "max_value": 1440},
     "slot_minutes": {"min_value": 5, "max_value": 480},
     "slot_capacity": {"min_value": 1},
 }
+
+
+class OutcomesField(forms.MultipleChoiceField):
+    """Some of the ways in which a callback ends. What the page was shown with comes with commas between."""
+
+    def __init__(self, *, label: str) -> None:
+        super().__init__(
+            label=label,
+            choices=Outcome.choices,
+            widget=forms.CheckboxSelectMultiple,
+            initial=every_outcome,
+            error_messages={"required": "Välj minst ett resultat."},
+        )
+
+    def to_python(self, value: Any) -> list[str]:
+        return super().to_python(value.split(",") if isinstance(value, str) and value else value)
 
 
 class QueueForm(ChangesForm[Queue]):
@@ -40,9 +59,15 @@ class QueueForm(ChangesForm[Queue]):
         "Telefonnummer", required=False, help_text=cast("Field[Any, Any]", PHONE_NUMBER).help_text
     )
 
+    outcomes = OutcomesField(label="Resultat att välja bland vid Klart")
+
     class Meta:
         model = Queue
-        fields = ["care_provider", "unit", "name", "phone_number", "max_attempts", "slot_minutes", "slot_capacity"]
+        fields = [
+            *("care_provider", "unit", "name", "phone_number"),
+            *("max_attempts", "retry_minutes", "confirm_retries", "responsible", "outcomes"),
+            *("early_minutes", "release_minutes", "slot_minutes", "slot_capacity"),
+        ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -109,7 +134,9 @@ class QueueAdmin(ScopedAdmin[Queue]):
     queue_path = "pk"
     form = QueueForm
     fieldsets = [
-        (None, {"fields": ["care_provider", "unit", "name", "phone_number", "max_attempts"]}),
+        (None, {"fields": ["care_provider", "unit", "name", "phone_number"]}),
+        ("Att ringa", {"fields": ["max_attempts", "retry_minutes", "confirm_retries", "responsible", "outcomes"]}),
+        ("Ta nästa ärende", {"fields": ["early_minutes", "release_minutes"]}),
         ("Tider att boka", {"fields": ["slot_minutes", "slot_capacity"], "description": ALWAYS_CLOSED}),
     ]
     inlines = [TelephoneHoursInline, ClosedDaysInline]

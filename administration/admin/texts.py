@@ -23,7 +23,7 @@ from teleq.typed import ModelForm
 class StandardTextForm(ChangesForm[StandardText]):
     class Meta:
         model = StandardText
-        fields = ["queue", "name", "text"]
+        fields = ["queue", "name", "text", "after_last_attempt"]
 
     def clean_text(self) -> str:
         text = normalize(self.cleaned_data["text"])

@@ -44,6 +44,7 @@ TABLES = {
     # What comes and goes.
     "consent_withdrawal": ("siud", ""),
     "cases_draft": ("siud", ""),
+    "cases_presence": ("siud", ""),
     "cases_slot": ("siu", ""),
     "access_session": ("siud", ""),
     "sms_providerstate": ("siu", ""),

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from access.access_log import Act
 from cases import callbacks, drafts, looks
+from cases.changing import NotPossible
 from cases.forms import (
     NewCaseForm,
 )
@@ -62,7 +63,7 @@ def new_case(request: SignedInRequest) -> HttpResponse:
                 form.instance.press = form.cleaned_data["press"]
                 case, made = callbacks.create_once(form.save(commit=False), by=request.user)
             looks.note(request.user, Act.CHANGE, case)
-    except callbacks.NotPossible as reason:
+    except NotPossible as reason:
         messages.error(request, str(reason))
         return _not_made(request, form.pressed_anew(), place, status=409)
     if made:

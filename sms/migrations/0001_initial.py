@@ -55,6 +55,14 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=60, verbose_name="namn")),
                 ("text", models.TextField(max_length=918, verbose_name="text")),
                 (
+                    "after_last_attempt",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Texten fylls i under Skicka SMS när patienten inte har svarat på sista försöket.",
+                        verbose_name="Föreslå efter sista försöket",
+                    ),
+                ),
+                (
                     "queue",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
@@ -410,6 +418,15 @@ class Migration(migrations.Migration):
                 fields=("queue", "name"),
                 name="one_standard_text_per_name",
                 violation_error_message="Kön har redan en standardtext med det namnet.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="standardtext",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("after_last_attempt", True)),
+                fields=("queue",),
+                name="one_standard_text_after_the_last_attempt",
+                violation_error_message="Kön föreslår redan en annan standardtext efter sista försöket.",
             ),
         ),
         migrations.AddIndex(

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from access import sessions
 from access.models import Session, SignIn
 from access.session_store import ACTIVE_AT, BEGAN_AT
-from cases import callbacks
+from cases import acts
 from cases.models import CaseEvent, Note
 from teleq.clock import database_now
 from teleq.models import User
@@ -48,7 +48,7 @@ def is_in(browser: Client) -> bool:
 
 
 def taken(case, nurse, minutes_ago: float) -> None:
-    callbacks.take(case, by=nurse)
+    acts.take(case, by=nurse)
     at = database_now() - timedelta(minutes=minutes_ago)
     with as_owner():
         CaseEvent.objects.filter(kind=CaseEvent.Kind.TAKEN).update(at=at)
@@ -158,16 +158,16 @@ def test_a_call_under_way_is_activity_for_an_hour(minutes, is_still_in, browser,
 def test_a_call_that_is_over_or_anothers_is_not(after, browser, case, nurse, colleague):
     match after:
         case "a colleague's":
-            callbacks.take(case, by=colleague)
+            acts.take(case, by=colleague)
         case "released":
-            callbacks.take(case, by=nurse)
-            callbacks.release(case, by=nurse)
+            acts.take(case, by=nurse)
+            acts.release(case, by=nurse)
         case "no answer":
-            callbacks.take(case, by=nurse)
-            callbacks.record_attempt(case, reached=False, by=nurse)
+            acts.take(case, by=nurse)
+            acts.record_attempt(case, reached=False, by=nurse)
         case "closed":
-            callbacks.take(case, by=nurse)
-            callbacks.finish(case, note="", press=None, by=nurse)
+            acts.take(case, by=nurse)
+            acts.finish(case, note="", press=None, by=nurse)
     move_back(browser, active=31)
     assert not is_in(browser)
 

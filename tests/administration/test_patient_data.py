@@ -13,7 +13,7 @@ from administration.patient_data import removal
 from administration.patient_data.extract import Section, extract
 from administration.patient_data.removal import Item
 from administration.patient_data.stored import Patient
-from cases import callbacks
+from cases import acts, callbacks
 from cases.models import Case, CaseEvent, Status
 from consent.models import Answer, Consent
 from sms import gateway, inbound
@@ -251,7 +251,7 @@ def test_an_extract_has_what_was_changed_and_a_removal_takes_it_away(case, nurse
         "Patienten bokade återuppringning.",
         "Uppgifterna ändrades. Namn från ”Tolvan Tolvansson” till ”Tolva Tolvansson”.",
     ]
-    callbacks.close(case, Status.DONE, by=nurse)
+    acts.close(case, Status.DONE, by=nurse)
     removal.remove(NUMBER, queues, by=reader())
     assert not CaseEvent.objects.exists()
 
@@ -268,7 +268,7 @@ def test_before_it_is_done_the_page_says_what_goes_and_what_stays_and_why(told, 
 
 
 def test_what_may_go_goes_and_the_rest_stays(told, office, nurse):
-    callbacks.close(told, Status.DONE, by=nurse)
+    acts.close(told, Status.DONE, by=nurse)
     page = text_of(office.post(ADDRESS, {"query": "070-174 06 05", "act": "remove"}))
     assert "Avslutade ärenden med anteckningar 1 Borttaget" in page
     assert not Case.objects.exists()
@@ -421,9 +421,9 @@ def test_of_a_number_that_one_person_uses_it_says_nothing_of_others(case, office
 
 @pytest.mark.django_db(transaction=True)
 def test_a_case_that_is_reopened_meanwhile_is_waited_for_and_stays(case, queues, nurse):
-    callbacks.close(case, Status.DONE, by=nurse)
+    acts.close(case, Status.DONE, by=nurse)
     with transaction.atomic():
-        callbacks.reopen(case, by=nurse)
+        acts.reopen(case, by=nurse)
         removed = in_another_connection(lambda: removal.remove(NUMBER, queues, by=reader()))
         wait_until_a_connection_waits_for_a_lock()
     told = told_of(removed.result(20))

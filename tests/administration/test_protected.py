@@ -12,7 +12,7 @@ from administration.models import RetentionRun
 from administration.patient_data import removal
 from administration.patient_data.extract import extract
 from administration.patient_data.stored import Patient
-from cases import callbacks
+from cases import acts
 from cases.models import Case, ProtectionMark, Status
 from consent.models import Answer
 from sms import inbound
@@ -78,7 +78,7 @@ def test_it_tells_nothing_of_another_care_providers(marked, book, other_queue, o
 
 
 def test_a_removal_takes_the_marks_and_their_history(marked, administrator, nurse, queues):
-    callbacks.close(marked, Status.DONE, by=nurse)
+    acts.close(marked, Status.DONE, by=nurse)
     assert told(removal.plan(TOLVAN, queues, by=administrator)) == [(2, "")]
     removal.remove(TOLVAN, queues, by=administrator)
     assert marks_left() == []
@@ -95,13 +95,13 @@ def test_of_a_number_that_others_use_a_persons_removal_takes_the_persons_mark_on
     marked, book, administrator, nurse, queues
 ):
     book(personal_identity_number=OTHER_PERSON)
-    callbacks.close(marked, Status.DONE, by=nurse)
+    acts.close(marked, Status.DONE, by=nurse)
     removal.remove(TOLVAN, queues, by=administrator)
     assert marks_left() == [MOBILE]
 
 
 def test_a_mark_counts_in_all_queues_and_goes_only_for_who_administers_them_all(marked, administrator, nurse, queue):
-    callbacks.close(marked, Status.DONE, by=nurse)
+    acts.close(marked, Status.DONE, by=nurse)
     Queue.objects.create(care_provider=queue.care_provider, unit="VC Spindeln", name="Barn")
     some = Queue.objects.filter(pk=queue.pk)
     why = "Markeringen gäller även för andra köer hos Vårdgivare 1; den tas bort av vårdgivarens administratör."

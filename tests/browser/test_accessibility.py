@@ -10,7 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from access import access_log
-from cases import callbacks
+from cases import acts, callbacks
 from cases.models import Case, Status
 from consent.models import Answer, Channel, Consent
 from demo.models import SimulatedSms
@@ -83,7 +83,15 @@ def test_the_work_list(sign_in, nurse, book, plain_queue, answered):
     for place, (status, answer) in enumerate(zip(Status, answers, strict=True)):
         number = f"+467017406{10 + place}"
         taken = nurse if status == Status.ONGOING else None
-        book(status=status, assignee=taken, phone_number=number, reason="Ont i halsen", attempts=place % 3)
+        since = taken and database_now()
+        book(
+            status=status,
+            assignee=taken,
+            taken_at=since,
+            phone_number=number,
+            reason="Ont i halsen",
+            attempts=place % 3,
+        )
         if answer:
             answered(answer, number)
     book(queue=plain_queue, callback_at=database_now() - timedelta(hours=1), name="")
@@ -124,7 +132,7 @@ def test_a_protected_patient(sign_in, administrator, case, answered, queue):
     page.get_by_role("button", name="Ta bort markeringen").click()
     expect(page.get_by_text("Skriv en anledning.")).to_be_visible()
     check(page)
-    callbacks.close(case, Status.DONE, by=administrator)
+    acts.close(case, Status.DONE, by=administrator)
     InboundSms.objects.create(queue=queue, from_number=MOBILE, text="Hej", provider="simulator")
     page.goto("/inbound/")
     page.get_by_role("link", name="Visa numret och SMS:et").wait_for()
@@ -183,7 +191,7 @@ def test_the_case_view_in_each_state(sign_in, nurse, book, plain_queue, answered
     answered(Answer.YES, LANDLINE)
     closed = book(phone_number=YES)
     callbacks.add_note(closed, "Vill bli uppringd före lunch.", by=nurse)
-    callbacks.close(closed, Status.DONE, by=nurse)
+    acts.close(closed, Status.DONE, by=nurse)
     page = sign_in(nurse)
     for case, shown in (
         (book(phone_number=YES, a_number=MOBILE, personal_identity_number="191212121212"), "Gäller till"),

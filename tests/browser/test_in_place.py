@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from cases import callbacks
+from cases import acts, callbacks
 from cases.models import Status
 from consent.models import Answer, Consent
 from sms.models import Message
@@ -85,7 +85,7 @@ class TestTheButtonsAtTheTop:
     def test_tell_who_was_quicker_and_keep_the_message(self, open_case, case, administrator):
         page = open_case(case)
         page.get_by_label("Skriv meddelande").fill("Hej")
-        callbacks.take(case, by=administrator)
+        acts.take(case, by=administrator)
         button(page, "Ta ärendet").click()
         expect(page.get_by_text("Maria Ek har redan tagit ärendet.")).to_be_visible()
         expect(page.locator("#case-head").get_by_text("Pågår – Maria Ek")).to_be_visible()

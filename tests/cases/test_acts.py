@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from cases import callbacks
+from cases import acts, callbacks
 from cases.models import Status
 from consent.models import Answer
 from sms.models import InboundSms
@@ -46,13 +46,13 @@ MEANWHILE = {
 }
 """What a colleague may have done since, and how it is told."""
 ACTS = {
-    "Ta ärendet": callbacks.take,
-    "Släpp ärendet": callbacks.release,
-    "Fick svar": partial(callbacks.record_attempt, reached=True),
-    "Inget svar": partial(callbacks.record_attempt, reached=False),
-    "Klart": partial(callbacks.close, status=Status.DONE),
-    "Avboka": partial(callbacks.close, status=Status.CANCELLED),
-    "Öppna igen": callbacks.reopen,
+    "Ta ärendet": acts.take,
+    "Släpp ärendet": acts.release,
+    "Fick svar": partial(acts.record_attempt, reached=True),
+    "Inget svar": partial(acts.record_attempt, reached=False),
+    "Klart": partial(acts.close, status=Status.DONE),
+    "Avboka": partial(acts.close, status=Status.CANCELLED),
+    "Öppna igen": acts.reopen,
 }
 """What the buttons do, without the pages."""
 TO_COLLEAGUE = SHOWN | {"mine": SHOWN["the colleague's"], "the colleague's": SHOWN["mine"]}
@@ -62,15 +62,15 @@ PAIRS = [(state, *each) for state, mine in SHOWN.items() for each in product(sor
 def stand(state: str, case, nurse, colleague) -> None:
     match state:
         case "called":
-            callbacks.record_attempt(case, reached=False, by=nurse)
+            acts.record_attempt(case, reached=False, by=nurse)
         case "mine":
-            callbacks.take(case, by=nurse)
+            acts.take(case, by=nurse)
         case "the colleague's":
-            callbacks.take(case, by=colleague)
+            acts.take(case, by=colleague)
         case "closed":
-            callbacks.close(case, Status.DONE, by=nurse)
+            acts.close(case, Status.DONE, by=nurse)
         case "cancelled":
-            callbacks.close(case, Status.CANCELLED, by=None)
+            acts.close(case, Status.CANCELLED, by=None)
 
 
 def columns(case) -> tuple:
@@ -118,7 +118,7 @@ def test_after_a_colleagues_act_it_changes_nothing_and_says_what_stands(
 @pytest.mark.parametrize("button", [each for each in DONE if each != "Öppna igen"])
 def test_the_same_press_again_says_that_one_has_done_it(button, case, desk, nurse):
     if button == "Släpp ärendet":
-        callbacks.take(case, by=nurse)
+        acts.take(case, by=nurse)
     page = desk.case(case)
     page.press(button)
     before = columns(case)
@@ -128,7 +128,7 @@ def test_the_same_press_again_says_that_one_has_done_it(button, case, desk, nurs
 
 def test_what_the_patient_did_meanwhile_is_told_as_the_patients(case, desk):
     left_open = desk.case(case)
-    callbacks.close(case, Status.CANCELLED, by=None)
+    acts.close(case, Status.CANCELLED, by=None)
     after = left_open.press("Klart")
     assert re.search(r"Inget ändrades: patienten avbokade \d\d\.\d\d\. Ärendet är avslutat\.", said(after))
 
@@ -140,9 +140,9 @@ def test_a_time_that_was_moved_meanwhile_hinders_no_act(case, desk, nurse):
 
 
 def test_a_case_that_a_colleague_has_says_so_where_one_presses(case, desk, colleague):
-    callbacks.take(case, by=colleague)
-    acts = desk.case(case).html.split('id="acts"')[1].split("</form>")[0]
-    assert re.search(r"Karim Noor har ärendet sedan \d\d\.\d\d\.", acts)
+    acts.take(case, by=colleague)
+    buttons = desk.case(case).html.split('id="acts"')[1].split("</form>")[0]
+    assert re.search(r"Karim Noor har ärendet sedan \d\d\.\d\d\.", buttons)
     assert "har ärendet sedan" not in desk_of(colleague).case(case).html
 
 

@@ -9,7 +9,7 @@ from django.contrib.messages import get_messages
 from django.urls import reverse
 from django.utils import timezone
 
-from cases import automatic_sms, callbacks
+from cases import acts, automatic_sms, callbacks
 from cases.models import Case, Status
 from consent.models import Answer
 from intake import booking
@@ -275,7 +275,7 @@ def test_a_reminder_that_waited_till_its_callback_expires(confirmed, provider):
 
 
 def test_a_case_that_a_nurse_works_on_at_this_moment_is_still_reminded(confirmed, nurse):
-    callbacks.take(confirmed, by=nurse)
+    acts.take(confirmed, by=nurse)
     let_pass(hours=2, minutes=1)
     assert automatic_sms.remind_all_due() == 1
 
@@ -368,7 +368,7 @@ def test_another_number_is_judged_by_its_own_answer(confirmed, desk, provider):
 def test_a_closed_case_sends_nothing(status, confirmed, nurse, provider):
     let_pass(hours=2, minutes=1)
     automatic_sms.remind_all_due()
-    callbacks.close(confirmed, status, by=nurse)
+    acts.close(confirmed, status, by=nurse)
     remind_and_deliver()
     assert outcomes(confirmed) == [CONFIRMED, (Kind.REMINDER, "Inställt")]
     assert provider.received == []
@@ -386,8 +386,8 @@ def test_a_cancelled_callback_is_not_confirmed(book, say, provider):
 def test_opened_again_it_gets_the_reminder_that_was_cancelled(confirmed, nurse, provider):
     let_pass(hours=2, minutes=1)
     automatic_sms.remind_all_due()
-    callbacks.close(confirmed, Status.DONE, by=nurse)
-    callbacks.reopen(confirmed, by=nurse)
+    acts.close(confirmed, Status.DONE, by=nurse)
+    acts.reopen(confirmed, by=nurse)
     remind_and_deliver()
     assert outcomes(confirmed) == [CONFIRMED, (Kind.REMINDER, "Inställt"), REMINDED]
 
@@ -399,8 +399,8 @@ def test_opened_again_it_gets_no_second_reminder(book, say, nurse, provider):
     let_pass(hours=2, minutes=1)
     Message.objects.update(due_at=later(minutes=5))  # the provider was away
     remind_and_deliver()
-    callbacks.close(case, Status.DONE, by=nurse)
-    callbacks.reopen(case, by=nurse)
+    acts.close(case, Status.DONE, by=nurse)
+    acts.reopen(case, by=nurse)
     remind_and_deliver()
     assert outcomes(case) == [(Kind.CONFIRMATION, "Inställt"), REMINDED]
     assert len(provider.received) == 1
@@ -412,7 +412,7 @@ def test_what_the_provider_turns_away_while_the_case_changes_is_not_tried_again(
     automatic_sms.remind_all_due()
     [reminder] = gateway.claim(Lane.BULK, "simulator").sending
     if change == "closed":
-        callbacks.close(confirmed, Status.DONE, by=nurse)
+        acts.close(confirmed, Status.DONE, by=nurse)
     else:
         callbacks.move(confirmed, later(hours=5), by=nurse)
     record({reminder.pk: SendResult(Outcome.RETRY_LATER)})
@@ -426,7 +426,7 @@ def test_what_was_handed_over_when_the_case_was_closed_keeps_its_outcome(confirm
     let_pass(hours=2, minutes=1)
     automatic_sms.remind_all_due()
     [reminder] = gateway.claim(Lane.BULK, "simulator").sending
-    callbacks.close(confirmed, Status.DONE, by=nurse)
+    acts.close(confirmed, Status.DONE, by=nurse)
     record({reminder.pk: SendResult(Outcome.ACCEPTED)})
     reminder.refresh_from_db()
     assert reminder.state == State.SENT

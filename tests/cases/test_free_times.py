@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from django.utils import timezone
 
-from cases import callbacks, free_times
+from cases import acts, free_times
 from cases.models import Case, ClosedDay, Status
 from tests.cases.desk import OTHER_MOBILE
 from tests.intake.telephone_system import an_open_day, at, divide, keep_open
@@ -174,7 +174,7 @@ def test_a_nurses_case_outside_the_hours_takes_no_place(clock, open_queue, day, 
 
 @pytest.mark.parametrize("status", [Status.DONE, Status.CANCELLED])
 def test_a_closed_case_takes_no_place(status, open_queue, day, telephones, book_at):
-    callbacks.close(book_at(day, "08:15"), status, by=None)
+    acts.close(book_at(day, "08:15"), status, by=None)
     assert telephones.free_times(open_queue, first=day, days=1)[at(day, "08:15")] == 1
 
 

@@ -5,7 +5,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from access.models import AccessEntry
-from cases import callbacks
+from cases import acts
 from cases.models import Status
 from sms import inbound
 from sms.models import InboundSms
@@ -109,7 +109,7 @@ def test_promise_8_whose_replies_the_list_showed_is_on_record(replied, client, n
 
 def test_what_nobody_read_before_the_case_was_closed_is_listed_again(replied, case, client, nurse):
     replied("Jag missade er")
-    callbacks.close(case, Status.DONE, by=nurse)
+    acts.close(case, Status.DONE, by=nurse)
     assert "Jag missade er" in page(client, "/inbound/")
 
 

@@ -7,7 +7,7 @@ from django.db import ProgrammingError, connection, transaction
 from django.urls import reverse
 
 from access.models import AccessEntry
-from cases import automatic_sms, callbacks, protected
+from cases import acts, automatic_sms, callbacks, protected
 from cases.models import Case, ProtectionMark, Status
 from consent.models import Answer
 from intake import booking
@@ -363,7 +363,7 @@ def test_whose_answer_it_is_does_not_name_a_protected_person(book, desk, nurse):
 def test_the_list_of_inbound_sms_hides_number_and_text_until_it_is_opened(how, marked, book, desk, nurse, queue):
     number = MOBILE if how == "number" else OTHER_MOBILE
     for case in (marked, book(phone_number=OTHER_MOBILE, personal_identity_number=PERSON)):
-        callbacks.close(case, Status.CANCELLED, by=nurse)
+        acts.close(case, Status.CANCELLED, by=nurse)
     reply = InboundSms.objects.create(queue=queue, from_number=number, text="Jag mår sämre", provider="simulator")
     page = desk.open(reverse("cases:inbound"))
     [row] = page.rows
@@ -394,7 +394,7 @@ def marked_at(case):
 
 
 def test_the_list_of_a_reply_that_is_anothers_opens_nothing(marked, nurse, queue, outsider):
-    callbacks.close(marked, Status.CANCELLED, by=nurse)
+    acts.close(marked, Status.CANCELLED, by=nurse)
     reply = InboundSms.objects.create(queue=queue, from_number=MOBILE, text="Jag mår sämre", provider="simulator")
     assert "Jag mår sämre" not in desk_of(outsider).open(f"{reverse('cases:inbound')}?open={reply.pk}").text
 

@@ -12,6 +12,7 @@ from cases import callbacks, work_list
 from cases.models import Case, Note, Status
 from consent.models import Answer
 from sms.models import StandardText
+from teleq.clock import database_now
 from teleq.swedish import clock
 from tests.cases.desk import OTHER_MOBILE
 from tests.conftest import LANDLINE, MOBILE
@@ -87,7 +88,7 @@ def one_of_each(in_minutes, colleague) -> None:
     for minute, status in enumerate(Status.values, start=1):
         [case] = in_minutes(minute)
         has_it = colleague if status == Status.ONGOING else None
-        Case.objects.filter(pk=case.pk).update(status=status, assignee=has_it)
+        Case.objects.filter(pk=case.pk).update(status=status, assignee=has_it, taken_at=has_it and database_now())
 
 
 @pytest.mark.parametrize(
@@ -406,7 +407,8 @@ def test_forty_cases_take_as_many_queries_as_one(in_minutes, desk, say, plain_qu
     in_minutes(*range(2, 20))
     for minute in range(20, 41):
         number = f"+467017406{minute}"
-        in_minutes(minute, phone_number=number, queue=plain_queue, status=Status.ONGOING, assignee=colleague)
+        has_it = {"status": Status.ONGOING, "assignee": colleague, "taken_at": database_now()}
+        in_minutes(minute, phone_number=number, queue=plain_queue, **has_it)
         say(Answer.NO, number)
     assert len(desk.work_list("?status=all").rows) == 40
     assert len(queries(desk, "/?status=all")) == len(once) <= 12

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from cases import callbacks
+from cases import acts, callbacks
 from cases.models import Case, Slot, Status
 from consent.models import Answer as ConsentAnswer
 from consent.models import Consent
@@ -161,7 +161,7 @@ def test_the_same_call_is_answered_whatever_staff_have_done_to_the_case_since(
     after = {"name": "Alma Testsson", "callback_at": nine, "personal_identity_number": OTHER_CHILD}
     callbacks.save_details(case, {name: Change(getattr(case, name), to) for name, to in after.items()}, by=nurse)
     callbacks.change_number(case, OTHER_MOBILE, shown=MOBILE, by=nurse)
-    callbacks.take(case, by=nurse)
+    acts.take(case, by=nurse)
     again = telephones.book(open_queue, eight, call_id="a", **SAID)
     assert (again.status, again.body["id"], again.body["callback_at"]) == (200, callback, nine.isoformat())
 
@@ -372,7 +372,7 @@ def test_a_booking_beside_it_is_a_second_case(made_by_nurse, open_queue, eight, 
 
 def test_what_somebody_works_on_is_neither_moved_nor_cancelled(open_queue, eight, nine, telephones, nurse):
     callback = telephones.book(open_queue, eight).body["id"]
-    callbacks.take(Case.objects.get(), by=nurse)
+    acts.take(Case.objects.get(), by=nurse)
     for refused in (telephones.move(callback, nine), telephones.cancel(callback)):
         assert (refused.status, refused.body["detail"]) == (409, IN_WORK)
     assert telephones.book(open_queue, nine).status == 201
@@ -381,7 +381,7 @@ def test_what_somebody_works_on_is_neither_moved_nor_cancelled(open_queue, eight
 
 def test_what_reached_nobody_and_nobody_has_can_be_moved_and_cancelled(open_queue, eight, nine, telephones, nurse):
     callback = telephones.book(open_queue, eight).body["id"]
-    callbacks.record_attempt(Case.objects.get(), reached=False, by=nurse)
+    acts.record_attempt(Case.objects.get(), reached=False, by=nurse)
     assert telephones.book(open_queue, nine).body["id"] == callback
     assert [telephones.move(callback, eight).status, telephones.cancel(callback).status] == [200, 200]
 
@@ -396,7 +396,7 @@ def test_what_is_being_taken_is_waited_for_and_then_left(act, open_queue, eight,
         "book": lambda: telephones.book(open_queue, nine),
     }
     with transaction.atomic():
-        callbacks.take(Case.objects.get(), by=nurse)
+        acts.take(Case.objects.get(), by=nurse)
         answer = in_another_connection(asked[act])
         wait_until_a_connection_waits_for_a_lock()
     assert answer.result(20).status == (201 if act == "book" else 409)
@@ -415,7 +415,7 @@ def test_in_another_queue_it_is_a_second_case(open_queue, plain_queue, eight, ni
 def test_a_closed_case_is_never_moved(status, open_queue, eight, nine, telephones):
     telephones.book(open_queue, eight)
     closed = Case.objects.get()
-    callbacks.close(closed, status, by=None)
+    acts.close(closed, status, by=None)
     assert telephones.book(open_queue, nine).status == 201
     closed.refresh_from_db()
     assert (closed.callback_at, closed.status, closed.booking) == (eight, status, 1)
@@ -468,7 +468,7 @@ def test_a_case_that_a_nurse_closes_meanwhile_is_not_moved(open_queue, eight, ni
     telephones.book(open_queue, eight)
     closed = Case.objects.get()
     with transaction.atomic():
-        callbacks.close(closed, Status.DONE, by=None)
+        acts.close(closed, Status.DONE, by=None)
         second = in_another_connection(lambda: telephones.book(open_queue, nine))
         wait_until_a_connection_waits_for_a_lock()
     assert second.result(20).status == 201
@@ -606,7 +606,7 @@ def test_from_outside_the_hours_it_can_be_moved_into_them(open_queue, day, eight
 @pytest.mark.parametrize("status", [Status.DONE, Status.CANCELLED])
 def test_a_closed_one_is_neither_moved_nor_cancelled(status, open_queue, eight, nine, telephones):
     callback = telephones.book(open_queue, eight).body["id"]
-    callbacks.close(Case.objects.get(), status, by=None)
+    acts.close(Case.objects.get(), status, by=None)
     events = kinds(Case.objects.get())
     moved, cancelled = telephones.move(callback, nine), telephones.cancel(callback)
     assert (moved.status, moved.body) == (409, {"detail": CLOSED, "free_times": [], "differs": []})

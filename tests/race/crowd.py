@@ -27,7 +27,8 @@ from django.db.models.functions import Now
 django.setup()
 
 from administration.outgoing_sms import save_outgoing_sms  # noqa: E402
-from cases import callbacks  # noqa: E402
+from cases import acts, callbacks  # noqa: E402
+from cases.changing import NotPossible  # noqa: E402
 from cases.models import Case, Status  # noqa: E402
 from consent import register  # noqa: E402
 from consent.models import Answer, Consent  # noqa: E402
@@ -104,13 +105,13 @@ def work_on_case(dice: Random) -> str:
             case "move":
                 callbacks.move(case, soon, by=nurse)
             case "close":
-                callbacks.close(case, Status.DONE, by=nurse)
+                acts.close(case, Status.DONE, by=nurse)
             case "reopen":
-                callbacks.reopen(case, by=nurse)
+                acts.reopen(case, by=nurse)
             case "number":
                 other = Case._meta.get_field("phone_number").to_python(a_number(dice))
                 callbacks.change_number(case, other, shown=case.phone_number.as_e164, by=nurse)
-    except (callbacks.NotPossible, callbacks.NumberChanged):
+    except (NotPossible, callbacks.NumberChanged):
         return "cases changed meanwhile"
     return "cases worked on"
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from access import access_log
 from access.models import AccessEntry
-from cases import callbacks
+from cases.acts import close, take
 from cases.models import Case, CaseEvent, Status
 from sms.models import InboundSms
 from tests.cases.desk import desk_of, in_a_month
@@ -132,14 +132,14 @@ def test_a_case_shows_the_others_on_its_number_and_they_are_noted_as_that(family
 
 @pytest.mark.django_db
 def test_a_person_to_choose_whose_case_is_closed_is_noted_too(family, nurse):
-    callbacks.close(family[1], Status.DONE, by=nurse)
+    close(family[1], Status.DONE, by=nurse)
     assert "19121212-1212" in desk_of(nurse).case(family[0]).html
     assert acts(person=TOLVANS) == ["related"]
 
 
 @pytest.mark.django_db
 def test_a_reply_says_whether_the_patient_has_had_a_case(queue, nurse, book):
-    callbacks.close(book(phone_number="+46701740699"), Status.DONE, by=nurse)
+    close(book(phone_number="+46701740699"), Status.DONE, by=nurse)
     for number in (MOBILE, "+46701740699"):
         InboundSms.objects.create(queue=queue, from_number=number, text="Hej", provider="simulator")
     desk_of(nurse).open("/inbound/")
@@ -350,6 +350,6 @@ def test_what_a_telephone_system_does_and_reads_is_noted(case, telephones, nurse
 
 @pytest.mark.django_db
 def test_why_it_can_not_change_a_case_is_a_look_at_it(case, telephones, nurse):
-    callbacks.take(case, by=nurse)
+    take(case, by=nurse)
     assert telephones.cancel(case.pk).status == 409
     assert acts() == ["api_read"]
