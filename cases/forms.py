@@ -14,7 +14,7 @@ from django.http import QueryDict
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import history
-from cases.models import Case, Draft, Note, ProtectionMark
+from cases.models import Case, Draft, Note, Priority, ProtectionMark
 from cases.time_field import TimeField
 from consent.models import Answer
 from sms.content import rules, segments
@@ -89,6 +89,15 @@ class DetailsForm(OwnIds, ChangesForm[Case]):
     a_number = phone_field("A-nummer", required=False, empty_value=None, help_text="Lämna tomt om numret är dolt.")
     personal_identity_number = PersonalIdentityNumberField()
     callback_at = TimeField(label="Tid")
+    priority = forms.TypedChoiceField(
+        label="Prioritet",
+        choices=Priority.choices,
+        coerce=int,
+        initial=Priority.NORMAL,
+        required=False,
+        empty_value=str(Priority.NORMAL.value),
+        error_messages={"invalid_choice": "Välj Brådskande eller Normal."},
+    )
 
     class Meta:
         model = Case

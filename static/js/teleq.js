@@ -69,7 +69,7 @@ document.addEventListener("input", (event) => {
 let saving = null; // the request and the press that is being saved
 let waiting = [];
 // What the page asks for by itself, and no nurse has pressed.
-const byItself = (element) => element.matches("#count, #history, [data-whose]");
+const byItself = (element) => element.matches("#count, #history, [data-live], [data-whose]");
 
 function pressOf(element, submitter) {
   const form = element.form ?? element.closest("form");

@@ -94,8 +94,8 @@ def test_promise_8_who_opens_a_case_is_on_record(case, nurse):
 
 def test_who_works_in_it_too(case, nurse):
     desk_of(nurse).case(case).press("Ta ärendet")
-    acts = AccessEntry.objects.order_by("pk").values_list("act", flat=True)
-    assert list(acts) == ["view", "change", "view"]
+    looks = AccessEntry.objects.order_by("pk").values_list("act", flat=True)
+    assert list(looks) == ["view", "change", "view"]
 
 
 def test_nothing_that_a_client_says_keeps_a_look_off_it(case, nurse, client):
@@ -246,8 +246,8 @@ def test_an_answer_that_counts_in_queues_of_others_is_removed_by_the_care_provid
 
 def test_an_extract_has_what_was_changed_and_a_removal_takes_it_away(case, nurse, queues):
     callbacks.save_details(case, {"name": Change(case.name, "Tolva Tolvansson")}, by=nurse)
-    acts = [act for _, _, act in section("Händelser i ärenden", NUMBER, queues).rows]
-    assert acts == [
+    done = [act for _, _, act in section("Händelser i ärenden", NUMBER, queues).rows]
+    assert done == [
         "Patienten bokade återuppringning.",
         "Uppgifterna ändrades. Namn från ”Tolvan Tolvansson” till ”Tolva Tolvansson”.",
     ]

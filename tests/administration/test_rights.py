@@ -116,11 +116,8 @@ def test_the_last_administrator_gets_no_last_day(office, administrator, today):
 
 
 def test_a_queue_that_an_administrator_makes_puts_their_right_on_record(office, administrator, care_provider):
-    post = {"care_provider": care_provider.pk, "unit": "VC Ny", "name": "Rådgivning", "max_attempts": 3}
-    save_new = {**post, "slot_minutes": 15, "slot_capacity": 1}
-    for rows in ("telephone_hours", "closed_days"):
-        save_new |= {f"{rows}-TOTAL_FORMS": 0, f"{rows}-INITIAL_FORMS": 0}
-    assert office.post("/admin/teleq/queue/add/", save_new).status_code == 302
+    post = {"care_provider": care_provider.pk, "unit": "VC Ny", "name": "Rådgivning"}
+    assert save(office, "/admin/teleq/queue/add/", **post).status_code == 302
     assert changes() == [("maria", "", Role.ADMINISTRATOR, "maria")]
 
 

@@ -203,3 +203,8 @@ def at_once(case: Case, *acts: Callable[[], object]) -> list[object]:
         futures = [in_another_connection(act) for act in acts]
         wait_until_a_connection_waits_for_a_lock(len(acts))
     return [future.exception(timeout=20) or future.result() for future in futures]
+
+
+def said(page: Page) -> str:
+    """What the page says of what was just done, wherever on it that stands."""
+    return "\n".join(re.findall(r'<p class="flash[^"]*"[^>]*>(.*?)</p>', page.html, re.DOTALL))

@@ -13,7 +13,7 @@ from cases.models import Status
 from consent.models import Answer
 from sms.models import InboundSms
 from teleq.clock import database_now
-from tests.cases.desk import desk_of
+from tests.cases.desk import desk_of, said
 from tests.conftest import MOBILE
 
 DONE = {
@@ -76,11 +76,6 @@ def stand(state: str, case, nurse, colleague) -> None:
 def columns(case) -> tuple:
     case.refresh_from_db()
     return case.status, case.assignee_id, case.attempts, case.events.count()
-
-
-def said(page) -> str:
-    """What stands in the region that a screen reader reads out."""
-    return re.search(r'<div id="flash" role="status">(.*?)</div>', page.html, re.DOTALL)[1]
 
 
 @pytest.mark.parametrize("state", SHOWN)

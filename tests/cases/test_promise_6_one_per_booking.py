@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from cases import acts, automatic_sms, callbacks
-from cases.models import Case, CaseMessage
+from cases.models import Case, CaseMessage, Status
 from consent.models import Answer
 from intake import booking
 from sms import gateway
@@ -184,6 +184,6 @@ def test_closed_while_it_is_being_claimed_what_left_has_left_and_the_rest_is_can
     """Whichever of the two comes first has all of it: nothing leaves that the closed case says was cancelled."""
     automatic_sms.remind_all_due()
     drain = in_another_connection(lambda: gateway.drain(Lane.BULK))
-    acts.close(due, callbacks.Status.DONE, by=nurse)
+    acts.close(due, Status.DONE, by=nurse)
     drain.result(20)
     assert outcomes(due) == [CONFIRMED, REMINDED if provider.received else CANCELLED_REMINDER]
