@@ -95,7 +95,7 @@ class DetailsForm(OwnIds, ChangesForm[Case]):
         coerce=int,
         initial=Priority.NORMAL,
         required=False,
-        empty_value=str(Priority.NORMAL.value),
+        empty_value=Priority.NORMAL,  # type: ignore[arg-type]  # the stubs know of texts only
         error_messages={"invalid_choice": "Välj Brådskande eller Normal."},
     )
 
