@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypedDict
+from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, OuterRef, QuerySet, Subquery
@@ -36,20 +37,31 @@ STATUS_CHOICES = [(OPEN, "Öppna"), *Status.choices, (ALL, "Alla")]
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user has chosen to see. Anything unknown reads as the default."""
+    """What the user has chosen to see, as it stands in the address of the list and of the cases opened from it.
+
+    Anything unknown reads as the default.
+    """
 
     queue_id: int | None = None
     status: str = OPEN
-    page: str = "1"
+    page: int = 1
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Choice:
-        queue, status = query.get("queue", ""), query.get("status", OPEN)
+        status = query.get("status", OPEN)
         return cls(
-            queue_id=whole_number(queue),
+            queue_id=whole_number(query.get("queue", "")),
             status=status if status in dict(STATUS_CHOICES) else OPEN,
-            page=query.get("page", "1"),
+            page=whole_number(query.get("page", "")) or 1,
         )
+
+    @property
+    def query(self) -> str:
+        """With its question mark; empty where all is as by default."""
+        chosen = {"queue": self.queue_id, "status": self.status, "page": self.page}
+        defaults = {"queue": None, "status": OPEN, "page": 1}
+        told = {name: value for name, value in chosen.items() if value != defaults[name]}
+        return f"?{urlencode(told)}" if told else ""
 
 
 class Unread(TypedDict):
@@ -121,7 +133,7 @@ def _chosen_cases(user: User, chosen: Choice) -> QuerySet[ListedCase]:
     return _listed(cases.open())
 
 
-def _page(cases: QuerySet[ListedCase], number: str) -> Page[ListedCase]:
+def _page(cases: QuerySet[ListedCase], number: int) -> Page[ListedCase]:
     """Counted only as far as anybody turns pages: to count a million takes longer than all the rest of the page."""
     pages = Paginator(cases, PAGE_SIZE)
     pages.count = cases.order_by().values("pk")[:LISTED_AT_MOST].count()

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBadRequest
-from django.shortcuts import redirect
 
 from cases import acts, callbacks, case_page, drafts
 from cases.changing import NotPossible
@@ -16,7 +15,7 @@ from cases.forms import (
     NoteForm,
 )
 from cases.models import Case, Status
-from cases.views.case import works_in_case
+from cases.views.case import to_case, works_in_case
 from cases.views.details import ALREADY_NOTED, not_noted
 from teleq.typed import SignedInRequest
 from teleq.whole_numbers import whole_number
@@ -49,7 +48,7 @@ def act(request: SignedInRequest, case: Case) -> HttpResponse:
         messages.error(request, str(reason))
     else:
         messages.success(request, done)
-    return redirect("cases:case", case.pk)
+    return to_case(request, case.pk)
 
 
 @works_in_case
@@ -78,7 +77,7 @@ def done(request: SignedInRequest, case: Case) -> HttpResponse:
     place = drafts.Place(request.user, case)
     drafts.discard(place, place.fields)
     messages.success(request, "Ärendet är klart.")
-    return redirect("cases:case", case.pk)
+    return to_case(request, case.pk)
 
 
 def _not_done(

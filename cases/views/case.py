@@ -11,13 +11,14 @@ from functools import wraps
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from access.access_log import Act
 from access.sessions import no_activity
-from cases import case_page, looks
+from cases import case_page, looks, work_list
 from cases.models import Case
 from teleq.typed import SignedInRequest
 
@@ -39,10 +40,24 @@ def works_in_case(view: View) -> Callable[[SignedInRequest, int], HttpResponse]:
     return inner
 
 
+def to_case(request: HttpRequest, case_id: int) -> HttpResponse:
+    return redirect(case_address(request, case_id))
+
+
+def case_address(request: HttpRequest, case_id: int) -> str:
+    """The case's, which goes on to know which list it was opened from."""
+    return reverse("cases:case", args=[case_id]) + opened_from(request).query
+
+
+def opened_from(request: HttpRequest) -> work_list.Choice:
+    """The list that the case was opened from: the case's address has the list's query, and so have its forms."""
+    return work_list.Choice.of(request.GET)
+
+
 def case_view(
     request: SignedInRequest, case: Case, status: int = 200, *, noted_as: Act | None = None, **bound: Any
 ) -> HttpResponse:
-    context = case_page.context(case, request.user, **bound)
+    context = case_page.context(case, request.user, **bound) | {"opened_from": opened_from(request)}
     looks.note_page(request.user, noted_as, case, context["others"], case_page.persons_to_choose(context))
     return render(request, "cases/case.html", context, status=status)
 

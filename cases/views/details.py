@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
 
 from cases import callbacks, case_page, drafts, looks, protected
 from cases.forms import (
@@ -18,7 +17,7 @@ from cases.forms import (
     NumberForm,
 )
 from cases.models import Case
-from cases.views.case import case_view, works_in_case
+from cases.views.case import case_view, to_case, works_in_case
 from consent import register
 from consent.models import Answer
 from teleq.changes import ChangedMeanwhile
@@ -44,7 +43,7 @@ def save_details(request: SignedInRequest, case: Case) -> HttpResponse:
     except ChangedMeanwhile:
         return save_details(request, case.pk)  # now the form sees it too
     messages.success(request, "Uppgifterna är sparade." if saved else NOTHING_CHANGED)
-    return redirect("cases:case", case.pk)
+    return to_case(request, case.pk)
 
 
 @works_in_case
@@ -59,7 +58,7 @@ def save_number(request: SignedInRequest, case: Case) -> HttpResponse:
         messages.error(request, NUMBER_CHANGED)
         return case_view(request, case, 409)
     messages.success(request, "Numret är sparat." if changed else "Numret är oförändrat.")
-    return redirect("cases:case", case.pk)
+    return to_case(request, case.pk)
 
 
 @works_in_case
@@ -90,7 +89,7 @@ def save_consent(request: SignedInRequest, case: Case) -> HttpResponse:
         messages.info(request, f"Inget ändrades: svaret är redan {Answer(data['answer']).label}.")
     else:
         messages.success(request, "Svaret är bekräftat." if "renew" in request.POST else "Svaret är sparat.")
-    return redirect("cases:case", case.pk)
+    return to_case(request, case.pk)
 
 
 @works_in_case
@@ -111,7 +110,7 @@ def _mark(request: SignedInRequest, case: Case) -> HttpResponse:
         messages.success(request, "Patienten är markerad med skyddade personuppgifter.")
     else:
         messages.info(request, "Inget ändrades: patienten är redan markerad.")
-    return redirect("cases:case", case.pk)
+    return to_case(request, case.pk)
 
 
 def _end_mark(request: SignedInRequest, case: Case) -> HttpResponse:
@@ -129,7 +128,7 @@ def _end_mark(request: SignedInRequest, case: Case) -> HttpResponse:
         messages.success(request, "Markeringen är borttagen.")
     else:
         messages.info(request, "Inget ändrades: markeringen är redan borttagen.")
-    return redirect("cases:case", case.pk)
+    return to_case(request, case.pk)
 
 
 def _mark_changed(request: SignedInRequest, case: Case) -> HttpResponse:
@@ -150,7 +149,7 @@ def add_note(request: SignedInRequest, case: Case) -> HttpResponse:
         return not_noted(request, case, 409, NoteForm(initial={"text": data["text"]}))
     drafts.discard(drafts.Place(request.user, case), [drafts.Field.NOTE])
     messages.success(request, "Anteckningen är sparad.")
-    return redirect("cases:case", case.pk)
+    return to_case(request, case.pk)
 
 
 def not_noted(request: SignedInRequest, case: Case, status: int, form: NoteForm, **bound: Any) -> HttpResponse:

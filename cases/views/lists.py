@@ -13,6 +13,7 @@ from access.access_log import Act
 from cases import inbound, looks, work_list
 from cases import other_queues as others
 from cases.forms import OtherQueueForm, SearchForm
+from cases.views.case import to_case
 from sms.inbound import mark_as_read
 from teleq.swedish import clock
 from teleq.typed import SignedInRequest
@@ -101,4 +102,4 @@ def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
         when = f" {clock(sms.read_at)}" if sms.read_at else ""
         messages.info(request, f"Inget ändrades: SMS:et lästes av {sms.read_by or 'någon annan'}{when}.")
     case_id = whole_number(request.POST.get("case", ""))
-    return redirect("cases:case", case_id) if case_id else redirect("cases:inbound")
+    return to_case(request, case_id) if case_id else redirect("cases:inbound")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
 
 from cases import callbacks, case_page, drafts
 from cases.forms import (
     SmsForm,
 )
 from cases.models import Case
-from cases.views.case import case_view, works_in_case
+from cases.views.case import case_view, to_case, works_in_case
 from cases.views.details import NUMBER_CHANGED
 from sms.content.segments import normalize
 from sms.states import State
@@ -64,7 +63,7 @@ def _send_sms(request: SignedInRequest, case: Case, form: SmsForm) -> HttpRespon
         return _not_sent(request, case, data["text"], ALREADY_SENT, 409)
     drafts.discard(drafts.Place(request.user, case), [drafts.Field.SMS])
     messages.success(request, "SMS:et är på väg.")
-    return redirect("cases:case", case.pk)
+    return to_case(request, case.pk)
 
 
 def _not_sent(request: SignedInRequest, case: Case, text: str, reason: str, status: int) -> HttpResponse:

@@ -442,3 +442,34 @@ def test_a_case_with_a_long_history_takes_as_many_queries_as_a_new_one(
     for _ in range(3):
         book(queue=plain_queue)
     assert len(queries(desk, address)) == len(once) <= 23
+
+
+# There and back ------------------------------------------------------------------------------------------------------
+
+
+def test_a_case_leads_back_to_the_same_place_in_the_same_list_whatever_is_done_in_it(in_minutes, desk, queue):
+    *_, last = in_minutes(*range(1, 52))
+    chosen = f"?queue={queue.pk}&status=waiting&page=2"
+    [to_case] = [link for link in desk.work_list(chosen).links if f"/cases/{last.pk}/" in link]
+    page = desk.open(to_case)
+    back = f"{reverse('cases:work_list')}{chosen}#case-{last.pk}"
+    assert back in page.links
+    for press, typed in (
+        ("Inget svar", {}),
+        ("Spara uppgifterna", {"reason": "Recept"}),
+        ("Spara numret", {"phone_number": "070-174 06 06"}),
+        ("Spara anteckningen", {"note_text": "Ringer igen."}),
+        ("Skicka SMS", {"text": "Hej"}),
+        ("Klart", {}),
+    ):
+        page = page.press(press, by_hand=True, **typed)
+        assert back in page.links, press
+
+
+def test_a_case_that_was_not_opened_from_a_list_leads_to_it_in_the_list_as_it_is_by_default(case, desk):
+    assert f"{reverse('cases:work_list')}#case-{case.pk}" in desk.case(case).links
+
+
+def test_what_is_no_choice_is_not_carried_along(case, desk):
+    page = desk.open(reverse("cases:case", args=[case.pk]) + "?status=banana&page=0&next=//evil.example")
+    assert f"{reverse('cases:work_list')}#case-{case.pk}" in page.links
