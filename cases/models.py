@@ -164,6 +164,14 @@ class Case(models.Model):
                 condition=Q(status__in=(Status.WAITING, Status.NO_ANSWER)),
                 name="case_next",
             ),
+            models.Index(fields=["-status", "callback_at", "id"], name="case_by_status"),
+            models.Index(
+                fields=["-status", "callback_at", "id"], condition=~Q(status__in=CLOSED), name="case_open_by_status"
+            ),
+            models.Index(fields=["priority", "callback_at", "id"], name="case_by_priority"),
+            models.Index(
+                fields=["priority", "callback_at", "id"], condition=~Q(status__in=CLOSED), name="case_open_by_priority"
+            ),
             models.Index(fields=["assignee"], condition=Q(assignee__isnull=False), name="case_taken"),
             models.Index(fields=["callback_at", "id"], name="case_by_time"),
             models.Index(fields=["callback_at", "id"], condition=~Q(status__in=CLOSED), name="case_coming_up"),
@@ -193,9 +201,15 @@ class Case(models.Model):
         return [number_text(value) for name in self.KNOWN_BY if (value := getattr(self, name))]
 
     def shows_consent(self, answer: Answer) -> bool:
-        """Whether the case shows Samtycke till SMS: where the queue asks for it, or where a Nej stands in the way."""
+        """Whether the case shows Samtycke till SMS."""
         outgoing_sms = self.queue.outgoing_sms_or_none
-        return outgoing_sms is None or outgoing_sms.consent_required or answer is Answer.NO
+        return shows_consent(None if outgoing_sms is None else outgoing_sms.consent_required, answer)
+
+
+def shows_consent(consent_required: bool | None, answer: Answer) -> bool:
+    """Whether Samtycke till SMS is shown: where the queue asks for it, or its settings are missing (None); or where a
+    Nej stands in the way."""
+    return consent_required is not False or answer is Answer.NO
 
 
 class CaseEventQuerySet(models.QuerySet["CaseEvent"]):
