@@ -47,11 +47,14 @@ PERSONNUMMER = "191212121212"
 
 CASES = f"""
     INSERT INTO cases_case (id, queue_id, name, reason, phone_number, a_number, personal_identity_number, callback_at,
-                            booking, booked_at, attempts, status, assignee_id, created_at)
+                            booking, booked_at, attempts, priority, status, outcome, assignee_id, taken_at,
+                            wrong_number, created_at)
     SELECT n, 1 + n %% {QUEUES}, 'Berit Testsson', 'Provsvar', {nobodys_number_sql("patient")},
            CASE WHEN n %% 5 > 0 THEN {nobodys_number_sql("patient")} END,
            CASE WHEN n = %(size)s THEN '{PERSONNUMMER}' WHEN n %% 10 > 0 THEN lpad(patient::text, 12, '0') ELSE '' END,
-           at, 1, at - interval '1 day', n %% 3, status, CASE WHEN status = 'ongoing' THEN 1 END, at - interval '1 day'
+           at, 1, at - interval '1 day', n %% 3, CASE WHEN n %% 20 = 0 THEN 1 ELSE 2 END, status, '',
+           CASE WHEN status = 'ongoing' THEN 1 END, CASE WHEN status = 'ongoing' THEN now() END, false,
+           at - interval '1 day'
     FROM generate_series(1, %(size)s) AS n,
          LATERAL (SELECT n > %(size)s - {OPEN}, (n - (n %% 20 = 0)::int) %% (%(size)s / 2)) AS about (open, patient),
          LATERAL (SELECT
@@ -62,8 +65,8 @@ CASES = f"""
          ) AS now_ (at, status)
 """
 EVENTS = """
-    INSERT INTO cases_caseevent (case_id, kind, changes, user_id, at)
-    SELECT id, kind, '{}', 1, created_at FROM cases_case, unnest(ARRAY['created', 'taken', 'reached']) AS kind
+    INSERT INTO cases_caseevent (case_id, kind, changes, detail, user_id, at)
+    SELECT id, kind, '{}', '', 1, created_at FROM cases_case, unnest(ARRAY['created', 'taken', 'reached']) AS kind
 """
 MESSAGES = """
     INSERT INTO sms_message (id, key, kind, queue_id, to_number, text, created_at, due_at, send_before, state, state_at,
@@ -139,6 +142,12 @@ PAGES: dict[str, Callable[[Client, Case], HttpResponse]] = {
     "work list, Avbokat": lambda browser, case: browser.get("/?status=cancelled"),
     "work list, Alla": lambda browser, case: browser.get("/?status=all"),
     "work list, Alla, last page": lambda browser, case: browser.get("/?status=all&page=99999"),
+    "work list, Mina": lambda browser, case: browser.get("/?status=mine"),
+    "work list, by status": lambda browser, case: browser.get("/?sort=status"),
+    "work list, by priority": lambda browser, case: browser.get("/?sort=priority"),
+    "work list, Alla by status": lambda browser, case: browser.get("/?status=all&sort=status"),
+    "work list, Alla by priority": lambda browser, case: browser.get("/?status=all&sort=-priority"),
+    "work list, asked for by itself": lambda browser, case: browser.get("/cases/list/"),
     "search, a number": lambda browser, case: browser.post("/cases/search/", {"query": case.phone_number.as_e164}),
     "search, a personnummer": lambda browser, case: browser.post("/cases/search/", {"query": PERSONNUMMER}),
     "case view": lambda browser, case: browser.get(f"/cases/{case.pk}/"),
