@@ -23,6 +23,7 @@ from teleq.models import Queue, User
 
 if TYPE_CHECKING:
     from cases.inbound import KnownSms
+    from cases.work_list import ListedCase
 
 A_REPLY = "SMS från patienten"
 
@@ -72,7 +73,7 @@ def _whoever_asks(case_id: int) -> Case | None:
 # Noting --------------------------------------------------------------------------------------------------------------
 
 
-def look_at(act: Act, case: Case, *, unless_lately: bool = False) -> Look:
+def look_at(act: Act, case: Case | ListedCase, *, unless_lately: bool = False) -> Look:
     return Look(
         act,
         case.queue.care_provider_id,
@@ -86,9 +87,11 @@ def look_at(act: Act, case: Case, *, unless_lately: bool = False) -> Look:
     )
 
 
-def _is_protected(case: Case) -> bool:
+def _is_protected(case: Case | ListedCase) -> bool:
     """As it was read, by `with_protection`; asked for where it was not."""
-    return case.protected if "protected" in case.__dict__ else protected.is_protected(case)
+    if isinstance(case, Case) and "protected" not in case.__dict__:
+        return protected.is_protected(case)
+    return case.protected
 
 
 def look_at_reply(act: Act, reply: KnownSms, why: str = "") -> Look:
@@ -107,7 +110,7 @@ def note(who: Who, act: Act, case: Case) -> None:
     access_log.note_all(who, [look_at(act, case)])
 
 
-def note_list(user: User, cases: Iterable[Case]) -> None:
+def note_list(user: User, cases: Iterable[Case | ListedCase]) -> None:
     """Those that a page of the work list shows."""
     access_log.note_all(user, [look_at(Act.LISTED, case, unless_lately=True) for case in cases])
 
@@ -129,7 +132,7 @@ def note_page(user: User, act: Act | None, case: Case, others: Iterable[Case], p
     access_log.note_all(user, [*([look_at(act, case)] if act else ()), *beside])
 
 
-def note_search(user: User, number: PhoneNumber | None, person: str | None, found: Iterable[Case]) -> None:
+def note_search(user: User, number: PhoneNumber | None, person: str | None, found: Iterable[ListedCase]) -> None:
     access_log.note_search(user, number, person, [look_at(Act.HIT, case) for case in found])
 
 

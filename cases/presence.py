@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import lru_cache
+from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from cases.models import Case, Presence
-from teleq.models import User
+from teleq.models import Queue, User, full_name
+from teleq.prepared import Prepared
 
 SAID_AGAIN_AFTER = timedelta(seconds=15)
 """What was said more lately than this is not written again: a page asks every five seconds."""
@@ -41,3 +44,21 @@ def others(user: User, case_ids: Iterable[int]) -> dict[int, list[str]]:
     for row in rows.select_related("user"):
         names[row.case_id].append(str(row.user))
     return dict(names)
+
+
+def in_queues_of(user: User) -> dict[int, list[str]]:
+    """As `others`, of all of the cases in the user's queues: for the list, which asks for it every five seconds."""
+    names: defaultdict[int, list[str]] = defaultdict(list)
+    for case_id, *columns in _in_queues_of().rows(user=user.pk):
+        names[case_id].append(full_name(*columns))
+    return dict(names)
+
+
+@lru_cache
+def _in_queues_of() -> Prepared:
+    def others(user: int) -> QuerySet[Presence, Any]:
+        own = Queue.objects.for_user(User(pk=user))
+        rows = Presence.objects.now().of_others(User(pk=user)).filter(case__queue__in=own).order_by("pk")
+        return rows.values_list("case_id", "user__first_name", "user__last_name", "user__username")
+
+    return Prepared.of(others, "user")

@@ -5,6 +5,7 @@ from cases.views import acts, case, details, lists, new_case, sms
 app_name = "cases"
 urlpatterns = [
     path("", lists.show_work_list, name="work_list"),
+    path("cases/list/", lists.live_list, name="live_list"),
     path("cases/search/", lists.search, name="search"),
     path("cases/other-queues/", lists.other_queues, name="other_queues"),
     path("cases/new/", new_case.new_case, name="new_case"),

@@ -39,6 +39,11 @@ class ProviderRole(models.TextChoices):
     LOG_REVIEWER = "log_reviewer", "Loggranskare"
 
 
+def full_name(first_name: str, last_name: str, username: str) -> str:
+    """What a user is called on screen."""
+    return f"{first_name} {last_name}".strip() or username
+
+
 class UserQuerySet(models.QuerySet["User"]):
     def colleagues_in(self, queues: models.QuerySet[Queue]) -> UserQuerySet:
         """Users who are, or have been, members of at least one of these queues."""
@@ -88,7 +93,7 @@ class User(AbstractUser):
         ]
 
     def __str__(self) -> str:
-        return self.get_full_name() or self.username
+        return full_name(self.first_name, self.last_name, self.username)
 
     def administers(self, *also: ProviderRole) -> bool:
         """Whether they administer a queue or a whole care provider today, or have one of these other roles. One query,

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from access.access_log import Act
+from access.sessions import no_activity
 from cases import inbound, looks, work_list
 from cases import other_queues as others
 from cases.forms import OtherQueueForm, SearchForm
@@ -31,6 +32,18 @@ def _work_list(
     context = work_list.context(request.user, chosen, search_form)
     looks.note_list(request.user, (row.case for row in context["rows"]))
     return render(request, "cases/work_list.html", context, status=status)
+
+
+@no_activity
+@require_GET
+def live_list(request: SignedInRequest) -> HttpResponse:
+    """What has changed in the list, which the open page asks for by itself with the version that it shows; 204 where
+    that is the version still. A 304 would be no use: browsers keep no page that it could stand for."""
+    shown = work_list.work_list(request.user, work_list.Choice.of(request.GET))
+    if request.GET.get("version") == shown.version:
+        return HttpResponse(status=204)
+    looks.note_list(request.user, (row.case for row in shown.rows))
+    return render(request, "cases/_live_list.html", work_list.told(shown))
 
 
 @require_POST

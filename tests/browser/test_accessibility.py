@@ -10,8 +10,8 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from access import access_log
-from cases import acts, callbacks
-from cases.models import Case, Status
+from cases import acts, callbacks, presence
+from cases.models import Case, Priority, Status
 from consent.models import Answer, Channel, Consent
 from demo.models import SimulatedSms
 from intake.keys import make_key
@@ -102,6 +102,20 @@ def test_the_work_list(sign_in, nurse, book, plain_queue, answered):
         expect(page.get_by_role("table").get_by_text(shown)).to_be_visible()
     for shown in ("Fråga patienten", "Fler ärenden på samma nummer"):
         expect(page.get_by_role("table").get_by_text(shown)).to_have_count(2)
+    check(page)
+
+
+def test_the_work_list_with_changes_that_wait_to_be_shown(sign_in, nurse, colleague, case, book):
+    page = sign_in(nurse)
+    page.get_by_role("link", name="Agda Andersson").focus()
+    Case.objects.filter(pk=case.pk).update(status=Status.DONE)
+    presence.note(colleague, book(priority=Priority.URGENT, name="Bo Dahl"))
+    page.evaluate("htmx.trigger('#work-list', 'poll')")
+    expect(page.get_by_role("button", name="2 ändringar – visa")).to_be_visible()
+    check(page)
+    page.get_by_role("button", name="2 ändringar – visa").click()
+    for shown in ("Öppet hos Karim Noor", "Brådskande"):
+        expect(page.get_by_text(shown)).to_be_visible()
     check(page)
 
 

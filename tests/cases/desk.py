@@ -72,7 +72,7 @@ class _Reader(HTMLParser):
             form.attributes = given
             self.forms.append(form)
             self._inside.append(tag)
-        elif tag == "tr":
+        elif tag == "tr" and "section" not in given.get("class", ""):  # else it is the heading of the rows below
             self.rows.append("")
         elif tag == "title":
             self._inside.append(tag)

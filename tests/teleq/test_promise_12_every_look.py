@@ -211,6 +211,7 @@ def a_log_that_takes_nothing() -> Iterator[None]:
 
 READS: dict[str, Callable[[Client, Case], Any]] = {
     "work list": lambda client, case: client.get("/"),
+    "open work list": lambda client, case: client.get("/cases/list/"),
     "search": lambda client, case: client.post("/cases/search/", {"query": MOBILE}),
     "case": lambda client, case: client.get(f"/cases/{case.pk}/"),
     "history": lambda client, case: client.get(f"/cases/{case.pk}/history/"),
