@@ -8,20 +8,23 @@ if it can't be done.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max
 
-from cases import callbacks
-from cases.changing import act, cancel_waiting, locked_as_shown, require, set_columns
+from cases import callbacks, holding
+from cases.changing import NOBODY, act, cancel_waiting, locked_as_shown, require, set_columns, status_in_queue
 from cases.models import Case, CaseEvent, Status
 from sms.models import Kind
 from teleq.clock import database_now
 from teleq.models import User
 
-NOBODY: dict[str, Any] = {"assignee": None, "taken_at": None}
+
+class Interrupts(Exception):
+    """A colleague works in the case at this moment, and whoever takes it over was not asked about that. Nothing was
+    done."""
+
 
 # Who has it ----------------------------------------------------------------------------------------------------------
 
@@ -32,16 +35,29 @@ def take(case: Case, *, by: User, seen: int | None = None) -> None:
         act(locked, CaseEvent.Kind.TAKEN, by, assignee=by, taken_at=database_now(), status=Status.ONGOING)
 
 
-def release(case: Case, *, by: User, seen: int | None = None) -> None:
-    """Put the case back in the queue. Anyone in the queue may: who has it may have gone home."""
+def take_over(case: Case, *, by: User, seen: int | None = None, sure: bool = False) -> None:
+    """Have the case that a colleague has. Raises Interrupts where they have it open or a call in it, unless `sure`.
+
+    A call that was begun in it goes along: whoever has the case now says how it went.
+    """
     with locked_as_shown(case, seen, by) as locked:
-        require(locked.status == Status.ONGOING, locked, by)
+        require(is_anothers(locked, by), locked, by)
+        if not sure and holding.is_at_work(locked):
+            raise Interrupts
+        act(locked, CaseEvent.Kind.TAKEN_OVER, by, assignee=by, taken_at=database_now())
+
+
+def release(case: Case, *, by: User, seen: int | None = None) -> None:
+    """Put the case back in the queue. A colleague's is taken over first; all of somebody's who is absent are released
+    by `holding.release_all`."""
+    with locked_as_shown(case, seen, by) as locked:
+        require(locked.assignee == by, locked, by)
         act(locked, CaseEvent.Kind.RELEASED, by, status=status_in_queue(locked), **NOBODY)
 
 
-def status_in_queue(case: Case) -> Status:
-    """The status of an open case that nobody has."""
-    return Status.NO_ANSWER if case.attempts else Status.WAITING
+def is_anothers(case: Case, by: User | None) -> bool:
+    """Whether a colleague has the case: it is taken over before anything is done in it."""
+    return by is not None and case.assignee_id not in (None, by.pk)
 
 
 # The calls -----------------------------------------------------------------------------------------------------------
@@ -59,8 +75,8 @@ def record_attempt(case: Case, *, reached: bool, by: User, seen: int | None = No
 
 
 def call_began(user: User) -> datetime | None:
-    """Since when the user has the case that they took or reached last, if they still have it: a call under way."""
-    kinds = (CaseEvent.Kind.TAKEN, CaseEvent.Kind.REACHED)
+    """Since when the user has the case that they took or called last, if they still have it: a call under way."""
+    kinds = (CaseEvent.Kind.TAKEN, CaseEvent.Kind.TAKEN_OVER, CaseEvent.Kind.CALLED, CaseEvent.Kind.REACHED)
     mine = CaseEvent.objects.filter(case__assignee=user, case__status=Status.ONGOING, user=user, kind__in=kinds)
     latest: datetime | None = mine.aggregate(latest=Max("at"))["latest"]
     return latest
@@ -73,7 +89,7 @@ def close(case: Case, status: Status, *, by: User | None, seen: int | None = Non
     """Finish the case as Klart or Avbokat. Its automatic SMS that still wait are cancelled. What a nurse has sent
     stays."""
     with locked_as_shown(case, seen, by) as locked:
-        require(locked.is_open, locked, by)
+        require(locked.is_open and not is_anothers(locked, by), locked, by)
         # A booking gets one reminder, cancelled or not: counted up, so that a case that is opened again gets another.
         reminders = cancel_waiting(locked, kind=Kind.REMINDER)
         cancel_waiting(locked, kind__in=callbacks.AUTOMATIC)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from cases import drafts, history, inbound, protected
+from cases import drafts, history, holding, inbound, protected
 from cases.forms import (
     SOMEBODY_ELSE,
     ConsentForm,
@@ -53,7 +53,7 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "case": case,
         "mine": case.assignee_id == user.pk,
         "seen_event": latest_act.pk if latest_act else 0,
-        "held_since": case.taken_at if case.assignee_id != user.pk else None,
+        **holding.told(case, user, latest_act, at),
         "overdue": case.is_open and case.callback_at < at,
         "number_form": NumberForm(initial={"phone_number": case.phone_number, "shown_number": number}),
         "others": others[:OTHERS_AT_MOST],

@@ -15,11 +15,14 @@ from django.db.models import Model
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import history
-from cases.models import Case, CaseEvent
+from cases.models import Case, CaseEvent, Status
 from sms import gateway
 from sms.models import Message
 from teleq.models import User
 from teleq.phone_numbers import number_text
+
+NOBODY: dict[str, Any] = {"assignee": None, "taken_at": None}
+"""The columns of a case that nobody has."""
 
 
 class NotPossible(Exception):
@@ -50,6 +53,11 @@ def require(possible: bool, case: Case, by: User | None) -> None:
     """Raises NotPossible, with what stands instead of what was pressed."""
     if not possible:
         raise NotPossible(history.what_stands(case, by))
+
+
+def status_in_queue(case: Case) -> Status:
+    """The status of an open case that nobody has."""
+    return Status.NO_ANSWER if case.attempts else Status.WAITING
 
 
 def set_columns(case: Case, **values: object) -> None:

@@ -42,9 +42,21 @@ def of_case(case: Case, inbound_sms: Iterable[InboundSms], marks: Iterable[Prote
 def acts(case: Case) -> list[Entry]:
     """What was done to the case, oldest first."""
     return [
-        Entry(event.at, _sentence(case, event), str(event.user or BY_TELEPHONE))
-        for event in case.events.select_related("user").order_by("id")
+        Entry(event.at, _sentence(case, event, had_it), _by(event))
+        for event, had_it in _with_who_had_it(case.events.select_related("user").order_by("id"))
     ]
+
+
+def _by(event: CaseEvent) -> str:
+    return BY_ITSELF if event.kind == CaseEvent.Kind.LEFT else str(event.user or BY_TELEPHONE)
+
+
+def _with_who_had_it(events: Iterable[CaseEvent]) -> list[tuple[CaseEvent, User | None]]:
+    """Each event, and whom the case was taken over from. One query more where it ever was."""
+    events = list(events)
+    had_it = {event.pk: event.before["assignee"] for event in events if event.kind == CaseEvent.Kind.TAKEN_OVER}
+    people = User.objects.in_bulk(had_it.values()) if had_it else {}
+    return [(event, people.get(had_it.get(event.pk))) for event in events]
 
 
 BY_THE_PATIENT = {
@@ -56,10 +68,14 @@ BY_THE_PATIENT = {
 """An event's label where no user made it: it came in through the telephone system."""
 
 
-def _sentence(case: Case, event: CaseEvent) -> str:
+def _sentence(case: Case, event: CaseEvent, had_it: User | None = None) -> str:
     label = event.get_kind_display()
     if event.user is None:
         label = BY_THE_PATIENT.get(CaseEvent.Kind(event.kind), label)
+    if had_it:
+        label = f"{label} från {had_it}"
+    if event.kind == CaseEvent.Kind.LEFT:
+        label = _left_in_words(event)
     return " ".join(f"{part}." for part in (label, *_changes(case, event)))
 
 
@@ -74,11 +90,19 @@ def _changes(case: Case, event: CaseEvent) -> Iterator[str]:
         if name == "attempts":
             yield f"Försök {of_planned(after, case.queue.max_attempts)}"
             continue
+        if name == "left_for":  # its label has said it
+            continue
         if name == "said_name":
             yield f"Uppgav namnet ”{after}”"
             continue
         label = "Från" if event.kind in ONLY_ONE else f"{_column(name)} från"
         yield f"{label} {value_in_words(name, before)} till {value_in_words(name, after)}"
+
+
+def _left_in_words(event: CaseEvent) -> str:
+    """ "Ärendet släpptes, eftersom ingen arbetade i det på 30 minuter", without its full stop."""
+    minutes = event.changes["left_for"][1]
+    return f"{event.get_kind_display()} på {minutes} minuter"
 
 
 def _column(name: str) -> str:
@@ -126,7 +150,6 @@ HAS_DONE = {
     CaseEvent.Kind.CANCELLED: "avbokade",
     CaseEvent.Kind.REOPENED: "öppnade ärendet igen",
     CaseEvent.Kind.TAKEN_OVER: "tog över ärendet",
-    CaseEvent.Kind.LEFT: "lämnade ärendet, som har släppts",
     CaseEvent.Kind.CALLED: "ringde",
     CaseEvent.Kind.NOT_CALLED: "registrerade Ringde inte",
     CaseEvent.Kind.UNDONE: "ångrade sig",
@@ -140,10 +163,13 @@ def what_stands(case: Case, by: User | None) -> str:
     if latest := case.events.latest_act():
         mine = by is not None and latest.user_id == by.pk
         who = "du" if mine else str(latest.user or "patienten")
-        done = f"{HAS_DONE[CaseEvent.Kind(latest.kind)]} {clock(latest.at)}"
-        if latest.kind == CaseEvent.Kind.TAKEN and not mine:
-            done = "har redan tagit ärendet"
-        told = f"Inget ändrades: {who} {done}."
+        if latest.kind == CaseEvent.Kind.LEFT:
+            done = f"ärendet släpptes {clock(latest.at)}, eftersom ingen arbetade i det"
+        elif latest.kind == CaseEvent.Kind.TAKEN and not mine:
+            done = f"{who} har redan tagit ärendet"
+        else:
+            done = f"{who} {HAS_DONE[CaseEvent.Kind(latest.kind)]} {clock(latest.at)}"
+        told = f"Inget ändrades: {done}."
     return told if case.is_open else f"{told} {CLOSED}"
 
 

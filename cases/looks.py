@@ -107,6 +107,11 @@ def note(who: Who, act: Act, case: Case) -> None:
     access_log.note_all(who, [look_at(act, case)])
 
 
+def note_changes(user: User, cases: Iterable[Case]) -> None:
+    """Of cases that were changed at once, in the transaction that changes them."""
+    access_log.note_all(user, [look_at(Act.CHANGE, case) for case in cases])
+
+
 def note_list(user: User, cases: Iterable[Case]) -> None:
     """Those that a page of the work list shows."""
     access_log.note_all(user, [look_at(Act.LISTED, case, unless_lately=True) for case in cases])

@@ -244,7 +244,7 @@ class CaseEvent(models.Model):
     detail = models.CharField(
         max_length=20, blank=True, default="", help_text="Hur Inget svar lät, eller resultatet av Klart."
     )
-    before = models.JSONField(
+    before: models.JSONField[Any, Any] = models.JSONField(
         null=True, help_text="Vad kolumnerna som händelsen ändrade innehöll. Tomt: den kan inte ångras."
     )
     undoes = models.OneToOneField("self", on_delete=models.CASCADE, null=True, related_name="undone_by")

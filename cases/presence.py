@@ -19,6 +19,8 @@ from teleq.models import User
 
 SAID_AGAIN_AFTER = timedelta(seconds=15)
 """What was said more lately than this is not written again: a page asks every five seconds."""
+KEPT_FOR = timedelta(days=1)
+"""The longest time after which a case that was left behind is released (`Queue.release_minutes`)."""
 
 
 def note(user: User, case: Case) -> None:
@@ -34,6 +36,12 @@ def note(user: User, case: Case) -> None:
     )
 
 
+def who(case: Case) -> list[User]:
+    """Those who have the case open, whoever came first first. One query."""
+    rows = Presence.objects.now().filter(case=case).select_related("user").order_by("pk")
+    return [row.user for row in rows]
+
+
 def others(user: User, case_ids: Iterable[int]) -> dict[int, list[str]]:
     """The names of the colleagues who have each of these cases open. One query."""
     rows = Presence.objects.now().of_others(user).filter(case_id__in=list(case_ids)).order_by(F("pk"))
@@ -41,3 +49,13 @@ def others(user: User, case_ids: Iterable[int]) -> dict[int, list[str]]:
     for row in rows.select_related("user"):
         names[row.case_id].append(str(row.user))
     return dict(names)
+
+
+def leave(user: User, case: Case) -> None:
+    """The user has left the case's page. Where they have it open in another window too, that one says so again."""
+    Presence.objects.filter(user_id=user.pk, case_id=case.pk).delete()
+
+
+def forget_old() -> int:
+    """Remove what is not asked for any more, and say how much it was."""
+    return Presence.objects.filter(seen_at__lt=Now() - KEPT_FOR).delete()[0]

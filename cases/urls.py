@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cases.views import acts, case, details, lists, new_case, sms
+from cases.views import acts, case, details, holding, lists, new_case, sms
 
 app_name = "cases"
 urlpatterns = [
@@ -9,6 +9,8 @@ urlpatterns = [
     path("cases/other-queues/", lists.other_queues, name="other_queues"),
     path("cases/new/", new_case.new_case, name="new_case"),
     path("cases/new/draft/", new_case.new_case_draft, name="new_case_draft"),
+    path("cases/next/", holding.take_next, name="take_next"),
+    path("cases/release-mine/", holding.release_mine, name="release_mine"),
     path("inbound/", lists.show_inbound, name="inbound"),
     path("inbound/<int:inbound_id>/read/", lists.mark_read, name="mark_read"),
     path("cases/<int:case_id>/", case.show_case, name="case"),
@@ -22,4 +24,6 @@ urlpatterns = [
     path("cases/<int:case_id>/draft/", new_case.draft, name="draft"),
     path("cases/<int:case_id>/act/", acts.act, name="act"),
     path("cases/<int:case_id>/done/", acts.done, name="done"),
+    path("cases/<int:case_id>/take-over/", holding.take_over, name="take_over"),
+    path("cases/<int:case_id>/leave/", holding.leave, name="leave"),
 ]

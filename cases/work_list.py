@@ -11,7 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from cases import inbound
+from cases import holding, inbound
 from cases.forms import SearchForm
 from cases.models import CLOSED, Case, CaseQuerySet, Status
 from consent.models import Answer, Consent
@@ -77,7 +77,8 @@ class Row:
 def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -> dict[str, Any]:
     own: QuerySet[Queue] = Queue.objects.for_user(user)
     open_cases, unread_sms = _count_by_queue(Case.objects.open()), _count_by_queue(inbound.without_case())
-    queues = list(own.annotate(open_cases=open_cases, unread_sms=unread_sms))
+    held = _count_by_queue(holding.held_by(user))
+    queues = list(own.annotate(open_cases=open_cases, unread_sms=unread_sms, held=held))
     if chosen.queue_id not in {queue.pk for queue in queues}:
         chosen = replace(chosen, queue_id=None)
     page = _page(_chosen_cases(user, chosen), chosen.page)
@@ -93,6 +94,7 @@ def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -
         "at": at,
         "search_form": search_form or SearchForm(),
         "open_circuit": open_circuit(),
+        "held": sum(queue.held for queue in queues),
         "inbound_sms": sum(queue.unread_sms for queue in queues),
     }
 

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from access.access_log import Act
 from access.sessions import no_activity
-from cases import case_page, looks
+from cases import case_page, looks, presence
 from cases.models import Case
 from teleq.typed import SignedInRequest
 
@@ -49,7 +49,9 @@ def case_view(
 
 @require_GET
 def show_case(request: SignedInRequest, case_id: int) -> HttpResponse:
-    return case_view(request, looks.case_of(request.user, case_id), noted_as=Act.VIEW)
+    case = looks.case_of(request.user, case_id)
+    presence.note(request.user, case)
+    return case_view(request, case, noted_as=Act.VIEW)
 
 
 @no_activity

@@ -18,6 +18,7 @@ from tests.conftest import MOBILE
 
 DONE = {
     "Ta ärendet": "Du har tagit ärendet.",
+    "Ta över ärendet": "Du har tagit över ärendet.",
     "Släpp ärendet": "Ärendet är släppt.",
     "Fick svar": "Fick svar är registrerat. Du har ärendet.",
     "Inget svar": "Inget svar är registrerat.",
@@ -30,13 +31,14 @@ SHOWN = {
     "free": {"Ta ärendet", *CALLS, "Klart", "Avboka"},
     "called": {"Ta ärendet", *CALLS, "Klart", "Avboka"},
     "mine": {"Släpp ärendet", *CALLS, "Klart", "Avboka"},
-    "the colleague's": {"Släpp ärendet", "Klart", "Avboka"},
+    "the colleague's": {"Ta över ärendet"},
     "closed": {"Öppna igen"},
     "cancelled": {"Öppna igen"},
 }
 """What can be pressed, by how the case stands."""
 MEANWHILE = {
     "Ta ärendet": "Karim Noor har redan tagit ärendet.",
+    "Ta över ärendet": "Karim Noor tog över ärendet",
     "Släpp ärendet": "Karim Noor släppte ärendet",
     "Fick svar": "Karim Noor registrerade Fick svar",
     "Inget svar": "Karim Noor registrerade Inget svar",
@@ -47,6 +49,7 @@ MEANWHILE = {
 """What a colleague may have done since, and how it is told."""
 ACTS = {
     "Ta ärendet": acts.take,
+    "Ta över ärendet": partial(acts.take_over, sure=True),
     "Släpp ärendet": acts.release,
     "Fick svar": partial(acts.record_attempt, reached=True),
     "Inget svar": partial(acts.record_attempt, reached=False),
@@ -111,9 +114,10 @@ def test_after_a_colleagues_act_it_changes_nothing_and_says_what_stands(
 
 
 @pytest.mark.parametrize("button", [each for each in DONE if each != "Öppna igen"])
-def test_the_same_press_again_says_that_one_has_done_it(button, case, desk, nurse):
-    if button == "Släpp ärendet":
-        acts.take(case, by=nurse)
+def test_the_same_press_again_says_that_one_has_done_it(button, case, desk, nurse, colleague):
+    has_it = {"Släpp ärendet": nurse, "Ta över ärendet": colleague}
+    if button in has_it:
+        acts.take(case, by=has_it[button])
     page = desk.case(case)
     page.press(button)
     before = columns(case)
@@ -136,9 +140,11 @@ def test_a_time_that_was_moved_meanwhile_hinders_no_act(case, desk, nurse):
 
 def test_a_case_that_a_colleague_has_says_so_where_one_presses(case, desk, colleague):
     acts.take(case, by=colleague)
-    buttons = desk.case(case).html.split('id="acts"')[1].split("</form>")[0]
-    assert re.search(r"Karim Noor har ärendet sedan \d\d\.\d\d\.", buttons)
-    assert "har ärendet sedan" not in desk_of(colleague).case(case).html
+    page = desk.case(case)
+    banner, buttons = (page.html.split(f'id="{place}"')[1].split("</form>")[0] for place in ("banner", "acts"))
+    assert re.search(r"Karim Noor har ärendet sedan \d\d\.\d\d\.", banner)
+    assert "Karim Noor har ärendet. Ta över det för att arbeta i det." in buttons
+    assert "har ärendet" not in desk_of(colleague).case(case).html
 
 
 # Beside the buttons at the top ---------------------------------------------------------------------------------------

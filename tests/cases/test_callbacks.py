@@ -65,10 +65,11 @@ def test_of_two_who_take_it_at_the_same_time_exactly_one_gets_it(case, nurse, co
     assert case.events.get(kind="taken").user == Case.objects.get().assignee
 
 
-def test_a_colleague_can_release_it(case, desk, colleague):
+def test_a_colleague_takes_it_over_before_releasing_it(case, desk, colleague):
     desk_of(colleague).case(case).press("Ta ärendet")
-    after = desk.case(case).press("Släpp ärendet")
+    after = desk.case(case).press("Ta över ärendet").press("Ja, ta över").press("Släpp ärendet")
     assert state_of(case) == (Status.WAITING, "", 0)
+    assert "Tog över ärendet från Karim Noor." in after.text
     assert "Släppte ärendet." in after.text
 
 

@@ -5,8 +5,8 @@ from django.apps import apps
 from django.test import Client
 from django.urls import reverse
 
-from cases import urls
-from cases.models import Case, Status
+from cases import acts, urls
+from cases.models import Case, Presence, Status
 from consent.models import Answer
 from teleq.models import Membership, Queue
 from tests.cases.desk import OTHER_MOBILE, desk_of, in_a_month
@@ -26,18 +26,22 @@ WRITES = {
     "save_protection": {"reason": "Sekretessmarkering.", "shown": MOBILE},
     "act": {"act": "take"},
     "done": {},
+    "take_over": {},
+    "leave": {},
 }
+CHANGES_NOTHING = READS | {"leave"}
 
 
 def everything() -> dict[str, list]:
-    """All rows of cases, consents and messages; not who has looked at them, which to read adds to."""
+    """All rows of cases, consents and messages; not who has looked at them or has them open, which to read adds to."""
     models = [model for app in ("cases", "consent", "sms", "intake") for model in apps.get_app_config(app).get_models()]
+    models.remove(Presence)
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
 
 
 def write(name: str, case: Case) -> dict[str, object] | None:
     """What a page of the case posts, if the address takes anything."""
-    seen = {"seen_event": case.events.latest_act().pk} if name in ("act", "done") else {}
+    seen = {"seen_event": case.events.latest_act().pk} if name in ("act", "done", "take_over") else {}
     return WRITES[name] | seen if name in WRITES else None
 
 
@@ -51,13 +55,15 @@ def test_the_table_below_has_every_address_of_a_case():
 
 @pytest.mark.parametrize("role", ["nurse", "administrator"])
 @pytest.mark.parametrize("name", ONE_CASE)
-def test_a_member_is_served_in_either_role(name, role, case, request):
+def test_a_member_is_served_in_either_role(name, role, case, colleague, request):
+    if name == "take_over":
+        acts.take(case, by=colleague)
     client, address = signed_in(request.getfixturevalue(role)), reverse(f"cases:{name}", args=[case.pk])
     before = everything()
     assert client.get(address).status_code == (200 if name in READS else 405)
     assert everything() == before
-    assert client.post(address, write(name, case)).status_code in ((405,) if name in READS else (200, 302, 422))
-    assert (everything() == before) == (name in READS)
+    assert client.post(address, write(name, case)).status_code in ((405,) if name in READS else (200, 204, 302, 422))
+    assert (everything() == before) == (name in CHANGES_NOTHING)
 
 
 @pytest.mark.parametrize("role", ["outsider", "superuser"])
