@@ -7,10 +7,12 @@ five minutes before, in the list and in the case.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import models, transaction
 from django.db.models import Case as Choose
 from django.db.models import Count, ExpressionWrapper, F, Max, Min, OuterRef, Q, QuerySet, Subquery, When
@@ -146,9 +148,14 @@ class Released:
 
 
 @transaction.atomic
-def release_all(holder: User, queues: QuerySet[Queue], *, by: User) -> Released:
-    """Release the cases that somebody has in these queues, but for those where a call has no result."""
+def release_all(holder: User, queues: QuerySet[Queue], *, by: User, shown: Collection[int] | None = None) -> Released:
+    """Release the cases that somebody has in these queues, but for those where a call has no result.
+
+    `shown`: those among these ids only; None if all that they have.
+    """
     theirs = held_by(holder).filter(queue__in=queues).order_by("pk")
+    if shown is not None:
+        theirs = theirs.filter(pk__in=shown)
     rows = theirs.with_protection().select_related("queue").select_for_update(of=("self",), no_key=True)
     cases = list(rows)
     free = [case for case in cases if case.call_began_at is None]
@@ -168,7 +175,7 @@ class Holder:
 
     user: User
     queue: Queue
-    cases: int
+    case_ids: list[int]
     since: datetime
     """Since when they have the one that they have had longest."""
     with_call: int
@@ -181,7 +188,7 @@ def holders(queues: QuerySet[Queue]) -> list[Holder]:
     held = Case.objects.filter(queue__in=queues, assignee__isnull=False).order_by().values("queue", "assignee")
     theirs = Q(presences__user=F("assignee"), presences__seen_at__gt=Now() - Presence.COUNTS_FOR)
     counted = held.annotate(
-        cases=Count("pk", distinct=True),
+        case_ids=ArrayAgg("pk", distinct=True),
         since=Min("taken_at"),
         with_call=Count("pk", filter=Q(call_began_at__isnull=False), distinct=True),
         there=Count("presences", filter=theirs),
@@ -193,7 +200,7 @@ def holders(queues: QuerySet[Queue]) -> list[Holder]:
         Holder(
             user=users[row["assignee"]],
             queue=by_queue[row["queue"]],
-            cases=row["cases"],
+            case_ids=row["case_ids"],
             since=row["since"],
             with_call=row["with_call"],
             is_there=bool(row["there"]),
