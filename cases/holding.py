@@ -119,8 +119,8 @@ def release_left_behind() -> int:
 @transaction.atomic
 def _release_left_behind(after: int) -> list[tuple[int, bool]]:
     """Those whose time has come, by id, and whether each was released."""
-    # Locked so that an act in the case waits, and a holder who comes back too: their presence refers to the case, or is
-    # a row that is there already.
+    # Locked so that an act in the case waits, and a holder who comes back too: that they have it open is a new row that
+    # refers to the case, or one that is there already.
     due = _left_behind().filter(pk__gt=after).order_by("pk")
     locked = list(due.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)[:BATCH])
     theirs = Presence.objects.filter(case__in=locked, user=F("case__assignee")).order_by("pk")

@@ -23,17 +23,19 @@ KEPT_FOR = timedelta(days=1)
 """The longest time after which a case that was left behind is released (`Queue.release_minutes`)."""
 
 
-def note(user: User, case: Case) -> None:
-    """The user has the case open now."""
+def note(user: User, case: Case) -> bool:
+    """The user has the case open now. Says whether that was written; a sweep that is about to release the case from
+    them is waited for."""
     kept = Presence.objects.filter(user_id=user.pk, case_id=case.pk)
     if kept.filter(seen_at__gt=Now() - SAID_AGAIN_AFTER).exists():
-        return
+        return False
     Presence.objects.bulk_create(
         [Presence(user_id=user.pk, case_id=case.pk, seen_at=Now())],
         update_conflicts=True,
         unique_fields=["case", "user"],
         update_fields=["seen_at"],
     )
+    return True
 
 
 def who(case: Case) -> list[User]:

@@ -50,7 +50,8 @@ def case_view(
 @require_GET
 def show_case(request: SignedInRequest, case_id: int) -> HttpResponse:
     case = looks.case_of(request.user, case_id)
-    presence.note(request.user, case)
+    if presence.note(request.user, case) and case.assignee == request.user:
+        case = looks.case_of(request.user, case_id)  # it may have been released meanwhile, as it was left behind
     return case_view(request, case, noted_as=Act.VIEW)
 
 
