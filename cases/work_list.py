@@ -56,6 +56,7 @@ class Unread(TypedDict):
     """What PostgreSQL adds to each case of the list."""
 
     has_unread_sms: bool
+    releases_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class Row:
     overdue: bool
     unread_sms: bool
     """The patient has sent an SMS, and nobody has read it."""
+    releases_at: datetime | None
+    """When the case is released from the user unless they work in it, if they are to be told by now."""
     hidden: bool
     """The patient has protected personal data: neither name, number nor reason is shown."""
 
@@ -108,7 +111,9 @@ def _count_by_queue(rows: QuerySet[Any]) -> Coalesce:
 def _listed(cases: CaseQuerySet) -> QuerySet[ListedCase]:
     """In the order that they are to be called in, with what the list shows of each."""
     listed: QuerySet[Case] = cases.with_protection().select_related("queue__outgoing_sms", "assignee")
-    return listed.order_by("callback_at", "id").annotate(has_unread_sms=inbound.unread_of_case())
+    return listed.order_by("callback_at", "id").annotate(
+        has_unread_sms=inbound.unread_of_case(), releases_at=holding.releases_at()
+    )
 
 
 def _chosen_cases(user: User, chosen: Choice) -> QuerySet[ListedCase]:
@@ -156,6 +161,7 @@ def _rows(cases: Iterable[ListedCase], user: User, at: datetime) -> list[Row]:
                 more_on_number=case.is_open and not case.protected and number_text(case.phone_number) in shared,
                 overdue=case.is_open and case.callback_at < at,
                 unread_sms=case.is_open and case.has_unread_sms,
+                releases_at=holding.warned_of(case, at) if case.assignee_id == user.pk else None,
                 hidden=case.protected,
             )
         )

@@ -10,8 +10,8 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from access import access_log
-from cases import acts, callbacks
-from cases.models import Case, Status
+from cases import acts, callbacks, presence
+from cases.models import Case, CaseEvent, Status
 from consent.models import Answer, Channel, Consent
 from demo.models import SimulatedSms
 from intake.keys import make_key
@@ -21,6 +21,7 @@ from teleq.clock import database_now
 from teleq.models import CareProvider
 from tests.cases.protecting import mark
 from tests.conftest import LANDLINE, MOBILE, make_queue
+from tests.database_roles import past_the_triggers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -206,6 +207,41 @@ def test_the_case_view_in_each_state(sign_in, nurse, book, plain_queue, answered
         page.goto(f"/cases/{case.pk}/")
         expect(page.get_by_text(shown)).to_be_visible()
         check(page)
+
+
+def test_who_has_a_case(sign_in, nurse, administrator, book):
+    theirs, lost, warned = book(), book(), book()
+    acts.take(theirs, by=administrator)
+    presence.note(administrator, theirs)
+    acts.take(lost, by=nurse)
+    acts.take_over(lost, by=administrator)
+    acts.take(warned, by=nurse)
+    long_ago = database_now() - timedelta(minutes=26)
+    Case.objects.filter(pk=warned.pk).update(taken_at=long_ago)
+    with past_the_triggers():
+        CaseEvent.objects.filter(case=warned).update(at=long_ago)
+    page = sign_in(nurse)
+    expect(page.get_by_text("Släpps")).to_be_visible()
+    check(page)
+    page.goto(f"/cases/{lost.pk}/")
+    expect(page.get_by_text("Maria Ek tog över ärendet")).to_be_visible()
+    check(page)
+    page.goto(f"/cases/{theirs.pk}/")
+    expect(page.get_by_text("Öppet hos Maria Ek")).to_be_visible()
+    check(page)
+    page.get_by_role("button", name="Ta över ärendet").click()
+    expect(page.get_by_role("button", name="Ja, ta över")).to_be_visible()
+    check(page)
+    page.goto("/")
+    page.get_by_role("button", name="Släpp alla mina ärenden (1)").click()
+    expect(page.get_by_text("1 ärende är släppt.")).to_be_visible()
+    check(page)
+    page.get_by_role("button", name="Ta nästa ärende").click()
+    expect(page.get_by_role("button", name="Ta ändå")).to_be_visible()
+    check(page)
+    page = sign_in(administrator, "/admin/held-cases/")
+    expect(page.get_by_role("button", name="Släpp ärendena för Maria Ek")).to_be_visible()
+    check(page)
 
 
 def test_the_case_view_with_something_wrong_in_each_form(open_case, case: Case, say):

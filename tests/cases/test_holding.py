@@ -276,6 +276,12 @@ def test_its_holder_is_warned_in_the_case_from_five_minutes_before(left, colleag
     assert "släpps" not in banner(colleagues_desk.case(case))  # who opens it works in it
 
 
+def test_its_holders_list_says_when_it_is_released_and_nobody_elses(left, desk, colleagues_desk):
+    left(26)
+    assert re.search(rf"Pågår – Karim Noor Släpps {CLOCK}", colleagues_desk.work_list().rows[0])
+    assert "Släpps" not in desk.work_list().rows[0]
+
+
 def test_what_the_list_says_of_a_row_costs_no_query_of_its_own(left, colleague, django_assert_num_queries):
     case = left(26)
     with django_assert_num_queries(2):  # one of them asks for the time
