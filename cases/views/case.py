@@ -32,6 +32,7 @@ def works_in_case(view: View) -> Callable[[SignedInRequest, int], HttpResponse]:
     @wraps(view)
     def inner(request: SignedInRequest, case_id: int) -> HttpResponse:
         case = looks.case_of(request.user, case_id)
+        presence.note(request.user, case)  # not in the transaction: the sweep locks a case before who has it open
         with transaction.atomic():
             looks.note(request.user, Act.CHANGE, case)
             return view(request, case)

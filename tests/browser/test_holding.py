@@ -47,7 +47,7 @@ def test_who_else_has_it_open_is_seen_and_is_gone_when_they_leave(open_case, cas
 
     theirs.get_by_role("link", name="‹ Arbetslista").click()
     theirs.get_by_role("heading", name="Arbetslista").wait_for()
-    wait_until(lambda: not Presence.objects.filter(user=administrator).exists())
+    wait_until(lambda: not Presence.objects.now().filter(user=administrator).exists())
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.get_by_text("Öppet hos")).to_have_count(0)

@@ -29,7 +29,7 @@ def colleagues_desk(colleague) -> Desk:
 
 
 def banner(page: Page) -> str:
-    words = re.sub(r"<[^>]+>", " ", page.html.split('<div id="banner">')[1].split("</div>")[0])
+    words = re.sub(r"<[^>]+>", " ", page.html.split('<div id="banner" data-part>')[1].split("</div>")[0])
     return re.sub(r"\s+", " ", words).strip()
 
 
@@ -78,6 +78,23 @@ def test_leaving_takes_away_nobody_else(case, desk, colleague, colleagues_desk):
     colleagues_desk.case(case)
     desk.client.post(f"/cases/{case.pk}/leave/")
     assert presence.who(case) == [colleague]
+
+
+def test_whoever_leaves_the_page_has_not_left_the_case_behind(left, colleague, colleagues_desk):
+    """They had it open for longer than the queue's half hour, and did nothing in it that left a trace."""
+    case = left(40)
+    colleagues_desk.case(case)
+    colleagues_desk.client.post(f"/cases/{case.pk}/leave/")
+    assert presence.who(case) == []
+    assert holding.release_left_behind() == 0
+    assert has_it(case) == colleague
+
+
+def test_whoever_only_posts_is_there_too(case, nurse, colleague, desk):
+    page = desk.case(case)
+    Presence.objects.update(seen_at=database_now() - 10 * MINUTE)
+    page.press("Spara uppgifterna", personal_identity_number="hej")
+    assert presence.who(case) == [nurse]
 
 
 def test_what_is_not_asked_for_any_more_is_removed_each_minute(case, book, nurse, colleague):
