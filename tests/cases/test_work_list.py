@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cases import callbacks, work_list
-from cases.models import Case, Note, Status
+from cases.models import Case, Note, Presence, Status
 from consent.models import Answer
 from sms.models import StandardText
 from teleq.clock import database_now
@@ -433,6 +433,7 @@ def test_a_case_with_a_long_history_takes_as_many_queries_as_a_new_one(
     say(Answer.YES)
     desk.case(case).press("Skicka SMS", text="Hej!")
     desk.case(case).press("Spara anteckningen", note_text="Ringer igen.")
+    Presence.objects.update(seen_at=database_now() + timedelta(hours=1))  # that it is open is written now and then only
     once = queries(desk, address)
     for number in range(40):
         StandardText.objects.create(queue=queue, name=f"text {number}", text="Hej!")
