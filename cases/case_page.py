@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from cases import drafts, history, inbound, protected
+from cases import drafts, history, inbound, live, protected
 from cases.forms import (
     SOMEBODY_ELSE,
     ConsentForm,
@@ -30,6 +30,9 @@ from teleq.phone_numbers import number_text
 from teleq.swedish import identity_number
 
 OTHERS_AT_MOST = 10
+PLACES = ("acts", "number", "answer", "details", "protection", "note", "sms", "replies")
+"""The places on the page where what was just done is said (templates/cases/_said.html). A message of another place, or of
+none, stands at the top."""
 
 
 def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
@@ -38,6 +41,7 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     `bound` holds, by its name in the template, a form that has just been posted and is shown again with what was typed;
     all the others are made from what is stored.
     """
+    version = live.version(case.pk, user)  # before anything is read: what comes meanwhile is asked for again
     at = database_now()
     latest_act = case.events.latest_act()
     current = register.current(*case.consent_key)
@@ -50,6 +54,8 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     inbound_sms = inbound.of_case(case)
     marks = _marks(case)
     return {
+        "version": version,
+        "places": PLACES,
         "case": case,
         "mine": case.assignee_id == user.pk,
         "seen_event": latest_act.pk if latest_act else 0,
@@ -70,7 +76,6 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "details_form": DetailsForm(instance=case),
         "note_form": NoteForm(initial={"text": texts.get(drafts.Field.NOTE, "")}),
         "drafts": written,
-        "notes": case.notes.select_related("author"),
         "unread_sms": [sms for sms in inbound_sms if sms.read_at is None],
         **_history(case, inbound_sms, marks, at),
         **_protection(case, user, marks),
@@ -79,19 +84,15 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     }
 
 
-def history_of(case: Case) -> dict[str, Any]:
-    """What the history alone needs, when the open page asks for it."""
-    return {"case": case, **_history(case, inbound.of_case(case), _marks(case), database_now())}
-
-
 def _marks(case: Case) -> list[ProtectionMark]:
     return list(ProtectionMark.objects.of(case).select_related("marked_by", "ended_by").order_by("id"))
 
 
 def _history(case: Case, inbound_sms: list[InboundSms], marks: list[ProtectionMark], at: datetime) -> dict[str, Any]:
+    entries = history.of_case(case, inbound_sms, marks)
     return {
-        "history": history.of_case(case, inbound_sms, marks),
-        "messages_under_way": history.has_messages_under_way(case, at),
+        "history": entries,
+        "messages_under_way": history.are_under_way(entries, at),
     }
 
 

@@ -30,8 +30,20 @@ PRESS = ("required", "invalid")
 PRESS_AGAIN = "Sidan var för gammal. Tryck igen."
 
 
+class FocusedOnError(forms.BoundField):
+    """The first field in error is in focus when its form is shown again."""
+
+    def build_widget_attrs(self, attrs: Any, widget: forms.Widget | None = None) -> Any:
+        built = super().build_widget_attrs(attrs, widget)
+        if self.form.errors and self.name == next((name for name in self.form.fields if name in self.form.errors), None):
+            built["autofocus"] = True
+        return built
+
+
 class OwnIds(forms.BaseForm):
     """Several forms stand on one page: each names its fields' ids after itself."""
+
+    bound_field_class = FocusedOnError
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -1,10 +1,10 @@
-"""A case's history as sentences: what was done to it, its messages, and the answers given for its number."""
+"""A case's history as sentences: what was done to it, its notes, its messages, and the answers given for its number."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Field
@@ -14,8 +14,8 @@ from phonenumber_field.phonenumber import PhoneNumber
 from cases import why
 from cases.models import Case, CaseEvent, Priority, ProtectionMark
 from consent.models import Answer, Channel, Consent
-from sms.models import InboundSms, Message
-from sms.states import PENDING, TIME_LIMITED
+from sms.models import InboundSms, Kind, Message
+from sms.states import PENDING, TIME_LIMITED, State
 from teleq.models import User
 from teleq.phone_numbers import number_text, show
 from teleq.swedish import clock, date_and_clock, identity_number, of_planned, phone
@@ -26,24 +26,60 @@ BY_TELEPHONE = "Telefonsystemet"
 
 @dataclass(frozen=True)
 class Entry:
+    """One line of the history. What was written, by whomever, stands below it, whole."""
+
+    key: str
+    """The same for the same entry on every page: by it the open page sees what is new (static/js/teleq.js)."""
     at: datetime
     sentence: str
     who: str
+    news: str = ""
+    """As it is told on an open page when it comes in."""
+    by: int | None = None
+    """The id of the user who did it."""
+    text: str = ""
     message: Message | None = None
     why: why.Why | None = None
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the text takes more than two lines, and is cut."""
+        return len(self.text) > TWO_LINES or self.text.count("\n") > 1
+
+
+TWO_LINES = 110
+"""Characters that have room in two lines of the history, wherever it is shown as wide as on a computer."""
 
 
 def of_case(case: Case, inbound_sms: Iterable[InboundSms], marks: Iterable[ProtectionMark]) -> list[Entry]:
     """The case's whole history, latest first. The same number of queries however long it is."""
-    entries = [*acts(case), *_messages(case), *_answers(case), *_inbound(inbound_sms), *_marks(marks)]
+    entries = [*acts(case), *_notes(case), *_messages(case), *_answers(case), *_inbound(inbound_sms), *_marks(marks)]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 
 def acts(case: Case) -> list[Entry]:
     """What was done to the case, oldest first."""
+    return [_act(case, event) for event in case.events.select_related("user").order_by("id")]
+
+
+def _act(case: Case, event: CaseEvent) -> Entry:
+    sentence, who = _sentence(case, event), str(event.user or BY_TELEPHONE)
+    news = f"{who} {done}." if event.user and (done := HAS_DONE.get(CaseEvent.Kind(event.kind))) else sentence
+    return Entry(f"act-{event.pk}", event.at, sentence, who, news, event.user_id)
+
+
+def _notes(case: Case) -> list[Entry]:
     return [
-        Entry(event.at, _sentence(case, event), str(event.user or BY_TELEPHONE))
-        for event in case.events.select_related("user").order_by("id")
+        Entry(
+            f"note-{note.pk}",
+            note.created_at,
+            "Anteckning",
+            str(note.author),
+            f"Ny anteckning av {note.author}.",
+            note.author_id,
+            note.text,
+        )
+        for note in case.notes.select_related("author")
     ]
 
 
@@ -147,38 +183,66 @@ def what_stands(case: Case, by: User | None) -> str:
     return told if case.is_open else f"{told} {CLOSED}"
 
 
+OF_A_MANUAL_SMS = {
+    State.QUEUED: "SMS:et väntar.",
+    State.SENDING: "SMS:et skickas.",
+    State.SENT: "SMS:et är skickat.",
+    State.DELIVERED: "SMS:et är levererat.",
+    State.FAILED: "SMS:et misslyckades.",
+    State.CANCELLED: "SMS:et är inställt.",
+    State.EXPIRED: "SMS:et hann inte skickas i tid.",
+    State.UNKNOWN: "Okänt om SMS:et kom fram.",
+}
+"""How a new state is told. Of automatic messages, and of one that was refused, the history's own sentence is."""
+
+
 def _messages(case: Case) -> list[Entry]:
     messages = list(Message.objects.filter(case_message__case=case).select_related("author"))
     reasons = why.of_messages(messages)
-    return [
-        Entry(
-            message.created_at,
-            f"{message.get_kind_display()}: {message.outcome.rstrip('.')}.",
-            str(message.author) if message.author else BY_ITSELF,
-            message,
-            reasons.get(message.pk),
-        )
-        for message in messages
-    ]
+    return [_message(message, reasons.get(message.pk)) for message in messages]
+
+
+def _message(message: Message, reason: why.Why | None) -> Entry:
+    sentence = f"{message.get_kind_display()}: {message.outcome.rstrip('.')}."
+    news = OF_A_MANUAL_SMS.get(State(message.state), sentence) if message.kind == Kind.MANUAL else sentence
+    who = str(message.author) if message.author else BY_ITSELF
+    return Entry(
+        f"message-{message.pk}",
+        message.created_at,
+        sentence,
+        who,
+        news,
+        message.author_id,
+        message.text,
+        message,
+        reason,
+    )
+
+
+def are_under_way(history: Iterable[Entry], at: datetime) -> bool:
+    """Whether a message of the last minute is still on its way: while it is, the open page asks more often."""
+    messages = (entry.message for entry in history if entry.message)
+    return any(m.state in PENDING | TIME_LIMITED and at - m.created_at < timedelta(minutes=1) for m in messages)
 
 
 def _inbound(inbound_sms: Iterable[InboundSms]) -> list[Entry]:
-    return [Entry(sms.received_at, f"SMS från patienten: ”{sms.text}”", "Patienten") for sms in inbound_sms]
-
-
-def has_messages_under_way(case: Case, at: datetime) -> bool:
-    """Whether a message of the last minute is still on its way: while it is, the open page asks for its state."""
-    states = Message.objects.filter(case_message__case=case, state__in=PENDING | TIME_LIMITED)
-    return any((at - created).total_seconds() < 60 for created in states.values_list("created_at", flat=True))
+    return [
+        Entry(
+            f"reply-{sms.pk}", sms.received_at, "SMS från patienten", "Patienten", "Nytt SMS från patienten.", text=sms.text
+        )
+        for sms in inbound_sms
+    ]
 
 
 def _marks(marks: Iterable[ProtectionMark]) -> Iterator[Entry]:
     for mark in marks:
         told = f"Skyddade personuppgifter: {marked_in_words(mark.identifier)}"
-        yield Entry(mark.marked_at, f"{told} markerades. {_period(mark.reason)}", str(mark.marked_by or BY_TELEPHONE))
+        begun = f"{told} markerades. {_period(mark.reason)}"
+        who = str(mark.marked_by or BY_TELEPHONE)
+        yield Entry(f"mark-{mark.pk}", mark.marked_at, begun, who, begun, mark.marked_by_id)
         if mark.ended_at:
-            why = _period(mark.ended_reason)
-            yield Entry(mark.ended_at, f"{told} är inte längre markerat. {why}", str(mark.ended_by))
+            ended = f"{told} är inte längre markerat. {_period(mark.ended_reason)}"
+            yield Entry(f"unmark-{mark.pk}", mark.ended_at, ended, str(mark.ended_by), ended, mark.ended_by_id)
 
 
 def marked_in_words(identifier: str) -> str:
@@ -198,17 +262,20 @@ def _answers(case: Case) -> list[Entry]:
     entries, before = [], None
     for event in events.select_related("answered_by").order_by("pgh_id"):
         if event.pgh_label != "delete":
-            entries.append(Entry(event.answered_at, _answer_sentence(before, event), _who(event)))
+            entries.append(_answer(before, event))
         before = event
     return entries
 
 
-def _answer_sentence(before: Consent | None, event: Consent) -> str:
+def _answer(before: Consent | None, event: Any) -> Entry:
     old = Answer(before.answer) if before and event.answered_at < before.valid_until else Answer.UNSET
     new = Answer(event.answer)
     if old is new:
-        return f"Samtycke till SMS bekräftat: {new.label}."
-    return f"Samtycke till SMS ändrat från {old.label} till {new.label}."
+        told = news = f"Samtycke till SMS bekräftat: {new.label}."
+    else:
+        told = f"Samtycke till SMS ändrat från {old.label} till {new.label}."
+        news = f"Samtycke till SMS ändrat till {new.label}."
+    return Entry(f"answer-{event.pgh_id}", event.answered_at, told, _who(event), news, event.answered_by_id)
 
 
 def _who(event: Consent) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBadRequest
-from django.shortcuts import redirect
 
 from cases import acts, callbacks, case_page, drafts
 from cases.changing import NotPossible
@@ -16,7 +15,7 @@ from cases.forms import (
     NoteForm,
 )
 from cases.models import Case, Status
-from cases.views.case import works_in_case
+from cases.views.case import to_case, works_in_case
 from cases.views.details import ALREADY_NOTED, not_noted
 from teleq.typed import SignedInRequest
 from teleq.whole_numbers import whole_number
@@ -46,10 +45,10 @@ def act(request: SignedInRequest, case: Case) -> HttpResponse:
     try:
         do(case, by=request.user, seen=seen)
     except NotPossible as reason:
-        messages.error(request, str(reason))
+        messages.error(request, str(reason), extra_tags="acts")
     else:
-        messages.success(request, done)
-    return redirect("cases:case", case.pk)
+        messages.success(request, done, extra_tags="acts")
+    return to_case(request, case, "acts")
 
 
 @works_in_case
@@ -69,16 +68,16 @@ def done(request: SignedInRequest, case: Case) -> HttpResponse:
     try:
         acts.finish(case, note=note, press=press, by=request.user, seen=seen)
     except NotPossible as reason:
-        messages.error(request, str(reason))
+        messages.error(request, str(reason), extra_tags="acts")
         is_noted = press is not None and case.notes.filter(press=press).exists()  # the same press, twice
         return _not_done(request, case, 409, NoteForm() if is_noted else form, text)
     except callbacks.AnotherText:
-        messages.error(request, ALREADY_NOTED)
+        messages.error(request, ALREADY_NOTED, extra_tags="acts")
         return _not_done(request, case, 409, NoteForm(initial={"text": note}), text)
     place = drafts.Place(request.user, case)
     drafts.discard(place, place.fields)
-    messages.success(request, "Ärendet är klart.")
-    return redirect("cases:case", case.pk)
+    messages.success(request, "Ärendet är klart.", extra_tags="acts")
+    return to_case(request, case, "acts")
 
 
 def _not_done(

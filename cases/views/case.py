@@ -12,14 +12,19 @@ from typing import Any
 
 from django.db import transaction
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from access.access_log import Act
 from access.sessions import no_activity
-from cases import case_page, looks
+from cases import case_page, looks, presence
+from cases.live import version
 from cases.models import Case
 from teleq.typed import SignedInRequest
+
+SOMEBODY_IS_THERE = "X-Somebody-Is-There"
+"""The header in which an open page says whether it is seen and used (static/js/live.js)."""
 
 View = Callable[[SignedInRequest, Case], HttpResponse]
 
@@ -54,8 +59,19 @@ def show_case(request: SignedInRequest, case_id: int) -> HttpResponse:
 
 @no_activity
 @require_GET
-def poll_history(request: SignedInRequest, case_id: int) -> HttpResponse:
-    """The history alone, which the open page asks for every few seconds by itself."""
+def live(request: SignedInRequest, case_id: int) -> HttpResponse:
+    """What the open page asks for by itself: 204 while it shows what stands, else the page as it is now."""
+    looks.require_case(request.user, case_id)
+    if request.headers.get(SOMEBODY_IS_THERE) == "yes":
+        presence.note(request.user, Case(pk=case_id))
+    if request.GET.get("version") == version(case_id, request.user):
+        return HttpResponse(status=204)
     case = looks.case_of(request.user, case_id)
     looks.note_polled(request.user, case)
-    return render(request, "cases/_history.html", case_page.history_of(case))
+    # What is to be said of an act is for the page that the act leads to, which may be on its way at this moment.
+    return case_view(request, case, messages=())
+
+
+def to_case(request: SignedInRequest, case: Case, place: str) -> HttpResponse:
+    """After an act: to the case, at the place where it is said what was done (templates/cases/_said.html)."""
+    return redirect(f"{reverse('cases:case', args=[case.pk])}#said-{place}")

@@ -95,10 +95,11 @@ def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
         looks.note_reply(request.user, Act.CHANGE, sms)
         marked = mark_as_read(sms, by=request.user)
     if marked:
-        messages.success(request, "SMS:et är markerat som läst.")
+        messages.success(request, "SMS:et är markerat som läst.", extra_tags="replies")
     else:
         sms.refresh_from_db()  # it may have been read since it was looked up
         when = f" {clock(sms.read_at)}" if sms.read_at else ""
-        messages.info(request, f"Inget ändrades: SMS:et lästes av {sms.read_by or 'någon annan'}{when}.")
+        told = f"Inget ändrades: SMS:et lästes av {sms.read_by or 'någon annan'}{when}."
+        messages.info(request, told, extra_tags="replies")
     case_id = whole_number(request.POST.get("case", ""))
     return redirect("cases:case", case_id) if case_id else redirect("cases:inbound")

@@ -109,7 +109,7 @@ def new_case_draft(request: SignedInRequest) -> HttpResponse:
 def draft(request: SignedInRequest, case_id: int) -> HttpResponse:
     """Nothing of the patient's is shown, so it is no look: who writes has opened the case."""
     case = looks.case_of(request.user, case_id)
-    return _draft(request, drafts.Place(request.user, case), back=reverse("cases:case", args=[case.pk]))
+    return _draft(request, drafts.Place(request.user, case), back=f"{reverse('cases:case', args=[case.pk])}#{request.POST.get('discard', '')}")
 
 
 def _draft(request: SignedInRequest, place: drafts.Place, back: str) -> HttpResponse:
@@ -117,7 +117,7 @@ def _draft(request: SignedInRequest, place: drafts.Place, back: str) -> HttpResp
     fields = {field.value: [field] for field in place.fields} | ({} if place.case else {"all": list(place.fields)})
     if discarded := fields.get(request.POST.get("discard", "")):
         drafts.discard(place, discarded)
-        messages.success(request, "Utkastet är borttaget.")
+        messages.success(request, "Utkastet är borttaget.", extra_tags=request.POST["discard"])
         return redirect(back)
     if not (kept := fields.get(request.POST.get("field", ""))):
         return HttpResponseBadRequest("Okänt fält.", content_type="text/plain; charset=utf-8")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
 
 from cases import callbacks, case_page, drafts
 from cases.forms import (
     SmsForm,
 )
 from cases.models import Case
-from cases.views.case import case_view, works_in_case
+from cases.views.case import case_view, to_case, works_in_case
 from cases.views.details import NUMBER_CHANGED
 from sms.content.segments import normalize
 from sms.states import State
@@ -63,12 +62,12 @@ def _send_sms(request: SignedInRequest, case: Case, form: SmsForm) -> HttpRespon
     if message.text != normalize(data["text"]):
         return _not_sent(request, case, data["text"], ALREADY_SENT, 409)
     drafts.discard(drafts.Place(request.user, case), [drafts.Field.SMS])
-    messages.success(request, "SMS:et är på väg.")
-    return redirect("cases:case", case.pk)
+    messages.success(request, "SMS:et är på väg.", extra_tags="sms")
+    return to_case(request, case, "sms")
 
 
 def _not_sent(request: SignedInRequest, case: Case, text: str, reason: str, status: int) -> HttpResponse:
     """The reason, and the text in a form with a token of its own: pressing again is a new act."""
     drafts.keep(drafts.Place(request.user, case), drafts.Field.SMS, text)
-    messages.error(request, reason)
+    messages.error(request, reason, extra_tags="sms")
     return case_view(request, case, status, sms_form=case_page.fresh_sms_form(case, text))
