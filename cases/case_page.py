@@ -31,8 +31,8 @@ from teleq.swedish import identity_number
 
 OTHERS_AT_MOST = 10
 PLACES = ("acts", "number", "answer", "details", "protection", "note", "sms", "replies")
-"""The places on the page where what was just done is said (templates/cases/_said.html). A message of another place, or of
-none, stands at the top."""
+"""The places on the page where what was just done is said (templates/cases/_said.html). A message of another place, or
+of none, stands at the top."""
 
 
 def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:

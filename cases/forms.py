@@ -35,7 +35,9 @@ class FocusedOnError(forms.BoundField):
 
     def build_widget_attrs(self, attrs: Any, widget: forms.Widget | None = None) -> Any:
         built = super().build_widget_attrs(attrs, widget)
-        if self.form.errors and self.name == next((name for name in self.form.fields if name in self.form.errors), None):
+        if self.form.errors and self.name == next(
+            (name for name in self.form.fields if name in self.form.errors), None
+        ):
             built["autofocus"] = True
         return built
 

@@ -228,7 +228,12 @@ def are_under_way(history: Iterable[Entry], at: datetime) -> bool:
 def _inbound(inbound_sms: Iterable[InboundSms]) -> list[Entry]:
     return [
         Entry(
-            f"reply-{sms.pk}", sms.received_at, "SMS från patienten", "Patienten", "Nytt SMS från patienten.", text=sms.text
+            f"reply-{sms.pk}",
+            sms.received_at,
+            "SMS från patienten",
+            "Patienten",
+            "Nytt SMS från patienten.",
+            text=sms.text,
         )
         for sms in inbound_sms
     ]

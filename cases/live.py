@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db import connection
 
 from cases.models import CLOSED, Presence
-from consent.register import RENEWED_IN_THE_LAST
 from sms.circuit_breaker import SHOWN_AFTERWARDS
 from sms.states import PENDING, TIME_LIMITED
 from teleq.models import User
@@ -27,7 +26,7 @@ SELECT md5(ROW(
      FROM cases_casemessage AS tie JOIN sms_message AS m ON m.id = tie.message_id WHERE tie.case_id = c.id),
   (SELECT string_agg(id || '.' || xmin, ' ' ORDER BY id)
      FROM sms_inboundsms WHERE queue_id = c.queue_id AND from_number = c.phone_number),
-  (SELECT ROW(xmin, valid_until > now(), valid_until > now() + %(renewed)s)
+  (SELECT ROW(xmin, valid_until > now(), valid_until > now() + interval '1 month')
      FROM consent_consent WHERE care_provider_id = q.care_provider_id AND phone_number = c.phone_number),
   (SELECT max(id)
      FROM consent_withdrawal WHERE care_provider_id = q.care_provider_id AND phone_number = c.phone_number),
@@ -35,12 +34,13 @@ SELECT md5(ROW(
     WHERE care_provider_id = q.care_provider_id
       AND identifier IN (c.phone_number, c.a_number, c.personal_identity_number)),
   (SELECT string_agg(user_id::text, ' ' ORDER BY user_id) FROM cases_presence
-    WHERE case_id = c.id AND user_id <> %(user)s AND seen_at > now() - %(present)s),
+    WHERE case_id = c.id AND user_id <> %(user)s AND seen_at > now() - interval '1 second' * %(present)s),
   (SELECT string_agg(other.id || '.' || other.xmin, ' ' ORDER BY other.id)
      FROM cases_case AS other JOIN teleq_queue AS theirs ON theirs.id = other.queue_id
     WHERE other.phone_number = c.phone_number AND other.id <> c.id AND NOT other.status = ANY(%(closed)s)
       AND theirs.care_provider_id = q.care_provider_id),
-  (SELECT shut_status FROM sms_providerstate WHERE name = %(provider)s AND open_until > now() - %(shown)s)
+  (SELECT shut_status FROM sms_providerstate
+    WHERE name = %(provider)s AND open_until > now() - interval '1 second' * %(shown)s)
 )::text)
 FROM cases_case AS c
 JOIN teleq_queue AS q ON q.id = c.queue_id
@@ -61,11 +61,10 @@ def version(case_id: int, user: User) -> str:
                 "case": case_id,
                 "user": user.pk,
                 "under_way": sorted(PENDING | TIME_LIMITED),
-                "renewed": RENEWED_IN_THE_LAST,
-                "present": Presence.COUNTS_FOR,
+                "present": Presence.COUNTS_FOR.total_seconds(),
                 "closed": list(CLOSED),
                 "provider": settings.SMS_PROVIDER,
-                "shown": SHOWN_AFTERWARDS,
+                "shown": SHOWN_AFTERWARDS.total_seconds(),
             },
         )
         found = cursor.fetchone()

@@ -88,7 +88,9 @@ def save_consent(request: SignedInRequest, case: Case) -> HttpResponse:
     if stored.event_id == data["seen_event"]:
         messages.info(request, f"Inget ändrades: svaret är redan {Answer(data['answer']).label}.", extra_tags="answer")
     else:
-        messages.success(request, "Svaret är bekräftat." if "renew" in request.POST else "Svaret är sparat.", extra_tags="answer")
+        messages.success(
+            request, "Svaret är bekräftat." if "renew" in request.POST else "Svaret är sparat.", extra_tags="answer"
+        )
     return to_case(request, case, "answer")
 
 

@@ -109,7 +109,11 @@ def new_case_draft(request: SignedInRequest) -> HttpResponse:
 def draft(request: SignedInRequest, case_id: int) -> HttpResponse:
     """Nothing of the patient's is shown, so it is no look: who writes has opened the case."""
     case = looks.case_of(request.user, case_id)
-    return _draft(request, drafts.Place(request.user, case), back=f"{reverse('cases:case', args=[case.pk])}#{request.POST.get('discard', '')}")
+    return _draft(
+        request,
+        drafts.Place(request.user, case),
+        back=f"{reverse('cases:case', args=[case.pk])}#{request.POST.get('discard', '')}",
+    )
 
 
 def _draft(request: SignedInRequest, place: drafts.Place, back: str) -> HttpResponse:

@@ -145,8 +145,8 @@ const served = new Map(partsOf(document).map((part) => [part.id, asServed(part)]
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, requestConfig: { elt, formData } } = event.detail;
-  if (!event.detail.shouldSwap) return;
   const live = elt.matches("[data-live]");
+  if (!event.detail.shouldSwap || (byItself(elt) && !live)) return;
   if (live && (saving || !elt.isConnected)) { // a save brings what is newer
     event.detail.shouldSwap = false;
     return;
@@ -158,7 +158,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const main = document.querySelector("main");
   const posted = live ? [] : partsOf(main).filter((part) =>
     part.contains(elt) || part.contains(form) || [...part.querySelectorAll("input, select, textarea")].some((field) => field.form === form));
-  if (!live && !elt.matches("#count")) {
+  if (!live) {
     if (xhr.status < 400) forgetNews(); // the nurse has acted
     for (const said of main.querySelectorAll(".said")) said.replaceChildren();
   }
@@ -266,12 +266,18 @@ function tellNews(before, live) {
     if (!element || element.querySelector(".new")) continue;
     element.append(" ", Object.assign(document.createElement("span"), { className: "chip new", textContent: word }));
   }
-  const said = live ? [] : [...document.querySelectorAll(".said .flash")].map(({ textContent }) => textContent);
-  tell([...said, ...told.reverse()]);
+  for (const said of live ? [] : document.querySelectorAll(".said:not(:empty)")) sayAgain(said);
+  tell(told.reverse());
 }
 function forgetNews() {
   news.clear();
   document.querySelectorAll(".chip.new").forEach((chip) => chip.remove());
+}
+/* Screen readers tell what comes into a place that is there already: it has just come with its words. */
+function sayAgain(said) {
+  const words = [...said.childNodes];
+  said.replaceChildren();
+  setTimeout(() => said.replaceChildren(...words), 50);
 }
 function tell(sentences) {
   if (!sentences.length) return;

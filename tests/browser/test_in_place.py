@@ -7,12 +7,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from cases import acts, callbacks
+from cases import acts
 from cases.models import Status
 from consent.models import Answer, Consent
 from sms.models import Message
-from sms.states import State
-from teleq.models import User
 from tests.browser.held import Held
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -281,56 +279,3 @@ def test_a_message_field_that_was_made_larger_stays_so(open_case, case, standard
     button(page, "Lägg till svar").click()
     expect(message).to_have_value(standard_text.text)
     assert message.bounding_box()["height"] == larger
-
-
-class TestTheHistoryThatLooksAgain:
-    @pytest.fixture
-    def page(self, open_case, case, say, nurse) -> Page:
-        """Somebody reads a message that is on its way."""
-        say(Answer.YES)
-        send(case, nurse)
-        page = open_case(case)
-        page.get_by_text("Visa texten").click()
-        return page
-
-    def test_keeps_open_what_is_open_and_leaves_the_keyboard_there(self, page):
-        Message.objects.update(state=State.CANCELLED)
-        expect(told(page).get_by_text("SMS: Inställt.")).to_be_visible()
-        expect(told(page).get_by_text("Vi ringer igen.")).to_be_visible()
-        expect(page.get_by_text("Visa texten")).to_be_focused()
-        page.keyboard.press("Enter")
-        expect(told(page).get_by_text("Vi ringer igen.")).to_be_hidden()
-
-    def test_keeps_it_open_under_another_and_leaves_the_other_closed(self, page, case, nurse):
-        send(case, nurse, "Välkommen hit.")
-        expect(told(page).get_by_text("Visa texten")).to_have_count(2)
-        expect(told(page).get_by_text("Vi ringer igen.")).to_be_visible()
-        expect(told(page).get_by_text("Välkommen hit.")).to_be_hidden()
-
-    def test_asks_without_a_token_in_the_address(self, page, case):
-        with page.expect_response(lambda response: response.request.method == "GET") as answered:
-            """It looks again by itself."""
-        assert answered.value.url.endswith(f"/cases/{case.pk}/history/")
-
-    def test_keeps_shut_what_was_shut_again(self, page):
-        page.get_by_text("Visa texten").click()
-        with page.expect_response("**/cases/*/history/"):
-            """It looks again by itself."""
-        Message.objects.update(state=State.CANCELLED)
-        expect(told(page).get_by_text("SMS: Inställt.")).to_be_visible()
-        expect(told(page).get_by_text("Vi ringer igen.")).to_be_hidden()
-
-    def test_does_not_put_back_what_was_before_a_save(self, page, case):
-        with Held(page, f"**/cases/{case.pk}/history/") as held:
-            """It looks again by itself."""
-        before = held.fetch()
-        button(page, "Klart").click()
-        expect(told(page).get_by_text("Klart.")).to_be_visible()
-        with page.expect_event("requestfinished"):
-            held.answer(before)
-        page.evaluate("new Promise((done) => setTimeout(done))")  # htmx has seen the response
-        assert "Klart." in told(page).inner_text()  # looked at once: when the history looks again, it mends itself
-
-
-def send(case, nurse: User, text: str = "Vi ringer igen.") -> None:
-    callbacks.send_sms(case, text, token=text, shown=case.phone_number.as_e164, by=nurse)

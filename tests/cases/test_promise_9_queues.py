@@ -13,7 +13,7 @@ from tests.cases.desk import OTHER_MOBILE, desk_of, in_a_month
 from tests.conftest import MOBILE
 
 ONE_CASE = [pattern.name for pattern in urls.urlpatterns if "case_id" in str(pattern.pattern)]
-READS = {"case", "poll_history"}
+READS = {"case", "live"}
 WRITES = {
     "save_details": {"name": "Ny Testsson", "callback_at": in_a_month()}
     | {"initial-name": "Berit Testsson", "initial-callback_at": in_a_month()}
