@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -46,7 +46,7 @@ def look_again(page: Page) -> None:
 
 
 def send(case: Case, nurse, text: str = "Vi ringer igen.") -> Message:
-    return callbacks.send_sms(case, text, token=text, shown=case.phone_number.as_e164, by=nurse)
+    return callbacks.send_sms(case, text, token=text[:20], shown=case.phone_number.as_e164, by=nurse)
 
 
 def reply(case: Case, text: str = "Jag kan inte då") -> None:
@@ -69,24 +69,16 @@ def marked(page: Page, key: str) -> Locator:
 
 
 @pytest.fixture
-def page(open_case, case, say) -> Page:
-    """Somebody writes a note: the cursor stands in the middle of it."""
+def page(open_case, case, say) -> Iterator[Page]:
+    """Somebody writes a note, with two words of it selected. Afterwards text, selection and focus are as they were."""
     say(Answer.YES)
     page = open_case(case)
     note(page).fill(WRITTEN)
     note(page).evaluate("(field) => field.setSelectionRange(7, 12)")
-    return page
-
-
-@pytest.fixture(autouse=True)
-def is_undisturbed(request) -> object:
-    """In each test that writes, text, cursor and focus are afterwards as they were."""
-    yield
-    if "page" in request.fixturenames:
-        page: Page = request.getfixturevalue("page")
-        expect(note(page)).to_have_value(WRITTEN)
-        expect(note(page)).to_be_focused()
-        assert note(page).evaluate("({ selectionStart, selectionEnd }) => [selectionStart, selectionEnd]") == [7, 12]
+    yield page
+    expect(note(page)).to_have_value(WRITTEN)
+    expect(note(page)).to_be_focused()
+    assert note(page).evaluate("({ selectionStart, selectionEnd }) => [selectionStart, selectionEnd]") == [7, 12]
 
 
 class TestWhatComesInByItself:
@@ -292,7 +284,7 @@ class TestWhatTheNurseIsDoing:
             page.get_by_role("button", name="Skicka SMS").click()
         held.fetch()
         held.cut()
-        expect(page.get_by_text("Det gick inte att nå teleQ.")).to_be_visible()
+        expect(page.get_by_text("Det gick inte att nå teleQ. Ingenting sparades.")).to_be_visible()
         look_again(page)
         page.get_by_role("button", name="Skicka SMS").click()
         expect(page.get_by_text("SMS:et är på väg.")).to_be_visible()
@@ -319,7 +311,7 @@ def test_a_case_that_is_not_the_nurses_any_more_is_not_asked_for_again(open_case
 
 
 def test_a_session_that_has_ended_is_asked_for_on_the_page(open_case, case, complaints):
-    complaints.expect("status of 401", "Response Status Error Code 401")
+    complaints.expect("status of 401", "status of 403", "Response Status Error Code 401")
     page = open_case(case)
     note(page).fill(WRITTEN)
     page.context.clear_cookies()
@@ -399,8 +391,8 @@ class TestWhatIsWrong:
     def test_is_in_focus_in_a_new_case(self, sign_in, nurse, case):
         page = sign_in(nurse, "/cases/new/")
         page.get_by_role("button", name="Skapa ärendet").click()
-        expect(page.get_by_text(re.compile(r"Det är \d fel i formuläret\."))).to_be_visible()
-        expect(page.get_by_label("Telefonnummer")).to_be_focused()
+        expect(page.get_by_text(re.compile(r"Det är .* fel i formuläret\."))).to_be_visible()
+        expect(page.locator("[aria-invalid=true]").first).to_be_focused()
 
 
 def test_a_slow_save_says_so_on_its_button_without_its_changing_size(open_case, case):
