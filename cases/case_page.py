@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +22,6 @@ from consent.models import Answer, ConsentText
 from sms.circuit_breaker import open_circuit
 from sms.content import segments
 from sms.judge import refusal
-from sms.models import InboundSms
 from teleq.clock import database_now
 from teleq.models import User
 from teleq.phone_numbers import number_text
@@ -34,6 +32,12 @@ PLACES = ("acts", "number", "answer", "details", "protection", "note", "sms", "r
 """The places on the page where what was just done is said (templates/cases/_said.html). A message of another place, or
 of none, stands at the top."""
 
+LIVE_PARTS = (
+    "#banner,#case-head,#unread-sms,#number,#others,#facts,#consent,#details,#protection,#earlier"
+    ",#sms-send,#sms-state,#history,#live"
+)
+"""The parts that come in by themselves, and with every save, unless they are in use (static/js/teleq.js)."""
+
 
 def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     """What the template of the case view needs.
@@ -43,7 +47,6 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     """
     version = live.version(case.pk, user)  # before anything is read: what comes meanwhile is asked for again
     at = database_now()
-    latest_act = case.events.latest_act()
     current = register.current(*case.consent_key)
     answer = current.answer(at)
     number = number_text(case.phone_number)
@@ -53,9 +56,12 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     others = _others_on_number(case, user)
     inbound_sms = inbound.of_case(case)
     marks = _marks(case)
+    entries = history.of_case(case, inbound_sms, marks)
+    latest_act = history.latest_act(entries)
     return {
         "version": version,
         "places": PLACES,
+        "live_parts": LIVE_PARTS,
         "case": case,
         "mine": case.assignee_id == user.pk,
         "seen_event": latest_act.pk if latest_act else 0,
@@ -77,7 +83,8 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "note_form": NoteForm(initial={"text": texts.get(drafts.Field.NOTE, "")}),
         "drafts": written,
         "unread_sms": [sms for sms in inbound_sms if sms.read_at is None],
-        **_history(case, inbound_sms, marks, at),
+        "history": entries,
+        "messages_under_way": history.are_under_way(entries, at),
         **_protection(case, user, marks),
         **bound,
         "sms_form": sms_form,
@@ -86,14 +93,6 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
 
 def _marks(case: Case) -> list[ProtectionMark]:
     return list(ProtectionMark.objects.of(case).select_related("marked_by", "ended_by").order_by("id"))
-
-
-def _history(case: Case, inbound_sms: list[InboundSms], marks: list[ProtectionMark], at: datetime) -> dict[str, Any]:
-    entries = history.of_case(case, inbound_sms, marks)
-    return {
-        "history": entries,
-        "messages_under_way": history.are_under_way(entries, at),
-    }
 
 
 def persons_to_choose(context: dict[str, Any]) -> list[str]:

@@ -40,6 +40,7 @@ class Entry:
     text: str = ""
     message: Message | None = None
     why: why.Why | None = None
+    event: CaseEvent | None = None
 
     @property
     def is_long(self) -> bool:
@@ -65,7 +66,13 @@ def acts(case: Case) -> list[Entry]:
 def _act(case: Case, event: CaseEvent) -> Entry:
     sentence, who = _sentence(case, event), str(event.user or BY_TELEPHONE)
     news = f"{who} {done}." if event.user and (done := HAS_DONE.get(CaseEvent.Kind(event.kind))) else sentence
-    return Entry(f"act-{event.pk}", event.at, sentence, who, news, event.user_id)
+    return Entry(f"act-{event.pk}", event.at, sentence, who, news, event.user_id, event=event)
+
+
+def latest_act(history: Iterable[Entry]) -> CaseEvent | None:
+    """As `CaseEventQuerySet.latest_act`, of a history that is read already."""
+    events = (entry.event for entry in history if entry.event and entry.event.kind in CaseEvent.ACTS)
+    return max(events, key=lambda event: event.pk, default=None)
 
 
 def _notes(case: Case) -> list[Entry]:

@@ -47,6 +47,5 @@ def context(case: Case, reason: str) -> dict[str, Any]:
         "reason": reason,
         "overdue": case.is_open and case.callback_at < at,
         "answer": answer if case.shows_consent(answer) else None,
-        "notes": case.notes.select_related("author"),
         "history": history.of_case(case, inbound.of_case(case), marks),
     }

@@ -109,7 +109,7 @@ window.addEventListener("beforeunload", (event) => {
   if (waiting.length) event.preventDefault();
 });
 
-/* htmx replaces parts of the page with the response's (data-part; templates/cases/_parts.html names them): those of a save, and
+/* htmx replaces parts of the page with the response's (data-part; `LIVE_PARTS` in cases/case_page.py names them): those of a save, and
    those that the open page asks for by itself. What was typed, chosen, opened or resized since the request left is restored
    afterwards, and the focus too: on the page's heading where the focused element is gone. docs/decisions/0013, 0025 */
 const asShown = (field) =>

@@ -124,7 +124,7 @@ def test_the_time_is_set_by_who_runs_teleq(browser, settings):
 
 
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "HX-Trigger": "history"}])
-@pytest.mark.parametrize("address", ["/cases/{}/history/", "/konto/session/", "/konto/session/?warned"])
+@pytest.mark.parametrize("address", ["/cases/{}/live/", "/konto/session/", "/konto/session/?warned"])
 def test_what_a_page_asks_for_by_itself_is_no_activity(address, headers, browser, case):
     for _ in range(3):
         move_back(browser, active=9.9)

@@ -51,7 +51,7 @@ def expect_chosen(field: Locator, label: str) -> None:
 def press_save_answer(page: Page) -> None:
     """The button is there without JavaScript; with it, it is what Enter in the list does."""
     page.locator("#consent-form").evaluate("form => form.requestSubmit(form.querySelector('#save-answer'))")
-    expect(page.locator("#flash p")).to_be_visible()
+    expect(page.locator("#said-answer p")).to_be_visible()
 
 
 def stored(number: str) -> list[str]:

@@ -440,7 +440,7 @@ def automatic(case, **columns) -> Message:
 def test_a_message_is_told_with_its_kind_and_state_and_the_reason_in_full(kind, columns, told, case, desk):
     message = automatic(case, kind=kind, **columns)
     text = desk.case(case).text
-    assert f"{kind.label}: {told}.Automatiskt Visa texten{squeezed(message.text)}" in text
+    assert f"{kind.label}: {told}. Automatiskt {squeezed(message.text)}" in text
 
 
 @pytest.mark.parametrize(("button", "typed"), [("Klart", {}), ("Avboka", {}), (SAVE, {"callback_at": in_a_month()})])
