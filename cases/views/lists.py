@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from access.access_log import Act
@@ -102,4 +103,4 @@ def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
         told = f"Inget ändrades: SMS:et lästes av {sms.read_by or 'någon annan'}{when}."
         messages.info(request, told, extra_tags="replies")
     case_id = whole_number(request.POST.get("case", ""))
-    return redirect("cases:case", case_id) if case_id else redirect("cases:inbound")
+    return redirect(f"{reverse('cases:case', args=[case_id])}#said-replies" if case_id else "cases:inbound")

@@ -19,6 +19,7 @@ from sms.states import State
 from teleq.changes import Change
 from teleq.models import User
 from tests.browser.held import Held
+from tests.browser.test_accessibility import check
 from tests.cases.protecting import mark
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -421,3 +422,23 @@ def test_the_text_to_read_out_is_folded_away_while_a_yes_counts(open_case, case,
     expect(read_out).to_be_hidden()
     page.get_by_text("Att läsa upp").click()
     expect(read_out).to_be_visible()
+
+
+def test_what_is_new_what_was_said_and_what_is_wrong_can_be_used_by_everybody(
+    open_case, case, say, nurse, administrator
+):
+    say(Answer.YES)
+    send(case, nurse, "Vi ringer igen. " * 12)
+    page = open_case(case)
+    page.get_by_role("button", name="Ta ärendet").click()
+    expect(page.get_by_text("Du har tagit ärendet.")).to_be_visible()
+    page.get_by_text("Ändra uppgifter").click()
+    page.get_by_label("A-nummer").fill("12")
+    page.get_by_label("Personnummer").fill("12")
+    page.get_by_role("button", name="Spara uppgifterna").click()
+    expect(page.get_by_text("Det är 2 fel i formuläret.")).to_be_visible()
+    callbacks.add_note(case, "Hör illa. Ring dottern.", by=administrator)
+    reply(case)
+    look_again(page)
+    expect(history(page).get_by_text("Nytt", exact=True)).to_have_count(2)
+    check(page)
