@@ -424,9 +424,7 @@ def test_the_text_to_read_out_is_folded_away_while_a_yes_counts(open_case, case,
     expect(read_out).to_be_visible()
 
 
-def test_what_is_new_what_was_said_and_what_is_wrong_can_be_used_by_everybody(
-    open_case, case, say, nurse, administrator
-):
+def test_what_is_new_said_or_wrong_can_be_used_by_everybody(open_case, case, say, nurse, administrator):
     say(Answer.YES)
     send(case, nurse, "Vi ringer igen. " * 12)
     page = open_case(case)
