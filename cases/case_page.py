@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from cases import drafts, history, inbound, protected
+from cases import acts, drafts, history, inbound, protected, retries
 from cases.forms import (
     SOMEBODY_ELSE,
     ConsentForm,
@@ -15,9 +15,10 @@ from cases.forms import (
     MarkForm,
     NoteForm,
     NumberForm,
+    RetryForm,
     SmsForm,
 )
-from cases.models import Case, ProtectionMark
+from cases.models import Case, CaseEvent, NoAnswer, Priority, ProtectionMark
 from consent import register
 from consent.models import Answer, ConsentText
 from sms.circuit_breaker import open_circuit
@@ -25,7 +26,7 @@ from sms.content import segments
 from sms.judge import refusal
 from sms.models import InboundSms
 from teleq.clock import database_now
-from teleq.models import User
+from teleq.models import Outcome, User
 from teleq.phone_numbers import number_text
 from teleq.swedish import identity_number
 
@@ -49,13 +50,20 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     others = _others_on_number(case, user)
     inbound_sms = inbound.of_case(case)
     marks = _marks(case)
+    mine = case.assignee_id == user.pk
+    free_or_mine = case.is_open and (mine or case.assignee_id is None)
+    number_form = NumberForm(
+        initial={"phone_number": case.phone_number, "shown_number": number}, is_open=bound.pop("edits_number", False)
+    )
     return {
         "case": case,
-        "mine": case.assignee_id == user.pk,
+        "mine": mine,
         "seen_event": latest_act.pk if latest_act else 0,
+        **_calls(case, at, free_or_mine=free_or_mine, dials=bound.pop("dials", False)),
+        "undoes": _to_undo(case, user, latest_act, at),
         "held_since": case.taken_at if case.assignee_id != user.pk else None,
         "overdue": case.is_open and case.callback_at < at,
-        "number_form": NumberForm(initial={"phone_number": case.phone_number, "shown_number": number}),
+        "number_form": number_form,
         "others": others[:OTHERS_AT_MOST],
         "more_others": len(others) > OTHERS_AT_MOST,
         "consent": current.consent if current.consent and current.consent.counts(at) else None,
@@ -77,6 +85,34 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         **bound,
         "sms_form": sms_form,
     }
+
+
+def _calls(case: Case, at: datetime, *, free_or_mine: bool, dials: bool) -> dict[str, Any]:
+    """What the buttons about calls need: whether they are shown, when to try again, how the case stands after them."""
+    under_way = acts.is_under_way(case, at)
+    enough = retries.has_been_tried_enough(case)
+    urgent = case.priority == Priority.URGENT
+    proposed = retries.proposal(case, at) if free_or_mine else None
+    return {
+        "free_or_mine": free_or_mine,
+        "urgent": urgent,
+        "call_under_way": under_way,
+        "dials": dials and under_way and free_or_mine,
+        "no_answers": list(NoAnswer),
+        "retry_form": RetryForm.proposing(proposed),
+        "tried_enough": enough,
+        "last_text": retries.last_text(case) if enough else None,
+        "outcomes": [Outcome(each) for each in Outcome.values if each in case.queue.outcomes],
+        "not_reached": Outcome.NOT_REACHED if Outcome.NOT_REACHED in case.queue.outcomes else None,
+    }
+
+
+def _to_undo(case: Case, user: User, latest_act: CaseEvent | None, at: datetime) -> str:
+    """What the user can undo, in the words of its button; empty where there is nothing."""
+    if latest_act is None or latest_act.user_id != user.pk or latest_act.at < at - acts.UNDO_WITHIN:
+        return ""  # without asking for more
+    event = acts.to_undo(case, user, at)
+    return history.pressed(event) if event else ""
 
 
 def history_of(case: Case) -> dict[str, Any]:

@@ -58,13 +58,14 @@ def set_columns(case: Case, **values: object) -> None:
     case.save(update_fields=values)
 
 
-def act(
+def act(  # noqa: PLR0913
     case: Case,
     kind: CaseEvent.Kind,
     by: User | None,
     *,
     told: Mapping[str, tuple[Any, Any]] | None = None,
     detail: str = "",
+    undoes: CaseEvent | None = None,
     **values: object,
 ) -> CaseEvent:
     """Set these columns, and note the act. What they held before stands in its event, so that it can be undone.
@@ -74,7 +75,7 @@ def act(
     before = {name: _as_kept(getattr(case, name)) for name in values}
     if values:
         set_columns(case, **values)
-    return note(case, kind, by, told, detail=detail, before=before)
+    return note(case, kind, by, told, detail=detail, undoes=undoes, before=before)
 
 
 def note(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, cast
 
 from django import forms
@@ -11,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms import model_to_dict
 from django.http import QueryDict
+from django.utils import timezone
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import history
@@ -152,8 +154,42 @@ class NewCaseForm(DetailsForm):
 
 
 class NumberForm(OwnIds, forms.Form):
+    """Telefonnummer, which is read until "Ändra" is pressed (static/js/number.js; without scripts another page)."""
+
     phone_number = phone_field("Telefonnummer")
     shown_number = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, is_open: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.is_open = is_open or self.is_bound
+        self.fields["phone_number"].widget.attrs["autofocus" if self.is_open else "readonly"] = True
+
+
+class RetryForm(OwnIds, forms.Form):
+    """ "Nästa försök", beside Inget svar: filled in with what is proposed. Empty: the case's time stays as it is.
+
+    What was proposed and left alone may be too soon when it is pressed at last: then it is proposed anew.
+    """
+
+    next_at = TimeField(label="Nästa försök", required=False)
+    proposed = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    @classmethod
+    def proposing(cls, at: datetime | None) -> RetryForm:
+        return cls(initial={"next_at": at, "proposed": cls._written(at)})
+
+    @classmethod
+    def posted(cls, data: QueryDict, at: datetime | None) -> RetryForm:
+        """What was posted, when this is the proposal."""
+        if data.get("next_at", "") == data.get("proposed", ""):
+            data = data.copy()
+            data["next_at"] = timezone.localtime(at).isoformat() if at else ""
+        return cls(data)
+
+    @staticmethod
+    def _written(at: datetime | None) -> str:
+        """As the browser's field posts it."""
+        return f"{timezone.localtime(at):%Y-%m-%dT%H:%M}" if at else ""
 
 
 class ConsentForm(OwnIds, forms.Form):

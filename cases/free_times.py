@@ -70,19 +70,24 @@ def nearest(queue: Queue, at: datetime) -> list[FreeTime]:
 
 def slots_of(queue: Queue, first: date, last: date) -> list[datetime]:
     """When the queue's slots begin on these days, the last one included, in UTC and in order. None overlaps another."""
-    hours = list(queue.telephone_hours.order_by("opens"))
-    closed = set(queue.closed_days.filter(day__range=(first, last)).values_list("day", flat=True))
-    days = (first + DAY * number for number in range((last - first).days + 1))
     slots: list[datetime] = []
-    for day in days:
+    for opens, closes in open_between(queue, first, last):
+        for start in _cut(opens, closes, queue.slot_length):
+            if not slots or start >= slots[-1] + queue.slot_length:
+                slots.append(start)
+    return slots
+
+
+def open_between(queue: Queue, first: date, last: date) -> Iterator[tuple[datetime, datetime]]:
+    """From when till when the queue is open on these days, the last one included, in UTC and by when it opens."""
+    hours = list(queue.telephone_hours.order_by("opens"))
+    closed = set(queue.closed_days.filter(day__range=(first, last)).values_list("day", flat=True)) if hours else set()
+    for day in (first + DAY * number for number in range((last - first).days + 1)):
         if day in closed or day in public_holidays(day.year):
             continue
         for each in hours:
             if each.weekday == day.weekday():
-                for start in _cut(day, each.opens, each.closes, queue.slot_length):
-                    if not slots or start >= slots[-1] + queue.slot_length:
-                        slots.append(start)
-    return slots
+                yield _at(day, each.opens), _at(day, each.closes)
 
 
 def slot_at(queue: Queue, slots: list[datetime], at: datetime) -> datetime | None:
@@ -91,9 +96,12 @@ def slot_at(queue: Queue, slots: list[datetime], at: datetime) -> datetime | Non
     return slots[place] if place >= 0 and at < slots[place] + queue.slot_length else None
 
 
-def _cut(day: date, opens: time, closes: time, length: timedelta) -> Iterator[datetime]:
+def _at(day: date, clock: time) -> datetime:
     """In UTC, where an hour is never skipped or repeated: the night the clock is changed is shorter or longer."""
-    start, end = (timezone.make_aware(datetime.combine(day, clock)).astimezone(UTC) for clock in (opens, closes))
+    return timezone.make_aware(datetime.combine(day, clock)).astimezone(UTC)
+
+
+def _cut(start: datetime, end: datetime, length: timedelta) -> Iterator[datetime]:
     while start + length <= end:
         yield start
         start += length

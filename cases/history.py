@@ -12,11 +12,11 @@ from django.utils.text import capfirst
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import why
-from cases.models import Case, CaseEvent, Priority, ProtectionMark
+from cases.models import Case, CaseEvent, NoAnswer, Priority, ProtectionMark, Status
 from consent.models import Answer, Channel, Consent
 from sms.models import InboundSms, Message
 from sms.states import PENDING, TIME_LIMITED
-from teleq.models import User
+from teleq.models import Outcome, User
 from teleq.phone_numbers import number_text, show
 from teleq.swedish import clock, date_and_clock, identity_number, of_planned, phone
 
@@ -43,7 +43,7 @@ def acts(case: Case) -> list[Entry]:
     """What was done to the case, oldest first."""
     return [
         Entry(event.at, _sentence(case, event), str(event.user or BY_TELEPHONE))
-        for event in case.events.select_related("user").order_by("id")
+        for event in case.events.select_related("user", "undoes").order_by("id")
     ]
 
 
@@ -60,7 +60,23 @@ def _sentence(case: Case, event: CaseEvent) -> str:
     label = event.get_kind_display()
     if event.user is None:
         label = BY_THE_PATIENT.get(CaseEvent.Kind(event.kind), label)
+    if event.detail:
+        label = f"{label}: {DETAILS[event.detail]}"
+    if event.undoes:
+        label = f"{label} {pressed(event.undoes)}"
     return " ".join(f"{part}." for part in (label, *_changes(case, event)))
+
+
+def pressed(event: CaseEvent) -> str:
+    """The words on the button that made the event: of an outcome, which can be undone."""
+    if event.kind == CaseEvent.Kind.NO_ANSWER:
+        return DETAILS[event.detail] if event.detail else Status.NO_ANSWER.label
+    return PRESSED.get(CaseEvent.Kind(event.kind), event.get_kind_display())
+
+
+DETAILS: dict[str, str] = dict([*NoAnswer.choices, *Outcome.choices])
+PRESSED = {CaseEvent.Kind.CANCELLED: "Avboka"}
+"""Where the button says it in other words than the history does."""
 
 
 # What an event changed, from what to what ----------------------------------------------------------------------------
@@ -72,7 +88,12 @@ ONLY_ONE = (CaseEvent.Kind.MOVED, CaseEvent.Kind.NUMBER_CHANGED)
 def _changes(case: Case, event: CaseEvent) -> Iterator[str]:
     for name, (before, after) in event.changes.items():
         if name == "attempts":
+            if event.kind == CaseEvent.Kind.DONE:
+                yield CaseEvent.Kind.REACHED.label
             yield f"Försök {of_planned(after, case.queue.max_attempts)}"
+            continue
+        if name == "callback_at" and event.kind == CaseEvent.Kind.NO_ANSWER:
+            yield f"Nästa försök {value_in_words(name, after)}"
             continue
         if name == "said_name":
             yield f"Uppgav namnet ”{after}”"
@@ -127,7 +148,7 @@ HAS_DONE = {
     CaseEvent.Kind.REOPENED: "öppnade ärendet igen",
     CaseEvent.Kind.TAKEN_OVER: "tog över ärendet",
     CaseEvent.Kind.LEFT: "lämnade ärendet, som har släppts",
-    CaseEvent.Kind.CALLED: "ringde",
+    CaseEvent.Kind.CALLED: "har ärendet och ringde",
     CaseEvent.Kind.NOT_CALLED: "registrerade Ringde inte",
     CaseEvent.Kind.UNDONE: "ångrade sig",
     CaseEvent.Kind.QUEUE_CHANGED: "flyttade ärendet till en annan kö",

@@ -49,7 +49,10 @@ def case_view(
 
 @require_GET
 def show_case(request: SignedInRequest, case_id: int) -> HttpResponse:
-    return case_view(request, looks.case_of(request.user, case_id), noted_as=Act.VIEW)
+    """`?edit=number` is the page with the number's box open, `?dial=1` the one that answers Ring."""
+    case = looks.case_of(request.user, case_id)
+    asked = {"edits_number": request.GET.get("edit") == "number", "dials": "dial" in request.GET}
+    return case_view(request, case, noted_as=Act.VIEW, **asked)
 
 
 @no_activity

@@ -49,6 +49,8 @@ def save_details(request: SignedInRequest, case: Case) -> HttpResponse:
 
 @works_in_case
 def save_number(request: SignedInRequest, case: Case) -> HttpResponse:
+    if "confirm" in request.POST:
+        return _confirm_number(request, case)
     form = NumberForm(request.POST)
     if not form.is_valid():
         return case_view(request, case, 422, number_form=form)
@@ -59,6 +61,17 @@ def save_number(request: SignedInRequest, case: Case) -> HttpResponse:
         messages.error(request, NUMBER_CHANGED)
         return case_view(request, case, 409)
     messages.success(request, "Numret är sparat." if changed else "Numret är oförändrat.")
+    return redirect("cases:case", case.pk)
+
+
+def _confirm_number(request: SignedInRequest, case: Case) -> HttpResponse:
+    """ "Numret stämmer", of one that was wrong when it was called."""
+    try:
+        confirmed = callbacks.confirm_number(case, shown=request.POST.get("shown_number", ""), by=request.user)
+    except callbacks.NumberChanged:
+        messages.error(request, NUMBER_CHANGED)
+        return case_view(request, case, 409)
+    messages.success(request, "Numret är bekräftat." if confirmed else "Inget ändrades: numret är redan bekräftat.")
     return redirect("cases:case", case.pk)
 
 

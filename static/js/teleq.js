@@ -54,10 +54,8 @@ function shutWhileNumberIsUnsaved() {
   reason.textContent = unsaved ? "Spara numret först" : reason.dataset.text;
   for (const control of document.querySelectorAll("[data-saves=answer] :is(select, button)")) control.disabled = unsaved;
   const call = document.querySelector("#call");
-  call.toggleAttribute("href", !unsaved);
-  if (!unsaved) call.href = call.dataset.href;
-  call.role = unsaved ? "link" : null; // an <a> without href has no role of its own
-  call.ariaDisabled = unsaved ? "true" : null;
+  if (!call) return; // a colleague has the case, or it is closed
+  call.disabled = unsaved;
   document.querySelector("#call-reason").textContent = unsaved ? "Spara numret först" : "";
 }
 document.addEventListener("input", (event) => {

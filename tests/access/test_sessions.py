@@ -19,7 +19,7 @@ from access.session_store import ACTIVE_AT, BEGAN_AT
 from cases import acts
 from cases.models import CaseEvent, Note
 from teleq.clock import database_now
-from teleq.models import User
+from teleq.models import Outcome, User
 from tests.conftest import PASSWORD
 from tests.database_roles import a_night_goes_by, as_owner
 
@@ -167,7 +167,7 @@ def test_a_call_that_is_over_or_anothers_is_not(after, browser, case, nurse, col
             acts.record_attempt(case, reached=False, by=nurse)
         case "closed":
             acts.take(case, by=nurse)
-            acts.finish(case, note="", press=None, by=nurse)
+            acts.finish(case, outcome=Outcome.ADVICE, note="", press=None, by=nurse)
     move_back(browser, active=31)
     assert not is_in(browser)
 

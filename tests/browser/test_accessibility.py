@@ -347,7 +347,7 @@ def test_what_is_written_asked_about_and_the_end_of_the_session(open_case, case,
     settings.SESSION_IDLE_MINUTES = 2.1
     page = open_case(case)
     page.get_by_label("Skriv meddelande").fill("Hej, vi har")
-    page.get_by_role("button", name="Klart", exact=True).click()
+    page.get_by_role("button", name="Råd givet", exact=True).click()
     expect(page.get_by_text("Meddelandet är inte skickat.")).to_be_visible()
     expect(page.get_by_text("Utkast sparat")).to_be_visible()
     expect(page.get_by_role("button", name="Fortsätt")).to_be_visible(timeout=15_000)

@@ -102,14 +102,14 @@ class TestTheButtonsAtTheTop:
         expect(button(page, "Släpp ärendet")).to_be_visible()
         expect(page.get_by_role("heading", level=1)).to_be_focused()
         page.keyboard.press("Tab")
-        expect(button(page, "Släpp ärendet")).to_be_focused()
+        expect(button(page, "Ring 070-174 06 05")).to_be_focused()
 
     def test_pressed_twice_while_it_is_slow_are_pressed_once_and_another_comes_after(self, open_case, case):
         page = open_case(case)
         with Held(page, "**/act/") as held:
             button(page, "Inget svar").click()
         button(page, "Inget svar").click()
-        button(page, "Klart").click()
+        button(page, "Ej nådd").click()
         held.let_go()
         expect(button(page, "Öppna igen")).to_be_visible()
         case.refresh_from_db()
@@ -324,12 +324,13 @@ class TestTheHistoryThatLooksAgain:
         with Held(page, f"**/cases/{case.pk}/history/") as held:
             """It looks again by itself."""
         before = held.fetch()
-        button(page, "Klart").click()
-        expect(told(page).get_by_text("Klart.")).to_be_visible()
+        button(page, "Råd givet").click()
+        expect(told(page).get_by_text("Klart: Råd givet.")).to_be_visible()
         with page.expect_event("requestfinished"):
             held.answer(before)
         page.evaluate("new Promise((done) => setTimeout(done))")  # htmx has seen the response
-        assert "Klart." in told(page).inner_text()  # looked at once: when the history looks again, it mends itself
+        # Looked at once: when the history looks again, it mends itself.
+        assert "Klart: Råd givet." in told(page).inner_text()
 
 
 def send(case, nurse: User, text: str = "Vi ringer igen.") -> None:

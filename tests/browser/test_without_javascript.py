@@ -60,7 +60,7 @@ def test_a_number_that_could_not_be_saved_shuts_answer_and_sms(open_case, case, 
         expect(page.get_by_role("button", name=shut)).to_be_disabled()
     for reason in ("#call-reason", "#sms-reason"):
         expect(page.locator(reason)).to_have_text("Spara numret först")
-    expect(page.get_by_role("link", name="Ring")).to_be_disabled()
+    expect(page.get_by_role("button", name="Ring")).to_be_disabled()
     assert page.locator("[href^='tel:']").count() == 0
 
 

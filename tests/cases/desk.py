@@ -208,3 +208,9 @@ def at_once(case: Case, *acts: Callable[[], object]) -> list[object]:
 def said(page: Page) -> str:
     """What the page says of what was just done, wherever on it that stands."""
     return "\n".join(re.findall(r'<p class="flash[^"]*"[^>]*>(.*?)</p>', page.html, re.DOTALL))
+
+
+def dials(page: Page) -> str:
+    """The number that the page dials by itself or has the link in focus for, in E.164; empty where it dials nobody."""
+    found = re.search(r'<a id="dial"[^>]* href="tel:([^"]+)" autofocus>', page.html)
+    return found[1] if found else ""

@@ -80,7 +80,7 @@ def test_a_released_case_that_was_called_without_answer_stays_inget_svar(case, d
 
 def test_a_closed_case_can_not_be_taken_from_a_page_left_open(case, desk):
     left_open = desk.case(case)
-    desk.case(case).press("Klart")
+    desk.case(case).press("Ej nådd")
     assert CLOSED in left_open.press("Ta ärendet").text
     assert state_of(case) == (Status.DONE, "", 0)
 
@@ -169,7 +169,7 @@ def test_a_button_that_is_none_is_a_bad_request(data, case, desk):
 # Closed and opened again ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("button", "status"), [("Klart", Status.DONE), ("Avboka", Status.CANCELLED)])
+@pytest.mark.parametrize(("button", "status"), [("Ej nådd", Status.DONE), ("Avboka", Status.CANCELLED)])
 def test_closing_cancels_what_would_be_sent_by_itself(button, status, case, desk, book):
     other = book()
     for each in (case, other):
@@ -182,7 +182,7 @@ def test_closing_cancels_what_would_be_sent_by_itself(button, status, case, desk
 
 
 @pytest.mark.parametrize(
-    ("button", "typed"), [("Klart", {}), ("Avboka", {}), ("Spara uppgifterna", {"callback_at": in_a_month()})]
+    ("button", "typed"), [("Ej nådd", {}), ("Avboka", {}), ("Spara uppgifterna", {"callback_at": in_a_month()})]
 )
 def test_an_sms_that_a_nurse_has_sent_and_that_waits_still_leaves(button, typed, case, desk, say):
     say(Answer.YES)
@@ -198,26 +198,26 @@ def test_an_sms_to_the_number_that_was_does_not(case, desk, say):
 
 def test_closing_leaves_what_was_refused_as_it_was(case, desk):
     desk.case(case).press("Skicka SMS", by_hand=True, text="Vi ringer igen.")
-    desk.case(case).press("Klart")
+    desk.case(case).press("Ej nådd")
     assert [message.state for message in messages_of(case)] == [State.REFUSED]
 
 
 def test_a_case_is_closed_once(case, desk):
     left_open = desk.case(case)
-    desk.case(case).press("Klart")
+    desk.case(case).press("Ej nådd")
     left_open.press("Avboka")
     assert state_of(case) == (Status.DONE, "", 0)
     assert case.events.count() == 2
 
 
 def test_a_closed_case_has_nothing_but_oppna_igen(case, desk):
-    page = desk.case(case).press("Klart")
-    buttons = ["Ta ärendet", "Släpp ärendet", "Fick svar", "Inget svar", "Klart", "Avboka", "Öppna igen"]
+    page = desk.case(case).press("Ej nådd")
+    buttons = ["Ta ärendet", "Släpp ärendet", "Fick svar", "Inget svar", "Ej nådd", "Avboka", "Öppna igen"]
     assert [button for button in buttons if page.has_button(button)] == ["Öppna igen"]
 
 
 def test_opened_again_it_waits_as_it_did_and_keeps_its_attempts(case, book, desk):
-    desk.case(case).press("Inget svar").press("Klart").press("Öppna igen")
+    desk.case(case).press("Inget svar").press("Ej nådd").press("Öppna igen")
     assert state_of(case) == (Status.NO_ANSWER, "", 1)
     never_called = book()
     after = desk.case(never_called).press("Avboka").press("Öppna igen")
@@ -227,7 +227,7 @@ def test_opened_again_it_waits_as_it_did_and_keeps_its_attempts(case, book, desk
 
 def test_opening_again_does_not_send_what_was_cancelled(case, desk):
     confirmed(case)
-    desk.case(case).press("Klart").press("Öppna igen")
+    desk.case(case).press("Ej nådd").press("Öppna igen")
     assert [message.state for message in messages_of(case)] == [State.CANCELLED]
 
 
@@ -443,7 +443,7 @@ def test_a_message_is_told_with_its_kind_and_state_and_the_reason_in_full(kind, 
     assert f"{kind.label}: {told}.Automatiskt Visa texten{squeezed(message.text)}" in text
 
 
-@pytest.mark.parametrize(("button", "typed"), [("Klart", {}), ("Avboka", {}), (SAVE, {"callback_at": in_a_month()})])
+@pytest.mark.parametrize(("button", "typed"), [("Ej nådd", {}), ("Avboka", {}), (SAVE, {"callback_at": in_a_month()})])
 def test_a_confirmation_that_waits_when_its_case_is_closed_or_moved_is_told_as_installt(button, typed, case, desk):
     automatic(case)
     assert "Bokningsbekräftelse: Inställt." in desk.case(case).press(button, **typed).text
@@ -524,6 +524,6 @@ def test_another_time_number_or_person_is_another_case(another, make):
 
 
 def test_a_closed_case_is_no_hindrance(make):
-    make().press("Klart")
+    make().press("Ej nådd")
     assert make().status == 200
     assert Case.objects.count() == 2

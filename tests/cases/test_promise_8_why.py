@@ -107,6 +107,6 @@ def test_a_message_that_nobody_has_judged_has_no_why(waits, case, desk, say, que
     OutgoingSms.objects.update(confirmation_on=True)
     desk.case(case).press("Spara uppgifterna", callback_at=f"{timezone.localtime() + timedelta(days=2):%Y-%m-%dT%H:%M}")
     if not waits:
-        desk.case(case).press("Klart")
+        desk.case(case).press("Ej nådd")
     assert Message.objects.exists()
     assert "Varför" not in desk.case(case).text

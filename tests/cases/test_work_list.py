@@ -55,12 +55,12 @@ def test_the_case_view_says_it_too(in_minutes, desk):
     overdue, in_time = in_minutes(-5, 5)
     assert "Försenad" in desk.case(overdue).text
     assert "Försenad" not in desk.case(in_time).text
-    assert "Försenad" not in desk.case(overdue).press("Klart").text
+    assert "Försenad" not in desk.case(overdue).press("Ej nådd").text
 
 
 def test_a_closed_case_is_not_overdue(in_minutes, desk):
     [case] = in_minutes(-5)
-    desk.case(case).press("Klart")
+    desk.case(case).press("Ej nådd")
     [row] = desk.work_list("?status=all").rows
     assert "Försenad" not in row
 
@@ -134,7 +134,7 @@ def test_anothers_queue_in_the_address_reads_as_all_of_ones_own(in_minutes, desk
 def test_the_tabs_count_each_queues_open_cases(in_minutes, desk, queue, plain_queue):
     in_minutes(1, 2)
     [closed] = in_minutes(3, queue=plain_queue)
-    desk.case(closed).press("Klart")
+    desk.case(closed).press("Ej nådd")
     text = desk.work_list(f"?queue={queue.pk}&status=done").text
     assert "Alla köer 2 öppna" in text
     assert f"{queue} 2 öppna" in text
@@ -224,7 +224,7 @@ def test_who_has_chosen_ej_valt_has_answered(case, desk, say):
 
 
 def test_nobody_is_asked_in_a_case_that_is_closed(case, desk):
-    desk.case(case).press("Klart")
+    desk.case(case).press("Ej nådd")
     [row] = desk.work_list("?status=all").rows
     assert row.endswith(" Ej valt")
 
@@ -261,7 +261,7 @@ def test_the_case_view_leads_to_the_others_with_time_name_and_queue(in_minutes, 
 
 def test_a_closed_case_is_not_one_of_several(in_minutes, desk):
     case, closed = in_minutes(1, 2)
-    desk.case(closed).press("Klart")
+    desk.case(closed).press("Ej nådd")
     page = desk.work_list("?status=all")
     assert (names(page), marked(page)) == (["M2", "M1"], [])
     assert MORE not in desk.case(case).text
@@ -319,7 +319,7 @@ def test_a_case_is_found_by_number_a_nummer_and_personnummer_however_they_are_wr
 
 def test_closed_cases_are_found_too_the_latest_first(in_minutes, desk):
     early, *_ = in_minutes(-60, 60, 30)
-    desk.case(early).press("Klart")
+    desk.case(early).press("Ej nådd")
     assert names(desk.work_list().press("Sök", query=MOBILE)) == ["M60", "M30", "M-60"]
 
 
@@ -364,7 +364,7 @@ def test_neither_titles_nor_addresses_tell_of_patients(book, desk):
     after_search = desk.work_list().press("Sök", query=MOBILE)
     not_found = desk.work_list().press("Sök", query="070174060")
     wrong = desk.case(case).press("Spara numret", phone_number="070-174")
-    for page in (desk.work_list(), desk.case(case), after_search, not_found, wrong, desk.case(case).press("Klart")):
+    for page in (desk.work_list(), desk.case(case), after_search, not_found, wrong, desk.case(case).press("Ej nådd")):
         assert page.title.endswith("teleQ")
         addresses = [link for link in page.links if not link.startswith("tel:")]
         for told in (*addresses, page.title, page.address):

@@ -98,7 +98,7 @@ def test_what_the_patient_moved_and_cancelled_is_told_as_such(open_queue, eight,
 def test_its_state_is_what_the_nurse_sees(open_queue, eight, telephones, desk):
     callback = telephones.book(open_queue, eight).body["id"]
     page, states = desk.case(Case.objects.get(pk=callback)), []
-    for button in ("Ta ärendet", "Inget svar", "Klart"):
+    for button in ("Ta ärendet", "Inget svar", "Ej nådd"):
         states.append(telephones.read(callback).body["state"])
         page = page.press(button)
     states.append(telephones.read(callback).body["state"])
