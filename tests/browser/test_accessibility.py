@@ -11,14 +11,15 @@ from playwright.sync_api import Page, expect
 
 from access import access_log
 from cases import acts, callbacks
-from cases.models import Case, Status
+from cases.models import Case, NoAnswer, Priority, Status
 from consent.models import Answer, Channel, Consent
 from demo.models import SimulatedSms
 from intake.keys import make_key
 from intake.models import IntakeKey
 from sms.models import InboundSms, UnplacedSms
 from teleq.clock import database_now
-from teleq.models import CareProvider
+from teleq.models import CareProvider, Outcome
+from tests.browser.number_box import type_number
 from tests.cases.protecting import mark
 from tests.conftest import LANDLINE, MOBILE, make_queue
 
@@ -191,7 +192,12 @@ def test_the_case_view_in_each_state(sign_in, nurse, book, plain_queue, answered
     answered(Answer.YES, LANDLINE)
     closed = book(phone_number=YES)
     callbacks.add_note(closed, "Vill bli uppringd före lunch.", by=nurse)
-    acts.close(closed, Status.DONE, by=nurse)
+    acts.close(closed, Status.DONE, by=nurse, outcome=Outcome.ADVICE)
+    calling, wrong, enough = book(), book(), book(priority=Priority.URGENT)
+    acts.call(calling, by=nurse)
+    acts.record_attempt(wrong, reached=False, how=NoAnswer.WRONG_NUMBER, by=nurse)
+    for _ in range(3):
+        acts.record_attempt(enough, reached=False, by=nurse)
     page = sign_in(nurse)
     for case, shown in (
         (book(phone_number=YES, a_number=MOBILE, personal_identity_number="191212121212"), "Gäller till"),
@@ -202,6 +208,9 @@ def test_the_case_view_in_each_state(sign_in, nurse, book, plain_queue, answered
         (book(phone_number=YES, queue=plain_queue, name=""), "Kö: VC Spindeln Tidbokning"),
         (book(phone_number=LANDLINE), "Fler ärenden på samma nummer"),
         (closed, "Öppna igen"),
+        (calling, "Pågående samtal sedan"),
+        (wrong, "Automatiska SMS skickas inte förrän numret är ändrat eller bekräftat."),
+        (enough, "Patienten har inte nåtts på 3 försök."),
     ):
         page.goto(f"/cases/{case.pk}/")
         expect(page.get_by_text(shown)).to_be_visible()
@@ -218,7 +227,7 @@ def test_the_case_view_with_something_wrong_in_each_form(open_case, case: Case, 
     expect(page.get_by_text("Välj en standardtext.")).to_be_visible()
     page.get_by_role("button", name="Spara anteckningen").click()
     expect(page.get_by_text("Skriv en anteckning.")).to_be_visible()
-    page.get_by_label("Telefonnummer").fill("07")
+    type_number(page, "07")
     page.get_by_role("button", name="Spara numret").click()
     expect(page.get_by_text("Skriv ett giltigt telefonnummer")).to_be_visible()
     check(page)

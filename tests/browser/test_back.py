@@ -16,6 +16,7 @@ from consent.models import Answer, Consent
 from sms.models import StandardText
 from teleq.models import OutgoingSms, Queue, Role, User
 from tests.browser.conftest import Complaints, session_cookie
+from tests.browser.number_box import type_number
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -130,7 +131,7 @@ def write(page, label: str, text: str, scripts: bool) -> None:
 class TestWhatElseTheCaseSays:
     def test_a_number_that_was_not_saved_is_not_put_back(self, at_the_desk, case):
         page = at_the_desk(case)
-        page.get_by_label("Telefonnummer").fill("070-174 06 99")
+        type_number(page, "070-174 06 99")
         leave(page)
         come_back(page)
         expect(page.get_by_label("Telefonnummer")).to_have_value("070-174 06 05")
@@ -308,7 +309,7 @@ class TestAPageThatTheBrowserKeepsWhole:
         page.context.route("**/*", let_it_be_kept)
         page.goto(f"/cases/{case.pk}/")
         page.get_by_label("Skriv meddelande").fill("Hej, vi har")
-        page.get_by_label("Telefonnummer").fill("070-174 06 99")
+        type_number(page, "070-174 06 99")
         choose_the_one_above(answer(page))
         leave(page)
         say(Answer.YES)

@@ -14,6 +14,7 @@ from sms.models import Message
 from sms.states import State
 from teleq.models import User
 from tests.browser.held import Held
+from tests.browser.number_box import type_number
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,7 +61,7 @@ class TestTheButtonsAtTheTop:
         page.get_by_label("Ny anteckning").fill("Ringer efter lunch")
         page.get_by_text("Ändra uppgifter").click()
         page.get_by_label("Kontaktorsak").fill("Recept")
-        page.get_by_label("Telefonnummer").fill("070-174 06 06")
+        type_number(page, "070-174 06 06")
         head = page.locator("#case-head")
         for name, shown in (
             ("Ta ärendet", "Pågår – Anna Lind"),
@@ -77,7 +78,7 @@ class TestTheButtonsAtTheTop:
         expect(page.get_by_label("Ny anteckning")).to_have_value("Ringer efter lunch")
         expect(page.get_by_label("Kontaktorsak")).to_have_value("Recept")
         expect(page.get_by_label("Telefonnummer")).to_have_value("070-174 06 06")
-        expect_number_first(page)
+        expect(page.locator("#sms-reason")).to_have_text("Spara numret först")
         expect(button(page, "Skicka SMS")).to_be_disabled()
         expect(answer(page)).to_be_disabled()
         assert same()
@@ -120,7 +121,7 @@ def test_changed_details_are_saved_without_a_word_being_lost(open_case, case):
     page = open_case(case)
     same = is_the_same_page(page)
     page.get_by_label("Skriv meddelande").fill("Hej")
-    page.get_by_label("Telefonnummer").fill("070-174 06 06")
+    type_number(page, "070-174 06 06")
     page.get_by_text("Ändra uppgifter").click()
     page.get_by_label("Namn").fill("Berit Testsson")
     page.get_by_label("Kontaktorsak").fill("Recept")
@@ -236,7 +237,7 @@ class TestWhatIsDoneWhileAnAnswerIsBeingSaved:
         page = open_case(case)
         with Held(page, "**/consent/") as held:
             answer(page).select_option("Ja")
-        page.get_by_label("Telefonnummer").fill("070-174 06 06")
+        type_number(page, "070-174 06 06")
         held.let_go()
         expect(page.get_by_text("Svaret är sparat.")).to_be_visible()
         expect(page.get_by_label("Telefonnummer")).to_have_value("070-174 06 06")
