@@ -75,20 +75,21 @@ def _is_calling(case: Case, by: User) -> bool:
 
 
 def is_under_way(case: Case, at: datetime) -> bool:
-    """Whether a call is under way: somebody has pressed Ring within the hour, and still has the case."""
-    began = case.call_began_at
-    return began is not None and case.assignee_id is not None and at < began + CALL_LASTS
+    """Whether a call is under way: somebody has pressed Ring within the hour, and has had the case ever since."""
+    began, taken_at = case.call_began_at, case.taken_at
+    return began is not None and taken_at is not None and taken_at <= began and at < began + CALL_LASTS
 
 
 def _begin_call(case: Case, by: User, seen: int | None) -> None:
     with locked_as_shown(case, seen, by) as row:
         require(row.is_open and row.assignee in (None, by), row, by)
-        act(row, CaseEvent.Kind.CALLED, by, call_began_at=database_now(), **_held_by(row, by))
+        at = database_now()
+        act(row, CaseEvent.Kind.CALLED, by, call_began_at=at, **_held_by(row, by, at))
 
 
-def _held_by(case: Case, by: User) -> dict[str, Any]:
+def _held_by(case: Case, by: User, at: datetime) -> dict[str, Any]:
     """Whoever calls or reaches the patient has the case, since then or since before."""
-    return {"assignee": by, "taken_at": case.taken_at or database_now(), "status": Status.ONGOING}
+    return {"assignee": by, "taken_at": case.taken_at or at, "status": Status.ONGOING}
 
 
 def call_off(case: Case, *, by: User, seen: int | None = None) -> None:
@@ -116,7 +117,7 @@ def record_attempt(  # noqa: PLR0913
         require(row.is_open and row.assignee in (None, by), row, by)
         if reached:
             told = {"attempts": (row.attempts, row.attempts + 1)}
-            columns = _held_by(row, by) | {"attempts": row.attempts + 1, "call_began_at": None}
+            columns = _held_by(row, by, database_now()) | {"attempts": row.attempts + 1, "call_began_at": None}
             act(row, CaseEvent.Kind.REACHED, by, told=told, **columns)
             return None
         _not_reached(row, by, how, next_at)
@@ -208,10 +209,7 @@ UNDOABLE = (
     *(CaseEvent.Kind.DONE, CaseEvent.Kind.CANCELLED),
 )
 """The outcomes, which whoever recorded one can undo."""
-HARMLESS = (
-    *(CaseEvent.Kind.TAKEN, CaseEvent.Kind.RELEASED, CaseEvent.Kind.UNDONE, CaseEvent.Kind.DETAILS_CHANGED),
-    CaseEvent.Kind.NUMBER_CONFIRMED,
-)
+HARMLESS = (CaseEvent.Kind.TAKEN, CaseEvent.Kind.RELEASED, CaseEvent.Kind.UNDONE, CaseEvent.Kind.DETAILS_CHANGED)
 """What they may have done themselves since: nothing of it is lost when the columns of the outcome are put back, save
 who has the case."""
 TOO_LATE = "Det går inte att ångra: ärendet har ändrats sedan dess, eller så har det gått mer än tio minuter."

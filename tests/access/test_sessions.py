@@ -6,6 +6,7 @@ The session's times are moved, never the clock.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
@@ -152,6 +153,14 @@ def test_a_call_under_way_is_activity_for_an_hour(minutes, is_still_in, browser,
     taken(case, nurse, minutes_ago=minutes)
     move_back(browser, active=minutes)
     assert is_in(browser) == is_still_in
+
+
+@pytest.mark.parametrize("act", [acts.call, partial(acts.record_attempt, reached=True)], ids=["ring", "fick svar"])
+def test_a_call_begins_when_one_rings_or_reaches_the_patient(act, browser, case, nurse):
+    taken(case, nurse, minutes_ago=61)
+    act(case, by=nurse)
+    move_back(browser, active=61)
+    assert is_in(browser)
 
 
 @pytest.mark.parametrize("after", ["released", "no answer", "closed", "a colleague's", "not taken"])

@@ -109,6 +109,16 @@ def test_a_case_that_is_released_during_a_call_says_that_its_outcome_is_missing(
     assert re.search(r"Ringt \d\d\.\d\d – resultat saknas", desk.case(case).text)
 
 
+def test_a_call_of_whoever_had_the_case_before_is_not_the_call_of_who_has_it_now(case, desk, colleague):
+    desk.case(case).press(RING).press("Släpp ärendet")
+    page = desk_of(colleague).case(case).press("Ta ärendet")
+    assert "resultat saknas" in page.text
+    assert "Pågående samtal" not in page.text
+    after = page.press(RING)
+    assert dials(after) == MOBILE
+    assert "Pågående samtal" in after.text
+
+
 def test_ringde_inte_counts_nothing_and_one_keeps_the_case(case, desk):
     after = desk.case(case).press(RING).press("Ringde inte")
     assert "Ringde inte är registrerat. Försöket räknas inte." in said(after)
