@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def button(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=name)
+    return page.get_by_role("button", name=name, exact=True)
 
 
 def answer(page: Page) -> Locator:
@@ -128,7 +128,7 @@ def test_changed_details_are_saved_without_a_word_being_lost(open_case, case):
     button(page, "Spara uppgifterna").click()
     expect(page.get_by_text("Uppgifterna är sparade.")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_have_text("Berit Testsson")
-    expect(page.get_by_role("definition").get_by_text("Recept")).to_be_visible()
+    expect(page.locator("#case-head").get_by_text("Recept")).to_be_visible()
     expect(told(page).get_by_text("Uppgifterna ändrades.")).to_be_visible()
     expect(button(page, "Spara uppgifterna")).to_be_focused()
     expect(page.get_by_label("Skriv meddelande")).to_have_value("Hej")
