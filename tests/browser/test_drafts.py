@@ -111,7 +111,7 @@ class TestKlart:
         page.get_by_role("link", name="Till meddelandet").click()
         expect(page.get_by_label(MESSAGE)).to_be_in_viewport()
         page.get_by_role("button", name="Klart utan att skicka").click()
-        expect(page.get_by_text("Ärendet är klart.")).to_be_visible()
+        expect(page.get_by_text("Ärendet är klart: Råd givet.")).to_be_visible()
         expect(page.locator(".note")).to_contain_text("Vill bli uppringd före lunch.")
         expect(page.get_by_label(MESSAGE)).to_have_value("")
         assert (Message.objects.count(), Draft.objects.count()) == (0, 0)
@@ -125,5 +125,5 @@ class TestKlart:
         page.get_by_role("button", name="Skicka SMS").click()
         expect(page.get_by_text("SMS:et är på väg.")).to_be_visible()
         page.get_by_role("button", name="Råd givet", exact=True).click()
-        expect(page.get_by_text("Ärendet är klart.")).to_be_visible()
+        expect(page.get_by_text("Ärendet är klart: Råd givet.")).to_be_visible()
         assert Message.objects.get().text == "Hej, vi ringer igen."
