@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -39,7 +39,7 @@ def why_not(at: datetime, now: datetime) -> str | None:
 
 @dataclass(frozen=True)
 class FreeTime:
-    """A time that can be booked, in UTC, and how many can book it."""
+    """A time that can be booked, in UTC, and how many can book it: none where it is full."""
 
     starts_at: datetime
     places: int
@@ -47,19 +47,24 @@ class FreeTime:
 
 def between(queue: Queue, first: date, last: date) -> list[FreeTime]:
     """The free times of these days, the last one included. None that has begun, or is more than a year away."""
-    slots = slots_of(queue, first, last)
+    slots = ahead(slots_of(queue, first, last), database_now())
+    return [time for time in with_places(queue, slots) if time.places]
+
+
+def ahead(slots: Iterable[datetime], now: datetime) -> list[datetime]:
+    """Those of these slots that have not begun, and are not more than a year away."""
+    return [slot for slot in slots if now < slot <= now + LONGEST_AHEAD]
+
+
+def with_places(queue: Queue, slots: list[datetime]) -> list[FreeTime]:
+    """These slots of the queue, in order, each with its free places: full ones too. One query."""
     if not slots:
         return []
     booked = Case.objects.open().filter(
         queue=queue, callback_at__gte=slots[0], callback_at__lt=slots[-1] + queue.slot_length
     )
     taken = Counter(slot_at(queue, slots, at) for at in booked.values_list("callback_at", flat=True))
-    now = database_now()
-    return [
-        FreeTime(slot, queue.slot_capacity - taken[slot])
-        for slot in slots
-        if now < slot <= now + LONGEST_AHEAD and taken[slot] < queue.slot_capacity
-    ]
+    return [FreeTime(slot, max(0, queue.slot_capacity - taken[slot])) for slot in slots]
 
 
 def nearest(queue: Queue, at: datetime) -> list[FreeTime]:
