@@ -78,18 +78,14 @@ def made_by(press: UUID | None, user: User) -> Case | None:
 
 
 def save_details(case: Case, changed: Changes, *, by: User) -> bool:
-    """Save what was changed of name, reason, A-nummer, personnummer and time, and say whether that made a difference.
-    Another time is another booking. Raises ChangedMeanwhile."""
+    """Save what was changed of name, reason, priority, A-nummer and personnummer, and say whether that made a
+    difference. Raises ChangedMeanwhile."""
     with locked_case(case) as locked:
-        made = to_make(locked, changed)
-        to = made.pop("callback_at", None)
-        if made:
+        if made := to_make(locked, changed):
             with protected.following(locked, made, by=by):
                 set_columns(locked, **{name: after for name, (_, after) in made.items()})
             note(locked, CaseEvent.Kind.DETAILS_CHANGED, by, made)
-        if to:
-            _move(locked, to[1], by)
-    return bool(made or to)
+    return bool(made)
 
 
 def move(case: Case, to: datetime, *, by: User | None) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
-from cases import drafts, history, inbound, protected
+from cases import drafts, history, inbound, latest_sms, protected, rebooking
 from cases.forms import (
     SOMEBODY_ELSE,
     ConsentForm,
@@ -15,7 +15,9 @@ from cases.forms import (
     MarkForm,
     NoteForm,
     NumberForm,
+    OtherQueueOfCaseForm,
     SmsForm,
+    TimeForm,
 )
 from cases.models import Case, ProtectionMark
 from consent import register
@@ -49,6 +51,8 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     others = _others_on_number(case, user)
     inbound_sms = inbound.of_case(case)
     marks = _marks(case)
+    of_history = _history(case, inbound_sms, marks, at)
+    sent = [entry.message for entry in of_history["history"] if entry.message]
     return {
         "case": case,
         "mine": case.assignee_id == user.pk,
@@ -71,17 +75,33 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "note_form": NoteForm(initial={"text": texts.get(drafts.Field.NOTE, "")}),
         "drafts": written,
         "notes": case.notes.select_related("author"),
-        "unread_sms": [sms for sms in inbound_sms if sms.read_at is None],
-        **_history(case, inbound_sms, marks, at),
+        "unread_sms": [sms for sms in inbound_sms if sms.read_at is None and sms.queue_id == case.queue_id],
+        **of_history,
         **_protection(case, user, marks),
         **bound,
         "sms_form": sms_form,
+        "latest_sms": latest_sms.latest(case, sent, sms_form["text"].value() or ""),
     }
 
 
 def history_of(case: Case) -> dict[str, Any]:
     """What the history alone needs, when the open page asks for it."""
     return {"case": case, **_history(case, inbound.of_case(case), _marks(case), database_now())}
+
+
+def rebooking_of(case: Case, first: date, **bound: Any) -> dict[str, Any]:
+    """What is in "Boka om": the queue's times from this day on. `bound` as for `context`."""
+    at = database_now()
+    consent = register.current(*case.consent_key).consent
+    why_no_sms = refusal(case.queue.outgoing_sms_or_none, consent, number_text(case.phone_number), at)
+    queue_form = bound.get("queue_form") or OtherQueueOfCaseForm(case=case)
+    return {
+        "shown": rebooking.days_from(case, first, at),
+        "time_form": TimeForm(instance=case),
+        "sent": rebooking.what_is_sent(case, why_no_sms),
+        **bound,
+        "queue_form": queue_form if queue_form.has_others else None,
+    }
 
 
 def _marks(case: Case) -> list[ProtectionMark]:

@@ -85,10 +85,19 @@ class PressField(forms.UUIDField):
         return press
 
 
-class DetailsForm(OwnIds, ChangesForm[Case]):
+class CaseForm(OwnIds, ChangesForm[Case]):
+    """What a case says, as its page shows it. A field that a colleague has changed meanwhile says so, and by whom."""
+
+    def changed_by(self, name: str) -> str:
+        return history.who_changed(self.instance, name) or super().changed_by(name)
+
+    def told(self, name: str, value: object) -> str:
+        return history.value_in_words(name, value)
+
+
+class DetailsForm(CaseForm):
     a_number = phone_field("A-nummer", required=False, empty_value=None, help_text="Lämna tomt om numret är dolt.")
     personal_identity_number = PersonalIdentityNumberField()
-    callback_at = TimeField(label="Tid")
     priority = forms.TypedChoiceField(
         label="Prioritet",
         choices=Priority.choices,
@@ -101,22 +110,17 @@ class DetailsForm(OwnIds, ChangesForm[Case]):
 
     class Meta:
         model = Case
-        fields = ["name", "reason", "priority", "a_number", "personal_identity_number", "callback_at"]
+        fields = ["name", "reason", "priority", "a_number", "personal_identity_number"]
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"})}
-
-    def changed_by(self, name: str) -> str:
-        return history.who_changed(self.instance, name) or super().changed_by(name)
-
-    def told(self, name: str, value: object) -> str:
-        return history.value_in_words(name, value)
 
 
 class NewCaseForm(DetailsForm):
     phone_number = phone_field("Telefonnummer")
+    callback_at = TimeField(label="Tid")
     press = PressField()
 
     class Meta(DetailsForm.Meta):
-        fields = ["queue", "phone_number", *DetailsForm.Meta.fields]
+        fields = ["queue", "phone_number", *DetailsForm.Meta.fields, "callback_at"]
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -149,6 +153,46 @@ class NewCaseForm(DetailsForm):
         data[self["press"].html_name] = str(uuid.uuid4())
         self.data = data
         return self
+
+
+class TimeForm(CaseForm):
+    """Boka om, another time: one of those shown as free, each a button, or any, which is written."""
+
+    callback_at = TimeField(label="Annan tid")
+
+    class Meta:
+        model = Case
+        fields = ["callback_at"]
+
+    FREE = "free"
+    """What the button of a free time posts the time as."""
+
+    def __init__(self, data: QueryDict | None = None, **options: Any) -> None:
+        self.chosen_free = data is not None and self.FREE in data
+        if data is not None and self.chosen_free:
+            data = data.copy()
+            data["callback_at"] = cast(str, data[self.FREE])
+        super().__init__(data, **options)
+
+
+class OtherQueueOfCaseForm(OwnIds, forms.Form):
+    """Boka om, another queue of the care provider. It stands in the form of what is being written, as "Klart" does."""
+
+    queue = forms.ModelChoiceField(
+        label="Flytta till en annan kö",
+        queryset=Queue.objects.none(),
+        widget=forms.Select(attrs={"form": WRITING, **AS_SHOWN}),
+        error_messages={"required": "Välj en kö.", "invalid_choice": "Välj en av vårdgivarens andra köer."},
+    )
+
+    def __init__(self, *args: Any, case: Case, **options: Any) -> None:
+        super().__init__(*args, **options)
+        queue = self.fields["queue"]
+        assert isinstance(queue, forms.ModelChoiceField)
+        queue.queryset = Queue.objects.others_of_care_provider(case.queue)
+        others = list(queue.queryset)
+        queue.choices = [("", "Välj kö"), *((other.pk, str(other)) for other in others)]
+        self.has_others = bool(others)
 
 
 class NumberForm(OwnIds, forms.Form):
@@ -221,14 +265,13 @@ class SmsForm(OwnIds, forms.Form):
             self.fields["text"].help_text = rules.STANDARD_TEXTS_ONLY
         _keep_as(Draft.Field.SMS, self.fields["text"])
 
-    def text_with_standard_text_added(self) -> str:
-        """The chosen standard text at the end of what is written, which is kept as it is; alone without free text."""
+    def text_with_added(self, text: str) -> str:
+        """A text at the end of what is written, which is kept as it is; alone without free text."""
         written: str = self.cleaned_data["text"]
-        chosen: StandardText = self.cleaned_data["standard_text"]
         if self.standard_texts_only:
-            return chosen.text
+            return text
         between = "" if not written or written[-1].isspace() else "\n"
-        return written + between + chosen.text
+        return written + between + text
 
     def require_standard_text_chosen(self) -> bool:
         if not self.cleaned_data.get("standard_text") and "standard_text" not in self.errors:

@@ -56,13 +56,17 @@ def ahead(slots: Iterable[datetime], now: datetime) -> list[datetime]:
     return [slot for slot in slots if now < slot <= now + LONGEST_AHEAD]
 
 
-def with_places(queue: Queue, slots: list[datetime]) -> list[FreeTime]:
-    """These slots of the queue, in order, each with its free places: full ones too. One query."""
+def with_places(queue: Queue, slots: list[datetime], but_for: Case | None = None) -> list[FreeTime]:
+    """These slots of the queue, in order, each with its free places: full ones too. One query.
+
+    A case that is to be moved takes no place.
+    """
     if not slots:
         return []
     booked = Case.objects.open().filter(
         queue=queue, callback_at__gte=slots[0], callback_at__lt=slots[-1] + queue.slot_length
     )
+    booked = booked.exclude(pk=but_for.pk) if but_for else booked
     taken = Counter(slot_at(queue, slots, at) for at in booked.values_list("callback_at", flat=True))
     return [FreeTime(slot, max(0, queue.slot_capacity - taken[slot])) for slot in slots]
 

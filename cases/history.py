@@ -65,7 +65,7 @@ def _sentence(case: Case, event: CaseEvent) -> str:
 
 # What an event changed, from what to what ----------------------------------------------------------------------------
 
-ONLY_ONE = (CaseEvent.Kind.MOVED, CaseEvent.Kind.NUMBER_CHANGED)
+ONLY_ONE = (CaseEvent.Kind.MOVED, CaseEvent.Kind.NUMBER_CHANGED, CaseEvent.Kind.QUEUE_CHANGED)
 """Kinds of event that change one column only, so that their label has said which."""
 
 
@@ -100,6 +100,8 @@ def value_in_words(name: str, value: Any) -> str:
         return "dolt" if name == "a_number" else "tomt"
     if name == "priority":
         return Priority(value).label
+    if name == "queue":  # by its name at the time
+        return str(value)
     if name == "callback_at":
         return date_and_clock(datetime.fromisoformat(value) if isinstance(value, str) else value)
     if name in ("phone_number", "a_number"):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cases.views import acts, case, details, lists, new_case, sms
+from cases.views import acts, case, details, lists, new_case, rebooking, sms
 
 app_name = "cases"
 urlpatterns = [
@@ -14,6 +14,9 @@ urlpatterns = [
     path("cases/<int:case_id>/", case.show_case, name="case"),
     path("cases/<int:case_id>/history/", case.poll_history, name="poll_history"),
     path("cases/<int:case_id>/details/", details.save_details, name="save_details"),
+    path("cases/<int:case_id>/free-times/", rebooking.free_times, name="free_times"),
+    path("cases/<int:case_id>/rebook/", rebooking.rebook, name="rebook"),
+    path("cases/<int:case_id>/queue/", rebooking.move_to_queue, name="move_to_queue"),
     path("cases/<int:case_id>/number/", details.save_number, name="save_number"),
     path("cases/<int:case_id>/consent/", details.save_consent, name="save_consent"),
     path("cases/<int:case_id>/sms/", sms.sms, name="sms"),

@@ -160,6 +160,11 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         allowed = CareProvider.objects.filter(opens_other_queues=True, queues__in=own)
         return self.filter(care_provider__in=allowed.values("pk")).exclude(pk__in=own.values("pk"))
 
+    def others_of_care_provider(self, queue: Queue) -> QueueQuerySet:
+        """The care provider's queues but this one, also those that somebody who works in it is no member of: a case can
+        go to them."""
+        return self.filter(care_provider=queue.care_provider_id).exclude(pk=queue.pk)
+
     def administered_by(self, user: User) -> QueueQuerySet:
         """The queues that the user administers: as the queue's administrator, or as the whole care provider's."""
         memberships = Membership.objects.in_force().filter(queue=OuterRef("pk"), user_id=user.pk)

@@ -29,6 +29,16 @@ def _clock(local: datetime) -> str:
     return f"{local:%H.%M} ({'vintertid' if local.fold else 'sommartid'})"
 
 
+def near_weekday(day: date) -> str:
+    """For the head of a column: "idag", "imorgon", "tors"."""
+    return {0: "idag", 1: "imorgon"}.get((day - timezone.localdate()).days, WEEKDAYS[day.weekday()])
+
+
+def day_of_month(day: date) -> str:
+    """ "26 nov"."""
+    return f"{day.day} {MONTHS[day.month - 1]}"
+
+
 def clock(at: datetime) -> str:
     """The hour in Stockholm, with its day unless that is today: "10.30", "igår 10.30", "tors 26 nov 10.30"."""
     local = timezone.localtime(at)

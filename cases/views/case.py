@@ -7,12 +7,15 @@ wrong (422) or has changed meanwhile (409). htmx posts the same forms and picks 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from typing import Any
 
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
+from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_GET, require_POST
 
 from access.access_log import Act
@@ -49,7 +52,22 @@ def case_view(
 
 @require_GET
 def show_case(request: SignedInRequest, case_id: int) -> HttpResponse:
-    return case_view(request, looks.case_of(request.user, case_id), noted_as=Act.VIEW)
+    case = looks.case_of(request.user, case_id)
+    return case_view(request, case, noted_as=Act.VIEW, **rebooking_asked_for(request, case))
+
+
+def rebooking_asked_for(request: SignedInRequest, case: Case) -> dict[str, Any]:
+    """Where the address asks for it, by the first day to show; any other value is today's."""
+    if "rebook" not in request.GET:
+        return {}
+    return {"rebook": case_page.rebooking_of(case, _day(request.GET["rebook"]))}
+
+
+def _day(text: str) -> date:
+    try:
+        return parse_date(text) or timezone.localdate()
+    except ValueError:  # well written, and no date
+        return timezone.localdate()
 
 
 @no_activity

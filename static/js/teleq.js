@@ -72,8 +72,8 @@ let waiting = [];
 const byItself = (element) => element.matches("#count, #history, [data-live], [data-whose]");
 
 function pressOf(element, submitter) {
-  const form = element.form ?? element.closest("form");
-  return { id: (submitter ?? element).id, posts: String(new URLSearchParams(new FormData(form))) };
+  const form = element.form ?? element.closest("form"); // a link stands in none
+  return { id: (submitter ?? element).id, posts: form ? String(new URLSearchParams(new FormData(form))) : "" };
 }
 document.addEventListener("htmx:confirm", (event) => {
   const { elt, triggeringEvent } = event.detail;

@@ -182,7 +182,7 @@ class TestWhatElseTheCaseSays:
         come_back(page)
         callbacks.change_number(case, OTHER_NUMBER, shown=case.phone_number.as_e164, by=nurse)
         page.get_by_role("button", name="Skicka SMS").click()
-        expect(page.get_by_text("Numret har ändrats. Kontrollera svaret. SMS:et är inte skickat.")).to_be_visible()
+        expect(page.get_by_text("Numret har ändrats. SMS:et skickades inte. Kontrollera svaret.")).to_be_visible()
         expect(page.get_by_label("Skriv meddelande")).to_have_value("Hej")
         assert not case.messages.exists()
 

@@ -187,6 +187,11 @@ class Desk:
         return self.open(reverse("cases:work_list") + query)
 
 
+def rebooking(desk: Desk, case: Case, first: str = "1") -> Page:
+    """The case with "Boka om" open, at the days from this one on."""
+    return desk.open(f"{reverse('cases:case', args=[case.pk])}?rebook={first}")
+
+
 def desk_of(user: User) -> Desk:
     client = Client()
     client.force_login(user)

@@ -13,7 +13,7 @@ from sms.models import Kind, Message, Refusal
 from sms.states import State
 from teleq.models import Membership
 from teleq.swedish import date_and_clock
-from tests.cases.desk import at_once, desk_of, in_a_month, messages_of, squeezed
+from tests.cases.desk import at_once, desk_of, in_a_month, messages_of, rebooking, squeezed
 from tests.conftest import MOBILE
 from tests.database_roles import past_the_triggers
 from tests.intake.telephone_system import at
@@ -182,11 +182,12 @@ def test_closing_cancels_what_would_be_sent_by_itself(button, status, case, desk
 
 
 @pytest.mark.parametrize(
-    ("button", "typed"), [("Klart", {}), ("Avboka", {}), ("Spara uppgifterna", {"callback_at": in_a_month()})]
+    ("button", "typed"), [("Klart", {}), ("Avboka", {}), ("Spara tiden", {"callback_at": in_a_month()})]
 )
 def test_an_sms_that_a_nurse_has_sent_and_that_waits_still_leaves(button, typed, case, desk, say):
     say(Answer.YES)
-    desk.case(case).press("Skicka SMS", text="Vi ringer igen.").press(button, **typed)
+    desk.case(case).press("Skicka SMS", text="Vi ringer igen.")
+    rebooking(desk, case).press(button, **typed)
     assert [message.state for message in messages_of(case)] == [State.QUEUED]
 
 
@@ -233,7 +234,7 @@ def test_opening_again_does_not_send_what_was_cancelled(case, desk):
 
 # Described and moved -------------------------------------------------------------------------------------------------
 
-SAVE = "Spara uppgifterna"
+SAVE, SAVE_TIME = "Spara uppgifterna", "Spara tiden"
 INVALID_IDENTITY = "Skriv ett giltigt personnummer, samordningsnummer eller reservnummer, till exempel 19121212-1212."
 
 
@@ -279,11 +280,11 @@ def test_saving_the_details_without_a_change_leaves_no_trace(book, desk):
     assert [event.kind for event in case.events.all()] == ["created"]
 
 
-def test_a_time_with_seconds_is_not_moved_by_saving_something_else(book, desk):
+def test_a_time_with_seconds_is_not_moved_by_saving_it_or_something_else(book, desk):
     at = timezone.now().replace(second=31, microsecond=5) - timedelta(hours=1)
     case = book(callback_at=at)
-    after = desk.case(case).press(SAVE, reason="Recept")
-    assert after.status == 200
+    assert desk.case(case).press(SAVE, reason="Recept").status == 200
+    assert rebooking(desk, case).press(SAVE_TIME).status == 200
     case.refresh_from_db()
     assert (case.reason, case.booking, case.callback_at) == ("Recept", 1, at)
 
@@ -298,7 +299,7 @@ def test_details_that_changed_are_told_in_the_history_and_are_no_new_booking(cas
 
 def test_moving_the_time_is_a_new_booking(case, desk):
     to = case.callback_at + timedelta(days=1)
-    after = desk.case(case).press(SAVE, callback_at=local(to))
+    after = rebooking(desk, case).press(SAVE_TIME, callback_at=local(to))
     assert "Tiden ändrades." in after.text
     assert "Uppgifterna ändrades." not in after.text
     case.refresh_from_db()
@@ -306,7 +307,7 @@ def test_moving_the_time_is_a_new_booking(case, desk):
 
 
 def test_a_case_can_not_be_moved_to_a_time_that_has_passed(case, desk):
-    after = desk.case(case).press(SAVE, callback_at=local(timezone.now() - timedelta(minutes=2)))
+    after = rebooking(desk, case).press(SAVE_TIME, callback_at=local(timezone.now() - timedelta(minutes=2)))
     assert after.status == 422
     assert "Tiden har redan passerat." in after.text
     case.refresh_from_db()
@@ -320,7 +321,7 @@ def test_an_overdue_case_can_be_described_without_being_moved(book, desk):
 
 @pytest.mark.parametrize(("written", "message"), [("", "Välj en tid."), ("i morgon", "Skriv en giltig tid.")])
 def test_a_time_that_is_none_is_refused_in_words(written, message, case, desk):
-    after = desk.case(case).press(SAVE, callback_at=written)
+    after = rebooking(desk, case).press(SAVE_TIME, callback_at=written)
     assert after.status == 422
     assert message in after.text
 
@@ -396,7 +397,7 @@ def test_what_the_patient_did_by_telephone_is_told_as_the_patients(telephones, d
 
 def test_what_a_nurse_moves_and_cancels_is_told_as_hers(case, desk):
     to = case.callback_at + timedelta(days=1)
-    text = desk.case(case).press(SAVE, callback_at=local(to)).press("Avboka").text
+    text = rebooking(desk, case).press(SAVE_TIME, callback_at=local(to)).press("Avboka").text
     assert "Avbokat.Anna Lind" in text
     assert "Tiden ändrades. Från " in text
     assert "Patienten ändrade" not in text
@@ -443,10 +444,12 @@ def test_a_message_is_told_with_its_kind_and_state_and_the_reason_in_full(kind, 
     assert f"{kind.label}: {told}.Automatiskt Visa texten{squeezed(message.text)}" in text
 
 
-@pytest.mark.parametrize(("button", "typed"), [("Klart", {}), ("Avboka", {}), (SAVE, {"callback_at": in_a_month()})])
+@pytest.mark.parametrize(
+    ("button", "typed"), [("Klart", {}), ("Avboka", {}), (SAVE_TIME, {"callback_at": in_a_month()})]
+)
 def test_a_confirmation_that_waits_when_its_case_is_closed_or_moved_is_told_as_installt(button, typed, case, desk):
     automatic(case)
-    assert "Bokningsbekräftelse: Inställt." in desk.case(case).press(button, **typed).text
+    assert "Bokningsbekräftelse: Inställt." in rebooking(desk, case).press(button, **typed).text
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,9 @@ from tests.cases.desk import OTHER_MOBILE, desk_of, in_a_month
 from tests.conftest import MOBILE
 
 ONE_CASE = [pattern.name for pattern in urls.urlpatterns if "case_id" in str(pattern.pattern)]
-READS = {"case", "poll_history"}
+READS = {"case", "poll_history", "free_times"}
 WRITES = {
-    "save_details": {"name": "Ny Testsson", "callback_at": in_a_month()}
-    | {"initial-name": "Berit Testsson", "initial-callback_at": in_a_month()}
+    "save_details": {"name": "Ny Testsson", "initial-name": "Berit Testsson"}
     | dict.fromkeys(("initial-reason", "initial-a_number", "initial-personal_identity_number"), ""),
     "save_number": {"phone_number": OTHER_MOBILE, "shown_number": MOBILE},
     "save_consent": {"answer": "yes", "shown_number": MOBILE, "seen_event": ""},
@@ -24,6 +23,8 @@ WRITES = {
     "add_note": {"note_text": "Ringer igen.", "note_press": "5f0d1f3e-6d4a-4c3c-9d0e-0d0b1f9f9a12"},
     "draft": {"field": "note", "text": "Ringer"},
     "save_protection": {"reason": "Sekretessmarkering.", "shown": MOBILE},
+    "rebook": {"callback_at": in_a_month()},
+    "move_to_queue": {},
     "act": {"act": "take"},
     "done": {},
 }
@@ -37,7 +38,13 @@ def everything() -> dict[str, list]:
 
 def write(name: str, case: Case) -> dict[str, object] | None:
     """What a page of the case posts, if the address takes anything."""
-    seen = {"seen_event": case.events.latest_act().pk} if name in ("act", "done") else {}
+    seen: dict[str, object] = {}
+    if name in ("act", "done", "move_to_queue"):
+        seen = {"seen_event": case.events.latest_act().pk}
+    if name == "move_to_queue":
+        seen["queue"] = Queue.objects.get(name="Tidbokning").pk
+    if name == "rebook":
+        seen["initial-callback_at"] = case.callback_at.isoformat()
     return WRITES[name] | seen if name in WRITES else None
 
 
