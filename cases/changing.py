@@ -30,8 +30,14 @@ class NotPossible(Exception):
 def locked(case: Case) -> Iterator[Case]:
     """The case as it stands, kept as it is for others until the block ends. One transaction."""
     with transaction.atomic():
-        rows = Case.objects.select_related("queue__outgoing_sms", "assignee")
-        yield rows.select_for_update(of=("self",), no_key=True).get(pk=case.pk)
+        hold(case)
+        yield Case.objects.select_related("queue__outgoing_sms", "assignee").get(pk=case.pk)
+
+
+def hold(case: Case) -> None:
+    """Lock the case's row. It is read by a statement of its own: in the one that has waited for the lock, a join would
+    still be to what the row held before, and find nothing where the case has got another queue meanwhile."""
+    Case.objects.select_for_update(no_key=True).values_list("pk").get(pk=case.pk)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from django.utils.crypto import salted_hmac
 
 from cases import acts, callbacks, places
 from cases.callbacks import comparable
-from cases.changing import NotPossible
+from cases.changing import NotPossible, hold
 from cases.models import Case, CaseEvent, Priority, Status
 from intake.models import IntakeCall
 from teleq.database import insert_unless_there
@@ -188,7 +188,8 @@ def _lock_number(wanted: Wanted) -> None:
 
 def _locked(case: Case) -> Case:
     """Raises NotPossible where a nurse has moved it meanwhile to another queue, which the key may not open."""
-    locked = Case.objects.select_related("queue").select_for_update(of=("self",), no_key=True).get(pk=case.pk)
+    hold(case)
+    locked = Case.objects.select_related("queue").get(pk=case.pk)
     if locked.queue_id != case.queue_id:
         raise NotPossible(QUEUE_CHANGED)
     return locked

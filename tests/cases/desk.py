@@ -78,6 +78,8 @@ class _Reader(HTMLParser):
             self._inside.append(tag)
         elif "form" in given:  # it belongs to the form with this id, wherever that stands
             self._control(tag, given, self._by_id.setdefault(given["form"], Form({})))
+        elif tag == "option" and self._select:
+            self._option(given, *self._select)
         elif self._inside and self._inside[-1] == "form":
             self._control(tag, given, self.forms[-1])
 
@@ -89,12 +91,14 @@ class _Reader(HTMLParser):
             self._textarea = form, name
             form.fields[name] = ""
         elif tag == "select":
-            self._select = name
-        elif tag == "option" and ("selected" in given or self._select not in form.fields):
-            form.fields[self._select] = given.get("value", "")
+            self._select = form, name
         elif tag == "button":
             self._button = Button("", name, given.get("value", ""), "disabled" in given, given.get("formaction", ""))
             form.buttons.append(self._button)
+
+    def _option(self, given, form, name):
+        if "selected" in given or name not in form.fields:
+            form.fields[name] = given.get("value", "")
 
     def handle_endtag(self, tag):
         if self._inside and self._inside[-1] == tag:
