@@ -16,11 +16,14 @@ from consent.models import Answer, Channel, Consent
 from demo.models import SimulatedSms
 from intake.keys import make_key
 from intake.models import IntakeKey
-from sms.models import InboundSms, UnplacedSms
+from sms.models import InboundSms, Message, ProviderState, UnplacedSms
+from sms.states import State
 from teleq.clock import database_now
 from teleq.models import CareProvider
 from tests.cases.protecting import mark
 from tests.conftest import LANDLINE, MOBILE, make_queue
+from tests.database_roles import past_the_triggers
+from tests.intake.telephone_system import an_open_day, at, keep_open
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -226,6 +229,40 @@ def test_the_case_view_with_something_wrong_in_each_form(open_case, case: Case, 
     page.get_by_label("Personnummer").fill("hej")
     page.get_by_role("button", name="Spara uppgifterna").click()
     expect(page.get_by_text("Skriv ett giltigt personnummer")).to_be_visible()
+    check(page)
+
+
+def test_boka_om_with_and_without_times_and_with_something_wrong(open_case, book, queue, plain_queue):
+    page = open_case(book())
+    page.get_by_text("Boka om").click()
+    expect(page.get_by_text("Kön har inga tider att välja bland.")).to_be_visible()
+    check(page)
+    keep_open(queue)
+    day = an_open_day(queue)
+    book(callback_at=at(day, "08:00"), phone_number=YES)
+    page.goto(f"/cases/{book(callback_at=at(day, '08:15')).pk}/?rebook={day}")
+    expect(page.get_by_role("button", name="08.00 full").first).to_be_disabled()
+    expect(page.get_by_role("button", name="08.15 nu")).to_be_visible()
+    check(page)
+    page.get_by_label("Annan tid").fill("2020-01-01T10:00")
+    page.get_by_role("button", name="Spara tiden").click()
+    expect(page.get_by_text("Tiden har redan passerat.")).to_be_visible()
+    page.get_by_role("button", name="Flytta ärendet").click()
+    expect(page.get_by_text("Välj en kö.")).to_be_visible()
+    check(page)
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.UNKNOWN, State.DELIVERED])
+def test_what_became_of_an_sms_and_a_provider_that_is_silent(state, open_case, case, nurse, say):
+    say(Answer.YES)
+    now = timezone.now()
+    message = callbacks.send_sms(case, "Hej.", token="1", shown=MOBILE, by=nurse)
+    with past_the_triggers():
+        Message.objects.filter(pk=message.pk).update(state=state, claimed_at=now)
+    ProviderState.objects.create(name="simulator", open_until=now + timedelta(minutes=1), silent_since=now)
+    page = open_case(case)
+    expect(page.locator("#sms-state")).to_contain_text(state.label)
+    expect(page.locator("#sms-send").get_by_text("SMS-leverantören svarar inte sedan")).to_be_visible()
     check(page)
 
 

@@ -147,13 +147,21 @@ class TestWhatElseTheCaseSays:
         page = at_the_desk(case)
         open_details(page)
         leave(page)
-        moved = case.callback_at.replace(second=0, microsecond=0) + timedelta(hours=3)
-        Case.objects.filter(pk=case.pk).update(callback_at=moved, name="Agda Berg", reason="Recept")
+        Case.objects.filter(pk=case.pk).update(name="Agda Berg", reason="Recept")
         come_back(page)
         open_details(page)
         expect(page.get_by_label("Namn")).to_have_value("Agda Berg")
         expect(page.get_by_label("Kontaktorsak")).to_have_value("Recept")
-        expect(page.get_by_label("Tid")).to_have_value(f"{timezone.localtime(moved):%Y-%m-%dT%H:%M}")
+
+    def test_a_time_that_a_colleague_has_changed_is_not_undone(self, at_the_desk, case):
+        page = at_the_desk(case)
+        page.goto(f"{page.url}?rebook=1")
+        page.get_by_label("Annan tid").fill(f"{timezone.localtime(case.callback_at):%Y-%m-%dT23:45}")
+        leave(page)
+        moved = case.callback_at.replace(second=0, microsecond=0) + timedelta(hours=3)
+        Case.objects.filter(pk=case.pk).update(callback_at=moved)
+        come_back(page)
+        expect(page.get_by_label("Annan tid")).to_have_value(f"{timezone.localtime(moved):%Y-%m-%dT%H:%M}")
 
     def test_a_half_written_message_and_note_are_still_there(self, at_the_desk, case, scripts):
         page = at_the_desk(case)

@@ -214,6 +214,7 @@ READS: dict[str, Callable[[Client, Case], Any]] = {
     "search": lambda client, case: client.post("/cases/search/", {"query": MOBILE}),
     "case": lambda client, case: client.get(f"/cases/{case.pk}/"),
     "history": lambda client, case: client.get(f"/cases/{case.pk}/history/"),
+    "free times": lambda client, case: client.get(f"/cases/{case.pk}/free-times/"),
     "replies": lambda client, case: client.get("/inbound/"),
     "new case from a reply": lambda client, case: client.get(f"/cases/new/?inbound={InboundSms.objects.get().pk}"),
     "extract": lambda client, case: client.post("/admin/patient-data/", {"query": MOBILE, "act": "show"}),
