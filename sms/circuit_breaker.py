@@ -5,7 +5,8 @@ message is handed over for `OPEN_FOR`. Then it is *half-open*: one message is ha
 takes it the circuit closes, else it opens again.
 
 All workers share `ProviderState`, a row per provider: `open_until` is empty while the circuit is closed, in the future
-while it is open, and in the past when a trial may begin. `sms.rate_limiter` reads it before each claim.
+while it is open, and in the past when a trial may begin. `sms.rate_limiter` reads it before each claim. `silent_since`
+is when it opened first, however many trials have failed since: staff are told.
 """
 
 from __future__ import annotations
