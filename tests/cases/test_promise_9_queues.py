@@ -42,7 +42,8 @@ def write(name: str, case: Case) -> dict[str, object] | None:
     if name in ("act", "done", "move_to_queue"):
         seen = {"seen_event": case.events.latest_act().pk}
     if name == "move_to_queue":
-        seen["queue"] = Queue.objects.get(name="Tidbokning").pk
+        there = {"care_provider": case.queue.care_provider, "unit": "VC Spindeln", "name": "Tidbokning"}
+        seen["queue"] = Queue.objects.get_or_create(**there)[0].pk
     if name == "rebook":
         seen["initial-callback_at"] = case.callback_at.isoformat()
     return WRITES[name] | seen if name in WRITES else None
