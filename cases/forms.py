@@ -273,6 +273,11 @@ class SmsForm(OwnIds, forms.Form):
         between = "" if not written or written[-1].isspace() else "\n"
         return written + between + text
 
+    def in_focus(self) -> SmsForm:
+        """The same form with the cursor in the message: what was pressed to put a text there is gone."""
+        self.fields["text"].widget.attrs["autofocus"] = True
+        return self
+
     def require_standard_text_chosen(self) -> bool:
         if not self.cleaned_data.get("standard_text") and "standard_text" not in self.errors:
             self.add_error("standard_text", "Välj en standardtext.")

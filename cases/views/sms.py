@@ -38,7 +38,7 @@ def _add_standard_text(request: SignedInRequest, case: Case, form: SmsForm) -> H
     if not form.require_standard_text_chosen():
         return case_view(request, case, 422, sms_form=form)
     chosen = form.cleaned_data["standard_text"]
-    return _with_added(request, case, form, chosen.text, chosen)
+    return case_view(request, case, sms_form=_with_added(request, case, form, chosen.text, chosen))
 
 
 def _put_back(request: SignedInRequest, case: Case, form: SmsForm) -> HttpResponse:
@@ -49,15 +49,15 @@ def _put_back(request: SignedInRequest, case: Case, form: SmsForm) -> HttpRespon
     text = latest_sms.to_put_back(case, message_id) if message_id else None
     if text is None:
         return HttpResponseBadRequest("Okänt SMS.", content_type="text/plain; charset=utf-8")
-    return _with_added(request, case, form, text)
+    return case_view(request, case, sms_form=_with_added(request, case, form, text).in_focus())
 
 
 def _with_added(
     request: SignedInRequest, case: Case, form: SmsForm, added: str, chosen: StandardText | None = None
-) -> HttpResponse:
+) -> SmsForm:
     text = form.text_with_added(added)
     drafts.keep(drafts.Place(request.user, case), drafts.Field.SMS, text)
-    return case_view(request, case, sms_form=case_page.fresh_sms_form(case, text, chosen))
+    return case_page.fresh_sms_form(case, text, chosen)
 
 
 def _send_sms(request: SignedInRequest, case: Case, form: SmsForm) -> HttpResponse:

@@ -46,6 +46,7 @@ def test_one_that_may_not_have_come_through_is_sent_anew_by_two_presses(scripts,
     expect(page.get_by_text("Ring patienten eller skicka igen. Det kan komma fram två gånger.")).to_be_visible()
     page.get_by_role("button", name="Lägg tillbaka texten").click()
     expect(page.get_by_label("Skriv meddelande")).to_have_value("Vi ringer igen.")
+    expect(page.get_by_label("Skriv meddelande")).to_be_focused()
     assert Message.objects.count() == 1
     page.get_by_role("button", name="Skicka SMS").click()
     expect(page.locator("#sms-state")).to_contain_text(": Väntar")
