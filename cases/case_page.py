@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from cases import drafts, history, inbound, protected
+from cases import drafts, earlier, history, inbound, protected
 from cases.forms import (
     SOMEBODY_ELSE,
     ConsentForm,
@@ -58,6 +58,7 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "number_form": NumberForm(initial={"phone_number": case.phone_number, "shown_number": number}),
         "others": others[:OTHERS_AT_MOST],
         "more_others": len(others) > OTHERS_AT_MOST,
+        "earlier": earlier.of(case, user),
         "consent": current.consent if current.consent and current.consent.counts(at) else None,
         "answer": answer,
         "may_renew": register.may_be_renewed(current.consent, at),

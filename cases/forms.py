@@ -13,7 +13,7 @@ from django.forms import model_to_dict
 from django.http import QueryDict
 from phonenumber_field.phonenumber import PhoneNumber
 
-from cases import history
+from cases import finding, history
 from cases.models import Case, Draft, Note, Priority, ProtectionMark
 from cases.time_field import TimeField
 from consent.models import Answer
@@ -336,8 +336,8 @@ class OtherQueueForm(OwnIds, forms.Form):
         return f"{self.Why(self.cleaned_data['why']).label}: {self.cleaned_data['told']}"
 
 
-class SearchForm(OwnIds, forms.Form):
-    """A phone number or a personnummer; which of them is seen from what it is."""
+class IdentifierForm(OwnIds, forms.Form):
+    """A whole phone number or personnummer; which of them is seen from what it is."""
 
     query = forms.CharField(
         label="Sök telefonnummer eller personnummer",
@@ -359,4 +359,26 @@ class SearchForm(OwnIds, forms.Form):
         self.personal_identity_number, self.number = personal_identity.read(text), phone_numbers.read(text)
         if not (self.number or self.personal_identity_number):
             raise ValidationError("Skriv ett helt telefonnummer eller personnummer.")
+        return text
+
+
+class SearchForm(OwnIds, forms.Form):
+    """The one box for finding a case: what is typed is read by `cases.finding`."""
+
+    query = forms.CharField(
+        label="Sök namn, telefonnummer eller personnummer",
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "type": "search"}),
+        error_messages={"required": "Skriv ett namn, ett telefonnummer eller ett personnummer."},
+    )
+
+    sought: finding.Sought
+    """Of a valid form."""
+
+    def clean_query(self) -> str:
+        text: str = self.cleaned_data["query"]
+        sought = finding.read(text)
+        if sought is None:
+            raise ValidationError("Skriv minst två bokstäver av namnet, eller tre siffror av numret.")
+        self.sought = sought
         return text

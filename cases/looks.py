@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 from django.http import Http404
-from phonenumber_field.phonenumber import PhoneNumber
 
 from access import access_log
 from access.access_log import Act, Key, Look, Who
@@ -22,6 +21,7 @@ from sms.models import InboundSms
 from teleq.models import Queue, User
 
 if TYPE_CHECKING:
+    from cases.finding import Sought
     from cases.inbound import KnownSms
 
 A_REPLY = "SMS från patienten"
@@ -129,8 +129,14 @@ def note_page(user: User, act: Act | None, case: Case, others: Iterable[Case], p
     access_log.note_all(user, [*([look_at(act, case)] if act else ()), *beside])
 
 
-def note_search(user: User, number: PhoneNumber | None, person: str | None, found: Iterable[Case]) -> None:
-    access_log.note_search(user, number, person, [look_at(Act.HIT, case) for case in found])
+def note_search(user: User, sought: Sought, found: Iterable[Case]) -> None:
+    """What was searched for, and whom it showed. A part of a number or a name is nobody's: it is noted as it was typed.
+
+    Where the same search is shown again within the hour, as it is reloaded or come back to, it is not noted again.
+    """
+    told = "" if sought.is_whole else sought.text
+    hits = [look_at(Act.HIT, case, unless_lately=True) for case in found]
+    access_log.note_search(user, sought.number, sought.person, hits, told)
 
 
 def note_listed_elsewhere(user: User, cases: Iterable[Case], why: str) -> None:

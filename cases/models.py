@@ -8,6 +8,7 @@ from typing import Any
 
 import pghistory
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
@@ -16,6 +17,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Answer, NumberKey
 from sms.models import Message
+from teleq import names
 from teleq.models import CareProvider, Outcome, Queue, User
 from teleq.phone_numbers import WRITTEN_AS_STORED, number_text
 from teleq.triggers import APPEND_ONLY, NO_TRUNCATE, DeleteEvent, InsertEvent, UpdateEvent
@@ -122,6 +124,10 @@ class Case(models.Model):
     wrong_number = models.BooleanField(default=False, help_text="Numret var fel. Automatiska SMS väntar på ett rätt.")
     created_at = models.DateTimeField(db_default=Now())
     press = models.UUIDField(null=True, editable=False, help_text="Vilket tryck på Skapa ärendet som skapade det.")
+    # Kept by PostgreSQL, so that a search need not work it out for each case that it looks at.
+    name_folded = models.GeneratedField(
+        expression=names.in_sql("name"), output_field=models.TextField(), db_persist=True
+    )
 
     objects = CaseQuerySet.as_manager()
 
@@ -173,6 +179,12 @@ class Case(models.Model):
                 fields=["personal_identity_number"],
                 condition=~Q(personal_identity_number=""),
                 name="case_personal_identity",
+            ),
+            # Trigrams: what is searched for may be any part of these (`cases.finding`).
+            GinIndex(
+                fields=["name_folded", "phone_number", "a_number", "personal_identity_number"],
+                opclasses=["gin_trgm_ops"] * 4,
+                name="case_find",
             ),
         ]
 

@@ -1,11 +1,12 @@
 from django.urls import path
 
-from cases.views import acts, case, details, lists, new_case, sms
+from cases.views import acts, case, details, finding, lists, new_case, sms
 
 app_name = "cases"
 urlpatterns = [
     path("", lists.show_work_list, name="work_list"),
-    path("cases/search/", lists.search, name="search"),
+    path("cases/search/", finding.search, name="search"),
+    path("cases/found/<slug:search_id>/", finding.show_found, name="found"),
     path("cases/other-queues/", lists.other_queues, name="other_queues"),
     path("cases/new/", new_case.new_case, name="new_case"),
     path("cases/new/draft/", new_case.new_case_draft, name="new_case_draft"),

@@ -12,7 +12,6 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from cases import inbound
-from cases.forms import SearchForm
 from cases.models import CLOSED, Case, CaseQuerySet, Status
 from consent.models import Answer, Consent
 from consent.verdict import answer_in_force
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 50
 LISTED_AT_MOST = 5000
-FOUND_AT_MOST = 100
 OPEN, ALL = "open", "all"
 STATUS_CHOICES = [(OPEN, "Öppna"), *Status.choices, (ALL, "Alla")]
 
@@ -74,7 +72,7 @@ class Row:
     """The patient has protected personal data: neither name, number nor reason is shown."""
 
 
-def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -> dict[str, Any]:
+def context(user: User, chosen: Choice) -> dict[str, Any]:
     own: QuerySet[Queue] = Queue.objects.for_user(user)
     open_cases, unread_sms = _count_by_queue(Case.objects.open()), _count_by_queue(inbound.without_case())
     queues = list(own.annotate(open_cases=open_cases, unread_sms=unread_sms))
@@ -91,7 +89,6 @@ def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -
         "more_than_listed": page.paginator.count == LISTED_AT_MOST and not page.has_next(),
         "rows": _rows(page, user, at),
         "at": at,
-        "search_form": search_form or SearchForm(),
         "open_circuit": open_circuit(),
         "inbound_sms": sum(queue.unread_sms for queue in queues),
     }
@@ -128,13 +125,9 @@ def _page(cases: QuerySet[ListedCase], number: str) -> Page[ListedCase]:
     return pages.get_page(number)
 
 
-def found(user: User, form: SearchForm) -> dict[str, Any]:
-    """Open and closed cases with the number or personnummer, the latest first."""
-    at = database_now()
-    cases = Case.objects.for_user(user).matching(form.number, form.personal_identity_number)
-    latest = _listed(cases).order_by("-callback_at", "-id")[: FOUND_AT_MOST + 1]
-    rows = _rows(latest, user, at)
-    return {"rows": rows[:FOUND_AT_MOST], "more": len(rows) > FOUND_AT_MOST, "search_form": form, "at": at}
+def latest(user: User, cases: CaseQuerySet, at_most: int, at: datetime) -> list[Row]:
+    """Of these cases the latest, as the list shows them."""
+    return _rows(_listed(cases).order_by("-callback_at", "-id")[:at_most], user, at)
 
 
 def _rows(cases: Iterable[ListedCase], user: User, at: datetime) -> list[Row]:

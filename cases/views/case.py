@@ -43,7 +43,8 @@ def case_view(
     request: SignedInRequest, case: Case, status: int = 200, *, noted_as: Act | None = None, **bound: Any
 ) -> HttpResponse:
     context = case_page.context(case, request.user, **bound)
-    looks.note_page(request.user, noted_as, case, context["others"], case_page.persons_to_choose(context))
+    beside = [*context["others"], *(row.case for row in context["earlier"].rows)]
+    looks.note_page(request.user, noted_as, case, beside, case_page.persons_to_choose(context))
     return render(request, "cases/case.html", context, status=status)
 
 

@@ -1,4 +1,4 @@
-"""The work list, the search, patients' replies without a case, and cases of other queues."""
+"""The work list, patients' replies without a case, and cases of other queues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from access.access_log import Act
 from cases import inbound, looks, work_list
 from cases import other_queues as others
-from cases.forms import OtherQueueForm, SearchForm
+from cases.forms import IdentifierForm, OtherQueueForm
 from sms.inbound import mark_as_read
 from teleq.swedish import clock
 from teleq.typed import SignedInRequest
@@ -21,28 +21,9 @@ from teleq.whole_numbers import whole_number
 
 @require_GET
 def show_work_list(request: SignedInRequest) -> HttpResponse:
-    return _work_list(request, work_list.Choice.of(request.GET))
-
-
-def _work_list(
-    request: SignedInRequest, chosen: work_list.Choice, search_form: SearchForm | None = None, status: int = 200
-) -> HttpResponse:
-    context = work_list.context(request.user, chosen, search_form)
+    context = work_list.context(request.user, work_list.Choice.of(request.GET))
     looks.note_list(request.user, (row.case for row in context["rows"]))
-    return render(request, "cases/work_list.html", context, status=status)
-
-
-@require_POST
-def search(request: SignedInRequest) -> HttpResponse:
-    """Posted, so that neither number is in an address, a log or the browser's history."""
-    form = SearchForm(request.POST)
-    if not form.is_valid():
-        return _work_list(request, work_list.Choice(), form, status=422)
-    found = work_list.found(request.user, form)
-    cases = [row.case for row in found["rows"]]
-    looks.note_search(request.user, form.number, form.personal_identity_number, cases)
-    elsewhere = () if cases else others.care_providers(request.user, form)
-    return render(request, "cases/search.html", {**found, "care_providers": elsewhere, "subject": form.subject})
+    return render(request, "cases/work_list.html", context)
 
 
 @require_POST
@@ -51,7 +32,7 @@ def other_queues(request: SignedInRequest) -> HttpResponse:
 
     Posted throughout, as a search is. 404 where there is no such case that the user may open.
     """
-    search = SearchForm(request.POST)
+    search = IdentifierForm(request.POST)
     cases = list(others.found(request.user, search)[: others.LISTED_AT_MOST + 1]) if search.is_valid() else []
     if not cases:
         raise Http404

@@ -1,4 +1,4 @@
-"""The work list: what is shown, in which order, how it is filtered, and how a case is found."""
+"""The work list: what is shown, in which order, and how it is filtered."""
 
 from datetime import timedelta
 
@@ -288,81 +288,13 @@ def test_of_very_many_the_first_ten_are_shown(in_minutes, desk):
     assert "Det finns fler. Sök på numret för att se alla." in page.text
 
 
-# Search --------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "0701740605",
-        "070-174 06 05",
-        "070 1740605",
-        "+46701740605",
-        "+46 (0)70 174 06 05",
-        "0046701740605",
-        " 070-174 06 05\u202c",
-        "191212121212",
-        "19121212-1212",
-        "121212+1212",
-        "08-465 004 11",
-    ],
-)
-def test_a_case_is_found_by_number_a_nummer_and_personnummer_however_they_are_written(query, book, desk):
-    book(personal_identity_number=PERSONNUMMER, a_number=LANDLINE)
-    book(name="Cecilia Testsson", phone_number=OTHER_MOBILE)
-    page = desk.work_list().press("Sök", query=query)
-    assert page.status == 200
-    [row] = page.rows
-    assert "Berit Testsson" in row
-    assert "1 ärende." in page.text
-
-
-def test_closed_cases_are_found_too_the_latest_first(in_minutes, desk):
-    early, *_ = in_minutes(-60, 60, 30)
-    desk.case(early).press("Klart")
-    assert names(desk.work_list().press("Sök", query=MOBILE)) == ["M60", "M30", "M-60"]
-
-
-def test_what_is_not_found_is_said(case, desk):
-    assert "Inget ärende i dina köer har det numret." in desk.work_list().press("Sök", query="070-174 06 99").text
-
-
-@pytest.mark.parametrize(
-    ("query", "message"),
-    [
-        ("", "Skriv ett telefonnummer eller personnummer."),
-        ("0701", "Skriv ett helt telefonnummer eller personnummer."),
-        ("Berit", "Skriv ett helt telefonnummer eller personnummer."),
-        ("19121212-1213", "Skriv ett helt telefonnummer eller personnummer."),
-        ("%' OR 1=1 --", "Skriv ett helt telefonnummer eller personnummer."),
-        ("\u202c", "Skriv ett helt telefonnummer eller personnummer."),
-        ("0701740605\x00", "Null-tecken är inte tillåtna."),
-    ],
-)
-def test_what_can_not_be_searched_for_is_said_and_kept(query, message, case, desk):
-    page = desk.work_list().press("Sök", query=query)
-    assert page.status == 422
-    assert message in page.text
-    if "\x00" not in query:
-        assert page.typed("query", beside="Sök") == query
-
-
-def test_the_list_beside_a_failed_search_leads_where_the_work_list_does(in_minutes, desk, plain_queue):
-    in_minutes(*range(1, 52))
-    page = desk.work_list().press("Sök", query="0701")
-    assert page.press("Visa", status="all").status == 200
-    for link in page.links:
-        if "status=" in link or "page=" in link:
-            assert link.startswith(reverse("cases:work_list") + "?"), link
-
-
 # Nothing personal where it would be kept -----------------------------------------------------------------------------
 
 
 def test_neither_titles_nor_addresses_tell_of_patients(book, desk):
     case = book(personal_identity_number=PERSONNUMMER, reason="Recept", a_number=LANDLINE)
     after_search = desk.work_list().press("Sök", query=MOBILE)
-    not_found = desk.work_list().press("Sök", query="070174060")
+    not_found = desk.work_list().press("Sök", query="070174060699")
     wrong = desk.case(case).press("Spara numret", phone_number="070-174")
     for page in (desk.work_list(), desk.case(case), after_search, not_found, wrong, desk.case(case).press("Klart")):
         assert page.title.endswith("teleQ")
@@ -392,7 +324,7 @@ def queries(desk, address: str) -> list[str]:
 
 def test_of_very_many_the_latest_are_listed_and_the_rest_is_searched_for(in_minutes, desk, monkeypatch):
     monkeypatch.setattr(work_list, "LISTED_AT_MOST", 3)
-    told = "Det finns fler. Sök på nummer eller personnummer för att hitta dem."
+    told = "Det finns fler. Sök på namn, nummer eller personnummer för att hitta dem."
     in_minutes(1, 2)
     assert told not in desk.work_list("?status=all").text
     in_minutes(3, 4)
@@ -414,18 +346,6 @@ def test_forty_cases_take_as_many_queries_as_one(in_minutes, desk, say, plain_qu
     assert len(queries(desk, "/?status=all")) == len(once) <= 12
 
 
-def test_a_search_that_finds_forty_takes_as_many_queries_as_one_that_finds_one(in_minutes, desk):
-    def found() -> int:
-        with CaptureQueriesContext(connection) as captured:
-            desk.work_list().press("Sök", query=MOBILE)
-        return len(captured)
-
-    in_minutes(1)
-    once = found()
-    in_minutes(*range(2, 41))
-    assert found() == once
-
-
 def test_a_case_with_a_long_history_takes_as_many_queries_as_a_new_one(
     case, book, desk, say, queue, plain_queue, colleague
 ):
@@ -441,4 +361,4 @@ def test_a_case_with_a_long_history_takes_as_many_queries_as_a_new_one(
         callbacks.send_sms(case, "Hej!", token=str(number), shown=MOBILE, by=colleague)
     for _ in range(3):
         book(queue=plain_queue)
-    assert len(queries(desk, address)) == len(once) <= 23
+    assert len(queries(desk, address)) == len(once) <= 25
