@@ -19,6 +19,7 @@ def search(request: SignedInRequest) -> HttpResponse:
     """Posted, and shown by an address that holds nothing of it: it is in no log and no browser's history."""
     form = SearchForm(request.POST)
     if not form.is_valid():
+        form.fields["query"].widget.attrs["autofocus"] = True
         return _page(request, form, status=422)
     return redirect("cases:found", finding.keep(request.session, form.cleaned_data["query"]))
 

@@ -114,9 +114,9 @@ def test_only_the_page_that_is_shown_is_noted(book, nurse):
 @pytest.mark.django_db
 def test_a_search_is_noted_with_whom_it_showed_and_says_whether_there_was_a_case(family, nurse):
     client = desk_of(nurse).client
-    client.post("/cases/search/", {"query": MOBILE})
+    client.post("/cases/search/", {"query": MOBILE}, follow=True)
     assert acts() == ["search", "hit", "hit"]
-    client.post("/cases/search/", {"query": "070-174 06 99"})
+    client.post("/cases/search/", {"query": "070-174 06 99"}, follow=True)
     noted = AccessEntry.objects.filter(act=Act.SEARCH).order_by("id")
     assert list(noted.values_list("had_case", flat=True)) == [True, False]
 
@@ -211,7 +211,7 @@ def a_log_that_takes_nothing() -> Iterator[None]:
 
 READS: dict[str, Callable[[Client, Case], Any]] = {
     "work list": lambda client, case: client.get("/"),
-    "search": lambda client, case: client.post("/cases/search/", {"query": MOBILE}),
+    "search": lambda client, case: client.post("/cases/search/", {"query": MOBILE}, follow=True),
     "case": lambda client, case: client.get(f"/cases/{case.pk}/"),
     "history": lambda client, case: client.get(f"/cases/{case.pk}/history/"),
     "replies": lambda client, case: client.get("/inbound/"),

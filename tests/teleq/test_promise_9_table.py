@@ -63,11 +63,13 @@ WRITTEN_NUMBERS = ("+46701740687", "0701740687", "070-174 06 87", "701740687")
 PERSON = "201505054385"
 OF_PATIENT = ("Qvintus", "Zafir", "Onyx", "Topas", "Beryll", "Agat", "20150505-4385", PERSON)
 """What the patient is called, has said, been written to and about: nobody has typed it into what is asked."""
-SEARCH_ID = "x-Y_1234"
 OF_CASE = ("Qvintus", "Zafir", "Onyx", "Topas", "Beryll", "Agat")
 """All of it but by which number and personnummer the patient is known."""
 OF_UNIT = ("Granit", "Porfyr", "Gnejs", "Diabas", "Kvartslind")
 """The unit, its texts, its care provider and who works there."""
+FOUND = "/cases/found/<slug:search_id>/"
+SEARCH_ID = "x-Y_1234"
+"""Of a search for the number, which everybody has made."""
 
 
 # Every address -------------------------------------------------------------------------------------------------------
@@ -299,7 +301,7 @@ def test_everybody_is_answered_as_the_table_says_and_is_shown_nothing_of_others(
     [
         ("nurse", "GET", "/", ["Qvintus", "070-174 06 87"]),
         ("nurse", "GET", "/cases/<int:case_id>/", ["Qvintus", "Zafir", "Onyx", "Topas", "Gnejs", "20150505-4385"]),
-        ("nurse", "GET", "/cases/found/<slug:search_id>/", ["Qvintus"]),
+        ("nurse", "GET", FOUND, ["Qvintus"]),
         ("queue_admin", "POST", "/admin/patient-data/", ["Qvintus", "Zafir", "Onyx", "Beryll", "Agat"]),
         ("provider_admin", "POST", "/admin/patient-data/", ["Qvintus", "Zafir", "Onyx", "Beryll", "Agat"]),
         ("provider_admin", "POST", "/admin/unplaced-sms/", ["Agat", *WRITTEN_NUMBERS[:1]]),
@@ -339,6 +341,8 @@ def foreign(role: str, route: str, method: str) -> tuple[str, ...]:
     if works_there or administers or (role == "own_key" and route.startswith("/api/")):
         patients: tuple[str, ...] = ()
     else:
-        patients = OF_PATIENT if method == "POST" else (*OF_PATIENT, *WRITTEN_NUMBERS)  # whoever asks has typed it
+        patients = (
+            OF_PATIENT if method == "POST" or route == FOUND else (*OF_PATIENT, *WRITTEN_NUMBERS)
+        )  # whoever asks has typed it
     units = OF_UNIT if role in ("anonymous", "other", "expired", "other_key") else ()
     return patients + units
