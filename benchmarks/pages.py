@@ -75,8 +75,8 @@ CASES = f"""
          ) AS now_ (at, status)
 """
 EVENTS = """
-    INSERT INTO cases_caseevent (case_id, kind, changes, user_id, at)
-    SELECT id, kind, '{}', 1, created_at FROM cases_case, unnest(ARRAY['created', 'taken', 'reached']) AS kind
+    INSERT INTO cases_caseevent (case_id, kind, changes, detail, user_id, at)
+    SELECT id, kind, '{}', '', 1, created_at FROM cases_case, unnest(ARRAY['created', 'taken', 'reached']) AS kind
 """
 MESSAGES = """
     INSERT INTO sms_message (id, key, kind, queue_id, to_number, text, created_at, due_at, send_before, state, state_at,

@@ -126,8 +126,9 @@ def _page(cases: QuerySet[ListedCase], number: str) -> Page[ListedCase]:
 
 
 def latest(user: User, cases: CaseQuerySet, at_most: int, at: datetime) -> list[Row]:
-    """Of these cases the latest, as the list shows them."""
-    return _rows(_listed(cases).order_by("-callback_at", "-id")[:at_most], user, at)
+    """Of these cases the latest, as the list shows them. What it shows is asked for of those alone."""
+    chosen = cases.order_by("-callback_at", "-id").values("pk")[:at_most]
+    return _rows(_listed(Case.objects.filter(pk__in=chosen)).reverse(), user, at)
 
 
 def _rows(cases: Iterable[ListedCase], user: User, at: datetime) -> list[Row]:

@@ -60,6 +60,7 @@ def test_what_is_too_short_stands_in_the_box_with_the_focus(sign_in, nurse, case
     expect(page.get_by_text("Skriv minst två bokstäver av namnet, eller tre siffror av numret.")).to_be_visible()
     expect(page.get_by_label(BOX)).to_have_value("0")
     expect(page.get_by_label(BOX)).to_be_focused()
+    page.keyboard.press("End")
     page.keyboard.type("605")
     page.keyboard.press("Enter")
     expect_found(page, case.name)
