@@ -366,7 +366,8 @@ class SearchForm(OwnIds, forms.Form):
     """The one box for finding a case: what is typed is read by `cases.finding`."""
 
     query = forms.CharField(
-        label="Sök namn, telefonnummer eller personnummer",
+        label="Sök ärende",
+        help_text="Namn, telefonnummer eller personnummer. Det räcker med en del.",
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off", "type": "search"}),
         error_messages={"required": "Skriv ett namn, ett telefonnummer eller ett personnummer."},

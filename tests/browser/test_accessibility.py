@@ -113,7 +113,7 @@ def test_the_search(sign_in, nurse, case):
         ("ag", case.name),
         ("h", "Skriv minst två bokstäver av namnet, eller tre siffror av numret."),
     ):
-        page.get_by_label("Sök namn, telefonnummer eller personnummer").fill(text)
+        page.get_by_label("Sök ärende").fill(text)
         page.get_by_role("button", name="Sök").click()
         expect(page.get_by_text(answer)).to_be_visible()
         check(page)
@@ -146,7 +146,7 @@ def test_a_case_of_another_queue(sign_in, nurse, book, care_provider):
     for name in ("Agda Andersson", "Berit Testsson"):
         mark(book(queue=elsewhere, name=name), nurse)
     page = sign_in(nurse)
-    page.get_by_label("Sök namn, telefonnummer eller personnummer").fill("070-174 06 05")
+    page.get_by_label("Sök ärende").fill("070-174 06 05")
     page.get_by_role("button", name="Sök").click()
     check(page)
     page.get_by_role("button", name="Öppna ärende i annan kö").click()

@@ -13,7 +13,7 @@ from teleq.clock import database_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BOX = "Sök namn, telefonnummer eller personnummer"
+BOX = "Sök ärende"
 PERSON = "191212121212"
 
 

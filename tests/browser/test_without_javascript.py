@@ -43,7 +43,7 @@ def test_everything_works(log_in, nurse, queue, standard_text):
     expect(page.get_by_text("Vill bli uppringd före lunch.")).to_be_visible()
 
     page.get_by_role("link", name="‹ Arbetslista").click()
-    page.get_by_label("Sök namn, telefonnummer eller personnummer").fill("+46 70 174 06 05")
+    page.get_by_label("Sök ärende").fill("+46 70 174 06 05")
     page.get_by_role("button", name="Sök").click()
     expect(page.get_by_role("heading", name="Sökresultat")).to_be_visible()
     expect(page.get_by_role("link", name="Agda Andersson")).to_be_visible()
