@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access.models import AccessEntry
+from administration.log_review.telling import sentences
 from cases import callbacks, finding, protected
 from cases.models import Case, Status
 from tests.cases.desk import OTHER_MOBILE, Desk, Page, desk_of
@@ -314,6 +315,18 @@ def test_a_part_is_noted_as_it_was_typed_and_once_within_the_hour(book, desk):
 def test_a_whole_number_is_noted_as_that(case, desk):
     search(desk, "070-174 06 05")
     assert noted() == [("search", MOBILE, "", ""), ("hit", MOBILE, "", "")]
+
+
+def test_a_reviewer_reads_what_was_typed(case, desk):
+    for query in ("and ber", "0605", "070-174 06 05"):
+        search(desk, query)
+    searches = AccessEntry.objects.filter(act=AccessEntry.Act.SEARCH).order_by("id")
+    [name, part, whole] = [" ".join(sentences(entry)) for entry in searches]
+    assert "sökte på ”and ber”" in name
+    assert "sökte på ”0605”" in part
+    assert "sökte på 070-174 06 05" in whole
+    assert "Patienten hade" not in name + part
+    assert "Angiven anledning" not in name + part + whole
 
 
 # Queries -------------------------------------------------------------------------------------------------------------
