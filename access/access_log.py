@@ -110,10 +110,23 @@ def note_all(who: Who, looks: Iterable[Look]) -> None:
         raise NotNoted("The access log can't be written.") from error
 
 
-def note_search(user: User, number: PhoneNumber | str | None, person: str | None, hits: Sequence[Look]) -> None:
-    """Note a search in all of the user's queues, with whom it showed. Whether or not anything was found."""
+def note_search(
+    user: User, number: PhoneNumber | str | None, person: str | None, hits: Sequence[Look], told: str = ""
+) -> None:
+    """Note a search in all of the user's queues, with whom it showed. Whether or not anything was found.
+
+    `told` is what was typed where that is no whole number or personnummer: of whom nobody can say.
+    """
     searched = [
-        Look(Act.SEARCH, provider, number=number, person=person or "", had_case=_among(hits, provider))
+        Look(
+            Act.SEARCH,
+            provider,
+            number=number,
+            person=person or "",
+            had_case=None if told else _among(hits, provider),
+            why=told,
+            unless_lately=True,
+        )
         for provider in own_care_providers(user)
     ]
     note_all(user, [*searched, *hits])

@@ -36,6 +36,7 @@ ORDER = [
 # The first page's links, by their addresses' names.
 PAGES = {
     "statistics": "Statistik",
+    "held_cases": "Pågående ärenden",
     "patient_data": "Registerutdrag",
     "rights": "Behörigheter att gå igenom",
     "second_person": "Väntar på en andra person",

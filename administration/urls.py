@@ -5,6 +5,7 @@ from typing import cast
 from django.contrib import admin
 from django.urls import path
 
+from administration.admin.held_cases import held_cases_view
 from administration.admin.log_extract import log_extract_view
 from administration.admin.log_reviews import log_review_view, log_reviews_view
 from administration.admin.patient_data import patient_data_view
@@ -21,6 +22,7 @@ of_care_provider = site.admin_view
 
 app_name = "admin"  # Django looks its own pages up by this name
 urlpatterns = [
+    path("held-cases/", page(held_cases_view), name="held_cases"),
     path("log-extract/", of_care_provider(log_extract_view), name="log_extract"),
     path("log-reviews/", of_care_provider(log_reviews_view), name="log_reviews"),
     path("log-reviews/<int:review_id>/", of_care_provider(log_review_view), name="log_review"),

@@ -147,7 +147,7 @@ def number_sql(n: str) -> str:
 
 def copy_the_one(model: Any, source: str, **columns: str) -> None:
     """Insert copies of the only row there is, with other values in these columns."""
-    names = [field.column for field in model._meta.concrete_fields if not field.primary_key]
+    names = [field.column for field in model._meta.concrete_fields if not (field.primary_key or field.generated)]
     values = [columns.get(name, f"the_one.{name}") for name in names]
     table = model._meta.db_table
     statement = f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)} FROM {table} AS the_one, {source}"

@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import django
 
@@ -45,13 +46,26 @@ QUEUES, MINE = 10, 5
 OPEN = 300
 PERSONNUMMER = "191212121212"
 
+GIVEN = "{Anna,Anders,Maria,Erik,Karin,Lars,Eva,Johan,Åsa,Örjan,Fatima,Mohammed,Anna-Karin,José,Zlatan,Ingrid,Ali,Ulla}"
+FAMILY = "{Andersson,Johansson,Karlsson,Nilsson,Eriksson,Åkesson,Öberg,Ek,Lind,Hassan,Novak,Nguyen,Wikström}"
+RARE = "Xerxes Testsson"
+NAME = f"""
+    CASE WHEN n %% 100000 = 3 THEN '{RARE}' ELSE
+        ('{GIVEN}'::text[])[1 + patient %% 18] || ' ' || ('{FAMILY}'::text[])[1 + patient %% 13] || patient %% 100 END
+"""
+PERSON = """
+    to_char(date '1930-01-01' + (patient %% 33000)::int, 'YYYYMMDD') || lpad((patient / 33000)::text, 4, '0')
+"""
 CASES = f"""
     INSERT INTO cases_case (id, queue_id, name, reason, phone_number, a_number, personal_identity_number, callback_at,
-                            booking, booked_at, attempts, status, assignee_id, created_at)
-    SELECT n, 1 + n %% {QUEUES}, 'Berit Testsson', 'Provsvar', {nobodys_number_sql("patient")},
+                            booking, booked_at, attempts, priority, status, outcome, wrong_number, assignee_id,
+                            taken_at, created_at)
+    SELECT n, 1 + n %% {QUEUES}, {NAME}, 'Provsvar', {nobodys_number_sql("patient")},
            CASE WHEN n %% 5 > 0 THEN {nobodys_number_sql("patient")} END,
-           CASE WHEN n = %(size)s THEN '{PERSONNUMMER}' WHEN n %% 10 > 0 THEN lpad(patient::text, 12, '0') ELSE '' END,
-           at, 1, at - interval '1 day', n %% 3, status, CASE WHEN status = 'ongoing' THEN 1 END, at - interval '1 day'
+           CASE WHEN n = %(size)s THEN '{PERSONNUMMER}' WHEN n %% 10 > 0 THEN {PERSON} ELSE '' END,
+           at, 1, at - interval '1 day', n %% 3, CASE WHEN n %% 20 = 0 THEN 1 ELSE 2 END, status,
+           '', false, CASE WHEN status = 'ongoing' THEN 1 END,
+           CASE WHEN status = 'ongoing' THEN now() END, at - interval '1 day'
     FROM generate_series(1, %(size)s) AS n,
          LATERAL (SELECT n > %(size)s - {OPEN}, (n - (n %% 20 = 0)::int) %% (%(size)s / 2)) AS about (open, patient),
          LATERAL (SELECT
@@ -62,8 +76,8 @@ CASES = f"""
          ) AS now_ (at, status)
 """
 EVENTS = """
-    INSERT INTO cases_caseevent (case_id, kind, changes, user_id, at)
-    SELECT id, kind, '{}', 1, created_at FROM cases_case, unnest(ARRAY['created', 'taken', 'reached']) AS kind
+    INSERT INTO cases_caseevent (case_id, kind, changes, detail, user_id, at)
+    SELECT id, kind, '{}', '', 1, created_at FROM cases_case, unnest(ARRAY['created', 'taken', 'reached']) AS kind
 """
 MESSAGES = """
     INSERT INTO sms_message (id, key, kind, queue_id, to_number, text, created_at, due_at, send_before, state, state_at,
@@ -98,7 +112,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10, help="how often each number of cases gets its turn (10)")
     parser.add_argument("--times", type=int, default=20, help="how often each page is asked for in a round (20)")
+    parser.add_argument("--many", type=int, default=SIZES[1], help="the larger number of cases (1,000,000)")
     options = parser.parse_args()
+    SIZES[1] = options.many
     settings.ROOT_URLCONF = (*urls.urlpatterns, path("trivial/", trivial))
     databases = Databases(SIZES)
     print(machine())
@@ -139,10 +155,30 @@ PAGES: dict[str, Callable[[Client, Case], HttpResponse]] = {
     "work list, Avbokat": lambda browser, case: browser.get("/?status=cancelled"),
     "work list, Alla": lambda browser, case: browser.get("/?status=all"),
     "work list, Alla, last page": lambda browser, case: browser.get("/?status=all&page=99999"),
-    "search, a number": lambda browser, case: browser.post("/cases/search/", {"query": case.phone_number.as_e164}),
-    "search, a personnummer": lambda browser, case: browser.post("/cases/search/", {"query": PERSONNUMMER}),
+    "work list, Mina": lambda browser, case: browser.get("/?status=mine"),
+    "work list, by status": lambda browser, case: browser.get("/?sort=status"),
+    "work list, by priority": lambda browser, case: browser.get("/?sort=priority"),
+    "work list, Alla by status": lambda browser, case: browser.get("/?status=all&sort=status"),
+    "work list, Alla by priority": lambda browser, case: browser.get("/?status=all&sort=-priority"),
+    "work list, asked for by itself": lambda browser, case: browser.get("/cases/list/"),
+    "search, a number": lambda browser, case: search(browser, case.phone_number.as_e164),
+    "search, a personnummer": lambda browser, case: search(browser, PERSONNUMMER),
+    "search, the last five of a number": lambda browser, case: search(browser, case.phone_number.as_e164[-5:]),
+    "search, three digits": lambda browser, case: search(browser, case.phone_number.as_e164[-3:]),
+    "search, a day of birth": lambda browser, case: search(browser, PERSONNUMMER[:8]),
+    "search, a rare name": lambda browser, case: search(browser, RARE[:4]),
+    "search, a common name": lambda browser, case: search(browser, "and an"),
+    "search, two letters": lambda browser, case: search(browser, "an"),
+    "search, what nobody is called": lambda browser, case: search(browser, "qvintus"),
     "case view": lambda browser, case: browser.get(f"/cases/{case.pk}/"),
 }
+
+
+def search(browser: Client, query: str) -> HttpResponse:
+    """Both the post and the page that it leads to."""
+    return cast(HttpResponse, browser.post("/cases/search/", {"query": query}, follow=True))
+
+
 TRIVIAL = "a trivial page"
 Measured = dict[tuple[str, int], Times]
 

@@ -2,7 +2,7 @@
 
 Both go through the gateway like any message, and are judged when they are claimed. A message's key has the case's
 booking number in it, so that there is one of each per booking, whoever asks and however often. A patient with
-protected personal data gets neither.
+protected personal data gets neither, nor does a number that was wrong when it was called (`Case.wrong_number`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from cases import protected
 from cases.models import Case, CaseMessage, CaseQuerySet
 from sms import gateway
 from sms.content import placeholders
-from sms.models import Kind
+from sms.models import Kind, Message
+from sms.states import State
 from teleq.clock import database_now
 from teleq.models import OutgoingSms
 
@@ -32,6 +33,14 @@ def confirm(case: Case) -> None:
     at = database_now()
     if outgoing_sms and outgoing_sms.confirmation_on and case.callback_at > at:
         _accept([case], Kind.CONFIRMATION, lambda case: (outgoing_sms.confirmation_text, at))
+
+
+def has_stopped_confirmation(case: Case, *, since: datetime) -> bool:
+    """Whether the case's latest confirmation has been cancelled since then, before it left: the patient has not been
+    told."""
+    confirmations = Message.objects.filter(case_message__case=case, kind=Kind.CONFIRMATION)
+    latest = confirmations.order_by("-id").first()
+    return latest is not None and latest.state == State.CANCELLED and latest.state_at >= since
 
 
 def remind_all_due() -> int:
@@ -52,7 +61,8 @@ def remind_all_due() -> int:
 @transaction.atomic
 def _remind(after: Q) -> list[Case]:
     due = _due_for_reminder().filter(after).order_by("callback_at", "pk")
-    due = due.only("queue", "phone_number", "callback_at", "booking").prefetch_related("queue__outgoing_sms")
+    due = due.only("queue", "phone_number", "callback_at", "booking", "wrong_number")
+    due = due.prefetch_related("queue__outgoing_sms")
     cases = list(due.select_for_update(of=("self",), no_key=True, skip_locked=True)[:BATCH])
     _accept(cases, Kind.REMINDER, _reminder)
     return cases
@@ -78,7 +88,8 @@ def _reminder(case: Case) -> tuple[str, datetime]:
 
 
 def _accept(cases: Collection[Case], kind: Kind, text_and_time: Callable[[Case], tuple[str, datetime]]) -> None:
-    by_key = {f"{kind}:{case.pk}:{case.booking}": case for case in protected.unprotected(cases)}
+    allowed = [case for case in protected.unprotected(cases) if not case.wrong_number]
+    by_key = {f"{kind}:{case.pk}:{case.booking}": case for case in allowed}
     drafts = []
     for key, case in by_key.items():
         text, due_at = text_and_time(case)

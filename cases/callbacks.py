@@ -13,13 +13,15 @@ from uuid import UUID
 from django.db import transaction
 from phonenumber_field.phonenumber import PhoneNumber
 
-from cases import automatic_sms, history, protected
+from cases import automatic_sms, history, protected, retries
 from cases.changing import NotPossible, cancel_waiting, note, set_columns
 from cases.changing import locked as locked_case
-from cases.models import Case, CaseEvent, CaseMessage, Note, Priority
+from cases.models import Case, CaseEvent, CaseMessage, NoAnswer, Note, Priority
+from consent import register
 from sms import gateway
 from sms.content.segments import normalize
-from sms.models import Kind, Message
+from sms.judge import refusal
+from sms.models import Kind, Message, Refusal
 from sms.states import State
 from teleq.changes import Changes, to_make
 from teleq.clock import database_now
@@ -78,18 +80,14 @@ def made_by(press: UUID | None, user: User) -> Case | None:
 
 
 def save_details(case: Case, changed: Changes, *, by: User) -> bool:
-    """Save what was changed of name, reason, A-nummer, personnummer and time, and say whether that made a difference.
-    Another time is another booking. Raises ChangedMeanwhile."""
+    """Save what was changed of name, reason, priority, A-nummer and personnummer, and say whether that made a
+    difference. Raises ChangedMeanwhile."""
     with locked_case(case) as locked:
-        made = to_make(locked, changed)
-        to = made.pop("callback_at", None)
-        if made:
+        if made := to_make(locked, changed):
             with protected.following(locked, made, by=by):
                 set_columns(locked, **{name: after for name, (_, after) in made.items()})
             note(locked, CaseEvent.Kind.DETAILS_CHANGED, by, made)
-        if to:
-            _move(locked, to[1], by)
-    return bool(made or to)
+    return bool(made)
 
 
 def move(case: Case, to: datetime, *, by: User | None) -> None:
@@ -154,8 +152,25 @@ def change_number(case: Case, number: PhoneNumber, *, shown: str, by: User) -> b
         note(locked, CaseEvent.Kind.NUMBER_CHANGED, by, {"phone_number": (locked.phone_number, number)})
         with protected.following(locked, ["phone_number"], by=by):
             cancel_waiting(locked)
-            set_columns(locked, phone_number=number)
-        _book_anew(locked)
+            set_columns(locked, phone_number=number, wrong_number=False)
+        book_anew(locked)
+    return True
+
+
+def confirm_number(case: Case, *, shown: str, by: User) -> bool:
+    """Say that a number that was wrong is right after all, and say whether that made a difference. Automatic SMS are
+    planned again, and a confirmation that was stopped goes out. Raises NumberChanged."""
+    with locked_case(case) as locked:
+        _require_shown_number(locked, shown)
+        if not locked.wrong_number:
+            return False
+        was_wrong = locked.events.filter(detail=NoAnswer.WRONG_NUMBER).latest("id")
+        set_columns(locked, wrong_number=False)
+        note(locked, CaseEvent.Kind.NUMBER_CONFIRMED, by)
+        if automatic_sms.has_stopped_confirmation(locked, since=was_wrong.at):
+            book_anew(locked)
+        elif locked.queue.confirm_retries and locked.is_open:
+            automatic_sms.confirm(locked)  # once per booking: of a time that was given when the number was wrong
     return True
 
 
@@ -202,25 +217,53 @@ def has_sent(case: Case, text: str, *, token: str) -> bool:
     return any(message.text == normalize(text) for message in sent)
 
 
+def would_be_lost(case: Case, text: str, *, token: str) -> bool:
+    """Whether a case that is closed now leaves a message that was written and has not been sent.
+
+    The text that is filled in after the last attempt is nobody's own words where it can't be sent anyway.
+    """
+    if not text.strip() or has_sent(case, text, token=token):
+        return False
+    filled_in = retries.last_text(case)
+    return not (filled_in and filled_in.text == text and refusal_now(case))
+
+
+def refusal_now(case: Case) -> Refusal | None:
+    """Why no SMS can be sent to the case's number at this moment, or None."""
+    consent = register.current(*case.consent_key).consent
+    return refusal(case.queue.outgoing_sms_or_none, consent, number_text(case.phone_number), database_now())
+
+
 def _manual_key(case: Case, token: str) -> str:
     return f"manual:{case.pk}:{token}"
 
 
 def _move(case: Case, to: datetime, by: User | None) -> None:
     note(case, CaseEvent.Kind.MOVED, by, {"callback_at": (case.callback_at, to)})
-    _book_anew(case, callback_at=to)
+    book_anew(case, callback_at=to)
 
 
-def _book_anew(case: Case, **values: object) -> None:
-    """Save another time or number, which is another booking.
+def book_anew(case: Case, *, confirmed: bool = True, **values: object) -> None:
+    """Save another time or number of a locked case, which is another booking.
 
-    Automatic messages about the old one are cancelled if they still wait, and the new one is confirmed.
+    Automatic messages about the old one are cancelled if they still wait. The new one is confirmed, unless it is not to
+    be.
     """
     protected.hold_still([case])
     cancel_waiting(case, kind__in=AUTOMATIC)
     set_columns(case, booking=case.booking + 1, booked_at=database_now(), **values)
-    if case.is_open:
+    if case.is_open and confirmed:
         automatic_sms.confirm(case)
+
+
+def cancel_automatic(case: Case) -> None:
+    """Cancel the automatic SMS of a locked case that still wait.
+
+    A booking gets one reminder, cancelled or not: it is counted up, so that another can be planned if the case goes on.
+    """
+    reminders = cancel_waiting(case, kind=Kind.REMINDER)
+    cancel_waiting(case, kind__in=AUTOMATIC)
+    set_columns(case, booking=case.booking + reminders)
 
 
 def _require_shown_number(case: Case, shown: str) -> None:

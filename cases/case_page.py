@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
-from cases import drafts, history, inbound, protected
+from cases import acts, drafts, earlier, history, holding, inbound, latest_sms, live, protected, rebooking, retries
 from cases.forms import (
     SOMEBODY_ELSE,
     ConsentForm,
@@ -15,21 +15,32 @@ from cases.forms import (
     MarkForm,
     NoteForm,
     NumberForm,
+    OtherQueueOfCaseForm,
+    RetryForm,
     SmsForm,
+    TimeForm,
 )
-from cases.models import Case, ProtectionMark
+from cases.models import Case, CaseEvent, NoAnswer, Priority, ProtectionMark
 from consent import register
 from consent.models import Answer, ConsentText
 from sms.circuit_breaker import open_circuit
 from sms.content import segments
 from sms.judge import refusal
-from sms.models import InboundSms
 from teleq.clock import database_now
-from teleq.models import User
+from teleq.models import Outcome, User
 from teleq.phone_numbers import number_text
 from teleq.swedish import identity_number
 
 OTHERS_AT_MOST = 10
+PLACES = ("acts", "number", "answer", "details", "protection", "note", "rebook", "sms", "replies")
+"""The places on the page where what was just done is said (templates/cases/_said.html). A message of another place, or
+of none, stands at the top."""
+
+LIVE_PARTS = (
+    "#banner,#case-head,#unread-sms,#number,#others,#facts,#consent,#details,#protection,#earlier"
+    ",#sms-send,#sms-state,#history,#live"
+)
+"""The parts that come in by themselves, and with every save, unless they are in use (static/js/teleq.js)."""
 
 
 def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
@@ -38,8 +49,8 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     `bound` holds, by its name in the template, a form that has just been posted and is shown again with what was typed;
     all the others are made from what is stored.
     """
+    version = live.version(case.pk, user)  # before anything is read: what comes meanwhile is asked for again
     at = database_now()
-    latest_act = case.events.latest_act()
     current = register.current(*case.consent_key)
     answer = current.answer(at)
     number = number_text(case.phone_number)
@@ -49,15 +60,30 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     others = _others_on_number(case, user)
     inbound_sms = inbound.of_case(case)
     marks = _marks(case)
+    entries = history.of_case(case, inbound_sms, marks)
+    latest_act = history.latest_act(entries)
+    sent = [entry.message for entry in entries if entry.message]
+    mine = case.assignee_id == user.pk
+    free_or_mine = case.is_open and (mine or case.assignee_id is None)
+    number_form = NumberForm(
+        initial={"phone_number": case.phone_number, "shown_number": number}, is_open=bound.pop("edits_number", False)
+    )
     return {
+        "version": version,
+        "places": PLACES,
+        "live_parts": LIVE_PARTS,
         "case": case,
-        "mine": case.assignee_id == user.pk,
+        "mine": mine,
         "seen_event": latest_act.pk if latest_act else 0,
-        "held_since": case.taken_at if case.assignee_id != user.pk else None,
+        **_calls(case, at, free_or_mine=free_or_mine, dials=bound.pop("dials", False)),
+        "undoes": _to_undo(case, user, latest_act, at),
+        "goes_on": not case.is_open or _is_through(case, user, latest_act),
+        **holding.told(case, user, latest_act, at),
         "overdue": case.is_open and case.callback_at < at,
-        "number_form": NumberForm(initial={"phone_number": case.phone_number, "shown_number": number}),
+        "number_form": number_form,
         "others": others[:OTHERS_AT_MOST],
         "more_others": len(others) > OTHERS_AT_MOST,
+        "earlier": earlier.of(case, user),
         "consent": current.consent if current.consent and current.consent.counts(at) else None,
         "answer": answer,
         "may_renew": register.may_be_renewed(current.consent, at),
@@ -70,29 +96,69 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "details_form": DetailsForm(instance=case),
         "note_form": NoteForm(initial={"text": texts.get(drafts.Field.NOTE, "")}),
         "drafts": written,
-        "notes": case.notes.select_related("author"),
-        "unread_sms": [sms for sms in inbound_sms if sms.read_at is None],
-        **_history(case, inbound_sms, marks, at),
+        "unread_sms": [sms for sms in inbound_sms if sms.read_at is None and sms.queue_id == case.queue_id],
+        "history": entries,
+        "messages_under_way": history.are_under_way(entries, at),
         **_protection(case, user, marks),
         **bound,
         "sms_form": sms_form,
+        "latest_sms": latest_sms.latest(case, sent, sms_form["text"].value() or ""),
     }
 
 
-def history_of(case: Case) -> dict[str, Any]:
-    """What the history alone needs, when the open page asks for it."""
-    return {"case": case, **_history(case, inbound.of_case(case), _marks(case), database_now())}
+def _calls(case: Case, at: datetime, *, free_or_mine: bool, dials: bool) -> dict[str, Any]:
+    """What the buttons about calls need: whether they are shown, when to try again, how the case stands after them."""
+    under_way = holding.has_call_under_way(case, at)
+    enough = retries.has_been_tried_enough(case)
+    urgent = case.priority == Priority.URGENT
+    proposed = retries.proposal(case, at) if free_or_mine else None
+    return {
+        "free_or_mine": free_or_mine,
+        "urgent": urgent,
+        "call_under_way": under_way,
+        "call_told": holding.call_in_words(case, at),
+        "dials": dials and under_way and free_or_mine,
+        "no_answers": list(NoAnswer),
+        "retry_form": RetryForm.proposing(proposed),
+        "tried_enough": enough,
+        "last_text": retries.last_text(case) if enough else None,
+        "outcomes": [Outcome(each) for each in Outcome.values if each in case.queue.outcomes],
+        "not_reached": Outcome.NOT_REACHED if Outcome.NOT_REACHED in case.queue.outcomes else None,
+    }
+
+
+def _is_through(case: Case, user: User, latest_act: CaseEvent | None) -> bool:
+    """Whether the user has just called in vain or released the case: they are through, and go on to the next one."""
+    kinds = (CaseEvent.Kind.NO_ANSWER, CaseEvent.Kind.RELEASED)
+    is_theirs = latest_act is not None and latest_act.user_id == user.pk and latest_act.kind in kinds
+    return is_theirs and case.assignee_id is None
+
+
+def _to_undo(case: Case, user: User, latest_act: CaseEvent | None, at: datetime) -> str:
+    """What the user can undo, in the words of its button; empty where there is nothing."""
+    if latest_act is None or latest_act.user_id != user.pk or latest_act.at < at - acts.UNDO_WITHIN:
+        return ""  # without asking for more
+    event = acts.to_undo(case, user, at)
+    return history.pressed(event) if event else ""
+
+
+def rebooking_of(case: Case, first: date, **bound: Any) -> dict[str, Any]:
+    """What is in "Boka om": the queue's times from this day on. `bound` as for `context`."""
+    at = database_now()
+    consent = register.current(*case.consent_key).consent
+    why_no_sms = refusal(case.queue.outgoing_sms_or_none, consent, number_text(case.phone_number), at)
+    queue_form = bound.get("queue_form") or OtherQueueOfCaseForm(case=case)
+    return {
+        "shown": rebooking.days_from(case, first, at),
+        "time_form": TimeForm(instance=case),
+        "sent": rebooking.what_is_sent(case, why_no_sms),
+        **bound,
+        "queue_form": queue_form if queue_form.has_others else None,
+    }
 
 
 def _marks(case: Case) -> list[ProtectionMark]:
     return list(ProtectionMark.objects.of(case).select_related("marked_by", "ended_by").order_by("id"))
-
-
-def _history(case: Case, inbound_sms: list[InboundSms], marks: list[ProtectionMark], at: datetime) -> dict[str, Any]:
-    return {
-        "history": history.of_case(case, inbound_sms, marks),
-        "messages_under_way": history.has_messages_under_way(case, at),
-    }
 
 
 def persons_to_choose(context: dict[str, Any]) -> list[str]:

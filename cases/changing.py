@@ -15,11 +15,14 @@ from django.db.models import Model
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import history
-from cases.models import Case, CaseEvent
+from cases.models import Case, CaseEvent, Status
 from sms import gateway
 from sms.models import Message
 from teleq.models import User
 from teleq.phone_numbers import number_text
+
+NOBODY: dict[str, Any] = {"assignee": None, "taken_at": None}
+"""The columns of a case that nobody has."""
 
 
 class NotPossible(Exception):
@@ -30,8 +33,14 @@ class NotPossible(Exception):
 def locked(case: Case) -> Iterator[Case]:
     """The case as it stands, kept as it is for others until the block ends. One transaction."""
     with transaction.atomic():
-        rows = Case.objects.select_related("queue__outgoing_sms", "assignee")
-        yield rows.select_for_update(of=("self",), no_key=True).get(pk=case.pk)
+        hold(case)
+        yield Case.objects.select_related("queue__outgoing_sms", "assignee").get(pk=case.pk)
+
+
+def hold(case: Case) -> None:
+    """Lock the case's row. It is read by a statement of its own: in the one that has waited for the lock, a join would
+    still be to what the row held before, and find nothing where the case has got another queue meanwhile."""
+    Case.objects.select_for_update(no_key=True).values_list("pk").get(pk=case.pk)
 
 
 @contextmanager
@@ -52,19 +61,25 @@ def require(possible: bool, case: Case, by: User | None) -> None:
         raise NotPossible(history.what_stands(case, by))
 
 
+def status_in_queue(case: Case) -> Status:
+    """The status of an open case that nobody has."""
+    return Status.NO_ANSWER if case.attempts else Status.WAITING
+
+
 def set_columns(case: Case, **values: object) -> None:
     for name, value in values.items():
         setattr(case, name, value)
     case.save(update_fields=values)
 
 
-def act(
+def act(  # noqa: PLR0913
     case: Case,
     kind: CaseEvent.Kind,
     by: User | None,
     *,
     told: Mapping[str, tuple[Any, Any]] | None = None,
     detail: str = "",
+    undoes: CaseEvent | None = None,
     **values: object,
 ) -> CaseEvent:
     """Set these columns, and note the act. What they held before stands in its event, so that it can be undone.
@@ -74,7 +89,7 @@ def act(
     before = {name: _as_kept(getattr(case, name)) for name in values}
     if values:
         set_columns(case, **values)
-    return note(case, kind, by, told, detail=detail, before=before)
+    return note(case, kind, by, told, detail=detail, undoes=undoes, before=before)
 
 
 def note(

@@ -66,5 +66,18 @@ def keep(place: Place, field: Field, text: str) -> Draft | None:
     return draft
 
 
+def begin(place: Place, field: Field, text: str) -> bool:
+    """Begin for the user, with this text, and say whether that was done: not where they have begun themselves."""
+    if Draft.objects.for_user(place.user).filter(**place.columns, field=field).exists():
+        return False
+    keep(place, field, text)
+    return True
+
+
+def discard_as(place: Place, field: Field, text: str) -> None:
+    """Take away what was begun for the user with this text, if they have left it as it was."""
+    Draft.objects.for_user(place.user).filter(**place.columns, field=field, text=text).delete()
+
+
 def discard(place: Place, fields: Iterable[Field]) -> None:
     Draft.objects.for_user(place.user).filter(**place.columns, field__in=fields).delete()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, cast
 
 from django import forms
@@ -11,9 +12,10 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms import model_to_dict
 from django.http import QueryDict
+from django.utils import timezone
 from phonenumber_field.phonenumber import PhoneNumber
 
-from cases import history
+from cases import finding, history
 from cases.models import Case, Draft, Note, Priority, ProtectionMark
 from cases.time_field import TimeField
 from consent.models import Answer
@@ -30,8 +32,22 @@ PRESS = ("required", "invalid")
 PRESS_AGAIN = "Sidan var för gammal. Tryck igen."
 
 
+class FocusedOnError(forms.BoundField):
+    """The first field in error is in focus when its form is shown again."""
+
+    def build_widget_attrs(self, attrs: Any, widget: forms.Widget | None = None) -> Any:
+        built = super().build_widget_attrs(attrs, widget)
+        if self.form.errors and self.name == next(
+            (name for name in self.form.fields if name in self.form.errors), None
+        ):
+            built["autofocus"] = True
+        return built
+
+
 class OwnIds(forms.BaseForm):
     """Several forms stand on one page: each names its fields' ids after itself."""
+
+    bound_field_class = FocusedOnError
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -85,10 +101,19 @@ class PressField(forms.UUIDField):
         return press
 
 
-class DetailsForm(OwnIds, ChangesForm[Case]):
+class CaseForm(OwnIds, ChangesForm[Case]):
+    """What a case says, as its page shows it. A field that a colleague has changed meanwhile says so, and by whom."""
+
+    def changed_by(self, name: str) -> str:
+        return history.who_changed(self.instance, name) or super().changed_by(name)
+
+    def told(self, name: str, value: object) -> str:
+        return history.value_in_words(name, value)
+
+
+class DetailsForm(CaseForm):
     a_number = phone_field("A-nummer", required=False, empty_value=None, help_text="Lämna tomt om numret är dolt.")
     personal_identity_number = PersonalIdentityNumberField()
-    callback_at = TimeField(label="Tid")
     priority = forms.TypedChoiceField(
         label="Prioritet",
         choices=Priority.choices,
@@ -101,22 +126,17 @@ class DetailsForm(OwnIds, ChangesForm[Case]):
 
     class Meta:
         model = Case
-        fields = ["name", "reason", "priority", "a_number", "personal_identity_number", "callback_at"]
+        fields = ["name", "reason", "priority", "a_number", "personal_identity_number"]
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"})}
-
-    def changed_by(self, name: str) -> str:
-        return history.who_changed(self.instance, name) or super().changed_by(name)
-
-    def told(self, name: str, value: object) -> str:
-        return history.value_in_words(name, value)
 
 
 class NewCaseForm(DetailsForm):
     phone_number = phone_field("Telefonnummer")
+    callback_at = TimeField(label="Tid")
     press = PressField()
 
     class Meta(DetailsForm.Meta):
-        fields = ["queue", "phone_number", *DetailsForm.Meta.fields]
+        fields = ["queue", "phone_number", *DetailsForm.Meta.fields, "callback_at"]
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -151,9 +171,83 @@ class NewCaseForm(DetailsForm):
         return self
 
 
+class TimeForm(CaseForm):
+    """Boka om, another time: one of those shown as free, each a button, or any, which is written."""
+
+    callback_at = TimeField(label="Annan tid")
+
+    class Meta:
+        model = Case
+        fields = ["callback_at"]
+
+    FREE = "free"
+    """What the button of a free time posts the time as."""
+
+    def __init__(self, data: QueryDict | None = None, **options: Any) -> None:
+        self.chosen_free = data is not None and self.FREE in data
+        if data is not None and self.chosen_free:
+            data = data.copy()
+            data["callback_at"] = cast(str, data[self.FREE])
+        super().__init__(data, **options)
+
+
+class OtherQueueOfCaseForm(OwnIds, forms.Form):
+    """Boka om, another queue of the care provider. It stands in the form of what is being written, as "Klart" does."""
+
+    queue = forms.ModelChoiceField(
+        label="Flytta till en annan kö",
+        queryset=Queue.objects.none(),
+        widget=forms.Select(attrs={"form": WRITING, **AS_SHOWN}),
+        error_messages={"required": "Välj en kö.", "invalid_choice": "Välj en av vårdgivarens andra köer."},
+    )
+
+    def __init__(self, *args: Any, case: Case, **options: Any) -> None:
+        super().__init__(*args, **options)
+        queue = self.fields["queue"]
+        assert isinstance(queue, forms.ModelChoiceField)
+        queue.queryset = Queue.objects.others_of_care_provider(case.queue)
+        others = list(queue.queryset)
+        queue.choices = [("", "Välj kö"), *((other.pk, str(other)) for other in others)]
+        self.has_others = bool(others)
+
+
 class NumberForm(OwnIds, forms.Form):
+    """Telefonnummer, which is read until "Ändra" is pressed (static/js/number.js; without scripts another page)."""
+
     phone_number = phone_field("Telefonnummer")
     shown_number = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, is_open: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.is_open = is_open or self.is_bound
+        self.fields["phone_number"].widget.attrs["autofocus" if self.is_open else "readonly"] = True
+
+
+class RetryForm(OwnIds, forms.Form):
+    """ "Nästa försök", beside Inget svar: filled in with what is proposed. Empty: the case's time stays as it is.
+
+    What was proposed and left alone may be too soon when it is pressed at last: then it is proposed anew.
+    """
+
+    next_at = TimeField(label="Nästa försök", required=False)
+    proposed = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    @classmethod
+    def proposing(cls, at: datetime | None) -> RetryForm:
+        return cls(initial={"next_at": at, "proposed": cls._written(at)})
+
+    @classmethod
+    def posted(cls, data: QueryDict, at: datetime | None) -> RetryForm:
+        """What was posted, when this is the proposal."""
+        if data.get("next_at", "") == data.get("proposed", ""):
+            data = data.copy()
+            data["next_at"] = timezone.localtime(at).isoformat() if at else ""
+        return cls(data)
+
+    @staticmethod
+    def _written(at: datetime | None) -> str:
+        """As the browser's field posts it."""
+        return f"{timezone.localtime(at):%Y-%m-%dT%H:%M}" if at else ""
 
 
 class ConsentForm(OwnIds, forms.Form):
@@ -221,14 +315,18 @@ class SmsForm(OwnIds, forms.Form):
             self.fields["text"].help_text = rules.STANDARD_TEXTS_ONLY
         _keep_as(Draft.Field.SMS, self.fields["text"])
 
-    def text_with_standard_text_added(self) -> str:
-        """The chosen standard text at the end of what is written, which is kept as it is; alone without free text."""
+    def text_with_added(self, text: str) -> str:
+        """A text at the end of what is written, which is kept as it is; alone without free text."""
         written: str = self.cleaned_data["text"]
-        chosen: StandardText = self.cleaned_data["standard_text"]
         if self.standard_texts_only:
-            return chosen.text
+            return text
         between = "" if not written or written[-1].isspace() else "\n"
-        return written + between + chosen.text
+        return written + between + text
+
+    def in_focus(self) -> SmsForm:
+        """The same form with the cursor in the message: what was pressed to put a text there is gone."""
+        self.fields["text"].widget.attrs["autofocus"] = True
+        return self
 
     def require_standard_text_chosen(self) -> bool:
         if not self.cleaned_data.get("standard_text") and "standard_text" not in self.errors:
@@ -336,8 +434,8 @@ class OtherQueueForm(OwnIds, forms.Form):
         return f"{self.Why(self.cleaned_data['why']).label}: {self.cleaned_data['told']}"
 
 
-class SearchForm(OwnIds, forms.Form):
-    """A phone number or a personnummer; which of them is seen from what it is."""
+class IdentifierForm(OwnIds, forms.Form):
+    """A whole phone number or personnummer; which of them is seen from what it is."""
 
     query = forms.CharField(
         label="Sök telefonnummer eller personnummer",
@@ -359,4 +457,27 @@ class SearchForm(OwnIds, forms.Form):
         self.personal_identity_number, self.number = personal_identity.read(text), phone_numbers.read(text)
         if not (self.number or self.personal_identity_number):
             raise ValidationError("Skriv ett helt telefonnummer eller personnummer.")
+        return text
+
+
+class SearchForm(OwnIds, forms.Form):
+    """The one box for finding a case: what is typed is read by `cases.finding`."""
+
+    query = forms.CharField(
+        label="Sök ärende",
+        help_text="Namn, telefonnummer eller personnummer. Det räcker med en del.",
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "type": "search"}),
+        error_messages={"required": "Skriv ett namn, ett telefonnummer eller ett personnummer."},
+    )
+
+    sought: finding.Sought
+    """Of a valid form."""
+
+    def clean_query(self) -> str:
+        text: str = self.cleaned_data["query"]
+        sought = finding.read(text)
+        if sought is None:
+            raise ValidationError("Skriv minst två bokstäver av namnet, eller tre siffror av numret.")
+        self.sought = sought
         return text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -39,7 +39,7 @@ def why_not(at: datetime, now: datetime) -> str | None:
 
 @dataclass(frozen=True)
 class FreeTime:
-    """A time that can be booked, in UTC, and how many can book it."""
+    """A time that can be booked, in UTC, and how many can book it: none where it is full."""
 
     starts_at: datetime
     places: int
@@ -47,19 +47,28 @@ class FreeTime:
 
 def between(queue: Queue, first: date, last: date) -> list[FreeTime]:
     """The free times of these days, the last one included. None that has begun, or is more than a year away."""
-    slots = slots_of(queue, first, last)
+    slots = ahead(slots_of(queue, first, last), database_now())
+    return [time for time in with_places(queue, slots) if time.places]
+
+
+def ahead(slots: Iterable[datetime], now: datetime) -> list[datetime]:
+    """Those of these slots that have not begun, and are not more than a year away."""
+    return [slot for slot in slots if now < slot <= now + LONGEST_AHEAD]
+
+
+def with_places(queue: Queue, slots: list[datetime], but_for: Case | None = None) -> list[FreeTime]:
+    """These slots of the queue, in order, each with its free places: full ones too. One query.
+
+    A case that is to be moved takes no place.
+    """
     if not slots:
         return []
     booked = Case.objects.open().filter(
         queue=queue, callback_at__gte=slots[0], callback_at__lt=slots[-1] + queue.slot_length
     )
+    booked = booked.exclude(pk=but_for.pk) if but_for else booked
     taken = Counter(slot_at(queue, slots, at) for at in booked.values_list("callback_at", flat=True))
-    now = database_now()
-    return [
-        FreeTime(slot, queue.slot_capacity - taken[slot])
-        for slot in slots
-        if now < slot <= now + LONGEST_AHEAD and taken[slot] < queue.slot_capacity
-    ]
+    return [FreeTime(slot, max(0, queue.slot_capacity - taken[slot])) for slot in slots]
 
 
 def nearest(queue: Queue, at: datetime) -> list[FreeTime]:
@@ -70,19 +79,24 @@ def nearest(queue: Queue, at: datetime) -> list[FreeTime]:
 
 def slots_of(queue: Queue, first: date, last: date) -> list[datetime]:
     """When the queue's slots begin on these days, the last one included, in UTC and in order. None overlaps another."""
-    hours = list(queue.telephone_hours.order_by("opens"))
-    closed = set(queue.closed_days.filter(day__range=(first, last)).values_list("day", flat=True))
-    days = (first + DAY * number for number in range((last - first).days + 1))
     slots: list[datetime] = []
-    for day in days:
+    for opens, closes in open_between(queue, first, last):
+        for start in _cut(opens, closes, queue.slot_length):
+            if not slots or start >= slots[-1] + queue.slot_length:
+                slots.append(start)
+    return slots
+
+
+def open_between(queue: Queue, first: date, last: date) -> Iterator[tuple[datetime, datetime]]:
+    """From when till when the queue is open on these days, the last one included, in UTC and by when it opens."""
+    hours = list(queue.telephone_hours.order_by("opens"))
+    closed = set(queue.closed_days.filter(day__range=(first, last)).values_list("day", flat=True)) if hours else set()
+    for day in (first + DAY * number for number in range((last - first).days + 1)):
         if day in closed or day in public_holidays(day.year):
             continue
         for each in hours:
             if each.weekday == day.weekday():
-                for start in _cut(day, each.opens, each.closes, queue.slot_length):
-                    if not slots or start >= slots[-1] + queue.slot_length:
-                        slots.append(start)
-    return slots
+                yield _at(day, each.opens), _at(day, each.closes)
 
 
 def slot_at(queue: Queue, slots: list[datetime], at: datetime) -> datetime | None:
@@ -91,9 +105,12 @@ def slot_at(queue: Queue, slots: list[datetime], at: datetime) -> datetime | Non
     return slots[place] if place >= 0 and at < slots[place] + queue.slot_length else None
 
 
-def _cut(day: date, opens: time, closes: time, length: timedelta) -> Iterator[datetime]:
+def _at(day: date, clock: time) -> datetime:
     """In UTC, where an hour is never skipped or repeated: the night the clock is changed is shorter or longer."""
-    start, end = (timezone.make_aware(datetime.combine(day, clock)).astimezone(UTC) for clock in (opens, closes))
+    return timezone.make_aware(datetime.combine(day, clock)).astimezone(UTC)
+
+
+def _cut(start: datetime, end: datetime, length: timedelta) -> Iterator[datetime]:
     while start + length <= end:
         yield start
         start += length

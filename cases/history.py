@@ -1,10 +1,10 @@
-"""A case's history as sentences: what was done to it, its messages, and the answers given for its number."""
+"""A case's history as sentences: what was done to it, its notes, its messages, and the answers given for its number."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Field
@@ -12,11 +12,11 @@ from django.utils.text import capfirst
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import why
-from cases.models import Case, CaseEvent, Priority, ProtectionMark
+from cases.models import Case, CaseEvent, NoAnswer, Priority, ProtectionMark, Status
 from consent.models import Answer, Channel, Consent
-from sms.models import InboundSms, Message
-from sms.states import PENDING, TIME_LIMITED
-from teleq.models import User
+from sms.models import InboundSms, Kind, Message
+from sms.states import PENDING, TIME_LIMITED, State
+from teleq.models import Outcome, User
 from teleq.phone_numbers import number_text, show
 from teleq.swedish import clock, date_and_clock, identity_number, of_planned, phone
 
@@ -26,25 +26,81 @@ BY_TELEPHONE = "Telefonsystemet"
 
 @dataclass(frozen=True)
 class Entry:
+    """One line of the history. What was written, by whomever, stands below it, whole."""
+
+    key: str
+    """The same for the same entry on every page: by it the open page sees what is new (static/js/teleq.js)."""
     at: datetime
     sentence: str
     who: str
+    news: str = ""
+    """As it is told on an open page when it comes in."""
+    by: int | None = None
+    """The id of the user who did it."""
+    text: str = ""
     message: Message | None = None
     why: why.Why | None = None
+    event: CaseEvent | None = None
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the text takes more than two lines, and is cut."""
+        return len(self.text) > TWO_LINES or self.text.count("\n") > 1
+
+
+TWO_LINES = 110
+"""Characters that have room in two lines of the history, wherever it is shown as wide as on a computer."""
 
 
 def of_case(case: Case, inbound_sms: Iterable[InboundSms], marks: Iterable[ProtectionMark]) -> list[Entry]:
     """The case's whole history, latest first. The same number of queries however long it is."""
-    entries = [*acts(case), *_messages(case), *_answers(case), *_inbound(inbound_sms), *_marks(marks)]
+    entries = [*acts(case), *_notes(case), *_messages(case), *_answers(case), *_inbound(inbound_sms), *_marks(marks)]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 
 def acts(case: Case) -> list[Entry]:
     """What was done to the case, oldest first."""
+    events = case.events.select_related("user", "undoes").order_by("id")
+    return [_act(case, event, had_it) for event, had_it in _with_who_had_it(events)]
+
+
+def _act(case: Case, event: CaseEvent, had_it: User | None) -> Entry:
+    sentence, who = _sentence(case, event, had_it), _by(event)
+    news = f"{who} {done}." if event.user and (done := HAS_DONE.get(CaseEvent.Kind(event.kind))) else sentence
+    return Entry(f"act-{event.pk}", event.at, sentence, who, news, event.user_id, event=event)
+
+
+def latest_act(history: Iterable[Entry]) -> CaseEvent | None:
+    """As `CaseEventQuerySet.latest_act`, of a history that is read already."""
+    events = (entry.event for entry in history if entry.event and entry.event.kind in CaseEvent.ACTS)
+    return max(events, key=lambda event: event.pk, default=None)
+
+
+def _notes(case: Case) -> list[Entry]:
     return [
-        Entry(event.at, _sentence(case, event), str(event.user or BY_TELEPHONE))
-        for event in case.events.select_related("user").order_by("id")
+        Entry(
+            f"note-{note.pk}",
+            note.created_at,
+            "Anteckning",
+            str(note.author),
+            f"Ny anteckning av {note.author}.",
+            note.author_id,
+            note.text,
+        )
+        for note in case.notes.select_related("author")
     ]
+
+
+def _by(event: CaseEvent) -> str:
+    return BY_ITSELF if event.kind == CaseEvent.Kind.LEFT else str(event.user or BY_TELEPHONE)
+
+
+def _with_who_had_it(events: Iterable[CaseEvent]) -> list[tuple[CaseEvent, User | None]]:
+    """Each event, and whom the case was taken over from. One query more where it ever was."""
+    events = list(events)
+    had_it = {event.pk: event.before["assignee"] for event in events if event.kind == CaseEvent.Kind.TAKEN_OVER}
+    people = User.objects.in_bulk(had_it.values()) if had_it else {}
+    return [(event, people.get(had_it.get(event.pk))) for event in events]
 
 
 BY_THE_PATIENT = {
@@ -56,29 +112,62 @@ BY_THE_PATIENT = {
 """An event's label where no user made it: it came in through the telephone system."""
 
 
-def _sentence(case: Case, event: CaseEvent) -> str:
+def _sentence(case: Case, event: CaseEvent, had_it: User | None = None) -> str:
     label = event.get_kind_display()
     if event.user is None:
         label = BY_THE_PATIENT.get(CaseEvent.Kind(event.kind), label)
+    if had_it:
+        label = f"{label} från {had_it}"
+    if event.kind == CaseEvent.Kind.LEFT:
+        label = _left_in_words(event)
+    if event.detail:
+        label = f"{label}: {DETAILS[event.detail]}"
+    if event.undoes:
+        label = f"{label} {pressed(event.undoes)}"
     return " ".join(f"{part}." for part in (label, *_changes(case, event)))
+
+
+def pressed(event: CaseEvent) -> str:
+    """The words on the button that made the event: of an outcome, which can be undone."""
+    if event.kind == CaseEvent.Kind.NO_ANSWER:
+        return DETAILS[event.detail] if event.detail else Status.NO_ANSWER.label
+    return PRESSED.get(CaseEvent.Kind(event.kind), event.get_kind_display())
+
+
+DETAILS: dict[str, str] = dict([*NoAnswer.choices, *Outcome.choices])
+PRESSED = {CaseEvent.Kind.CANCELLED: "Avboka"}
+"""Where the button says it in other words than the history does."""
 
 
 # What an event changed, from what to what ----------------------------------------------------------------------------
 
-ONLY_ONE = (CaseEvent.Kind.MOVED, CaseEvent.Kind.NUMBER_CHANGED)
+ONLY_ONE = (CaseEvent.Kind.MOVED, CaseEvent.Kind.NUMBER_CHANGED, CaseEvent.Kind.QUEUE_CHANGED)
 """Kinds of event that change one column only, so that their label has said which."""
 
 
 def _changes(case: Case, event: CaseEvent) -> Iterator[str]:
     for name, (before, after) in event.changes.items():
         if name == "attempts":
+            if event.kind == CaseEvent.Kind.DONE:
+                yield CaseEvent.Kind.REACHED.label
             yield f"Försök {of_planned(after, case.queue.max_attempts)}"
+            continue
+        if name == "left_for":  # its label has said it
+            continue
+        if name == "callback_at" and event.kind == CaseEvent.Kind.NO_ANSWER:
+            yield f"Nästa försök {value_in_words(name, after)}"
             continue
         if name == "said_name":
             yield f"Uppgav namnet ”{after}”"
             continue
         label = "Från" if event.kind in ONLY_ONE else f"{_column(name)} från"
         yield f"{label} {value_in_words(name, before)} till {value_in_words(name, after)}"
+
+
+def _left_in_words(event: CaseEvent) -> str:
+    """ "Ärendet släpptes, eftersom ingen arbetade i det på 30 minuter", without its full stop."""
+    minutes = event.changes["left_for"][1]
+    return f"{event.get_kind_display()} på {minutes} minuter"
 
 
 def _column(name: str) -> str:
@@ -100,6 +189,8 @@ def value_in_words(name: str, value: Any) -> str:
         return "dolt" if name == "a_number" else "tomt"
     if name == "priority":
         return Priority(value).label
+    if name == "queue":  # by its name at the time
+        return str(value)
     if name == "callback_at":
         return date_and_clock(datetime.fromisoformat(value) if isinstance(value, str) else value)
     if name in ("phone_number", "a_number"):
@@ -126,8 +217,7 @@ HAS_DONE = {
     CaseEvent.Kind.CANCELLED: "avbokade",
     CaseEvent.Kind.REOPENED: "öppnade ärendet igen",
     CaseEvent.Kind.TAKEN_OVER: "tog över ärendet",
-    CaseEvent.Kind.LEFT: "lämnade ärendet, som har släppts",
-    CaseEvent.Kind.CALLED: "ringde",
+    CaseEvent.Kind.CALLED: "har ärendet och ringde",
     CaseEvent.Kind.NOT_CALLED: "registrerade Ringde inte",
     CaseEvent.Kind.UNDONE: "ångrade sig",
     CaseEvent.Kind.QUEUE_CHANGED: "flyttade ärendet till en annan kö",
@@ -140,45 +230,81 @@ def what_stands(case: Case, by: User | None) -> str:
     if latest := case.events.latest_act():
         mine = by is not None and latest.user_id == by.pk
         who = "du" if mine else str(latest.user or "patienten")
-        done = f"{HAS_DONE[CaseEvent.Kind(latest.kind)]} {clock(latest.at)}"
-        if latest.kind == CaseEvent.Kind.TAKEN and not mine:
-            done = "har redan tagit ärendet"
-        told = f"Inget ändrades: {who} {done}."
+        if latest.kind == CaseEvent.Kind.LEFT:
+            done = f"ärendet släpptes {clock(latest.at)}, eftersom ingen arbetade i det"
+        elif latest.kind == CaseEvent.Kind.TAKEN and not mine:
+            done = f"{who} har redan tagit ärendet"
+        else:
+            done = f"{who} {HAS_DONE[CaseEvent.Kind(latest.kind)]} {clock(latest.at)}"
+        told = f"Inget ändrades: {done}."
     return told if case.is_open else f"{told} {CLOSED}"
+
+
+OF_A_MANUAL_SMS = {
+    State.QUEUED: "SMS:et väntar.",
+    State.SENDING: "SMS:et skickas.",
+    State.SENT: "SMS:et är skickat.",
+    State.DELIVERED: "SMS:et är levererat.",
+    State.FAILED: "SMS:et misslyckades.",
+    State.CANCELLED: "SMS:et är inställt.",
+    State.EXPIRED: "SMS:et hann inte skickas i tid.",
+    State.UNKNOWN: "Okänt om SMS:et kom fram.",
+}
+"""How a new state is told. Of automatic messages, and of one that was refused, the history's own sentence is."""
 
 
 def _messages(case: Case) -> list[Entry]:
     messages = list(Message.objects.filter(case_message__case=case).select_related("author"))
     reasons = why.of_messages(messages)
-    return [
-        Entry(
-            message.created_at,
-            f"{message.get_kind_display()}: {message.outcome.rstrip('.')}.",
-            str(message.author) if message.author else BY_ITSELF,
-            message,
-            reasons.get(message.pk),
-        )
-        for message in messages
-    ]
+    return [_message(message, reasons.get(message.pk)) for message in messages]
+
+
+def _message(message: Message, reason: why.Why | None) -> Entry:
+    sentence = f"{message.get_kind_display()}: {message.outcome.rstrip('.')}."
+    news = OF_A_MANUAL_SMS.get(State(message.state), sentence) if message.kind == Kind.MANUAL else sentence
+    who = str(message.author) if message.author else BY_ITSELF
+    return Entry(
+        f"message-{message.pk}",
+        message.created_at,
+        sentence,
+        who,
+        news,
+        message.author_id,
+        message.text,
+        message,
+        reason,
+    )
+
+
+def are_under_way(history: Iterable[Entry], at: datetime) -> bool:
+    """Whether a message of the last minute is still on its way: while it is, the open page asks more often."""
+    messages = (entry.message for entry in history if entry.message)
+    return any(m.state in PENDING | TIME_LIMITED and at - m.created_at < timedelta(minutes=1) for m in messages)
 
 
 def _inbound(inbound_sms: Iterable[InboundSms]) -> list[Entry]:
-    return [Entry(sms.received_at, f"SMS från patienten: ”{sms.text}”", "Patienten") for sms in inbound_sms]
-
-
-def has_messages_under_way(case: Case, at: datetime) -> bool:
-    """Whether a message of the last minute is still on its way: while it is, the open page asks for its state."""
-    states = Message.objects.filter(case_message__case=case, state__in=PENDING | TIME_LIMITED)
-    return any((at - created).total_seconds() < 60 for created in states.values_list("created_at", flat=True))
+    return [
+        Entry(
+            f"reply-{sms.pk}",
+            sms.received_at,
+            "SMS från patienten",
+            "Patienten",
+            "Nytt SMS från patienten.",
+            text=sms.text,
+        )
+        for sms in inbound_sms
+    ]
 
 
 def _marks(marks: Iterable[ProtectionMark]) -> Iterator[Entry]:
     for mark in marks:
         told = f"Skyddade personuppgifter: {marked_in_words(mark.identifier)}"
-        yield Entry(mark.marked_at, f"{told} markerades. {_period(mark.reason)}", str(mark.marked_by or BY_TELEPHONE))
+        begun = f"{told} markerades. {_period(mark.reason)}"
+        who = str(mark.marked_by or BY_TELEPHONE)
+        yield Entry(f"mark-{mark.pk}", mark.marked_at, begun, who, begun, mark.marked_by_id)
         if mark.ended_at:
-            why = _period(mark.ended_reason)
-            yield Entry(mark.ended_at, f"{told} är inte längre markerat. {why}", str(mark.ended_by))
+            ended = f"{told} är inte längre markerat. {_period(mark.ended_reason)}"
+            yield Entry(f"unmark-{mark.pk}", mark.ended_at, ended, str(mark.ended_by), ended, mark.ended_by_id)
 
 
 def marked_in_words(identifier: str) -> str:
@@ -198,17 +324,20 @@ def _answers(case: Case) -> list[Entry]:
     entries, before = [], None
     for event in events.select_related("answered_by").order_by("pgh_id"):
         if event.pgh_label != "delete":
-            entries.append(Entry(event.answered_at, _answer_sentence(before, event), _who(event)))
+            entries.append(_answer(before, event))
         before = event
     return entries
 
 
-def _answer_sentence(before: Consent | None, event: Consent) -> str:
+def _answer(before: Consent | None, event: Any) -> Entry:
     old = Answer(before.answer) if before and event.answered_at < before.valid_until else Answer.UNSET
     new = Answer(event.answer)
     if old is new:
-        return f"Samtycke till SMS bekräftat: {new.label}."
-    return f"Samtycke till SMS ändrat från {old.label} till {new.label}."
+        told = news = f"Samtycke till SMS bekräftat: {new.label}."
+    else:
+        told = f"Samtycke till SMS ändrat från {old.label} till {new.label}."
+        news = f"Samtycke till SMS ändrat till {new.label}."
+    return Entry(f"answer-{event.pgh_id}", event.answered_at, told, _who(event), news, event.answered_by_id)
 
 
 def _who(event: Consent) -> str:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, TypedDict
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cases.models import Case, ProtectionMark
-from sms.models import InboundSms, InboundSmsQuerySet
-from teleq.models import User
+from sms.inbound import hand_on_unread
+from sms.models import InboundSms, InboundSmsQuerySet, Message
+from teleq.models import Queue, User
 
 
 class ForTheLog(TypedDict):
@@ -73,9 +74,20 @@ def unread_of_case() -> Exists:
 
 
 def of_case(case: Case) -> list[InboundSms]:
-    """Replies from the case's number that have come since the case was made, and older ones that are unread."""
-    from_patient = InboundSms.objects.filter(queue=case.queue_id, from_number=case.phone_number)
+    """Replies from the case's number that have come since the case was made, and older ones that are unread: to its
+    queue, and to the queues that it has sent an SMS from."""
+    sent_from = Message.objects.filter(case_message__case=case).values("queue")
+    from_patient = InboundSms.objects.filter(Q(queue=case.queue_id) | Q(queue__in=sent_from))
+    from_patient = from_patient.filter(from_number=case.phone_number)
     return list(from_patient.filter(Q(read_at=None) | Q(received_at__gte=case.created_at)).select_related("read_by"))
+
+
+def follow(case: Case, queue: Queue) -> None:
+    """Let the replies that nobody has read go with the case to another queue, unless the number has another open case
+    in this one."""
+    others = Case.objects.open().filter(queue=case.queue_id, phone_number=case.phone_number).exclude(pk=case.pk)
+    if not others.exists():
+        hand_on_unread(case.phone_number, case.queue_id, queue)
 
 
 def for_the_log(replies: InboundSmsQuerySet) -> QuerySet[KnownSms]:

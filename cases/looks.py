@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 from django.http import Http404
-from phonenumber_field.phonenumber import PhoneNumber
 
 from access import access_log
 from access.access_log import Act, Key, Look, Who
@@ -22,7 +21,9 @@ from sms.models import InboundSms
 from teleq.models import Queue, User
 
 if TYPE_CHECKING:
+    from cases.finding import Sought
     from cases.inbound import KnownSms
+    from cases.work_list import ListedCase
 
 A_REPLY = "SMS från patienten"
 
@@ -39,6 +40,12 @@ def case_of(user: User, case_id: int) -> Case:
         access_log.note_refused(user, refused)
         raise Http404
     return case
+
+
+def require_case(user: User, case_id: int) -> None:
+    """Raises Http404 as `case_of` does, and reads nothing of the case: what an open page asks every few seconds."""
+    if not Case.objects.for_user(user).filter(pk=case_id).exists():
+        case_of(user, case_id)
 
 
 def callback_of(opened: QuerySet[Queue], care_provider_id: int, key: Key, case_id: int) -> Case:
@@ -72,7 +79,7 @@ def _whoever_asks(case_id: int) -> Case | None:
 # Noting --------------------------------------------------------------------------------------------------------------
 
 
-def look_at(act: Act, case: Case, *, unless_lately: bool = False) -> Look:
+def look_at(act: Act, case: Case | ListedCase, *, unless_lately: bool = False) -> Look:
     return Look(
         act,
         case.queue.care_provider_id,
@@ -86,9 +93,11 @@ def look_at(act: Act, case: Case, *, unless_lately: bool = False) -> Look:
     )
 
 
-def _is_protected(case: Case) -> bool:
+def _is_protected(case: Case | ListedCase) -> bool:
     """As it was read, by `with_protection`; asked for where it was not."""
-    return case.protected if "protected" in case.__dict__ else protected.is_protected(case)
+    if isinstance(case, Case) and "protected" not in case.__dict__:
+        return protected.is_protected(case)
+    return case.protected
 
 
 def look_at_reply(act: Act, reply: KnownSms, why: str = "") -> Look:
@@ -107,7 +116,12 @@ def note(who: Who, act: Act, case: Case) -> None:
     access_log.note_all(who, [look_at(act, case)])
 
 
-def note_list(user: User, cases: Iterable[Case]) -> None:
+def note_changes(user: User, cases: Iterable[Case]) -> None:
+    """Of cases that were changed at once, in the transaction that changes them."""
+    access_log.note_all(user, [look_at(Act.CHANGE, case) for case in cases])
+
+
+def note_list(user: User, cases: Iterable[Case | ListedCase]) -> None:
     """Those that a page of the work list shows."""
     access_log.note_all(user, [look_at(Act.LISTED, case, unless_lately=True) for case in cases])
 
@@ -129,8 +143,14 @@ def note_page(user: User, act: Act | None, case: Case, others: Iterable[Case], p
     access_log.note_all(user, [*([look_at(act, case)] if act else ()), *beside])
 
 
-def note_search(user: User, number: PhoneNumber | None, person: str | None, found: Iterable[Case]) -> None:
-    access_log.note_search(user, number, person, [look_at(Act.HIT, case) for case in found])
+def note_search(user: User, sought: Sought, found: Iterable[ListedCase]) -> None:
+    """What was searched for, and whom it showed. A part of a number or a name is nobody's: it is noted as it was typed.
+
+    Where the same search is shown again within the hour, as it is reloaded or come back to, it is not noted again.
+    """
+    told = "" if sought.is_whole else sought.text
+    hits = [look_at(Act.HIT, case, unless_lately=True) for case in found]
+    access_log.note_search(user, sought.number, sought.person, hits, told)
 
 
 def note_listed_elsewhere(user: User, cases: Iterable[Case], why: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pghistory
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
@@ -16,6 +17,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Answer, NumberKey
 from sms.models import Message
+from teleq import names
 from teleq.models import CareProvider, Outcome, Queue, User
 from teleq.phone_numbers import WRITTEN_AS_STORED, number_text
 from teleq.triggers import APPEND_ONLY, NO_TRUNCATE, DeleteEvent, InsertEvent, UpdateEvent
@@ -122,6 +124,10 @@ class Case(models.Model):
     wrong_number = models.BooleanField(default=False, help_text="Numret var fel. Automatiska SMS väntar på ett rätt.")
     created_at = models.DateTimeField(db_default=Now())
     press = models.UUIDField(null=True, editable=False, help_text="Vilket tryck på Skapa ärendet som skapade det.")
+    # Kept by PostgreSQL, so that a search need not work it out for each case that it looks at.
+    name_folded = models.GeneratedField(
+        expression=names.in_sql("name"), output_field=models.TextField(), db_persist=True
+    )
 
     objects = CaseQuerySet.as_manager()
 
@@ -164,6 +170,14 @@ class Case(models.Model):
                 condition=Q(status__in=(Status.WAITING, Status.NO_ANSWER)),
                 name="case_next",
             ),
+            models.Index(fields=["-status", "callback_at", "id"], name="case_by_status"),
+            models.Index(
+                fields=["-status", "callback_at", "id"], condition=~Q(status__in=CLOSED), name="case_open_by_status"
+            ),
+            models.Index(fields=["priority", "callback_at", "id"], name="case_by_priority"),
+            models.Index(
+                fields=["priority", "callback_at", "id"], condition=~Q(status__in=CLOSED), name="case_open_by_priority"
+            ),
             models.Index(fields=["assignee"], condition=Q(assignee__isnull=False), name="case_taken"),
             models.Index(fields=["callback_at", "id"], name="case_by_time"),
             models.Index(fields=["callback_at", "id"], condition=~Q(status__in=CLOSED), name="case_coming_up"),
@@ -173,6 +187,12 @@ class Case(models.Model):
                 fields=["personal_identity_number"],
                 condition=~Q(personal_identity_number=""),
                 name="case_personal_identity",
+            ),
+            # Trigrams: what is searched for may be any part of these (`cases.finding`).
+            GinIndex(
+                fields=["name_folded", "phone_number", "a_number", "personal_identity_number"],
+                opclasses=["gin_trgm_ops"] * 4,
+                name="case_find",
             ),
         ]
 
@@ -193,9 +213,15 @@ class Case(models.Model):
         return [number_text(value) for name in self.KNOWN_BY if (value := getattr(self, name))]
 
     def shows_consent(self, answer: Answer) -> bool:
-        """Whether the case shows Samtycke till SMS: where the queue asks for it, or where a Nej stands in the way."""
+        """Whether the case shows Samtycke till SMS."""
         outgoing_sms = self.queue.outgoing_sms_or_none
-        return outgoing_sms is None or outgoing_sms.consent_required or answer is Answer.NO
+        return shows_consent(None if outgoing_sms is None else outgoing_sms.consent_required, answer)
+
+
+def shows_consent(consent_required: bool | None, answer: Answer) -> bool:
+    """Whether Samtycke till SMS is shown: where the queue asks for it, or its settings are missing (None); or where a
+    Nej stands in the way."""
+    return consent_required is not False or answer is Answer.NO
 
 
 class CaseEventQuerySet(models.QuerySet["CaseEvent"]):
@@ -244,7 +270,7 @@ class CaseEvent(models.Model):
     detail = models.CharField(
         max_length=20, blank=True, default="", help_text="Hur Inget svar lät, eller resultatet av Klart."
     )
-    before = models.JSONField(
+    before: models.JSONField[Any, Any] = models.JSONField(
         null=True, help_text="Vad kolumnerna som händelsen ändrade innehöll. Tomt: den kan inte ångras."
     )
     undoes = models.OneToOneField("self", on_delete=models.CASCADE, null=True, related_name="undone_by")

@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 
 from cases import history, inbound
-from cases.forms import SearchForm
+from cases.forms import IdentifierForm
 from cases.models import Case, CaseQuerySet, ProtectionMark
 from consent import register
 from teleq.clock import database_now
@@ -23,14 +23,14 @@ from teleq.models import CareProvider, User
 LISTED_AT_MOST = 20
 
 
-def found(user: User, search: SearchForm) -> CaseQuerySet:
+def found(user: User, search: IdentifierForm) -> CaseQuerySet:
     """The cases in other queues that a valid search finds, the latest first, each with its `protected`."""
     cases = Case.objects.in_other_queues_for(user).matching(search.number, search.personal_identity_number)
     related = cases.with_protection().select_related("queue__care_provider", "queue__outgoing_sms", "assignee")
     return related.order_by("-callback_at", "-id")
 
 
-def care_providers(user: User, search: SearchForm) -> QuerySet[CareProvider]:
+def care_providers(user: User, search: IdentifierForm) -> QuerySet[CareProvider]:
     """Those that have such cases: all that is told before a reason is given."""
     there = found(user, search).filter(queue__care_provider=OuterRef("pk"))
     return CareProvider.objects.filter(Exists(there)).order_by("name")
@@ -47,6 +47,5 @@ def context(case: Case, reason: str) -> dict[str, Any]:
         "reason": reason,
         "overdue": case.is_open and case.callback_at < at,
         "answer": answer if case.shows_consent(answer) else None,
-        "notes": case.notes.select_related("author"),
         "history": history.of_case(case, inbound.of_case(case), marks),
     }

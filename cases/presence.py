@@ -10,28 +10,44 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import lru_cache
+from typing import Any
 
-from django.db.models import F
+from django.db import connection
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from cases.models import Case, Presence
-from teleq.models import User
+from teleq.models import Queue, User, full_name
+from teleq.prepared import Prepared
 
 SAID_AGAIN_AFTER = timedelta(seconds=15)
 """What was said more lately than this is not written again: a page asks every five seconds."""
+KEPT_FOR = timedelta(days=1)
+"""The longest time after which a case that was left behind is released (`Queue.release_minutes`)."""
 
 
 def note(user: User, case: Case) -> None:
-    """The user has the case open now."""
-    kept = Presence.objects.filter(user_id=user.pk, case_id=case.pk)
-    if kept.filter(seen_at__gt=Now() - SAID_AGAIN_AFTER).exists():
+    """The user has the case open now. Where somebody holds the case's row at this moment, as a removal does, or the
+    sweep that releases it, this is left to the next time that the page says so: who only reads waits for nobody."""
+    said = Presence.objects.filter(user_id=user.pk, case_id=case.pk)
+    if said.filter(seen_at__gt=Now() - SAID_AGAIN_AFTER).exists():
         return
-    Presence.objects.bulk_create(
-        [Presence(user_id=user.pk, case_id=case.pk, seen_at=Now())],
-        update_conflicts=True,
-        unique_fields=["case", "user"],
-        update_fields=["seen_at"],
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE, {"user": user.pk, "case": case.pk})
+
+
+NOTE = """
+INSERT INTO cases_presence (case_id, user_id, seen_at)
+SELECT id, %(user)s, now() FROM cases_case WHERE id = %(case)s FOR KEY SHARE SKIP LOCKED
+ON CONFLICT (case_id, user_id) DO UPDATE SET seen_at = excluded.seen_at
+"""
+
+
+def who(case: Case) -> list[User]:
+    """Those who have the case open, whoever came first first. One query."""
+    rows = Presence.objects.now().filter(case=case).select_related("user").order_by("pk")
+    return [row.user for row in rows]
 
 
 def others(user: User, case_ids: Iterable[int]) -> dict[int, list[str]]:
@@ -41,3 +57,35 @@ def others(user: User, case_ids: Iterable[int]) -> dict[int, list[str]]:
     for row in rows.select_related("user"):
         names[row.case_id].append(str(row.user))
     return dict(names)
+
+
+def in_queues_of(user: User) -> dict[int, list[str]]:
+    """As `others`, of all of the cases in the user's queues: for the list, which asks for it every five seconds."""
+    names: defaultdict[int, list[str]] = defaultdict(list)
+    for case_id, *columns in _in_queues_of().rows(user=user.pk):
+        names[case_id].append(full_name(*columns))
+    return dict(names)
+
+
+@lru_cache
+def _in_queues_of() -> Prepared:
+    def others(user: int) -> QuerySet[Presence, Any]:
+        own = Queue.objects.for_user(User(pk=user))
+        rows = Presence.objects.now().of_others(User(pk=user)).filter(case__queue__in=own).order_by("pk")
+        return rows.values_list("case_id", "user__first_name", "user__last_name", "user__username")
+
+    return Prepared.of(others, "user")
+
+
+def leave(user: User, case: Case) -> None:
+    """The user has left the case's page. Where they have it open in another window too, that one says so again.
+
+    When they were there last is kept: the case is not left behind sooner for it (`cases.holding`).
+    """
+    theirs = Presence.objects.now().filter(user_id=user.pk, case_id=case.pk)
+    theirs.update(seen_at=Now() - Presence.COUNTS_FOR)
+
+
+def forget_old() -> int:
+    """Remove what is not asked for any more, and say how much it was."""
+    return Presence.objects.filter(seen_at__lt=Now() - KEPT_FOR).delete()[0]

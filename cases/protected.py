@@ -23,6 +23,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from phonenumber_field.phonenumber import PhoneNumber
 
+from cases.changing import hold
 from cases.models import Case, ProtectionMark
 from sms import gateway
 from sms.models import Kind, Message, MessageQuerySet
@@ -143,7 +144,8 @@ def _cancel_automatic(messages: MessageQuerySet) -> None:
 
 
 def _locked(case: Case) -> Case:
-    return Case.objects.select_related("queue").select_for_update(of=("self",), no_key=True).get(pk=case.pk)
+    hold(case)
+    return Case.objects.select_related("queue").get(pk=case.pk)
 
 
 # Against planning ----------------------------------------------------------------------------------------------------

@@ -89,9 +89,9 @@ class TimeField(forms.DateTimeField):
     Its value is in UTC: in Stockholm's zone, the two times of an hour that comes twice would compare as equal.
     """
 
-    def __init__(self, *, label: str) -> None:
+    def __init__(self, *, label: str, required: bool = True) -> None:
         messages = {"required": "Välj en tid.", "invalid": "Skriv en giltig tid."}
-        super().__init__(label=label, widget=TimeInput(), error_messages=messages)
+        super().__init__(label=label, required=required, widget=TimeInput(), error_messages=messages)
 
     def to_python(self, value: Any) -> datetime | None:
         if value in self.empty_values:

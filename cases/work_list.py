@@ -1,66 +1,195 @@
-"""The work list: the user's cases by booked time, a page at a time, in a fixed number of queries."""
+"""The work list: the user's cases by booked time, a page at a time, in a fixed number of queries.
+
+A page that stays open asks every five seconds whether what it shows has changed (static/js/list.js). The answer is in
+`WorkList.version`, a digest of all that the page is made of; the page itself is made only where that differs. So both
+are read by the same queries, in tuples rather than models: to make a model's object of each row, with its telephone
+numbers parsed, would cost more than all the rest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+from functools import cached_property, lru_cache
+from hashlib import blake2b
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
-from cases import inbound
-from cases.forms import SearchForm
-from cases.models import CLOSED, Case, CaseQuerySet, Status
-from consent.models import Answer, Consent
+from cases import holding, inbound, presence
+from cases.models import CLOSED, Case, CaseQuerySet, Priority, Status, shows_consent
+from consent.models import Answer, Consent, NumberKey
 from consent.verdict import answer_in_force
 from sms.circuit_breaker import open_circuit
+from sms.models import ProviderState
 from teleq.clock import database_now
-from teleq.models import Queue, User
+from teleq.models import Outcome, Queue, User, full_name
 from teleq.phone_numbers import number_text
+from teleq.prepared import Prepared
+from teleq.swedish import clock, how_long
 from teleq.whole_numbers import whole_number
-
-if TYPE_CHECKING:
-    from django_stubs_ext import WithAnnotations
-
-    ListedCase = WithAnnotations[Case, "Unread"]
 
 PAGE_SIZE = 50
 LISTED_AT_MOST = 5000
-FOUND_AT_MOST = 100
-OPEN, ALL = "open", "all"
-STATUS_CHOICES = [(OPEN, "Öppna"), *Status.choices, (ALL, "Alla")]
+
+# Chosen --------------------------------------------------------------------------------------------------------------
+
+OPEN, MINE, ALL = "open", "mine", "all"
+STATUS_CHOICES = [(OPEN, "Öppna"), (MINE, "Mina"), *Status.choices, (ALL, "Alla")]
+WITH_CLOSED = (ALL, *CLOSED)
+SORTS = {
+    "time": ("callback_at", "id"),
+    "status": ("-status", "callback_at", "id"),  # their names in code happen to be in the order of the work, backwards
+    "priority": ("priority", "callback_at", "id"),
+}
+"""What the list may be sorted by. Each has its indexes; with a minus before it, it is read backwards."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user has chosen to see. Anything unknown reads as the default."""
+    """What the user has chosen to see, as it stands in the address of the list and of the cases opened from it.
+
+    Anything unknown reads as the default.
+    """
 
     queue_id: int | None = None
     status: str = OPEN
-    page: str = "1"
+    sort: str = ""
+    """One of `SORTS`, with a minus where it is backwards; empty where it is the default."""
+    page: int = 1
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Choice:
-        queue, status = query.get("queue", ""), query.get("status", OPEN)
-        return cls(
-            queue_id=whole_number(queue),
+        status = query.get("status", OPEN)
+        chosen = cls(
+            queue_id=whole_number(query.get("queue", "")),
             status=status if status in dict(STATUS_CHOICES) else OPEN,
-            page=query.get("page", "1"),
+            page=whole_number(query.get("page", "")) or 1,
         )
+        sort = query.get("sort", "")
+        known = sort.removeprefix("-") in SORTS and sort != chosen.order
+        return replace(chosen, sort=sort) if known else chosen
+
+    @property
+    def order(self) -> str:
+        """As `sort`, said in any case: by time, and where closed ones are among them the latest first."""
+        return self.sort or ("-time" if self.status in WITH_CLOSED else "time")
+
+    @property
+    def in_sections(self) -> bool:
+        return self.order == "time" and self.status not in WITH_CLOSED
+
+    def but(self, **changed: Any) -> Choice:
+        """Another choice, on its first page."""
+        return replace(self, **{"page": 1, **changed})
+
+    @cached_property
+    def query(self) -> str:
+        """With its question mark; empty where all is as by default."""
+        chosen = {"queue": self.queue_id, "status": self.status, "sort": self.sort, "page": self.page}
+        defaults = {"queue": None, "status": OPEN, "sort": "", "page": 1}
+        told = {name: value for name, value in chosen.items() if value != defaults[name]}
+        return f"?{urlencode(told)}" if told else ""
 
 
-class Unread(TypedDict):
-    """What PostgreSQL adds to each case of the list."""
-
-    has_unread_sms: bool
+# Shown ---------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+class Section(NamedTuple):
+    """A part of the list: when its cases are to be called."""
+
+    name: str
+    heading: str
+
+
+LATE, NOW = Section("late", "Försenade"), Section("now", "Att ringa nu")
+TODAY, COMING = Section("today", "Senare idag"), Section("coming", "Kommande dagar")
+SECTIONS = (LATE, NOW, TODAY, COMING)
+
+
+class OwnQueue(NamedTuple):
+    """One of the user's queues."""
+
+    pk: int
+    unit: str
+    name: str
+    care_provider_id: int
+    max_attempts: int
+    early_minutes: int
+    release_minutes: int
+    consent_required: bool | None
+    """None where its settings are missing."""
+    open_cases: int
+    unread_sms: int
+    held: int
+    """How many of its cases the user has."""
+
+    def __str__(self) -> str:
+        return f"{self.unit} {self.name}"
+
+
+@dataclass
+class ListedCase:
+    """What is read of a case."""
+
+    pk: int
+    queue_id: int
+    callback_at: datetime
+    name: str
+    reason: str
+    phone_number: str
+    personal_identity_number: str
+    """For the access log."""
+    status: str
+    outcome: str
+    priority: int
+    attempts: int
+    taken_at: datetime | None
+    call_began_at: datetime | None
+    releases_at: datetime | None
+    """When it is released, unless whoever has it comes back."""
+    assignee_id: int | None
+    assignee: str
+    queue: OwnQueue
+    protected: bool
+    unread_sms: bool
+    more_on_number: bool
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in CLOSED
+
+    @property
+    def status_text(self) -> str:
+        return f"{STATUS_TEXTS[self.status]} – {self.assignee}" if self.assignee else STATUS_TEXTS[self.status]
+
+    @property
+    def outcome_text(self) -> str:
+        return OUTCOME_TEXTS.get(self.outcome, "")
+
+    @property
+    def is_urgent(self) -> bool:
+        return self.priority == Priority.URGENT
+
+    @property
+    def consent_key(self) -> NumberKey:
+        return (self.queue.care_provider_id, self.phone_number)
+
+
+STATUS_TEXTS = {status.value: str(status.label) for status in Status}
+OUTCOME_TEXTS = {outcome.value: str(outcome.label) for outcome in Outcome}
+
+
+@dataclass
 class Row:
-    case: Case
+    case: ListedCase
+    section: Section
     answer: Answer | None
     """None where the case doesn't show Samtycke till SMS."""
     to_be_asked: bool
@@ -72,29 +201,187 @@ class Row:
     """The patient has sent an SMS, and nobody has read it."""
     hidden: bool
     """The patient has protected personal data: neither name, number nor reason is shown."""
+    open_at: list[str]
+    """The colleagues who have the case open now."""
+    released_at: datetime | None
+    """When it is released, where that is soon and the user is who has it."""
+    call: str
+    """That a call is under way, or that one has no result yet; else empty."""
+    at: datetime
+    """When it was read."""
+
+    @property
+    def time(self) -> str:
+        """ "10.30"; of an overdue case of another day "från igår 10.30"."""
+        written = clock(self.case.callback_at)
+        return f"från {written}" if self.overdue and not self.late_for else written
+
+    @cached_property
+    def late_for(self) -> str:
+        """ "45 min försenad", of an overdue case of today. The page counts on by itself."""
+        if not self.overdue or timezone.localdate(self.case.callback_at) < timezone.localdate(self.at):
+            return ""
+        return f"{how_long(self.at - self.case.callback_at)} försenad"
+
+    @property
+    def seen(self) -> tuple[object, ...]:
+        """What the user may see of it, but for what time alone changes."""
+        case = self.case
+        patient = ("",) if self.hidden else (case.name, case.reason, case.phone_number)
+        stands = (case.queue_id, case.status, case.outcome, case.priority, case.attempts)
+        whose = (case.assignee_id, case.assignee)
+        told = (self.answer, self.to_be_asked, self.more_on_number, self.unread_sms)
+        others = (self.open_at, self.released_at, self.call)
+        return (case.pk, case.callback_at, self.section.name, self.hidden, *patient, *stands, *whose, *told, *others)
 
 
-def context(user: User, chosen: Choice, search_form: SearchForm | None = None) -> dict[str, Any]:
-    own: QuerySet[Queue] = Queue.objects.for_user(user)
-    open_cases, unread_sms = _count_by_queue(Case.objects.open()), _count_by_queue(inbound.without_case())
-    queues = list(own.annotate(open_cases=open_cases, unread_sms=unread_sms))
+@dataclass
+class WorkList:
+    """All that the page of the list is made of."""
+
+    chosen: Choice
+    queues: list[OwnQueue]
+    page: Page[Row]
+    at: datetime
+    open_circuit: ProviderState | None
+    rows: list[Row] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = list(self.page)
+
+    @cached_property
+    def version(self) -> str:
+        """Another one whenever the user may see something else. Time alone changes it where a row passes from one
+        section to the next, and when a new day begins; minutes are counted in the page.
+
+        Keyed, as it is a digest of what is known of patients and stands in an address.
+        """
+        circuit = self.open_circuit and self.open_circuit.shut_status
+        around = (self.queues, circuit, self.page.number, self.page.paginator.num_pages, self.more_than_listed)
+        seen = (timezone.localdate(self.at), around, [row.seen for row in self.rows])
+        return blake2b(repr(seen).encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=12).hexdigest()
+
+    @property
+    def open_cases(self) -> int:
+        return sum(queue.open_cases for queue in self.queues)
+
+    @property
+    def held(self) -> int:
+        return sum(queue.held for queue in self.queues)
+
+    @property
+    def inbound_sms(self) -> int:
+        return sum(queue.unread_sms for queue in self.queues)
+
+    @property
+    def more_than_listed(self) -> bool:
+        return self.page.paginator.count == LISTED_AT_MOST and not self.page.has_next()
+
+    @property
+    def shows_queue(self) -> bool:
+        return len(self.queues) > 1 and not self.chosen.queue_id
+
+    @property
+    def tabs(self) -> list[tuple[str, OwnQueue | None, bool]]:
+        """Address, queue and whether it is the chosen one; first all of them."""
+        return [
+            (self.chosen.but(queue_id=queue and queue.pk).query, queue, self.chosen.queue_id == (queue and queue.pk))
+            for queue in (None, *self.queues)
+        ]
+
+    @property
+    def sorting(self) -> dict[str, tuple[str, str]]:
+        """Of each heading that the list may be sorted by: where it leads, and how the list is sorted by it now."""
+        by, backwards = self.chosen.order.removeprefix("-"), self.chosen.order.startswith("-")
+        told = {}
+        for name in SORTS:
+            now = ("descending" if backwards else "ascending") if name == by else ""
+            sort = f"-{name}" if now == "ascending" else name
+            told[name] = (Choice.of({**_asked(self.chosen), "sort": sort}).query, now)
+        return told
+
+    @property
+    def previous(self) -> str:
+        return self.chosen.but(page=self.page.previous_page_number()).query if self.page.has_previous() else ""
+
+    @property
+    def next(self) -> str:
+        return self.chosen.but(page=self.page.next_page_number()).query if self.page.has_next() else ""
+
+    @property
+    def sections(self) -> list[tuple[Section | None, list[Row]]]:
+        """The rows by their sections; in one without a heading where the list is sorted by something else."""
+        if not self.chosen.in_sections:
+            return [(None, self.rows)]
+        parts = ((section, [row for row in self.rows if row.section == section]) for section in SECTIONS)
+        return [(section, rows) for section, rows in parts if rows]
+
+
+def _asked(chosen: Choice) -> dict[str, str]:
+    return {"queue": str(chosen.queue_id or ""), "status": chosen.status}
+
+
+def work_list(user: User, chosen: Choice) -> WorkList:
+    queues = own_queues(user)
     if chosen.queue_id not in {queue.pk for queue in queues}:
         chosen = replace(chosen, queue_id=None)
-    page = _page(_chosen_cases(user, chosen), chosen.page)
+    page, found = _page(user, chosen)
     at = database_now()
-    return {
-        "queues": queues,
-        "open_cases": sum(queue.open_cases for queue in queues),
-        "chosen": chosen,
-        "statuses": STATUS_CHOICES,
-        "page": page,
-        "more_than_listed": page.paginator.count == LISTED_AT_MOST and not page.has_next(),
-        "rows": _rows(page, user, at),
-        "at": at,
-        "search_form": search_form or SearchForm(),
-        "open_circuit": open_circuit(),
-        "inbound_sms": sum(queue.unread_sms for queue in queues),
-    }
+    page.object_list = _rows(found, queues, user, at)
+    return WorkList(replace(chosen, page=page.number), queues, page, at, open_circuit())
+
+
+def context(user: User, chosen: Choice) -> dict[str, Any]:
+    shown = work_list(user, chosen)
+    return {**told(shown), "statuses": STATUS_CHOICES}
+
+
+def told(shown: WorkList) -> dict[str, Any]:
+    """What the templates need of what changes by itself."""
+    return {"listing": shown, "rows": shown.rows, "chosen": shown.chosen, "open_circuit": shown.open_circuit}
+
+
+def latest(user: User, cases: CaseQuerySet, at_most: int, at: datetime) -> list[Row]:
+    """Of these cases the latest, as the list shows them. What it shows is asked for of those alone."""
+    chosen = cases.order_by("-callback_at", "-id").values("pk")[:at_most]
+    found = _told(Case.objects.filter(pk__in=chosen), user).order_by("-callback_at", "-id").values_list(*COLUMNS)
+    return _rows(list(found), own_queues(user), user, at)
+
+
+# Read ----------------------------------------------------------------------------------------------------------------
+
+COLUMNS = (
+    *("pk", "queue_id", "callback_at", "name", "reason", "phone_number", "personal_identity_number"),
+    *("status", "outcome", "priority", "attempts", "taken_at", "call_began_at", "releases_at", "assignee_id"),
+    *("assignee__first_name", "assignee__last_name", "assignee__username"),
+    *("protected", "unread_sms", "more_on_number"),
+)
+"""What is read of each case, in this order."""
+NUMBER = COLUMNS.index("phone_number")
+
+
+def own_queues(user: User) -> list[OwnQueue]:
+    return [OwnQueue(*row) for row in _own_queues().rows(user=user.pk)]
+
+
+@lru_cache
+def _own_queues() -> Prepared:
+    def queues(user: int) -> QuerySet[Queue, Any]:
+        counted = Queue.objects.for_user(User(pk=user)).annotate(
+            open_cases=_count_by_queue(Case.objects.open()),
+            unread_sms=_count_by_queue(inbound.without_case()),
+            held=_count_by_queue(holding.held_by(User(pk=user))),
+        )
+        settings = (
+            "care_provider_id",
+            "max_attempts",
+            "early_minutes",
+            "release_minutes",
+            "outgoing_sms__consent_required",
+        )
+        return counted.values_list("pk", "unit", "name", *settings, "open_cases", "unread_sms", "held")
+
+    return Prepared.of(queues, "user")
 
 
 def _count_by_queue(rows: QuerySet[Any]) -> Coalesce:
@@ -103,66 +390,111 @@ def _count_by_queue(rows: QuerySet[Any]) -> Coalesce:
     return Coalesce(Subquery(of_queue.annotate(how_many=Count("pk")).values("how_many")), 0)
 
 
-def _listed(cases: CaseQuerySet) -> QuerySet[ListedCase]:
-    """In the order that they are to be called in, with what the list shows of each."""
-    listed: QuerySet[Case] = cases.with_protection().select_related("queue__outgoing_sms", "assignee")
-    return listed.order_by("callback_at", "id").annotate(has_unread_sms=inbound.unread_of_case())
+def _page(user: User, chosen: Choice) -> tuple[Page[Any], list[tuple[Any, ...]]]:
+    """The chosen page, or the last, and its cases.
+
+    Counted only where there is more than one, and as far as anybody turns pages: to count a million takes longer than
+    all the rest of the page.
+    """
+    in_one = chosen.queue_id is not None
+    ids = {"user": user.pk} | ({"queue": chosen.queue_id} if chosen.queue_id is not None else {})
+    listed, counted = _listed(chosen.status, chosen.order, in_one), _counted(chosen.status, in_one)
+    pages: Paginator[Any] = Paginator([], PAGE_SIZE)
+    found = listed.page(PAGE_SIZE + 1, 0, **ids) if chosen.page == 1 else []
+    is_all = chosen.page == 1 and len(found) <= min(PAGE_SIZE, LISTED_AT_MOST)
+    pages.count = len(found) if is_all else counted.count(LISTED_AT_MOST, **ids)
+    page = pages.get_page(chosen.page)
+    before = (page.number - 1) * PAGE_SIZE
+    if chosen.page > 1:
+        found = listed.page(PAGE_SIZE, before, **ids)
+    return page, found[: min(PAGE_SIZE, pages.count - before)]
 
 
-def _chosen_cases(user: User, chosen: Choice) -> QuerySet[ListedCase]:
-    """Open ones in the order that they are to be called in; where closed ones are among them, the latest first."""
-    cases = Case.objects.for_user(user)
-    if chosen.queue_id:
-        cases = cases.filter(queue=chosen.queue_id)
-    if chosen.status not in (OPEN, ALL):
-        cases = cases.filter(status=chosen.status)
-    if chosen.status in (ALL, *CLOSED):
-        return _listed(cases).reverse()
-    return _listed(cases.open())
+@lru_cache(maxsize=256)
+def _listed(status: str, order: str, in_one_queue: bool) -> Prepared:
+    def listed(user: int, queue: int | None = None) -> QuerySet[Case, Any]:
+        cases = _told(_chosen(status, user, queue), User(pk=user)).order_by(*SORTS[order.removeprefix("-")])
+        return (cases.reverse() if order.startswith("-") else cases).values_list(*COLUMNS)
+
+    return Prepared.of(listed, "user", *(["queue"] if in_one_queue else []))
 
 
-def _page(cases: QuerySet[ListedCase], number: str) -> Page[ListedCase]:
-    """Counted only as far as anybody turns pages: to count a million takes longer than all the rest of the page."""
-    pages = Paginator(cases, PAGE_SIZE)
-    pages.count = cases.order_by().values("pk")[:LISTED_AT_MOST].count()
-    return pages.get_page(number)
+@lru_cache(maxsize=64)
+def _counted(status: str, in_one_queue: bool) -> Prepared:
+    def counted(user: int, queue: int | None = None) -> QuerySet[Case, Any]:
+        return _chosen(status, user, queue).values_list("pk")
+
+    return Prepared.of(counted, "user", *(["queue"] if in_one_queue else []))
 
 
-def found(user: User, form: SearchForm) -> dict[str, Any]:
-    """Open and closed cases with the number or personnummer, the latest first."""
-    at = database_now()
-    cases = Case.objects.for_user(user).matching(form.number, form.personal_identity_number)
-    latest = _listed(cases).order_by("-callback_at", "-id")[: FOUND_AT_MOST + 1]
-    rows = _rows(latest, user, at)
-    return {"rows": rows[:FOUND_AT_MOST], "more": len(rows) > FOUND_AT_MOST, "search_form": form, "at": at}
+def _chosen(status: str, user: int, queue: int | None) -> CaseQuerySet:
+    cases = Case.objects.for_user(User(pk=user))
+    if queue is not None:
+        cases = cases.filter(queue=queue)
+    if status in Status.values:
+        cases = cases.filter(status=status)
+    if status == MINE:
+        cases = cases.filter(assignee=user)
+    return cases if status in WITH_CLOSED else cases.open()
 
 
-def _rows(cases: Iterable[ListedCase], user: User, at: datetime) -> list[Row]:
-    cases = list(cases)
-    consents = Consent.objects.by_number([case.consent_key for case in cases])
-    shared = _numbers_with_several_open(cases, user)
+def _told(cases: CaseQuerySet, user: User) -> CaseQuerySet:
+    """Each with what the list shows of it. Whether its number has several open cases is asked in all of the user's
+    queues, whichever of them are shown."""
+    same = Case.objects.for_user(user).open().filter(phone_number=OuterRef("phone_number")).exclude(pk=OuterRef("pk"))
+    told: CaseQuerySet = cases.with_protection().annotate(
+        unread_sms=inbound.unread_of_case(), more_on_number=Exists(same), releases_at=holding.releases_at()
+    )
+    return told
+
+
+def _rows(found: Iterable[tuple[Any, ...]], queues: list[OwnQueue], user: User, at: datetime) -> list[Row]:
+    cases = list(_cases(found, {queue.pk: queue for queue in queues}))
+    consents = Consent.objects.judged([case.consent_key for case in cases])
+    open_at = presence.in_queues_of(user) if cases else {}
+    tomorrow = _start_of_tomorrow(at)
     rows = []
     for case in cases:
         consent = consents.get(case.consent_key)
         answer = answer_in_force(consent, at)
-        shows_consent = case.shows_consent(answer)
+        is_shown = shows_consent(case.queue.consent_required, answer)
         rows.append(
             Row(
                 case=case,
-                answer=answer if shows_consent else None,
-                to_be_asked=case.is_open and shows_consent and not (consent and consent.counts(at)),
-                more_on_number=case.is_open and not case.protected and number_text(case.phone_number) in shared,
+                section=_section(case, at, tomorrow),
+                answer=answer if is_shown else None,
+                to_be_asked=case.is_open and is_shown and not (consent and consent.counts(at)),
+                more_on_number=case.is_open and not case.protected and case.more_on_number,
                 overdue=case.is_open and case.callback_at < at,
-                unread_sms=case.is_open and case.has_unread_sms,
+                unread_sms=case.is_open and case.unread_sms,
                 hidden=case.protected,
+                open_at=open_at.get(case.pk, []),
+                released_at=holding.warned_of(case, at) if case.assignee_id == user.pk else None,
+                call=holding.call_in_words(case, at),
+                at=at,
             )
         )
     return rows
 
 
-def _numbers_with_several_open(cases: Iterable[Case], user: User) -> set[str]:
-    """Counted in all of the user's queues, whichever of them are shown."""
-    numbers = {number_text(case.phone_number) for case in cases}
-    counted = Case.objects.for_user(user).open().filter(phone_number__in=numbers).values("phone_number")
-    several = counted.annotate(cases=Count("pk")).filter(cases__gt=1)
-    return {number_text(number) for number in several.values_list("phone_number", flat=True)}
+def _cases(found: Iterable[tuple[Any, ...]], queues: Mapping[int, OwnQueue]) -> Iterator[ListedCase]:
+    for *columns, first_name, last_name, username, protected, unread_sms, more_on_number in found:
+        columns[NUMBER] = number_text(columns[NUMBER])
+        assignee = full_name(first_name, last_name, username) if username else ""
+        queue = queues.get(columns[1])
+        if queue:  # else somebody has been let into it in between
+            yield ListedCase(*[*columns, assignee, queue, protected, unread_sms, more_on_number])
+
+
+def _section(case: ListedCase, at: datetime, tomorrow: datetime) -> Section:
+    """When the case is to be called; as early before its time as "Ta nästa ärende" gives it, it is to be called now."""
+    if case.callback_at < at:
+        return LATE
+    if case.callback_at <= at + timedelta(minutes=case.queue.early_minutes):
+        return NOW
+    return TODAY if case.callback_at < tomorrow else COMING
+
+
+def _start_of_tomorrow(at: datetime) -> datetime:
+    tomorrow = timezone.localdate(at) + timedelta(days=1)
+    return timezone.make_aware(datetime.combine(tomorrow, time.min))

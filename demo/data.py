@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from dateutil.relativedelta import relativedelta
 
 from access.access_log import Act
-from cases.models import Status
+from cases.models import NoAnswer, Priority, Status
 from consent.models import Answer, Channel
 from consent.register import VALID_FOR
 from sms.models import Kind, Refusal
 from sms.states import State
+from teleq.models import Outcome
 
 R, T, M = "rådgivning", "tidbokning", "myran"
 """The queues, in short: VC Spindeln Rådgivning, VC Spindeln Tidbokning and VC Myran Rådgivning."""
@@ -64,6 +65,13 @@ class Patient:
     """Who has called, or has the case."""
     a_number: str = SAME
     note: str = ""
+    priority: Priority = Priority.NORMAL
+    how: NoAnswer | None = None
+    """What met whoever called last and reached nobody."""
+    outcome: Outcome | None = None
+    """Of a case that is done."""
+    is_calling: bool = False
+    """Whether whoever has the case is calling the patient."""
 
 
 PATIENTS = [
@@ -80,18 +88,22 @@ PATIENTS = [
         status=Status.ONGOING,
         nurse="karim",
         a_number=_mobile(80),
+        is_calling=True,
     ),
     Patient(
         *(R, -2, "Erik Lund", _mobile(9), "196105309832", "Svar på prover"),
         status=Status.DONE,
         attempts=3,
         note="Nådde honom på tredje försöket. Proverna är bra.",
+        how=NoAnswer.BUSY,
+        outcome=Outcome.ADVICE,
     ),
     Patient(
         *(R, -2, "Maja Holm", _mobile(10), "199307149840", "Halsont sedan en vecka"),
         status=Status.NO_ANSWER,
         attempts=1,
         nurse="karim",
+        how=NoAnswer.VOICEMAIL,
     ),
     Patient(R, 1, "Sven Ek", _mobile(11), "195602119850", "Ont i knät"),
     Patient(R, 6, "Linnea Berg", _mobile(12), "197904269862", "Biverkning av medicin"),
@@ -103,7 +115,7 @@ PATIENTS = [
     Patient(R, 5, "Greta Falk", _mobile(18), "198506199887", "Svullen fot"),
     Patient(R, 7, "", _mobile(19), "", "", a_number=WITHHELD),
     Patient(R, 8, "Elsa Lindqvist", _mobile(20), "201510049941", "Öronvärk", note="Mamma ringer för Elsa."),
-    Patient(R, -1, "Johan Lindqvist", _mobile(20), "198310219954", "Huvudvärk"),
+    Patient(R, -1, "Johan Lindqvist", _mobile(20), "198310219954", "Huvudvärk", priority=Priority.URGENT),
     Patient(R, 0, "Bo Hedlund", _mobile(21), "199012129939", "Intyg till arbetsgivare", status=Status.CANCELLED),
     Patient(R, 46, "Astrid Nordin", _mobile(33), "197511309986", "Egenvård vid pollenallergi"),
     Patient(T, 1, "Tolvan Tolvansson", _mobile(6), "191212121212", "Boka om läkarbesök"),
@@ -111,7 +123,12 @@ PATIENTS = [
     Patient(T, 4, "Kerstin Dahl", _mobile(22), "199703089962", "Årskontroll diabetes"),
     Patient(T, 5, "Samir Aziz", _mobile(23), "195807239974", "Vaccination inför resa", a_number=_mobile(81)),
     Patient(T, -1, "Stina Norberg", _mobile(24), "198805139808", "Cellprov"),
-    Patient(T, -2, "Lars Åkesson", _mobile(25), "196904129993", "Avboka besök", status=Status.DONE, attempts=1),
+    Patient(
+        *(T, -2, "Lars Åkesson", _mobile(25), "196904129993", "Ny tid hos läkare"),
+        status=Status.DONE,
+        attempts=1,
+        outcome=Outcome.BOOKED,
+    ),
     Patient(
         *(T, -2, "Hanna Sandberg", _mobile(26), "199202279825", "Tid till barnmorska"),
         status=Status.NO_ANSWER,

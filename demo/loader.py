@@ -73,6 +73,7 @@ class _Loader:
         # Round the clock, in short slots and with short notice, so that whoever tries it has not long to wait.
         self._open(radgivning, TelephoneHours.Weekday.values, time(0), time(23, 55), slot_minutes=5, slot_capacity=1)
         self._open(tidbokning, TelephoneHours.Weekday.values[:5], time(8), time(16), slot_minutes=15, slot_capacity=1)
+        Queue.objects.filter(pk=radgivning.pk).update(responsible="Medicinskt ansvarig läkare, anknytning 4021")
         self._text(radgivning, consent_required=True, reminder_minutes=Lead.MINUTES_15)
         self._text(tidbokning, consent_required=False, reminder_minutes=Lead.HOURS_1)
 
@@ -153,6 +154,9 @@ class _Loader:
             status=patient.status,
             assignee=self.users[patient.nurse] if patient.status == Status.ONGOING else None,
             taken_at=self.start - timedelta(minutes=4) if patient.status == Status.ONGOING else None,
+            call_began_at=self.start - timedelta(minutes=4) if patient.is_calling else None,
+            priority=patient.priority,
+            outcome=patient.outcome or "",
             created_at=booked_at,
             booked_at=booked_at,
         )
@@ -162,18 +166,22 @@ class _Loader:
         kinds = CaseEvent.Kind
         nurse = self.users[patient.nurse]
         yield CaseEvent(case=case, kind=kinds.CREATED, at=case.created_at)
+        has_been_reached = patient.status == Status.DONE
         for attempt in range(1, patient.attempts + 1):
-            reached = patient.status == Status.DONE and attempt == patient.attempts
+            reached = has_been_reached and attempt == patient.attempts
             yield CaseEvent(
                 case=case,
                 kind=kinds.REACHED if reached else kinds.NO_ANSWER,
                 changes={"attempts": [attempt - 1, attempt]},
+                detail=patient.how or "" if attempt == patient.attempts - has_been_reached else "",
                 user=nurse,
                 at=self.start - timedelta(minutes=10 + 15 * (patient.attempts - attempt)),
             )
-        last = {Status.ONGOING: kinds.TAKEN, Status.DONE: kinds.DONE, Status.CANCELLED: kinds.CANCELLED}
+        has_it = kinds.CALLED if patient.is_calling else kinds.TAKEN
+        last = {Status.ONGOING: has_it, Status.DONE: kinds.DONE, Status.CANCELLED: kinds.CANCELLED}
         if patient.status in last:
-            yield CaseEvent(case=case, kind=last[patient.status], user=nurse, at=self.start - timedelta(minutes=4))
+            at, outcome = self.start - timedelta(minutes=4), patient.outcome or ""
+            yield CaseEvent(case=case, kind=last[patient.status], user=nurse, at=at, detail=outcome)
 
     # Answers
 

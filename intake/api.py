@@ -29,7 +29,7 @@ from access import access_log
 from access.access_log import Act
 from access.limits import Guess, TooMany, judged
 from access.models import SignIn
-from cases import changing, free_times, looks
+from cases import changing, free_times, looks, places
 from cases.models import Case, Priority
 from intake import booking, keys
 from intake.models import IntakeKey
@@ -249,7 +249,7 @@ def _or_nearest(queue: Queue, at: datetime, act: Callable[[], Result]) -> Result
     """
     try:
         return act()
-    except booking.NotFree as problem:
+    except places.NotFree as problem:
         raise _Refused(problem, nearest=free_times.nearest(queue, at)) from None
     except booking.CallDiffers as problem:
         raise _Refused(problem, differs=problem.differs) from None

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import connection, transaction
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from cases import acts, callbacks, free_times
+from cases import acts, callbacks, places
 from cases.callbacks import comparable
-from cases.changing import NotPossible
-from cases.models import Case, CaseEvent, Priority, Slot, Status
+from cases.changing import NotPossible, hold
+from cases.models import Case, CaseEvent, Priority, Status
 from intake.models import IntakeCall
 from teleq.database import insert_unless_there
 from teleq.models import Queue
@@ -27,10 +26,7 @@ from teleq.models import Queue
 ADVISORY_CLASS = 2
 MADE_BY_STAFF = "Ärendet är inte bokat genom telefonsystemet. Det ändras av vårdenheten."
 IN_WORK = "En medarbetare har ärendet just nu. Det ändras av vårdenheten."
-
-
-class NotFree(Exception):
-    """The time can't be booked: the queue is closed then, or every place is taken. Its text says which."""
+QUEUE_CHANGED = "Ärendet har flyttats till en annan kö. Ingenting är ändrat."
 
 
 class CallDiffers(Exception):
@@ -100,7 +96,7 @@ def book(wanted: Wanted) -> tuple[Case, bool]:
         )
         callbacks.move(call.case, wanted.callback_at, by=None)
     else:
-        _take_place(wanted.queue, wanted.callback_at)
+        places.take(wanted.queue, wanted.callback_at)
         call.case = callbacks.create(_new_case(wanted), by=None)
     call.save(update_fields=["case"])
     return call.case, made
@@ -122,14 +118,14 @@ def cancel(case: Case) -> None:
     if not case.is_open:
         return
     _require_ours(case)
-    _lock_slots(case.queue, _slot_at(case.queue, case.callback_at))
+    places.hold(case.queue, places.slot_at(case.queue, case.callback_at))
     acts.close(case, Status.CANCELLED, by=None)
 
 
 def _take_another_place(case: Case, to: datetime) -> None:
     """Take the place that a locked case is to be moved to. Raises NotFree."""
     if case.is_open and case.callback_at != to:
-        _take_place(case.queue, to, moved=case)
+        places.take(case.queue, to, moved=case)
 
 
 def _new_case(wanted: Wanted) -> Case:
@@ -191,33 +187,9 @@ def _lock_number(wanted: Wanted) -> None:
 
 
 def _locked(case: Case) -> Case:
-    return Case.objects.select_related("queue").select_for_update(of=("self",), no_key=True).get(pk=case.pk)
-
-
-def _take_place(queue: Queue, at: datetime, moved: Case | None = None) -> None:
-    """Make sure that the time has a free place, and hold its slot till the commit. Raises NotFree.
-
-    Of two who want the last place, the second waits for the slot and then finds it taken.
-    """
-    slot = _slot_at(queue, at)
-    if slot is None:
-        raise NotFree("Tiden går inte att boka: kön har inte telefontid då.")
-    if slot != at:
-        raise NotFree("Tiden går inte att boka: den är inte en av köns tider.")
-    _lock_slots(queue, slot, _slot_at(queue, moved.callback_at) if moved else None)
-    there = Case.objects.open().filter(queue=queue, callback_at__gte=at, callback_at__lt=at + queue.slot_length)
-    if there.exclude(pk=moved.pk if moved else 0).count() >= queue.slot_capacity:
-        raise NotFree("Tiden går inte att boka: alla platser är tagna.")
-
-
-def _slot_at(queue: Queue, at: datetime) -> datetime | None:
-    """The slot that the time falls in, or None where the queue is closed then."""
-    day = timezone.localtime(at).date()
-    return free_times.slot_at(queue, free_times.slots_of(queue, day, day), at)
-
-
-def _lock_slots(queue: Queue, *slots: datetime | None) -> None:
-    """Lock the rows of these slots, making those that are missing. Always in the order of time, against deadlocks."""
-    starts = sorted({slot for slot in slots if slot})
-    Slot.objects.bulk_create([Slot(queue=queue, starts_at=start) for start in starts], ignore_conflicts=True)
-    list(Slot.objects.select_for_update().filter(queue=queue, starts_at__in=starts).order_by("starts_at"))
+    """Raises NotPossible where a nurse has moved it meanwhile to another queue, which the key may not open."""
+    hold(case)
+    locked = Case.objects.select_related("queue").get(pk=case.pk)
+    if locked.queue_id != case.queue_id:
+        raise NotPossible(QUEUE_CHANGED)
+    return locked

@@ -5,7 +5,8 @@ message is handed over for `OPEN_FOR`. Then it is *half-open*: one message is ha
 takes it the circuit closes, else it opens again.
 
 All workers share `ProviderState`, a row per provider: `open_until` is empty while the circuit is closed, in the future
-while it is open, and in the past when a trial may begin. `sms.rate_limiter` reads it before each claim.
+while it is open, and in the past when a trial may begin. `sms.rate_limiter` reads it before each claim. `silent_since`
+is when it opened first, however many trials have failed since: staff are told.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from enum import Enum
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from sms.models import ProviderState
 from sms.providers.base import Outcome, SendResult, loggable, storable
@@ -127,7 +128,8 @@ class CircuitBreaker:
         """Open a closed circuit. One that is open already only gets its `shut_status`, if it has none yet."""
         ProviderState.objects.ensure_row(self.provider)
         news = Q(open_until=None) | Q(shut_status="") if shut_status else Q(open_until=None)
-        if self._row.filter(news).update(open_until=Now() + OPEN_FOR, shut_status=shut_status):
+        opened = {"open_until": Now() + OPEN_FOR, "silent_since": Coalesce("silent_since", Now())}
+        if self._row.filter(news).update(shut_status=shut_status, **opened):
             why = "it lets no SMS in" if shut_status else f"{self._failures_in_a_row} in a row not taken"
             self._log_open(f"circuit breaker open, {why}", self._last_failure, shut_status)
 
@@ -140,7 +142,7 @@ class CircuitBreaker:
             return None
         if result.outcome in PROCESSED:
             self._failures_in_a_row = 0
-            if not self._row.exclude(open_until=None).update(open_until=None, shut_status=""):
+            if not self._row.exclude(open_until=None).update(open_until=None, silent_since=None, shut_status=""):
                 return None
             logger.warning("%s: circuit breaker closed, SMS %s was taken", self.provider, trial.message_id)
             return Circuit.CLOSED

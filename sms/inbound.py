@@ -13,6 +13,7 @@ import unicodedata
 
 from django.db import transaction
 from django.db.models.functions import Now
+from phonenumber_field.phonenumber import PhoneNumber
 
 from consent import register
 from sms.models import InboundSms, Message, UnplacedSms
@@ -101,6 +102,11 @@ def hand_over_unplaced(unplaced_id: int, care_provider: CareProvider) -> bool:
 def mark_as_read(inbound: InboundSms, by: User) -> bool:
     """Note who has read the reply. False if somebody had read it before: the first reader stays."""
     return bool(InboundSms.objects.filter(pk=inbound.pk, read_at=None).update(read_at=Now(), read_by=by))
+
+
+def hand_on_unread(number: PhoneNumber, queue_id: int, to: Queue) -> None:
+    """Let replies to the queue that nobody has read be another queue's: the number's case has gone there."""
+    InboundSms.objects.unread().filter(queue=queue_id, from_number=number).update(queue=to)
 
 
 def _care_provider_of(number: str | None) -> int | None:

@@ -263,6 +263,7 @@ class ProviderState(models.Model):
     name = models.CharField(max_length=20, primary_key=True)
     next_slot_at = models.DateTimeField(db_default=Now(), help_text="När nästa SMS får lämnas, om takten är begränsad.")
     open_until = models.DateTimeField(null=True, help_text="Så länge lämnas leverantören i fred.")
+    silent_since = models.DateTimeField(null=True, help_text="Sedan när leverantören inte tar emot SMS.")
     shut_status = models.CharField(
         max_length=100, blank=True, default="", help_text="Vad leverantören svarade, om den inte släpper in teleQ."
     )

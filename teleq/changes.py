@@ -163,7 +163,8 @@ class ChangesForm(ModelForm[Row]):
         if isinstance(field, forms.ModelChoiceField):
             return str(value or "inget val")
         if isinstance(field, forms.ChoiceField):
-            return str(dict(cast("Iterable[tuple[Any, str]]", field.choices)).get(value, value))
+            words = dict(cast("Iterable[tuple[Any, str]]", field.choices))
+            return ", ".join(str(words.get(each, each)) for each in (value if isinstance(value, list) else [value]))
         return f"”{value}”" if value not in field.empty_values else "tomt"
 
     def save(self, commit: bool = True) -> Row:

@@ -14,7 +14,7 @@ def insert_unless_there(row: models.Model) -> bool:
     to refuse it, its log would quote the row. Whoever is inserting the same at this moment is waited for.
     """
     meta = row._meta
-    fields = [field for field in meta.local_concrete_fields if field is not meta.auto_field]
+    fields = [field for field in meta.local_concrete_fields if not (field is meta.auto_field or field.generated)]
     returned = list(meta.db_returning_fields)  # the id, and what PostgreSQL fills in
     # As Django's own save() and bulk_create() do, of which neither tells whether there was a conflict.
     [values] = type(row)._base_manager._insert(  # type: ignore[attr-defined]

@@ -39,6 +39,11 @@ class ProviderRole(models.TextChoices):
     LOG_REVIEWER = "log_reviewer", "Loggranskare"
 
 
+def full_name(first_name: str, last_name: str, username: str) -> str:
+    """What a user is called on screen."""
+    return f"{first_name} {last_name}".strip() or username
+
+
 class UserQuerySet(models.QuerySet["User"]):
     def colleagues_in(self, queues: models.QuerySet[Queue]) -> UserQuerySet:
         """Users who are, or have been, members of at least one of these queues."""
@@ -88,7 +93,7 @@ class User(AbstractUser):
         ]
 
     def __str__(self) -> str:
-        return self.get_full_name() or self.username
+        return full_name(self.first_name, self.last_name, self.username)
 
     def administers(self, *also: ProviderRole) -> bool:
         """Whether they administer a queue or a whole care provider today, or have one of these other roles. One query,
@@ -159,6 +164,11 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         own = Queue.objects.for_user(user)
         allowed = CareProvider.objects.filter(opens_other_queues=True, queues__in=own)
         return self.filter(care_provider__in=allowed.values("pk")).exclude(pk__in=own.values("pk"))
+
+    def others_of_care_provider(self, queue: Queue) -> QueueQuerySet:
+        """The care provider's queues but this one, also those that somebody who works in it is no member of: a case can
+        go to them."""
+        return self.filter(care_provider=queue.care_provider_id).exclude(pk=queue.pk)
 
     def administered_by(self, user: User) -> QueueQuerySet:
         """The queues that the user administers: as the queue's administrator, or as the whole care provider's."""

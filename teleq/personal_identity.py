@@ -20,6 +20,7 @@ from django.utils import timezone
 from teleq.pasted import plain
 
 INVALID_IDENTITY = "Skriv ett giltigt personnummer, samordningsnummer eller reservnummer, till exempel 19121212-1212."
+LENGTH = 12
 FIRST_YEAR = 1840
 """Nobody who was born earlier was alive when the numbers came, in 1947."""
 ADDED_TO_THE_DAY = 60

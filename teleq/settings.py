@@ -273,12 +273,14 @@ CELERY_TASK_ROUTES = {
     # Of their own, beside the bulk messages: a worker takes from its queues in turn.
     "sms.tasks.sweep": {"queue": "sweep"},
     "cases.tasks.remind": {"queue": "sweep"},
+    "cases.tasks.release_left_behind": {"queue": "sweep"},
     "administration.tasks.remove_what_is_past_its_time": {"queue": "retention"},
 }
 # The tasks have no `expires`: beat's clock would set it and a worker's would compare with it, and two machines' clocks
 # differ. Of the runs that pile up while no worker is there, the first does it all and the others find nothing to do.
 CELERY_BEAT_SCHEDULE = {
     "remind": {"task": "cases.tasks.remind", "schedule": 60.0},
+    "release_left_behind": {"task": "cases.tasks.release_left_behind", "schedule": 60.0},
     "sweep": {"task": "sms.tasks.sweep", "schedule": 60.0},
     "retention": {"task": "administration.tasks.remove_what_is_past_its_time", "schedule": crontab(hour=2, minute=40)},
 }

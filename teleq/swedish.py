@@ -1,6 +1,6 @@
 """How times, telephone numbers and identities are written on screen: in Swedish, by the clock in Stockholm."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -27,6 +27,16 @@ def _clock(local: datetime) -> str:
     if first >= second:
         return f"{local:%H.%M}"
     return f"{local:%H.%M} ({'vintertid' if local.fold else 'sommartid'})"
+
+
+def near_weekday(day: date) -> str:
+    """For the head of a column: "idag", "imorgon", "tors"."""
+    return {0: "idag", 1: "imorgon"}.get((day - timezone.localdate()).days, WEEKDAYS[day.weekday()])
+
+
+def day_of_month(day: date) -> str:
+    """ "26 nov"."""
+    return f"{day.day} {MONTHS[day.month - 1]}"
 
 
 def clock(at: datetime) -> str:
@@ -63,6 +73,14 @@ def clock_only(at: datetime) -> str:
 def last_day(valid_until: datetime) -> str:
     """The date on which an answer stops to count: "24 januari 2028"."""
     return date_format(timezone.localtime(valid_until), "j F Y")
+
+
+def how_long(time: timedelta) -> str:
+    """In whole minutes: "45 min", "2 h 10 min". Counted on in the page by static/js/list.js, in the same words."""
+    hours, minutes = divmod(int(time.total_seconds()) // 60, 60)
+    if not hours:
+        return f"{minutes} min" if minutes else "under 1 min"
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 def in_days(day: date) -> str:

@@ -20,13 +20,13 @@ from administration.admin.csv_file import csv_file
 from administration.admin.scoped import person, reviewed_care_providers
 from administration.patient_data.log_extract import log_extract, warning_of_others
 from administration.patient_data.stored import patient_of
-from cases.forms import SearchForm
+from cases.forms import IdentifierForm
 from teleq.models import CareProvider
 
 TITLE = "Loggutdrag"
 
 
-class LogExtractForm(SearchForm):
+class LogExtractForm(IdentifierForm):
     """About whom, from which care provider where the user has several, and whether names are told."""
 
     provider = forms.ModelChoiceField(

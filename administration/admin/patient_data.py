@@ -13,7 +13,7 @@ from administration.admin.scoped import patients_queues, person
 from administration.patient_data import removal
 from administration.patient_data.extract import Section, as_json, extract
 from administration.patient_data.stored import patient_of
-from cases.forms import SearchForm
+from cases.forms import IdentifierForm
 
 TITLE = "Registerutdrag"
 
@@ -22,7 +22,7 @@ TITLE = "Registerutdrag"
 def patient_data_view(request: HttpRequest) -> HttpResponse:
     """Posted throughout, so that neither number is in an address. Only what is in the administrator's own queues."""
     queues = patients_queues(request)
-    form = SearchForm(request.POST or None)
+    form = IdentifierForm(request.POST or None)
     context: dict[str, Any] = {"title": TITLE, "form": form, "queues": queues}
     if form.is_valid():
         patient = patient_of(form)

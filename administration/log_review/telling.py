@@ -12,7 +12,7 @@ DID = {
     Act.LISTED: "hade ärendet för {patient} i sin arbetslista",
     Act.HIT: "fick ärendet för {patient} som sökträff",
     Act.INBOUND: "hade ett SMS från {patient} i listan över inkomna SMS",
-    Act.RELATED: "fick se {patient} i ett annat ärende på numret",
+    Act.RELATED: "fick se {patient} i ett annat ärende",
     Act.SEARCH: "sökte på {patient}",
     Act.VIEW: "öppnade ärendet för {patient}",
     Act.OTHER_QUEUE: "öppnade ärendet för {patient} i en annan kö",
@@ -41,7 +41,7 @@ def sentences(entry: AccessEntry) -> list[str]:
     told = [f"{_who(entry)} {act} {at}{whence}."]
     told += [_had_case(entry)] if entry.had_case is not None else []
     told += ["Patienten hade skyddade personuppgifter."] if entry.protected else []
-    if entry.why:
+    if entry.why and entry.act != Act.SEARCH:
         about = "Gällde" if entry.act in (Act.REFUSED, Act.REVIEW) else "Angiven anledning"
         told.append(f"{about}: {entry.why}.")
     return told
@@ -53,13 +53,15 @@ def briefly(entry: AccessEntry) -> str:
 
 
 def patient(entry: AccessEntry) -> str:
-    """ "070-174 06 05 (personnummer 19121212-1212)", or as much of it as the entry has."""
+    """ "070-174 06 05 (personnummer 19121212-1212)", or as much of it as the entry has; of a search, what was typed."""
     kind = personal_identity.kind_of(entry.person) if entry.person else None
     person = f"{kind.value if kind else 'personnummer'} {personal_identity.hyphenated(entry.person)}"
     if entry.phone_number:
         return show(entry.phone_number) + (f" ({person})" if entry.person else "")
     if entry.person:
         return person
+    if entry.act == Act.SEARCH and entry.why:
+        return f"”{entry.why}”"
     return f"ärende {entry.case_id}" if entry.case_id else "en uppgift som inte finns"
 
 

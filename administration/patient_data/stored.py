@@ -9,7 +9,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from access import access_log
 from access.models import AccessEntry
-from cases.forms import SearchForm
+from cases.forms import IdentifierForm
 from cases.models import Case, Draft, ProtectionMark
 from consent.models import Consent
 from sms.models import InboundSms, Message, UnplacedSms
@@ -29,7 +29,7 @@ class Patient:
         return show(self.number) or identity_number(self.person)
 
 
-def patient_of(form: SearchForm) -> Patient:
+def patient_of(form: IdentifierForm) -> Patient:
     """Whom a valid form asks about: a person, where the digits are a personnummer."""
     if form.personal_identity_number:
         return Patient(person=form.personal_identity_number)

@@ -8,77 +8,134 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBadRequest
-from django.shortcuts import redirect
 
-from cases import acts, callbacks, case_page, drafts
+from cases import acts, callbacks, case_page, drafts, retries
 from cases.changing import NotPossible
-from cases.forms import (
-    NoteForm,
-)
-from cases.models import Case, Status
-from cases.views.case import works_in_case
+from cases.forms import NoteForm, RetryForm
+from cases.models import Case, NoAnswer, Status
+from cases.views.case import case_view, to_case, works_in_case
 from cases.views.details import ALREADY_NOTED, not_noted
+from sms.models import Kind
+from teleq.clock import database_now
+from teleq.models import Outcome
+from teleq.swedish import clock
 from teleq.typed import SignedInRequest
 from teleq.whole_numbers import whole_number
 
 UNKNOWN_BUTTON = "Okänd knapp."
+PLACE = "acts"
+"""Where on the page it is said what was done."""
 
 
-ACTS: dict[str, tuple[Callable[..., None], str]] = {
-    "take": (acts.take, "Du har tagit ärendet."),
-    "release": (acts.release, "Ärendet är släppt."),
-    "reached": (partial(acts.record_attempt, reached=True), "Fick svar är registrerat. Du har ärendet."),
-    "no_answer": (partial(acts.record_attempt, reached=False), "Inget svar är registrerat."),
-    "cancel": (partial(acts.close, status=Status.CANCELLED), "Ärendet är avbokat."),
-    "reopen": (acts.reopen, "Ärendet är öppnat igen."),
+Press = Callable[[SignedInRequest, Case, int], HttpResponse]
+"""What a button does, given the latest act that it was shown with, and its response. Raises NotPossible."""
+
+
+def _saying(told: str, do: Callable[..., object]) -> Press:
+    def press(request: SignedInRequest, case: Case, seen: int) -> HttpResponse:
+        do(case, by=request.user, seen=seen)
+        messages.success(request, told, extra_tags=PLACE)
+        return to_case(request, case.pk, PLACE)
+
+    return press
+
+
+def _call(request: SignedInRequest, case: Case, seen: int) -> HttpResponse:
+    """Ring: the page that answers has the link that dials (static/js/dial.js; without scripts it has the focus)."""
+    try:
+        acts.call(case, shown=request.POST.get("shown_number", ""), by=request.user, seen=seen)
+    except callbacks.NumberChanged:
+        messages.error(request, NOT_CALLED, extra_tags=PLACE)
+        return case_view(request, case, 409)
+    return to_case(request, case.pk, dial="1")  # with a place in its address no link would have the focus
+
+
+def _no_answer(how: NoAnswer | None = None) -> Press:
+    def press(request: SignedInRequest, case: Case, seen: int) -> HttpResponse:
+        form = RetryForm.posted(request.POST, retries.proposal(case, database_now()))
+        if not form.is_valid():
+            return case_view(request, case, 422, retry_form=form)
+        next_at = form.cleaned_data["next_at"]
+        filled_in = acts.record_attempt(case, reached=False, by=request.user, seen=seen, how=how, next_at=next_at)
+        told = f"Inget svar är registrerat{f': {how.label}' if how else ''}."
+        if next_at:
+            told += f" Nästa försök {clock(next_at)}."
+        if filled_in:
+            told += f" Texten ”{filled_in.name}” är ifylld under Skicka SMS."
+        messages.success(request, told, extra_tags=PLACE)
+        return to_case(request, case.pk, PLACE)
+
+    return press
+
+
+def _undo(request: SignedInRequest, case: Case, seen: int) -> HttpResponse:
+    left = acts.undo(case, by=request.user, seen=seen)
+    messages.success(request, " ".join(["Det är ångrat.", *(HAS_LEFT[kind] for kind in left)]), extra_tags=PLACE)
+    return to_case(request, case.pk, PLACE)
+
+
+HAS_LEFT = {
+    Kind.MANUAL: "SMS:et är redan skickat.",
+    Kind.CONFIRMATION: "Bokningsbekräftelsen är redan skickad.",
+    Kind.REMINDER: "Påminnelsen är redan skickad.",
 }
-"""The buttons at the top of the case: what each does, and what is said when that is done."""
+NOT_CALLED = "Numret har ändrats. Ingen ringdes upp; nu visas det nya numret."
+ACTS: dict[str, Press] = {
+    "take": _saying("Du har tagit ärendet.", acts.take),
+    "release": _saying("Ärendet är släppt.", acts.release),
+    "call": _call,
+    "not_called": _saying("Ringde inte är registrerat. Försöket räknas inte.", acts.call_off),
+    "reached": _saying("Fick svar är registrerat. Du har ärendet.", partial(acts.record_attempt, reached=True)),
+    "no_answer": _no_answer(),
+    **{how.value: _no_answer(how) for how in NoAnswer},
+    "cancel": _saying("Ärendet är avbokat.", partial(acts.close, status=Status.CANCELLED)),
+    "reopen": _saying("Ärendet är öppnat igen.", acts.reopen),
+    "undo": _undo,
+}
+"""The buttons at the top of the case."""
 
 
 @works_in_case
 def act(request: SignedInRequest, case: Case) -> HttpResponse:
-    """A button at the top of the case. It posts the latest act that it was shown with, which `callbacks` compares."""
-    act = ACTS.get(request.POST.get("act", ""))
+    """A button at the top of the case. It posts the latest act that it was shown with, which `cases.acts` compares."""
+    press = ACTS.get(request.POST.get("act", ""))
     seen = whole_number(request.POST.get("seen_event", ""))
-    if act is None or seen is None:
+    if press is None or seen is None:
         return HttpResponseBadRequest(UNKNOWN_BUTTON, content_type="text/plain; charset=utf-8")
-    do, done = act
     try:
-        do(case, by=request.user, seen=seen)
+        return press(request, case, seen)
     except NotPossible as reason:
-        messages.error(request, str(reason))
-    else:
-        messages.success(request, done)
-    return redirect("cases:case", case.pk)
+        messages.error(request, str(reason), extra_tags=PLACE)
+        return to_case(request, case.pk, PLACE)
 
 
 @works_in_case
 def done(request: SignedInRequest, case: Case) -> HttpResponse:
-    """ "Klart": the note that is written is saved with it. A message that is written and not sent is asked about first,
-    until "Klart utan att skicka" is pressed."""
+    """ "Klart" with an outcome: the note that is written is saved with it. A message that is written and not sent is
+    asked about first, until "Klart utan att skicka" is pressed, which posts the outcome too."""
+    outcome = request.POST.get("unsent") or request.POST.get("outcome", "")
     seen = whole_number(request.POST.get("seen_event", ""))
-    if seen is None:
+    if seen is None or outcome not in case.queue.outcomes:
         return HttpResponseBadRequest(UNKNOWN_BUTTON, content_type="text/plain; charset=utf-8")
     form, text = NoteForm(request.POST), request.POST.get("text", "")
     if form.is_written and not form.is_valid():
         return _not_done(request, case, 422, form, text)
-    unsent = text.strip() and not callbacks.has_sent(case, text, token=request.POST.get("token", ""))
-    if unsent and "unsent" not in request.POST:
-        return _not_done(request, case, 422, form, text, asked_about_unsent=True)
+    if "unsent" not in request.POST and callbacks.would_be_lost(case, text, token=request.POST.get("token", "")):
+        return _not_done(request, case, 422, form, text, asked_about_unsent=outcome)
     note, press = (form.cleaned_data["text"], form.cleaned_data["press"]) if form.is_written else ("", None)
     try:
-        acts.finish(case, note=note, press=press, by=request.user, seen=seen)
+        acts.finish(case, outcome=Outcome(outcome), note=note, press=press, by=request.user, seen=seen)
     except NotPossible as reason:
-        messages.error(request, str(reason))
+        messages.error(request, str(reason), extra_tags="acts")
         is_noted = press is not None and case.notes.filter(press=press).exists()  # the same press, twice
         return _not_done(request, case, 409, NoteForm() if is_noted else form, text)
     except callbacks.AnotherText:
-        messages.error(request, ALREADY_NOTED)
+        messages.error(request, ALREADY_NOTED, extra_tags="acts")
         return _not_done(request, case, 409, NoteForm(initial={"text": note}), text)
     place = drafts.Place(request.user, case)
     drafts.discard(place, place.fields)
-    messages.success(request, "Ärendet är klart.")
-    return redirect("cases:case", case.pk)
+    messages.success(request, f"Ärendet är klart: {Outcome(outcome).label}.", extra_tags=PLACE)
+    return to_case(request, case.pk, PLACE)
 
 
 def _not_done(

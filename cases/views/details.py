@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect
 
 from cases import callbacks, case_page, drafts, looks, protected
 from cases.forms import (
@@ -18,7 +17,7 @@ from cases.forms import (
     NumberForm,
 )
 from cases.models import Case
-from cases.views.case import case_view, works_in_case
+from cases.views.case import case_view, to_case, works_in_case
 from consent import register
 from consent.models import Answer
 from teleq.changes import ChangedMeanwhile
@@ -43,12 +42,14 @@ def save_details(request: SignedInRequest, case: Case) -> HttpResponse:
         saved = callbacks.save_details(case, form.changes, by=request.user)
     except ChangedMeanwhile:
         return save_details(request, case.pk)  # now the form sees it too
-    messages.success(request, "Uppgifterna är sparade." if saved else NOTHING_CHANGED)
-    return redirect("cases:case", case.pk)
+    messages.success(request, "Uppgifterna är sparade." if saved else NOTHING_CHANGED, extra_tags="details")
+    return to_case(request, case.pk, "details")
 
 
 @works_in_case
 def save_number(request: SignedInRequest, case: Case) -> HttpResponse:
+    if "confirm" in request.POST:
+        return _confirm_number(request, case)
     form = NumberForm(request.POST)
     if not form.is_valid():
         return case_view(request, case, 422, number_form=form)
@@ -56,10 +57,22 @@ def save_number(request: SignedInRequest, case: Case) -> HttpResponse:
     try:
         changed = callbacks.change_number(case, data["phone_number"], shown=data["shown_number"], by=request.user)
     except callbacks.NumberChanged:
-        messages.error(request, NUMBER_CHANGED)
+        messages.error(request, NUMBER_CHANGED, extra_tags="number")
         return case_view(request, case, 409)
-    messages.success(request, "Numret är sparat." if changed else "Numret är oförändrat.")
-    return redirect("cases:case", case.pk)
+    messages.success(request, "Numret är sparat." if changed else "Numret är oförändrat.", extra_tags="number")
+    return to_case(request, case.pk, "number")
+
+
+def _confirm_number(request: SignedInRequest, case: Case) -> HttpResponse:
+    """ "Numret stämmer", of one that was wrong when it was called."""
+    try:
+        confirmed = callbacks.confirm_number(case, shown=request.POST.get("shown_number", ""), by=request.user)
+    except callbacks.NumberChanged:
+        messages.error(request, NUMBER_CHANGED, extra_tags="number")
+        return case_view(request, case, 409)
+    told = "Numret är bekräftat." if confirmed else "Inget ändrades: numret är redan bekräftat."
+    messages.success(request, told, extra_tags="number")
+    return to_case(request, case.pk, "number")
 
 
 @works_in_case
@@ -69,7 +82,7 @@ def save_consent(request: SignedInRequest, case: Case) -> HttpResponse:
         return case_view(request, case, 422, consent_form=form)
     data = form.cleaned_data
     if number_text(case.phone_number) != data["shown_number"]:
-        messages.error(request, NUMBER_CHANGED)
+        messages.error(request, NUMBER_CHANGED, extra_tags="answer")
         return case_view(request, case, 409)
     try:
         stored = register.answer_in_case(
@@ -84,13 +97,15 @@ def save_consent(request: SignedInRequest, case: Case) -> HttpResponse:
             renew="renew" in request.POST,
         )
     except register.ChangedMeanwhile:
-        messages.error(request, ANSWER_CHANGED)
+        messages.error(request, ANSWER_CHANGED, extra_tags="answer")
         return case_view(request, case, 409)
     if stored.event_id == data["seen_event"]:
-        messages.info(request, f"Inget ändrades: svaret är redan {Answer(data['answer']).label}.")
+        messages.info(request, f"Inget ändrades: svaret är redan {Answer(data['answer']).label}.", extra_tags="answer")
     else:
-        messages.success(request, "Svaret är bekräftat." if "renew" in request.POST else "Svaret är sparat.")
-    return redirect("cases:case", case.pk)
+        messages.success(
+            request, "Svaret är bekräftat." if "renew" in request.POST else "Svaret är sparat.", extra_tags="answer"
+        )
+    return to_case(request, case.pk, "answer")
 
 
 @works_in_case
@@ -108,10 +123,10 @@ def _mark(request: SignedInRequest, case: Case) -> HttpResponse:
     except ChangedMeanwhile:
         return _mark_changed(request, case)
     if marked:
-        messages.success(request, "Patienten är markerad med skyddade personuppgifter.")
+        messages.success(request, "Patienten är markerad med skyddade personuppgifter.", extra_tags="protection")
     else:
-        messages.info(request, "Inget ändrades: patienten är redan markerad.")
-    return redirect("cases:case", case.pk)
+        messages.info(request, "Inget ändrades: patienten är redan markerad.", extra_tags="protection")
+    return to_case(request, case.pk, "protection")
 
 
 def _end_mark(request: SignedInRequest, case: Case) -> HttpResponse:
@@ -123,17 +138,17 @@ def _end_mark(request: SignedInRequest, case: Case) -> HttpResponse:
     except ChangedMeanwhile:
         return _mark_changed(request, case)
     except protected.NotAllowed:
-        messages.error(request, NOT_TO_END)
+        messages.error(request, NOT_TO_END, extra_tags="protection")
         return case_view(request, case, 403)
     if ended:
-        messages.success(request, "Markeringen är borttagen.")
+        messages.success(request, "Markeringen är borttagen.", extra_tags="protection")
     else:
-        messages.info(request, "Inget ändrades: markeringen är redan borttagen.")
-    return redirect("cases:case", case.pk)
+        messages.info(request, "Inget ändrades: markeringen är redan borttagen.", extra_tags="protection")
+    return to_case(request, case.pk, "protection")
 
 
 def _mark_changed(request: SignedInRequest, case: Case) -> HttpResponse:
-    messages.error(request, MARK_CHANGED)
+    messages.error(request, MARK_CHANGED, extra_tags="protection")
     return case_view(request, looks.case_of(request.user, case.pk), 409)
 
 
@@ -146,11 +161,11 @@ def add_note(request: SignedInRequest, case: Case) -> HttpResponse:
     try:
         callbacks.add_note(case, data["text"], by=request.user, press=data["press"])
     except callbacks.AnotherText:
-        messages.error(request, ALREADY_NOTED)
+        messages.error(request, ALREADY_NOTED, extra_tags="note")
         return not_noted(request, case, 409, NoteForm(initial={"text": data["text"]}))
     drafts.discard(drafts.Place(request.user, case), [drafts.Field.NOTE])
-    messages.success(request, "Anteckningen är sparad.")
-    return redirect("cases:case", case.pk)
+    messages.success(request, "Anteckningen är sparad.", extra_tags="note")
+    return to_case(request, case.pk, "note")
 
 
 def not_noted(request: SignedInRequest, case: Case, status: int, form: NoteForm, **bound: Any) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""The work list, the search, patients' replies without a case, and cases of other queues."""
+"""The work list, patients' replies without a case, and cases of other queues."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from access.access_log import Act
+from access.sessions import no_activity
 from cases import inbound, looks, work_list
 from cases import other_queues as others
-from cases.forms import OtherQueueForm, SearchForm
+from cases.forms import IdentifierForm, OtherQueueForm
+from cases.views.case import to_case
 from sms.inbound import mark_as_read
 from teleq.swedish import clock
 from teleq.typed import SignedInRequest
@@ -21,28 +23,21 @@ from teleq.whole_numbers import whole_number
 
 @require_GET
 def show_work_list(request: SignedInRequest) -> HttpResponse:
-    return _work_list(request, work_list.Choice.of(request.GET))
-
-
-def _work_list(
-    request: SignedInRequest, chosen: work_list.Choice, search_form: SearchForm | None = None, status: int = 200
-) -> HttpResponse:
-    context = work_list.context(request.user, chosen, search_form)
+    context = work_list.context(request.user, work_list.Choice.of(request.GET))
     looks.note_list(request.user, (row.case for row in context["rows"]))
-    return render(request, "cases/work_list.html", context, status=status)
+    return render(request, "cases/work_list.html", context)
 
 
-@require_POST
-def search(request: SignedInRequest) -> HttpResponse:
-    """Posted, so that neither number is in an address, a log or the browser's history."""
-    form = SearchForm(request.POST)
-    if not form.is_valid():
-        return _work_list(request, work_list.Choice(), form, status=422)
-    found = work_list.found(request.user, form)
-    cases = [row.case for row in found["rows"]]
-    looks.note_search(request.user, form.number, form.personal_identity_number, cases)
-    elsewhere = () if cases else others.care_providers(request.user, form)
-    return render(request, "cases/search.html", {**found, "care_providers": elsewhere, "subject": form.subject})
+@no_activity
+@require_GET
+def live_list(request: SignedInRequest) -> HttpResponse:
+    """What has changed in the list, which the open page asks for by itself with the version that it shows; 204 where
+    that is the version still. A 304 would be no use: browsers keep no page that it could stand for."""
+    shown = work_list.work_list(request.user, work_list.Choice.of(request.GET))
+    if request.GET.get("version") == shown.version:
+        return HttpResponse(status=204)
+    looks.note_list(request.user, (row.case for row in shown.rows))
+    return render(request, "cases/_live_list.html", work_list.told(shown))
 
 
 @require_POST
@@ -51,7 +46,7 @@ def other_queues(request: SignedInRequest) -> HttpResponse:
 
     Posted throughout, as a search is. 404 where there is no such case that the user may open.
     """
-    search = SearchForm(request.POST)
+    search = IdentifierForm(request.POST)
     cases = list(others.found(request.user, search)[: others.LISTED_AT_MOST + 1]) if search.is_valid() else []
     if not cases:
         raise Http404
@@ -95,10 +90,11 @@ def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
         looks.note_reply(request.user, Act.CHANGE, sms)
         marked = mark_as_read(sms, by=request.user)
     if marked:
-        messages.success(request, "SMS:et är markerat som läst.")
+        messages.success(request, "SMS:et är markerat som läst.", extra_tags="replies")
     else:
         sms.refresh_from_db()  # it may have been read since it was looked up
         when = f" {clock(sms.read_at)}" if sms.read_at else ""
-        messages.info(request, f"Inget ändrades: SMS:et lästes av {sms.read_by or 'någon annan'}{when}.")
+        told = f"Inget ändrades: SMS:et lästes av {sms.read_by or 'någon annan'}{when}."
+        messages.info(request, told, extra_tags="replies")
     case_id = whole_number(request.POST.get("case", ""))
-    return redirect("cases:case", case_id) if case_id else redirect("cases:inbound")
+    return to_case(request, case_id, "replies") if case_id else redirect("cases:inbound")

@@ -20,6 +20,7 @@ from cases.forms import (
     NewCaseForm,
 )
 from cases.models import Draft
+from cases.views.case import case_address, opened_from, to_case
 from teleq.typed import SignedInRequest
 from teleq.whole_numbers import whole_number
 
@@ -73,7 +74,7 @@ def new_case(request: SignedInRequest) -> HttpResponse:
     else:
         return _not_made(request, form.pressed_anew(), place, status=409, made_before=case)
     drafts.discard(place, place.fields)
-    return redirect("cases:case", case.pk)
+    return to_case(request, case.pk)
 
 
 def _new_case_page(
@@ -109,7 +110,11 @@ def new_case_draft(request: SignedInRequest) -> HttpResponse:
 def draft(request: SignedInRequest, case_id: int) -> HttpResponse:
     """Nothing of the patient's is shown, so it is no look: who writes has opened the case."""
     case = looks.case_of(request.user, case_id)
-    return _draft(request, drafts.Place(request.user, case), back=reverse("cases:case", args=[case.pk]))
+    return _draft(
+        request,
+        drafts.Place(request.user, case),
+        back=f"{case_address(request, case.pk)}#{request.POST.get('discard', '')}",
+    )
 
 
 def _draft(request: SignedInRequest, place: drafts.Place, back: str) -> HttpResponse:
@@ -117,10 +122,10 @@ def _draft(request: SignedInRequest, place: drafts.Place, back: str) -> HttpResp
     fields = {field.value: [field] for field in place.fields} | ({} if place.case else {"all": list(place.fields)})
     if discarded := fields.get(request.POST.get("discard", "")):
         drafts.discard(place, discarded)
-        messages.success(request, "Utkastet är borttaget.")
+        messages.success(request, "Utkastet är borttaget.", extra_tags=request.POST["discard"])
         return redirect(back)
     if not (kept := fields.get(request.POST.get("field", ""))):
         return HttpResponseBadRequest("Okänt fält.", content_type="text/plain; charset=utf-8")
     draft = drafts.keep(place, kept[0], request.POST.get("text", ""))
     context = {"draft": draft, "field": kept[0].value, "case": place.case, "inbound": place.inbound}
-    return render(request, "cases/_draft.html", context)
+    return render(request, "cases/_draft.html", {**context, "opened_from": opened_from(request)})

@@ -3,40 +3,60 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpResponse, HttpResponseBadRequest
 
-from cases import callbacks, case_page, drafts
-from cases.forms import (
-    SmsForm,
-)
+from cases import callbacks, case_page, drafts, latest_sms
+from cases.forms import SmsForm
 from cases.models import Case
-from cases.views.case import case_view, works_in_case
-from cases.views.details import NUMBER_CHANGED
+from cases.views.case import case_view, to_case, works_in_case
 from sms.content.segments import normalize
+from sms.models import StandardText
 from sms.states import State
 from teleq.typed import SignedInRequest
+from teleq.whole_numbers import whole_number
 
-NOT_SENT = f"{NUMBER_CHANGED} SMS:et är inte skickat."
+PLACE = "sms"
+"""Where on the page it is said what was done."""
+NOT_SENT = "Numret har ändrats. SMS:et skickades inte. Kontrollera svaret."
 ALREADY_SENT = "Det förra meddelandet är redan skickat. Tryck igen om du vill skicka det här också."
 
 
 @works_in_case
 def sms(request: SignedInRequest, case: Case) -> HttpResponse:
-    """ "Lägg till svar" and "Skicka SMS": one form, two buttons."""
+    """ "Lägg till svar", "Skicka SMS" and "Lägg tillbaka texten": one form, three buttons."""
     form = SmsForm(request.POST, queue=case.queue)
     form.is_valid()
     if "add" in request.POST:
         return _add_standard_text(request, case, form)
+    if "put_back" in request.POST:
+        return _put_back(request, case, form)
     return _send_sms(request, case, form)
 
 
 def _add_standard_text(request: SignedInRequest, case: Case, form: SmsForm) -> HttpResponse:
     if not form.require_standard_text_chosen():
         return case_view(request, case, 422, sms_form=form)
-    chosen, text = form.cleaned_data["standard_text"], form.text_with_standard_text_added()
+    chosen = form.cleaned_data["standard_text"]
+    return case_view(request, case, sms_form=_with_added(request, case, form, chosen.text, chosen))
+
+
+def _put_back(request: SignedInRequest, case: Case, form: SmsForm) -> HttpResponse:
+    """The text of an SMS that may not have come through. It is sent anew by "Skicka SMS", which is another press."""
+    if "text" in form.errors:
+        return case_view(request, case, 422, sms_form=form)
+    message_id = whole_number(request.POST["put_back"])
+    text = latest_sms.to_put_back(case, message_id) if message_id else None
+    if text is None:
+        return HttpResponseBadRequest("Okänt SMS.", content_type="text/plain; charset=utf-8")
+    return case_view(request, case, sms_form=_with_added(request, case, form, text).in_focus())
+
+
+def _with_added(
+    request: SignedInRequest, case: Case, form: SmsForm, added: str, chosen: StandardText | None = None
+) -> SmsForm:
+    text = form.text_with_added(added)
     drafts.keep(drafts.Place(request.user, case), drafts.Field.SMS, text)
-    return case_view(request, case, sms_form=case_page.fresh_sms_form(case, text, chosen))
+    return case_page.fresh_sms_form(case, text, chosen)
 
 
 def _send_sms(request: SignedInRequest, case: Case, form: SmsForm) -> HttpResponse:
@@ -63,12 +83,12 @@ def _send_sms(request: SignedInRequest, case: Case, form: SmsForm) -> HttpRespon
     if message.text != normalize(data["text"]):
         return _not_sent(request, case, data["text"], ALREADY_SENT, 409)
     drafts.discard(drafts.Place(request.user, case), [drafts.Field.SMS])
-    messages.success(request, "SMS:et är på väg.")
-    return redirect("cases:case", case.pk)
+    messages.success(request, "SMS:et är på väg.", extra_tags=PLACE)
+    return to_case(request, case.pk, PLACE)
 
 
 def _not_sent(request: SignedInRequest, case: Case, text: str, reason: str, status: int) -> HttpResponse:
     """The reason, and the text in a form with a token of its own: pressing again is a new act."""
     drafts.keep(drafts.Place(request.user, case), drafts.Field.SMS, text)
-    messages.error(request, reason)
+    messages.error(request, reason, extra_tags=PLACE)
     return case_view(request, case, status, sms_form=case_page.fresh_sms_form(case, text))

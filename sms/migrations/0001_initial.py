@@ -34,6 +34,10 @@ class Migration(migrations.Migration):
                 ),
                 ("open_until", models.DateTimeField(help_text="Så länge lämnas leverantören i fred.", null=True)),
                 (
+                    "silent_since",
+                    models.DateTimeField(help_text="Sedan när leverantören inte tar emot SMS.", null=True),
+                ),
+                (
                     "shut_status",
                     models.CharField(
                         blank=True,

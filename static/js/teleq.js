@@ -54,10 +54,8 @@ function shutWhileNumberIsUnsaved() {
   reason.textContent = unsaved ? "Spara numret först" : reason.dataset.text;
   for (const control of document.querySelectorAll("[data-saves=answer] :is(select, button)")) control.disabled = unsaved;
   const call = document.querySelector("#call");
-  call.toggleAttribute("href", !unsaved);
-  if (!unsaved) call.href = call.dataset.href;
-  call.role = unsaved ? "link" : null; // an <a> without href has no role of its own
-  call.ariaDisabled = unsaved ? "true" : null;
+  if (!call) return; // a colleague has the case, or it is closed
+  call.disabled = unsaved;
   document.querySelector("#call-reason").textContent = unsaved ? "Spara numret först" : "";
 }
 document.addEventListener("input", (event) => {
@@ -69,11 +67,11 @@ document.addEventListener("input", (event) => {
 let saving = null; // the request and the press that is being saved
 let waiting = [];
 // What the page asks for by itself, and no nurse has pressed.
-const byItself = (element) => element.matches("#count, #history, [data-live], [data-whose]");
+const byItself = (element) => element.matches("#count, [data-live], [data-whose]");
 
 function pressOf(element, submitter) {
-  const form = element.form ?? element.closest("form");
-  return { id: (submitter ?? element).id, posts: String(new URLSearchParams(new FormData(form))) };
+  const form = element.form ?? element.closest("form"); // a link stands in none
+  return { id: (submitter ?? element).id, posts: form ? String(new URLSearchParams(new FormData(form))) : "" };
 }
 document.addEventListener("htmx:confirm", (event) => {
   const { elt, triggeringEvent } = event.detail;
@@ -109,28 +107,104 @@ window.addEventListener("beforeunload", (event) => {
   if (waiting.length) event.preventDefault();
 });
 
-/* htmx replaces parts of the page with the response's. What was typed, chosen, opened or resized since the request left is
-   restored afterwards, and the focus too: on the page's heading where the focused element is gone. docs/decisions/0013 */
+/* htmx replaces parts of the page with the response's (data-part; `LIVE_PARTS` in cases/case_page.py names them): those of a save, and
+   those that the open page asks for by itself. What was typed, chosen, opened or resized since the request left is restored
+   afterwards, and the focus too: on the page's heading where the focused element is gone. docs/decisions/0013, 0025 */
 const asShown = (field) =>
   field.options ? ([...field.options].find((option) => option.defaultSelected) ?? field.options[0])?.value : field.defaultValue;
+const fieldsOf = (node) => [...node.querySelectorAll(":is(input:not([type=hidden]), select, textarea)[id]")];
+const partsOf = (node) => [...node.querySelectorAll("[data-part]")];
+
+/* A part that the nurse uses at this moment stays as it is, unless it is what was pressed: one with a field that was changed,
+   that the cursor is in or that is in error; with a question; with text that is marked; or under a button that is held down.
+   What is about the number (data-with) stays as long as the number does. */
+let heldDown = null;
+const stayed = new Set(); // the ids of parts that stayed: they are asked for when the nurse is through with them
+for (const type of ["pointerdown", "pointerup", "pointercancel"]) {
+  document.addEventListener(type, ({ target }) => (heldDown = type === "pointerdown" ? target : null), true);
+}
+const isChangedByHand = (field) => field.value !== asShown(field);
+function isInUse(part, isChanged) {
+  const marked = getSelection();
+  return part.contains(heldDown)
+    || (!marked.isCollapsed && marked.containsNode(part, true))
+    || part.querySelector(".invalid, .errorlist, [role=alert]") !== null
+    || fieldsOf(part).some((field) => field === document.activeElement || isChanged(field));
+}
+function stays(part, isPosted, isChanged) {
+  if (isPosted(part)) return false;
+  const other = document.getElementById(part.dataset.with ?? "");
+  return isInUse(part, isChanged) || (other !== null && !isPosted(other) && isInUse(other, isChanged));
+}
+
+/* What each part was served as, but for its tokens: one that comes again as it was is left alone. */
+const asServed = (part) => part.outerHTML.replace(/name="(csrfmiddlewaretoken|token|note_press)" value="[^"]*"/g, "");
+const served = new Map(partsOf(document).map((part) => [part.id, asServed(part)]));
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr, requestConfig: { elt, formData } } = event.detail;
-  if (!event.detail.shouldSwap) return;
-  const form = elt.form ?? elt.closest("form");
-  const saved = (field) => (field.form === form ? formData.get(field.name) : asShown(field));
-  const fields = [...document.querySelectorAll("main :is(input:not([type=hidden]), select, textarea)[id]")];
+  const { xhr, requestConfig: { elt, formData, verb } } = event.detail;
+  const live = elt.matches("[data-live]");
+  if (!event.detail.shouldSwap || (byItself(elt) && !live)) return;
+  if (live && (saving || !elt.isConnected)) { // a save brings what is newer
+    event.detail.shouldSwap = false;
+    return;
+  }
+  const form = live ? null : (elt.form ?? elt.closest("form"));
+  const saved = (field) => (form && field.form === form ? formData.get(field.name) : asShown(field));
   // 409: the answer was changed elsewhere, and the nurse has to see that one first.
   const changed = (field) => field.value !== saved(field) && !(xhr.status === 409 && answerList(field));
+  const main = document.querySelector("main");
+  const posted = live ? [] : partsOf(main).filter((part) =>
+    part.contains(elt) || part.contains(form) || [...part.querySelectorAll("input, select, textarea")].some((field) => field.form === form));
+  if (verb !== "get") { // else nothing was done that anything is to be said of
+    if (xhr.status < 400) forgetNews(); // the nurse has acted
+    for (const said of main.querySelectorAll(".said")) said.replaceChildren();
+  }
   swapping = {
-    typed: fields.filter(changed).map(({ id, value }) => ({ id, value })),
-    sized: fields.filter(({ style }) => style.height).map(({ id, style }) => ({ id, height: style.height })),
-    opened: [...document.querySelectorAll("main details[open][id]")].map(({ id }) => id),
+    live,
+    error: xhr.status === 422,
+    posted: new Set(posted.map(({ id }) => id)),
+    changed,
+    typed: fieldsOf(main).filter(changed).map(({ id, value }) => ({ id, value })),
+    sized: fieldsOf(main).filter(({ style }) => style.height).map(({ id, style }) => ({ id, height: style.height })),
+    opened: [...main.querySelectorAll("details[id]")].map(({ id, open, dataset }) => ({ id, open, served: dataset.open })),
     focused: document.activeElement.id,
+    focusedInPosted: posted.some((part) => part.contains(document.activeElement)),
+    before: whatIsShown(),
   };
 });
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target: part, fragment } = event.detail;
+  if (!swapping || !part.matches("[data-part]")) return;
+  const next = fragment.firstElementChild;
+  const isPosted = ({ id }) => swapping.posted.has(id);
+  const html = asServed(next);
+  if (!isPosted(part) && html === served.get(part.id)) {
+    event.detail.shouldSwap = false;
+    return;
+  }
+  if (stays(part, isPosted, swapping.changed)) {
+    stayed.add(part.id);
+    event.detail.shouldSwap = false;
+    return;
+  }
+  served.set(part.id, html);
+  for (const each of partsOf(next)) served.set(each.id, asServed(each));
+  stayed.delete(part.id);
+  for (const said of swapping.live ? part.querySelectorAll(".said") : []) { // what was said of an act stays
+    fragment.querySelector(`#${said.id}`)?.replaceChildren(...said.childNodes);
+  }
+  for (const field of fragment.querySelectorAll("[autofocus]")) {
+    if (isPosted(part)) swapping.toFocus ??= field.id;
+    field.removeAttribute("autofocus"); // the focus moves when everything is in its place
+  }
+});
 document.addEventListener("htmx:afterSettle", () => {
-  const { typed, sized, opened, focused } = swapping ?? { typed: [], sized: [], opened: [] };
+  if (!swapping) {
+    shutWhileNumberIsUnsaved();
+    return;
+  }
+  const { typed, sized, opened, focused, focusedInPosted, toFocus, error, posted, before, live } = swapping;
   swapping = null;
   for (const { id, value } of typed) {
     const field = document.getElementById(id);
@@ -139,11 +213,104 @@ document.addEventListener("htmx:afterSettle", () => {
     if (answerList(field)) field.dataset.changed = "true";
   }
   for (const { id, height } of sized) document.getElementById(id)?.style.setProperty("height", height);
-  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  for (const { id, open, served: before } of opened) {
+    const now = document.getElementById(id);
+    if (now && now.dataset.open === before && (open || before)) now.open = open; // else it is served open or shut for a reason
+  }
+  const inError = [...posted].map((id) => document.querySelector(`[id="${id}"] [aria-invalid=true]`)).find(Boolean);
+  if (focusedInPosted || document.activeElement === document.body) document.getElementById(toFocus ?? "")?.focus();
+  if (error && inError && (focusedInPosted || document.activeElement === document.body)) inError.focus();
   for (const place of [`[id="${focused}"]`, "h1[tabindex]"]) {
     if (focused && document.activeElement === document.body) document.querySelector(place)?.focus();
   }
   shutWhileNumberIsUnsaved();
+  tellNews(before, live);
+});
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (!detail.elt.matches("[data-live]")) return;
+  const free = [...stayed].filter((id) => {
+    const part = document.getElementById(id);
+    return part && !stays(part, () => false, isChangedByHand);
+  });
+  if (!free.length) return;
+  stayed.clear();
+  delete detail.parameters.version; // everything, then
+});
+
+/* What has come in by itself is told to screen readers and marked: entries of the history, and what stands in elements with
+   data-changes. The marks stay until the nurse acts. */
+const news = new Map(); // by what is marked, the word on its mark
+const place = (key) => document.querySelector(`[data-changes="${CSS.escape(key)}"]`) ?? document.getElementById(key)?.querySelector(".what");
+function shown(element) {
+  const text = element.cloneNode(true);
+  text.querySelectorAll(".new, select, button").forEach((each) => each.remove());
+  return [text.textContent.trim(), ...fieldsOf(element).map(asShown)].join(" ");
+}
+const whatIsShown = () => ({
+  entries: new Map([...document.querySelectorAll(".history > li[id]")].map(({ id, dataset }) => [id, dataset.news])),
+  changes: new Map([...document.querySelectorAll("[data-changes]")].map((element) => [element.dataset.changes, shown(element)])),
+});
+function tellNews(before, live) {
+  const now = whatIsShown();
+  const mine = (id) => document.getElementById(id).matches("[data-mine]");
+  const told = [];
+  for (const [id, sentence] of before.entries.size ? now.entries : []) {
+    const isNew = !before.entries.has(id);
+    if ((isNew && mine(id)) || before.entries.get(id) === sentence) continue;
+    news.set(id, isNew ? "Nytt" : "Ändrat");
+    told.push(sentence);
+  }
+  for (const [key, text] of live ? now.changes : []) {
+    if (before.changes.has(key) && before.changes.get(key) !== text) news.set(key, "Ändrat");
+  }
+  for (const [key, word] of news) {
+    const element = place(key);
+    if (!element || element.querySelector(".new")) continue;
+    element.append(" ", Object.assign(document.createElement("span"), { className: "chip new", textContent: word }));
+  }
+  for (const said of live ? [] : document.querySelectorAll(".said:not(:empty)")) sayAgain(said);
+  tell(told.reverse());
+}
+function forgetNews() {
+  news.clear();
+  document.querySelectorAll(".chip.new").forEach((chip) => chip.remove());
+}
+/* Screen readers tell what comes into a place that is there already: it has just come with its words. */
+function sayAgain(said) {
+  const words = [...said.childNodes];
+  said.replaceChildren();
+  setTimeout(() => said.replaceChildren(...words), 50);
+}
+function tell(sentences) {
+  if (!sentences.length) return;
+  const paragraphs = sentences.map((textContent) => Object.assign(document.createElement("p"), { textContent }));
+  document.getElementById("news")?.replaceChildren(...paragraphs);
+}
+
+/* A save that takes more than a moment says so on the button that was pressed, without its changing size. */
+const BUSY_AFTER = 300; // milliseconds
+const busy = new Map(); // by request or form, what takes it back
+function showBusy(key, pressed, word) {
+  busy.get(key)?.();
+  const wait = setTimeout(() => {
+    pressed.dataset.busy ??= word;
+    pressed.ariaBusy = "true";
+    tell([pressed.dataset.busy]);
+  }, BUSY_AFTER);
+  busy.set(key, () => {
+    clearTimeout(wait);
+    pressed.ariaBusy = null;
+    busy.delete(key);
+  });
+}
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { xhr, requestConfig: { elt, triggeringEvent, verb } } = event.detail;
+  if (!byItself(elt)) showBusy(xhr, triggeringEvent?.submitter ?? elt, verb === "get" ? "Vänta …" : "Sparar …");
+});
+document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => busy.get(xhr)?.());
+document.addEventListener("submit", (event) => {
+  const { target: form, submitter } = event;
+  if (!event.defaultPrevented && submitter) showBusy(form, submitter, "Vänta …"); // a whole page comes
 });
 
 /* A save that fails says so at the top of the page, where everything typed is still there. What the page asks for by itself

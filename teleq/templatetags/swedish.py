@@ -2,8 +2,22 @@
 
 from django import template
 
-from teleq.swedish import clock, date_and_clock, day_and_clock, identity_number, last_day, of_planned, phone
+from teleq.swedish import (
+    clock,
+    clock_only,
+    date_and_clock,
+    day_and_clock,
+    day_of_month,
+    identity_number,
+    last_day,
+    near_weekday,
+    of_planned,
+    phone,
+)
 
 register = template.Library()
-for written in (clock, date_and_clock, day_and_clock, last_day, phone, identity_number, of_planned):
+for written in (
+    *(clock, clock_only, date_and_clock, day_and_clock, day_of_month, last_day, near_weekday),
+    *(phone, identity_number, of_planned),
+):
     register.filter(written)

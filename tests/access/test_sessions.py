@@ -6,6 +6,7 @@ The session's times are moved, never the clock.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
@@ -19,7 +20,7 @@ from access.session_store import ACTIVE_AT, BEGAN_AT
 from cases import acts
 from cases.models import CaseEvent, Note
 from teleq.clock import database_now
-from teleq.models import User
+from teleq.models import Outcome, User
 from tests.conftest import PASSWORD
 from tests.database_roles import a_night_goes_by, as_owner
 
@@ -124,7 +125,7 @@ def test_the_time_is_set_by_who_runs_teleq(browser, settings):
 
 
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "HX-Trigger": "history"}])
-@pytest.mark.parametrize("address", ["/cases/{}/history/", "/konto/session/", "/konto/session/?warned"])
+@pytest.mark.parametrize("address", ["/cases/{}/live/", "/cases/list/", "/konto/session/", "/konto/session/?warned"])
 def test_what_a_page_asks_for_by_itself_is_no_activity(address, headers, browser, case):
     for _ in range(3):
         move_back(browser, active=9.9)
@@ -154,6 +155,14 @@ def test_a_call_under_way_is_activity_for_an_hour(minutes, is_still_in, browser,
     assert is_in(browser) == is_still_in
 
 
+@pytest.mark.parametrize("act", [acts.call, partial(acts.record_attempt, reached=True)], ids=["ring", "fick svar"])
+def test_a_call_begins_when_one_rings_or_reaches_the_patient(act, browser, case, nurse):
+    taken(case, nurse, minutes_ago=61)
+    act(case, by=nurse)
+    move_back(browser, active=61)
+    assert is_in(browser)
+
+
 @pytest.mark.parametrize("after", ["released", "no answer", "closed", "a colleague's", "not taken"])
 def test_a_call_that_is_over_or_anothers_is_not(after, browser, case, nurse, colleague):
     match after:
@@ -167,7 +176,7 @@ def test_a_call_that_is_over_or_anothers_is_not(after, browser, case, nurse, col
             acts.record_attempt(case, reached=False, by=nurse)
         case "closed":
             acts.take(case, by=nurse)
-            acts.finish(case, note="", press=None, by=nurse)
+            acts.finish(case, outcome=Outcome.ADVICE, note="", press=None, by=nurse)
     move_back(browser, active=31)
     assert not is_in(browser)
 

@@ -107,7 +107,7 @@ def test_nothing_that_a_client_says_keeps_a_look_off_it(case, nurse, client):
 @pytest.mark.parametrize(("query", "number", "person"), [("070-174 06 05", MOBILE, ""), ("19121212-1212", "", PERSON)])
 def test_a_search_is_on_record_whether_or_not_it_finds(query, number, person, nurse, client):
     client.force_login(nurse)
-    client.post("/cases/search/", {"query": query})
+    client.post("/cases/search/", {"query": query}, follow=True)
     entry = AccessEntry.objects.get()
     assert (entry.act, entry.phone_number, entry.person) == ("search", number, person)
 

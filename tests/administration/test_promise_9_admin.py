@@ -152,10 +152,11 @@ def test_no_patients_data_is_in_admin():
 
 
 def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
-    """The operator has neither Registerutdrag nor others' rights to go through: neither is the operator's to do."""
+    """The operator has neither Pågående ärenden, Registerutdrag nor others' rights to go through: none is theirs."""
     names = [
         "Utgående SMS",
         "Statistik",
+        "Pågående ärenden",
         "Registerutdrag",
         "Behörigheter att gå igenom",
         "Väntar på en andra person",
@@ -170,7 +171,7 @@ def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
     assert [each["name"] for each in client.get("/admin/").context["app_list"][0]["models"]] == names
     client.force_login(operator)
     assert [each["name"] for each in client.get("/admin/").context["app_list"][0]["models"]] == [
-        *(name for name in names if name not in ("Registerutdrag", "Behörigheter att gå igenom")),
+        *(each for each in names if each not in ("Pågående ärenden", "Registerutdrag", "Behörigheter att gå igenom")),
         "Vårdgivare",
         "Nycklar för telefonsystem",
         "Gallring",

@@ -10,17 +10,21 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from access import access_log
-from cases import acts, callbacks
-from cases.models import Case, Status
+from cases import acts, callbacks, presence
+from cases.models import Case, CaseEvent, NoAnswer, Priority, Status
 from consent.models import Answer, Channel, Consent
 from demo.models import SimulatedSms
 from intake.keys import make_key
 from intake.models import IntakeKey
-from sms.models import InboundSms, UnplacedSms
+from sms.models import InboundSms, Message, ProviderState, UnplacedSms
+from sms.states import State
 from teleq.clock import database_now
-from teleq.models import CareProvider
+from teleq.models import CareProvider, Outcome
+from tests.browser.number_box import type_number
 from tests.cases.protecting import mark
 from tests.conftest import LANDLINE, MOBILE, make_queue
+from tests.database_roles import past_the_triggers
+from tests.intake.telephone_system import an_open_day, at, keep_open
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -105,14 +109,29 @@ def test_the_work_list(sign_in, nurse, book, plain_queue, answered):
     check(page)
 
 
+def test_the_work_list_with_changes_that_wait_to_be_shown(sign_in, nurse, colleague, case, book):
+    page = sign_in(nurse)
+    page.get_by_role("link", name="Agda Andersson").focus()
+    Case.objects.filter(pk=case.pk).update(status=Status.DONE)
+    presence.note(colleague, book(priority=Priority.URGENT, name="Bo Dahl"))
+    page.evaluate("htmx.trigger('#work-list', 'poll')")
+    expect(page.get_by_role("button", name="2 ändringar – visa")).to_be_visible()
+    check(page)
+    page.get_by_role("button", name="2 ändringar – visa").click()
+    for shown in ("Öppet hos Karim Noor", "Brådskande"):
+        expect(page.get_by_text(shown)).to_be_visible()
+    check(page)
+
+
 def test_the_search(sign_in, nurse, case):
     page = sign_in(nurse)
     for text, answer in (
         ("070-174 06 05", case.name),
         ("070-174 06 99", "Inget ärende i dina köer har det numret."),
-        ("hej", "Skriv ett helt telefonnummer eller personnummer."),
+        ("ag", case.name),
+        ("h", "Skriv minst två bokstäver av namnet, eller tre siffror av numret."),
     ):
-        page.get_by_label("Sök telefonnummer eller personnummer").fill(text)
+        page.get_by_label("Sök ärende").fill(text)
         page.get_by_role("button", name="Sök").click()
         expect(page.get_by_text(answer)).to_be_visible()
         check(page)
@@ -145,7 +164,7 @@ def test_a_case_of_another_queue(sign_in, nurse, book, care_provider):
     for name in ("Agda Andersson", "Berit Testsson"):
         mark(book(queue=elsewhere, name=name), nurse)
     page = sign_in(nurse)
-    page.get_by_label("Sök telefonnummer eller personnummer").fill("070-174 06 05")
+    page.get_by_label("Sök ärende").fill("070-174 06 05")
     page.get_by_role("button", name="Sök").click()
     check(page)
     page.get_by_role("button", name="Öppna ärende i annan kö").click()
@@ -191,7 +210,12 @@ def test_the_case_view_in_each_state(sign_in, nurse, book, plain_queue, answered
     answered(Answer.YES, LANDLINE)
     closed = book(phone_number=YES)
     callbacks.add_note(closed, "Vill bli uppringd före lunch.", by=nurse)
-    acts.close(closed, Status.DONE, by=nurse)
+    acts.close(closed, Status.DONE, by=nurse, outcome=Outcome.ADVICE)
+    calling, wrong, enough = book(), book(), book(priority=Priority.URGENT)
+    acts.call(calling, by=nurse)
+    acts.record_attempt(wrong, reached=False, how=NoAnswer.WRONG_NUMBER, by=nurse)
+    for _ in range(3):
+        acts.record_attempt(enough, reached=False, by=nurse)
     page = sign_in(nurse)
     for case, shown in (
         (book(phone_number=YES, a_number=MOBILE, personal_identity_number="191212121212"), "Gäller till"),
@@ -202,10 +226,48 @@ def test_the_case_view_in_each_state(sign_in, nurse, book, plain_queue, answered
         (book(phone_number=YES, queue=plain_queue, name=""), "Kö: VC Spindeln Tidbokning"),
         (book(phone_number=LANDLINE), "Fler ärenden på samma nummer"),
         (closed, "Öppna igen"),
+        (calling, "Pågående samtal sedan"),
+        (wrong, "Automatiska SMS skickas inte förrän numret är ändrat eller bekräftat."),
+        (enough, "Patienten har inte nåtts på 3 försök."),
     ):
         page.goto(f"/cases/{case.pk}/")
         expect(page.get_by_text(shown)).to_be_visible()
         check(page)
+
+
+def test_who_has_a_case(sign_in, nurse, administrator, book):
+    theirs, lost, warned = book(), book(), book()
+    acts.take(theirs, by=administrator)
+    presence.note(administrator, theirs)
+    acts.take(lost, by=nurse)
+    acts.take_over(lost, by=administrator)
+    acts.take(warned, by=nurse)
+    long_ago = database_now() - timedelta(minutes=26)
+    Case.objects.filter(pk=warned.pk).update(taken_at=long_ago)
+    with past_the_triggers():
+        CaseEvent.objects.filter(case=warned).update(at=long_ago)
+    page = sign_in(nurse)
+    expect(page.get_by_text("Släpps")).to_be_visible()
+    check(page)
+    page.goto(f"/cases/{lost.pk}/")
+    expect(page.get_by_text("Maria Ek tog över ärendet")).to_be_visible()
+    check(page)
+    page.goto(f"/cases/{theirs.pk}/")
+    expect(page.get_by_text("Öppet hos Maria Ek")).to_be_visible()
+    check(page)
+    page.get_by_role("button", name="Ta över ärendet").click()
+    expect(page.get_by_role("button", name="Ja, ta över")).to_be_visible()
+    check(page)
+    page.goto("/")
+    page.get_by_role("button", name="Släpp alla mina ärenden (1)").click()
+    expect(page.get_by_text("1 ärende är släppt.")).to_be_visible()
+    check(page)
+    page.get_by_role("button", name="Ta nästa ärende").click()
+    expect(page.get_by_role("button", name="Ta ändå")).to_be_visible()
+    check(page)
+    page = sign_in(administrator, "/admin/held-cases/")
+    expect(page.get_by_role("button", name="Släpp ärendena för Maria Ek")).to_be_visible()
+    check(page)
 
 
 def test_the_case_view_with_something_wrong_in_each_form(open_case, case: Case, say):
@@ -218,7 +280,7 @@ def test_the_case_view_with_something_wrong_in_each_form(open_case, case: Case, 
     expect(page.get_by_text("Välj en standardtext.")).to_be_visible()
     page.get_by_role("button", name="Spara anteckningen").click()
     expect(page.get_by_text("Skriv en anteckning.")).to_be_visible()
-    page.get_by_label("Telefonnummer").fill("07")
+    type_number(page, "07")
     page.get_by_role("button", name="Spara numret").click()
     expect(page.get_by_text("Skriv ett giltigt telefonnummer")).to_be_visible()
     check(page)
@@ -226,6 +288,40 @@ def test_the_case_view_with_something_wrong_in_each_form(open_case, case: Case, 
     page.get_by_label("Personnummer").fill("hej")
     page.get_by_role("button", name="Spara uppgifterna").click()
     expect(page.get_by_text("Skriv ett giltigt personnummer")).to_be_visible()
+    check(page)
+
+
+def test_boka_om_with_and_without_times_and_with_something_wrong(open_case, book, queue, plain_queue):
+    page = open_case(book())
+    page.get_by_text("Boka om").click()
+    expect(page.get_by_text("Kön har inga tider att välja bland.")).to_be_visible()
+    check(page)
+    keep_open(queue)
+    day = an_open_day(queue)
+    book(callback_at=at(day, "08:00"), phone_number=YES)
+    page.goto(f"/cases/{book(callback_at=at(day, '08:15')).pk}/?rebook={day}")
+    expect(page.get_by_role("button", name="08.00 full").first).to_be_disabled()
+    expect(page.get_by_role("button", name="08.15 nu")).to_be_visible()
+    check(page)
+    page.get_by_label("Annan tid").fill("2020-01-01T10:00")
+    page.get_by_role("button", name="Spara tiden").click()
+    expect(page.get_by_text("Tiden har redan passerat.")).to_be_visible()
+    page.get_by_role("button", name="Flytta ärendet").click()
+    expect(page.get_by_text("Välj en kö.")).to_be_visible()
+    check(page)
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.UNKNOWN, State.DELIVERED])
+def test_what_became_of_an_sms_and_a_provider_that_is_silent(state, open_case, case, nurse, say):
+    say(Answer.YES)
+    now = timezone.now()
+    message = callbacks.send_sms(case, "Hej.", token="1", shown=MOBILE, by=nurse)
+    with past_the_triggers():
+        Message.objects.filter(pk=message.pk).update(state=state, claimed_at=now)
+    ProviderState.objects.create(name="simulator", open_until=now + timedelta(minutes=1), silent_since=now)
+    page = open_case(case)
+    expect(page.locator("#sms-state")).to_contain_text(state.label)
+    expect(page.locator("#sms-send").get_by_text("SMS-leverantören svarar inte sedan")).to_be_visible()
     check(page)
 
 
@@ -347,7 +443,7 @@ def test_what_is_written_asked_about_and_the_end_of_the_session(open_case, case,
     settings.SESSION_IDLE_MINUTES = 2.1
     page = open_case(case)
     page.get_by_label("Skriv meddelande").fill("Hej, vi har")
-    page.get_by_role("button", name="Klart", exact=True).click()
+    page.get_by_role("button", name="Råd givet", exact=True).click()
     expect(page.get_by_text("Meddelandet är inte skickat.")).to_be_visible()
     expect(page.get_by_text("Utkast sparat")).to_be_visible()
     expect(page.get_by_role("button", name="Fortsätt")).to_be_visible(timeout=15_000)

@@ -16,6 +16,7 @@ from consent.models import Answer, Consent
 from sms.models import StandardText
 from teleq.models import OutgoingSms, Queue, Role, User
 from tests.browser.conftest import Complaints, session_cookie
+from tests.browser.number_box import type_number
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,7 +52,7 @@ def expect_chosen(field: Locator, label: str) -> None:
 def press_save_answer(page: Page) -> None:
     """The button is there without JavaScript; with it, it is what Enter in the list does."""
     page.locator("#consent-form").evaluate("form => form.requestSubmit(form.querySelector('#save-answer'))")
-    expect(page.locator("#flash p")).to_be_visible()
+    expect(page.locator("#said-answer p")).to_be_visible()
 
 
 def stored(number: str) -> list[str]:
@@ -130,7 +131,7 @@ def write(page, label: str, text: str, scripts: bool) -> None:
 class TestWhatElseTheCaseSays:
     def test_a_number_that_was_not_saved_is_not_put_back(self, at_the_desk, case):
         page = at_the_desk(case)
-        page.get_by_label("Telefonnummer").fill("070-174 06 99")
+        type_number(page, "070-174 06 99")
         leave(page)
         come_back(page)
         expect(page.get_by_label("Telefonnummer")).to_have_value("070-174 06 05")
@@ -147,13 +148,21 @@ class TestWhatElseTheCaseSays:
         page = at_the_desk(case)
         open_details(page)
         leave(page)
-        moved = case.callback_at.replace(second=0, microsecond=0) + timedelta(hours=3)
-        Case.objects.filter(pk=case.pk).update(callback_at=moved, name="Agda Berg", reason="Recept")
+        Case.objects.filter(pk=case.pk).update(name="Agda Berg", reason="Recept")
         come_back(page)
         open_details(page)
         expect(page.get_by_label("Namn")).to_have_value("Agda Berg")
         expect(page.get_by_label("Kontaktorsak")).to_have_value("Recept")
-        expect(page.get_by_label("Tid")).to_have_value(f"{timezone.localtime(moved):%Y-%m-%dT%H:%M}")
+
+    def test_a_time_that_a_colleague_has_changed_is_not_undone(self, at_the_desk, case):
+        page = at_the_desk(case)
+        page.goto(f"{page.url}?rebook=1")
+        page.get_by_label("Annan tid").fill(f"{timezone.localtime(case.callback_at):%Y-%m-%dT23:45}")
+        leave(page)
+        moved = case.callback_at.replace(second=0, microsecond=0) + timedelta(hours=3)
+        Case.objects.filter(pk=case.pk).update(callback_at=moved)
+        come_back(page)
+        expect(page.get_by_label("Annan tid")).to_have_value(f"{timezone.localtime(moved):%Y-%m-%dT%H:%M}")
 
     def test_a_half_written_message_and_note_are_still_there(self, at_the_desk, case, scripts):
         page = at_the_desk(case)
@@ -182,7 +191,7 @@ class TestWhatElseTheCaseSays:
         come_back(page)
         callbacks.change_number(case, OTHER_NUMBER, shown=case.phone_number.as_e164, by=nurse)
         page.get_by_role("button", name="Skicka SMS").click()
-        expect(page.get_by_text("Numret har ändrats. Kontrollera svaret. SMS:et är inte skickat.")).to_be_visible()
+        expect(page.get_by_text("Numret har ändrats. SMS:et skickades inte. Kontrollera svaret.")).to_be_visible()
         expect(page.get_by_label("Skriv meddelande")).to_have_value("Hej")
         assert not case.messages.exists()
 
@@ -308,7 +317,7 @@ class TestAPageThatTheBrowserKeepsWhole:
         page.context.route("**/*", let_it_be_kept)
         page.goto(f"/cases/{case.pk}/")
         page.get_by_label("Skriv meddelande").fill("Hej, vi har")
-        page.get_by_label("Telefonnummer").fill("070-174 06 99")
+        type_number(page, "070-174 06 99")
         choose_the_one_above(answer(page))
         leave(page)
         say(Answer.YES)

@@ -72,12 +72,14 @@ class _Reader(HTMLParser):
             form.attributes = given
             self.forms.append(form)
             self._inside.append(tag)
-        elif tag == "tr":
+        elif tag == "tr" and "section" not in given.get("class", ""):  # else it is the heading of the rows below
             self.rows.append("")
         elif tag == "title":
             self._inside.append(tag)
         elif "form" in given:  # it belongs to the form with this id, wherever that stands
             self._control(tag, given, self._by_id.setdefault(given["form"], Form({})))
+        elif tag == "option" and self._select:
+            self._option(given, *self._select)
         elif self._inside and self._inside[-1] == "form":
             self._control(tag, given, self.forms[-1])
 
@@ -89,12 +91,14 @@ class _Reader(HTMLParser):
             self._textarea = form, name
             form.fields[name] = ""
         elif tag == "select":
-            self._select = name
-        elif tag == "option" and ("selected" in given or self._select not in form.fields):
-            form.fields[self._select] = given.get("value", "")
+            self._select = form, name
         elif tag == "button":
             self._button = Button("", name, given.get("value", ""), "disabled" in given, given.get("formaction", ""))
             form.buttons.append(self._button)
+
+    def _option(self, given, form, name):
+        if "selected" in given or name not in form.fields:
+            form.fields[name] = given.get("value", "")
 
     def handle_endtag(self, tag):
         if self._inside and self._inside[-1] == tag:
@@ -187,6 +191,11 @@ class Desk:
         return self.open(reverse("cases:work_list") + query)
 
 
+def rebooking(desk: Desk, case: Case, first: str = "1") -> Page:
+    """The case with "Boka om" open, at the days from this one on."""
+    return desk.open(f"{reverse('cases:case', args=[case.pk])}?rebook={first}")
+
+
 def desk_of(user: User) -> Desk:
     client = Client()
     client.force_login(user)
@@ -208,3 +217,9 @@ def at_once(case: Case, *acts: Callable[[], object]) -> list[object]:
 def said(page: Page) -> str:
     """What the page says of what was just done, wherever on it that stands."""
     return "\n".join(re.findall(r'<p class="flash[^"]*"[^>]*>(.*?)</p>', page.html, re.DOTALL))
+
+
+def dials(page: Page) -> str:
+    """The number that the page dials by itself or has the link in focus for, in E.164; empty where it dials nobody."""
+    found = re.search(r'<a id="dial"[^>]* href="tel:([^"]+)" autofocus>', page.html)
+    return found[1] if found else ""

@@ -253,14 +253,14 @@ WITHOUT = "Klart utan att skicka"
 
 def test_klart_saves_the_note_that_was_written(case, desk):
     write(desk, in_case(case), field="note", text="Hör")
-    after = desk.case(case).press("Klart", note_text="Hör illa.")
-    assert "Ärendet är klart." in after.text
+    after = desk.case(case).press("Råd givet", note_text="Hör illa.")
+    assert "Ärendet är klart: Råd givet." in after.text
     assert [note.text for note in Note.objects.all()] == ["Hör illa."]
     assert not Draft.objects.exists()
 
 
 def test_klart_asks_about_a_message_that_was_not_sent_before_it_closes(case, desk):
-    page = desk.case(case).press("Klart", text="Hej, vi", note_text="Hör illa.")
+    page = desk.case(case).press("Råd givet", text="Hej, vi", note_text="Hör illa.")
     case.refresh_from_db()
     assert page.status == 422
     assert (ASKED in page.text, case.is_open, Note.objects.exists()) == (True, True, False)
@@ -275,8 +275,8 @@ def test_klart_asks_about_a_message_that_was_not_sent_before_it_closes(case, des
 
 def test_asked_about_it_one_may_send_it_and_then_close(case, desk, say):
     say(Answer.YES)
-    page = desk.case(case).press("Klart", text="Hej, vi ringer igen.")
-    after = page.press(MESSAGE).press("Klart")
+    page = desk.case(case).press("Råd givet", text="Hej, vi ringer igen.")
+    after = page.press(MESSAGE).press("Råd givet")
     case.refresh_from_db()
     assert (ASKED in after.text, case.is_open) == (False, False)
     assert Message.objects.get().text == "Hej, vi ringer igen."
@@ -286,13 +286,13 @@ def test_a_message_that_was_sent_from_a_page_left_open_is_not_asked_about(case, 
     say(Answer.YES)
     left_open = desk.case(case)
     left_open.press(MESSAGE, text="Hej")
-    assert ASKED not in left_open.press("Klart", text="Hej").text
+    assert ASKED not in left_open.press("Råd givet", text="Hej").text
     case.refresh_from_db()
     assert not case.is_open
 
 
 def test_a_note_that_can_not_be_saved_keeps_the_case_open(case, desk):
-    page = desk.case(case).press("Klart", note_text="å" * 2001)
+    page = desk.case(case).press("Råd givet", note_text="å" * 2001)
     case.refresh_from_db()
     assert (page.status, case.is_open, written(page, NOTE)) == (422, True, "å" * 2001)
     assert "tecken (den har 2001)" in page.text
@@ -301,7 +301,7 @@ def test_a_note_that_can_not_be_saved_keeps_the_case_open(case, desk):
 def test_where_a_colleague_was_first_nothing_is_saved_and_nothing_written_is_lost(case, desk, colleague):
     left_open = desk.case(case)
     desk_of(colleague).case(case).press("Ta ärendet")
-    page = left_open.press("Klart", note_text="Hör illa.")
+    page = left_open.press("Råd givet", note_text="Hör illa.")
     case.refresh_from_db()
     assert (page.status, case.is_open) == (409, True)
     assert "Karim Noor har redan tagit ärendet." in page.text
@@ -312,7 +312,7 @@ def test_where_a_colleague_was_first_nothing_is_saved_and_nothing_written_is_los
 def test_klart_pressed_twice_is_one_note(case, desk):
     page = desk.case(case)
     for _ in range(2):
-        page.press("Klart", note_text="Hör illa.")
+        page.press("Råd givet", note_text="Hör illa.")
     assert (Note.objects.count(), Draft.objects.count()) == (1, 0)
 
 

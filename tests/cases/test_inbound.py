@@ -45,15 +45,15 @@ def test_a_reply_is_shown_in_the_open_case_until_it_is_read(replied, case, clien
     sms = replied("Jag kan först efter tolv")
     assert "Nytt SMS" in page(client, "/")
     shown = page(client, f"/cases/{case.pk}/")
-    assert "Nytt SMS från patienten" in shown
+    assert "<h2>Nytt SMS från patienten</h2>" in shown
     assert "Jag kan först efter tolv" in shown
     assert "Jag kan först efter tolv" not in page(client, "/inbound/")
 
     answer = client.post(f"/inbound/{sms.pk}/read/", {"case": case.pk})
-    assert answer.url == f"/cases/{case.pk}/"
+    assert answer.url == f"/cases/{case.pk}/#said-replies"
     shown = page(client, f"/cases/{case.pk}/")
-    assert "Nytt SMS från patienten" not in shown
-    assert "SMS från patienten: ”Jag kan först efter tolv”" in shown  # in its history
+    assert "<h2>Nytt SMS från patienten</h2>" not in shown
+    assert '<p class="written">Jag kan först efter tolv</p>' in shown  # in its history
     assert "Nytt SMS" not in page(client, "/")
     sms.refresh_from_db()
     assert sms.read_by == nurse
@@ -63,8 +63,8 @@ def test_a_reply_is_shown_in_the_open_case_until_it_is_read(replied, case, clien
 def test_stopp_asks_nothing_of_staff_and_is_in_the_history(replied, case, client):
     replied("Stopp")
     shown = page(client, f"/cases/{case.pk}/")
-    assert "Nytt SMS från patienten" not in shown
-    assert "SMS från patienten: ”Stopp”" in shown
+    assert "<h2>Nytt SMS från patienten</h2>" not in shown
+    assert '<p class="written">Stopp</p>' in shown
     assert "Samtycke till SMS ändrat från Ej valt till Nej." in shown
     assert "SMS-utskick avböjt" in shown
 

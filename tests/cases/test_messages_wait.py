@@ -4,14 +4,15 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from consent.models import Answer
 from sms.models import ProviderState
 from sms.states import State
 from teleq.clock import database_now
-from tests.cases.desk import desk_of, messages_of
+from tests.cases.desk import desk_of, messages_of, squeezed
 
-TOLD = "SMS-leverantören tar inte emot just nu. SMS väntar och skickas när det går igen."
+TOLD = "SMS-leverantören svarar inte sedan"
 
 
 @pytest.fixture
@@ -24,11 +25,23 @@ def pages(administrator, queue, case):
 
 @pytest.fixture
 def open_circuit(db) -> ProviderState:
-    return ProviderState.objects.create(name="simulator", open_until=database_now() + timedelta(seconds=30))
+    at = database_now()
+    ten_past_ten = timezone.localtime(at).replace(hour=10, minute=10) - timedelta(days=1)
+    return ProviderState.objects.create(
+        name="simulator", open_until=at + timedelta(seconds=30), silent_since=ten_past_ten
+    )
 
 
-def test_the_work_list_the_case_and_the_settings_say_it(open_circuit, pages):
-    assert all(TOLD in page.text for page in pages())
+def test_the_work_list_the_case_and_the_settings_say_it_and_since_when(open_circuit, pages):
+    work_list, case, settings = (page.text for page in pages())
+    for page in (work_list, settings):
+        assert f"{TOLD} igår 10.10. SMS väntar och skickas när den svarar igen." in page
+    assert f"{TOLD} igår 10.10. SMS:et väntar." in case
+
+
+def test_the_case_says_it_at_the_button(open_circuit, case, desk):
+    at_the_button = desk.case(case).html.partition('id="sms-send"')[2].partition('id="sms-state"')[0]
+    assert f"{TOLD} igår 10.10. SMS:et väntar." in squeezed(at_the_button)
 
 
 def test_why_it_lets_nothing_in_is_for_administrators(open_circuit, pages):

@@ -79,7 +79,7 @@ def test_for_a_reason_the_case_is_shown(allowed, theirs, nurse):
 
 def test_it_can_only_be_read(allowed, theirs, nurse):
     page = opened(nurse)
-    assert [form.attributes.get("action") for form in page._read.forms] == ["/logout/"]
+    assert [form.attributes.get("action") for form in page._read.forms] == ["/cases/search/", "/logout/"]
     assert reverse("cases:case", args=[theirs.pk]) not in " ".join(page.links)
 
 

@@ -1,4 +1,4 @@
-"""Promise 11: a page undoes nothing it didn't show. "Ändra uppgifter", on pages that were left open."""
+"""Promise 11: a page undoes nothing it didn't show. "Ändra uppgifter" and "Boka om", on pages that were left open."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from django.utils import timezone
 
 from cases import callbacks
 from cases.models import Case
+from cases.rebooking import to_time
 from teleq.changes import Change
 from teleq.swedish import date_and_clock
-from tests.cases.desk import at_once, desk_of
+from tests.cases.desk import at_once, desk_of, rebooking
 from tests.conftest import MOBILE
 
-SAVE = "Spara uppgifterna"
+SAVE, SAVE_TIME = "Spara uppgifterna", "Spara tiden"
 
 
 @pytest.fixture
@@ -25,13 +26,13 @@ def case(book) -> Case:
 
 @pytest.fixture
 def left_open(case, desk):
-    return desk.case(case)
+    return rebooking(desk, case)
 
 
 @pytest.fixture
 def colleagues(case, colleague):
     """The colleague's page of the case, as it is now."""
-    return lambda: desk_of(colleague).case(case)
+    return lambda: rebooking(desk_of(colleague), case)
 
 
 def local(at) -> str:
@@ -53,12 +54,21 @@ CHANGED = {
 """Each field, and what two people make of it."""
 
 
+def button(name: str) -> str:
+    """Which button saves the field."""
+    return SAVE_TIME if name == "callback_at" else SAVE
+
+
+def saved(name: str) -> str:
+    return "Ärendet är ombokat till " if name == "callback_at" else "Uppgifterna är sparade."
+
+
 @pytest.mark.parametrize(("other", "name"), list(permutations(CHANGED, 2)))
 def test_what_was_not_changed_on_the_page_stays_as_a_colleague_has_made_it(other, name, case, left_open, colleagues):
-    assert colleagues().press(SAVE, **{other: CHANGED[other][0]}).status == 200
+    assert colleagues().press(button(other), **{other: CHANGED[other][0]}).status == 200
     theirs = stored(case)
-    after = left_open.press(SAVE, **{name: CHANGED[name][0]})
-    assert (after.status, "Uppgifterna är sparade." in after.text) == (200, True)
+    after = left_open.press(button(name), **{name: CHANGED[name][0]})
+    assert (after.status, saved(name) in after.text) == (200, True)
     assert stored(case)[name] != theirs[name]
     assert {each: value for each, value in stored(case).items() if each != name} == {
         each: value for each, value in theirs.items() if each != name
@@ -68,31 +78,34 @@ def test_what_was_not_changed_on_the_page_stays_as_a_colleague_has_made_it(other
 @pytest.mark.parametrize("name", CHANGED)
 def test_a_field_that_both_changed_stops_the_whole_save_and_shows_both(name, case, left_open, colleagues):
     theirs_typed, typed = CHANGED[name]
-    colleagues().press(SAVE, **{name: theirs_typed})
+    colleagues().press(button(name), **{name: theirs_typed})
     theirs, events = stored(case), case.events.count()
     beside = next(each for each in ("reason", "name") if each != name)
+    typed_beside = {beside: "Också skrivet"} if button(name) == SAVE else {}
 
-    after = left_open.press(SAVE, **{name: typed, beside: "Också skrivet"})
+    after = left_open.press(button(name), **{name: typed}, **typed_beside)
 
     assert after.status == 409
     assert "Ändrat av Karim Noor till " in after.text
     assert "Ingenting är sparat. Spara igen om det som du angav ska gälla." in after.text
     assert (stored(case), case.events.count()) == (theirs, events)
-    assert after.typed(name, beside=SAVE) == typed
-    assert after.typed(beside, beside=SAVE) == "Också skrivet"
+    for each, value in ({name: typed} | typed_beside).items():
+        assert after.typed(each, beside=button(name)) == value
 
-    again = after.press(SAVE)  # having read it
+    again = after.press(button(name))  # having read it
     assert again.status == 200
     assert stored(case)[name] != theirs[name]
-    assert stored(case)[beside] == "Också skrivet"
+    assert {each: stored(case)[each] for each in typed_beside} == typed_beside
 
 
 def test_both_values_are_told_in_words(case, left_open, colleagues):
     at, other = (timezone.now() + timedelta(days=days) for days in (2, 3))
-    colleagues().press(SAVE, callback_at=local(at), name="", a_number="")
-    after = left_open.press(SAVE, callback_at=local(other), name="Berta", a_number="08-465 004 00")
+    colleagues().press(SAVE, name="", a_number="")
+    colleagues().press(SAVE_TIME, callback_at=local(at))
+    told = left_open.press(SAVE_TIME, callback_at=local(other)).text
+    assert f"Ändrat av Karim Noor till {date_and_clock(at)}. Du angav {date_and_clock(other)}." in told
+    after = left_open.press(SAVE, name="Berta", a_number="08-465 004 00")
     for told in (
-        f"Ändrat av Karim Noor till {date_and_clock(at)}. Du angav {date_and_clock(other)}.",
         "Ändrat av Karim Noor till tomt. Du angav ”Berta”.",
         "Ändrat av Karim Noor till dolt. Du angav 08-465 004 00.",
     ):
@@ -125,7 +138,7 @@ def test_a_time_moved_by_the_patient_meanwhile_is_theirs(case, left_open):
     callbacks.move(case, to, by=None)
     left_open.press(SAVE, reason="Recept")
     assert stored(case)["callback_at"] == to
-    after = left_open.press(SAVE, callback_at=local(to + timedelta(hours=1)))
+    after = left_open.press(SAVE_TIME, callback_at=local(to + timedelta(hours=1)))
     assert "Ändrat av patienten till " in after.text
 
 
@@ -139,10 +152,10 @@ def test_a_time_that_nobody_touched_may_have_passed_since(case, left_open):
 @pytest.mark.parametrize("name", ["callback_at", "a_number", "personal_identity_number"])
 def test_a_page_that_does_not_say_what_it_showed_changes_nothing(name, shown, case, left_open):
     before = stored(case)
-    form, _ = left_open._button(SAVE)
+    form, _ = left_open._button(button(name))
     form.fields.pop(f"initial-{name}")
     told = {f"initial-{name}": shown} if shown else {}
-    assert left_open.press(SAVE, **told, **{name: CHANGED[name][1]}).status == 409
+    assert left_open.press(button(name), **told, **{name: CHANGED[name][1]}).status == 409
     assert stored(case) == before
 
 
@@ -178,7 +191,8 @@ def test_of_two_who_change_different_fields_in_the_same_moment_both_are_saved(ca
 
 def test_the_history_says_from_what_to_what(case, desk):
     before, to = case.callback_at, case.callback_at + timedelta(days=1)
-    page = desk.case(case).press(SAVE, name="", reason="Recept", a_number="", callback_at=local(to))
+    rebooking(desk, case).press(SAVE_TIME, callback_at=local(to))
+    page = desk.case(case).press(SAVE, name="", reason="Recept", a_number="")
     text = page.press("Spara numret", phone_number="070-174 06 06").text
     for told in (
         "Uppgifterna ändrades. Namn från ”Berit Testsson” till tomt. Kontaktorsak från ”Yrsel” till ”Recept”.",
@@ -190,8 +204,8 @@ def test_the_history_says_from_what_to_what(case, desk):
 
 def test_an_event_holds_values_and_no_sentence(case, nurse):
     at, to = case.callback_at, case.callback_at + timedelta(days=1)
-    changed = {"a_number": Change(case.a_number, None), "callback_at": Change(at, to)}
-    callbacks.save_details(case, changed, by=nurse)
+    callbacks.save_details(case, {"a_number": Change(case.a_number, None)}, by=nurse)
+    to_time(case, {"callback_at": Change(at, to)}, by=nurse, as_free=False)
     case.refresh_from_db()
     callbacks.change_number(case, Case(phone_number="+46701740606").phone_number, shown=MOBILE, by=nurse)
     told = {event.kind: event.changes for event in case.events.all()}

@@ -11,6 +11,7 @@ from sms import gateway
 from sms.models import Lane, Message
 from teleq.models import OutgoingSms
 from teleq.swedish import last_day
+from tests.cases.desk import rebooking
 from tests.conftest import LANDLINE
 from tests.database_roles import as_owner
 
@@ -105,8 +106,8 @@ def test_it_tells_the_answer_of_that_moment_whatever_was_answered_since(case, de
 @pytest.mark.parametrize("waits", [True, False], ids=["waits", "cancelled"])
 def test_a_message_that_nobody_has_judged_has_no_why(waits, case, desk, say, queue):
     OutgoingSms.objects.update(confirmation_on=True)
-    desk.case(case).press("Spara uppgifterna", callback_at=f"{timezone.localtime() + timedelta(days=2):%Y-%m-%dT%H:%M}")
+    rebooking(desk, case).press("Spara tiden", callback_at=f"{timezone.localtime() + timedelta(days=2):%Y-%m-%dT%H:%M}")
     if not waits:
-        desk.case(case).press("Klart")
+        desk.case(case).press("Ej nådd")
     assert Message.objects.exists()
     assert "Varför" not in desk.case(case).text

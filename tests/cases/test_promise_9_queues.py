@@ -5,18 +5,17 @@ from django.apps import apps
 from django.test import Client
 from django.urls import reverse
 
-from cases import urls
-from cases.models import Case, Status
+from cases import acts, urls
+from cases.models import Case, Presence, Status
 from consent.models import Answer
 from teleq.models import Membership, Queue
 from tests.cases.desk import OTHER_MOBILE, desk_of, in_a_month
 from tests.conftest import MOBILE
 
 ONE_CASE = [pattern.name for pattern in urls.urlpatterns if "case_id" in str(pattern.pattern)]
-READS = {"case", "poll_history"}
+READS = {"case", "live", "free_times"}
 WRITES = {
-    "save_details": {"name": "Ny Testsson", "callback_at": in_a_month()}
-    | {"initial-name": "Berit Testsson", "initial-callback_at": in_a_month()}
+    "save_details": {"name": "Ny Testsson", "initial-name": "Berit Testsson"}
     | dict.fromkeys(("initial-reason", "initial-a_number", "initial-personal_identity_number"), ""),
     "save_number": {"phone_number": OTHER_MOBILE, "shown_number": MOBILE},
     "save_consent": {"answer": "yes", "shown_number": MOBILE, "seen_event": ""},
@@ -24,20 +23,33 @@ WRITES = {
     "add_note": {"note_text": "Ringer igen.", "note_press": "5f0d1f3e-6d4a-4c3c-9d0e-0d0b1f9f9a12"},
     "draft": {"field": "note", "text": "Ringer"},
     "save_protection": {"reason": "Sekretessmarkering.", "shown": MOBILE},
+    "rebook": {"callback_at": in_a_month()},
+    "move_to_queue": {},
     "act": {"act": "take"},
-    "done": {},
+    "done": {"outcome": "advice"},
+    "take_over": {},
+    "leave": {},
 }
+CHANGES_NOTHING = READS | {"leave"}
 
 
 def everything() -> dict[str, list]:
-    """All rows of cases, consents and messages; not who has looked at them, which to read adds to."""
+    """All rows of cases, consents and messages; not who has looked at them or has them open, which to read adds to."""
     models = [model for app in ("cases", "consent", "sms", "intake") for model in apps.get_app_config(app).get_models()]
+    models.remove(Presence)
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
 
 
 def write(name: str, case: Case) -> dict[str, object] | None:
     """What a page of the case posts, if the address takes anything."""
-    seen = {"seen_event": case.events.latest_act().pk} if name in ("act", "done") else {}
+    seen: dict[str, object] = {}
+    if name in ("act", "done", "take_over", "move_to_queue"):
+        seen = {"seen_event": case.events.latest_act().pk}
+    if name == "move_to_queue":
+        there = {"care_provider": case.queue.care_provider, "unit": "VC Spindeln", "name": "Tidbokning"}
+        seen["queue"] = Queue.objects.get_or_create(**there)[0].pk
+    if name == "rebook":
+        seen["initial-callback_at"] = case.callback_at.isoformat()
     return WRITES[name] | seen if name in WRITES else None
 
 
@@ -51,13 +63,15 @@ def test_the_table_below_has_every_address_of_a_case():
 
 @pytest.mark.parametrize("role", ["nurse", "administrator"])
 @pytest.mark.parametrize("name", ONE_CASE)
-def test_a_member_is_served_in_either_role(name, role, case, request):
+def test_a_member_is_served_in_either_role(name, role, case, colleague, request):
+    if name == "take_over":
+        acts.take(case, by=colleague)
     client, address = signed_in(request.getfixturevalue(role)), reverse(f"cases:{name}", args=[case.pk])
     before = everything()
     assert client.get(address).status_code == (200 if name in READS else 405)
     assert everything() == before
-    assert client.post(address, write(name, case)).status_code in ((405,) if name in READS else (200, 302, 422))
-    assert (everything() == before) == (name in READS)
+    assert client.post(address, write(name, case)).status_code in ((405,) if name in READS else (200, 204, 302, 422))
+    assert (everything() == before) == (name in CHANGES_NOTHING)
 
 
 @pytest.mark.parametrize("role", ["outsider", "superuser"])

@@ -124,7 +124,7 @@ def test_a_message_is_not_sent_to_a_number_that_was_changed_meanwhile(shown, cas
     desk.case(case).press("Spara numret", phone_number="070-174 06 06")
     after = shown.press(SEND, text="Hej!")
     assert after.status == 409
-    assert "Numret har ändrats. Kontrollera svaret. SMS:et är inte skickat." in after.text
+    assert "Numret har ändrats. SMS:et skickades inte. Kontrollera svaret." in after.text
     assert after.typed("text", beside=SEND) == "Hej!"
     assert messages_of(case) == []
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from personnummer.personnummer import Personnummer
 
 from cases import free_times
-from cases.models import Case, CaseEvent, CaseMessage, Status
+from cases.models import Case, CaseEvent, CaseMessage, Priority, Status
 from consent.models import Answer, Consent, ConsentText
 from consent.verdict import Verdict, answer_in_force, verdict
 from demo import loader
@@ -282,6 +282,21 @@ def test_every_case_begins_with_its_booking_and_its_attempts_are_on_record(loade
 
 
 # Answers
+
+
+def test_what_is_done_has_an_outcome_that_its_history_tells_too(loaded):
+    done = Case.objects.filter(status=Status.DONE)
+    assert done.count() >= 2
+    for case in done:
+        assert case.outcome == case.events.order_by("id").last().detail != ""
+
+
+def test_one_is_urgent_one_is_being_called_and_some_have_been_called_in_vain(loaded):
+    assert Case.objects.filter(priority=Priority.URGENT).count() == 1
+    [calling] = Case.objects.exclude(call_began_at=None)
+    assert calling.events.order_by("id").last().kind == CaseEvent.Kind.CALLED
+    told = CaseEvent.objects.filter(kind=CaseEvent.Kind.NO_ANSWER).exclude(detail="").values_list("detail", flat=True)
+    assert {*told} == {"busy", "voicemail"}
 
 
 def test_every_answer_of_the_manual_is_among_them(loaded):

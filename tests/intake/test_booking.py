@@ -83,7 +83,7 @@ def test_it_stands_in_the_nurses_work_list_and_says_who_booked(open_queue, eight
     [row] = desk.work_list().rows
     assert "Berit Testsson" in row
     assert "08.00" in row
-    assert "Patienten bokade återuppringning.Telefonsystemet" in desk.case(Case.objects.get(pk=callback)).text
+    assert "Patienten bokade återuppringning. Telefonsystemet" in desk.case(Case.objects.get(pk=callback)).text
 
 
 def test_what_the_patient_moved_and_cancelled_is_told_as_such(open_queue, eight, nine, telephones, desk):
@@ -92,13 +92,13 @@ def test_what_the_patient_moved_and_cancelled_is_told_as_such(open_queue, eight,
     telephones.cancel(callback)
     text = desk.case(Case.objects.get(pk=callback)).text
     assert "Patienten ändrade tiden." in text
-    assert "Patienten avbokade.Telefonsystemet" in text
+    assert "Patienten avbokade. Telefonsystemet" in text
 
 
 def test_its_state_is_what_the_nurse_sees(open_queue, eight, telephones, desk):
     callback = telephones.book(open_queue, eight).body["id"]
     page, states = desk.case(Case.objects.get(pk=callback)), []
-    for button in ("Ta ärendet", "Inget svar", "Klart"):
+    for button in ("Ta ärendet", "Inget svar", "Ej nådd"):
         states.append(telephones.read(callback).body["state"])
         page = page.press(button)
     states.append(telephones.read(callback).body["state"])

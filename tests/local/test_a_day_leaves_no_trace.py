@@ -77,8 +77,9 @@ class Person:
     def _shown(self, page: requests.Response) -> requests.Response:
         self.page = page
         self.asked += [each.url for each in (*page.history, page)]
-        # "Ring" leads to the telephone, and no further.
-        self.asked += re.findall(r'(?:href|action|src|hx-get|hx-post|formaction|data-\w+)="(?!tel:)([^"]*)"', page.text)
+        # "Ring" leads to the telephone, and no further; data-news is words to be read out.
+        leads = r'(?:href|action|src|hx-get|hx-post|formaction|data-(?!news)\w+)="(?!tel:)([^"]*)"'
+        self.asked += re.findall(leads, page.text)
         return page
 
     def wait_for(self, words: str) -> None:

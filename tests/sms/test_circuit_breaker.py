@@ -144,6 +144,24 @@ def test_one_that_let_nothing_in_is_tried_with_one_and_takes_them_all_when_it_do
     assert ProviderState.objects.get().shut_status == ""
 
 
+def test_since_when_it_is_silent_stays_until_it_takes_one_again(draft, provider, wakes_at_once):
+    provider.responses = [503] * 200
+    gateway.accept([draft() for _ in range(20)])
+    gateway.drain(Lane.BULK)
+    assert database_now() - ProviderState.objects.get().silent_since < timedelta(minutes=5)
+    since = database_now() - timedelta(hours=1)
+    ProviderState.objects.update(silent_since=since)
+    for _ in range(2):
+        a_trial_may_begin()
+        gateway.drain(Lane.BULK)
+        assert ProviderState.objects.get().silent_since == since
+
+    provider.responses = []
+    a_trial_may_begin()
+    gateway.drain(Lane.BULK)
+    assert ProviderState.objects.get().silent_since is None
+
+
 def test_after_the_pause_one_is_tried_over_all_workers(draft, provider, monkeypatch):
     monkeypatch.setattr(dispatcher, "TIME_LIMIT", aiohttp.ClientTimeout(sock_read=20))
     the_circuit_is_open()

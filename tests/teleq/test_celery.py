@@ -60,7 +60,10 @@ def test_one_beat_is_started():
 
 def test_beat_and_routes_name_tasks_that_there_are():
     scheduled = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
-    assert scheduled == {"cases.tasks.remind", "sms.tasks.sweep", "administration.tasks.remove_what_is_past_its_time"}
+    assert scheduled == {
+        *("cases.tasks.remind", "cases.tasks.release_left_behind", "sms.tasks.sweep"),
+        "administration.tasks.remove_what_is_past_its_time",
+    }
     assert scheduled | set(settings.CELERY_TASK_ROUTES) <= tasks()
 
 

@@ -114,9 +114,9 @@ def test_only_the_page_that_is_shown_is_noted(book, nurse):
 @pytest.mark.django_db
 def test_a_search_is_noted_with_whom_it_showed_and_says_whether_there_was_a_case(family, nurse):
     client = desk_of(nurse).client
-    client.post("/cases/search/", {"query": MOBILE})
+    client.post("/cases/search/", {"query": MOBILE}, follow=True)
     assert acts() == ["search", "hit", "hit"]
-    client.post("/cases/search/", {"query": "070-174 06 99"})
+    client.post("/cases/search/", {"query": "070-174 06 99"}, follow=True)
     noted = AccessEntry.objects.filter(act=Act.SEARCH).order_by("id")
     assert list(noted.values_list("had_case", flat=True)) == [True, False]
 
@@ -150,35 +150,34 @@ def test_a_reply_says_whether_the_patient_has_had_a_case(queue, nurse, book):
 # What is shown again -------------------------------------------------------------------------------------------------
 
 
-def history(client: Client, case: Case, **headers: str) -> str:
-    response = client.get(f"/cases/{case.pk}/history/", headers={"HX-Request": "true", **headers})
+def look_again(client: Client, case: Case, **headers: str) -> str:
+    response = client.get(f"/cases/{case.pk}/live/", headers={"HX-Request": "true", **headers})
     assert response.status_code == 200
     return response.content.decode()
 
 
 @pytest.mark.django_db
-def test_polling_shows_the_history_alone_and_is_noted_once(case, nurse):
+def test_what_the_open_page_asks_for_by_itself_is_noted_once(case, nurse):
     client = desk_of(nurse).client
     for _ in range(3):
-        shown = history(client, case, **{"HX-Trigger": "history"})
+        shown = look_again(client, case, **{"HX-Trigger": "live"})
     assert "Patienten bokade" in shown
-    assert "Berit" not in shown
     assert acts() == ["view"]
 
 
 @pytest.mark.django_db
 def test_in_another_session_or_by_another_it_is_another_look(case, nurse, colleague):
     for user in (nurse, nurse, colleague):
-        history(desk_of(user).client, case)
+        look_again(desk_of(user).client, case)
     assert acts() == ["view"] * 3
 
 
 @pytest.mark.django_db
 def test_another_patient_in_the_same_case_is_another_look(case, nurse):
     client = desk_of(nurse).client
-    history(client, case)
+    look_again(client, case)
     Case.objects.filter(pk=case.pk).update(personal_identity_number=ELSAS)
-    history(client, case)
+    look_again(client, case)
     assert acts() == ["view"] * 2
     assert acts(person=ELSAS) == ["view"]
 
@@ -191,7 +190,7 @@ def test_after_an_hour_it_is_another_look(minutes, noted, case, nurse):
     before = {"user": nurse, "session": session, "act": Act.VIEW, "case_id": case.pk, "queue": case.queue}
     ago = Now() - timedelta(minutes=minutes)
     AccessEntry.objects.create(**before, phone_number=MOBILE, care_provider=case.queue.care_provider, at=ago)
-    history(desk.client, case)
+    look_again(desk.client, case)
     assert len(acts()) == noted
 
 
@@ -211,9 +210,11 @@ def a_log_that_takes_nothing() -> Iterator[None]:
 
 READS: dict[str, Callable[[Client, Case], Any]] = {
     "work list": lambda client, case: client.get("/"),
-    "search": lambda client, case: client.post("/cases/search/", {"query": MOBILE}),
+    "open work list": lambda client, case: client.get("/cases/list/"),
+    "search": lambda client, case: client.post("/cases/search/", {"query": MOBILE}, follow=True),
     "case": lambda client, case: client.get(f"/cases/{case.pk}/"),
-    "history": lambda client, case: client.get(f"/cases/{case.pk}/history/"),
+    "the open page": lambda client, case: client.get(f"/cases/{case.pk}/live/"),
+    "free times": lambda client, case: client.get(f"/cases/{case.pk}/free-times/"),
     "replies": lambda client, case: client.get("/inbound/"),
     "new case from a reply": lambda client, case: client.get(f"/cases/new/?inbound={InboundSms.objects.get().pk}"),
     "extract": lambda client, case: client.post("/admin/patient-data/", {"query": MOBILE, "act": "show"}),

@@ -29,7 +29,7 @@ from administration.log_review import reviews
 from administration.models import LogReview
 from administration.queues import create_queue
 from administration.rights import ask_for_right
-from cases import callbacks
+from cases import callbacks, finding
 from cases.models import Case
 from consent import register
 from consent.models import Answer as ConsentAnswer
@@ -67,6 +67,9 @@ OF_CASE = ("Qvintus", "Zafir", "Onyx", "Topas", "Beryll", "Agat")
 """All of it but by which number and personnummer the patient is known."""
 OF_UNIT = ("Granit", "Porfyr", "Gnejs", "Diabas", "Kvartslind")
 """The unit, its texts, its care provider and who works there."""
+FOUND = "/cases/found/<slug:search_id>/"
+SEARCH_ID = "x-Y_1234"
+"""Of a search for the number, which everybody has made."""
 
 
 # Every address -------------------------------------------------------------------------------------------------------
@@ -187,6 +190,7 @@ def address_of(route: str, world: World) -> str:
         "callback_id": world.case.pk,
         "queue_id": world.queue.pk,
         "inbound_id": world.inbound.pk,
+        "search_id": SEARCH_ID,
         "object_id": row.pk if row else 1,
         "key_id": row.pk if row else 1,
         "review_id": world.review.pk,
@@ -239,6 +243,9 @@ class Browser:
         self.client = Client(raise_request_exception=True)
         if self.role in self.world.people:
             self.client.force_login(self.world.people[self.role])
+            session = self.client.session
+            session[finding.KEPT] = {SEARCH_ID: NUMBER}
+            session.save()
         self.session = self.client.cookies.get("sessionid")
         key = self.world.keys.get(self.role)
         self.headers = key._headers if key else {}
@@ -294,7 +301,7 @@ def test_everybody_is_answered_as_the_table_says_and_is_shown_nothing_of_others(
     [
         ("nurse", "GET", "/", ["Qvintus", "070-174 06 87"]),
         ("nurse", "GET", "/cases/<int:case_id>/", ["Qvintus", "Zafir", "Onyx", "Topas", "Gnejs", "20150505-4385"]),
-        ("nurse", "POST", "/cases/search/", ["Qvintus"]),
+        ("nurse", "GET", FOUND, ["Qvintus"]),
         ("queue_admin", "POST", "/admin/patient-data/", ["Qvintus", "Zafir", "Onyx", "Beryll", "Agat"]),
         ("provider_admin", "POST", "/admin/patient-data/", ["Qvintus", "Zafir", "Onyx", "Beryll", "Agat"]),
         ("provider_admin", "POST", "/admin/unplaced-sms/", ["Agat", *WRITTEN_NUMBERS[:1]]),
@@ -334,6 +341,8 @@ def foreign(role: str, route: str, method: str) -> tuple[str, ...]:
     if works_there or administers or (role == "own_key" and route.startswith("/api/")):
         patients: tuple[str, ...] = ()
     else:
-        patients = OF_PATIENT if method == "POST" else (*OF_PATIENT, *WRITTEN_NUMBERS)  # whoever asks has typed it
+        patients = (
+            OF_PATIENT if method == "POST" or route == FOUND else (*OF_PATIENT, *WRITTEN_NUMBERS)
+        )  # whoever asks has typed it
     units = OF_UNIT if role in ("anonymous", "other", "expired", "other_key") else ()
     return patients + units
