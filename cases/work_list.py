@@ -202,7 +202,7 @@ class Row:
     hidden: bool
     """The patient has protected personal data: neither name, number nor reason is shown."""
     open_at: list[str]
-    """The colleagues who have the case open now."""
+    """The colleagues who have the case open now, beside whoever has taken it."""
     released_at: datetime | None
     """When it is released, where that is soon and the user is who has it."""
     call: str
@@ -468,7 +468,7 @@ def _rows(found: Iterable[tuple[Any, ...]], queues: list[OwnQueue], user: User, 
                 overdue=case.is_open and case.callback_at < at,
                 unread_sms=case.is_open and case.unread_sms,
                 hidden=case.protected,
-                open_at=open_at.get(case.pk, []),
+                open_at=[name for name in open_at.get(case.pk, []) if name != case.assignee],
                 released_at=holding.warned_of(case, at) if case.assignee_id == user.pk else None,
                 call=holding.call_in_words(case, at),
                 at=at,
