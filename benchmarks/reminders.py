@@ -37,8 +37,8 @@ DUE_CASES = """
                             callback_at, booking, booked_at, attempts, priority, status, outcome, wrong_number,
                             created_at)
     SELECT (%(queues)s::bigint[])[1 + n %% cardinality(%(queues)s)], '', '', number, number, '191212121212',
-           date_trunc('minute', now()) + make_interval(mins => 15 + n %% 45), 1, now() - interval '1 day', 0, 2, 'waiting',
-           '', false, now() - interval '1 day'
+           date_trunc('minute', now()) + make_interval(mins => 15 + n %% 45), 1, now() - interval '1 day', 0, 2,
+           'waiting', '', false, now() - interval '1 day'
     FROM generate_series(1, %(size)s) AS n, format('+46701740%%s', 605 + n %% 95) AS number
 """
 
