@@ -196,7 +196,7 @@ def acting(rate: float) -> Iterator[None]:
         while not done.wait(1 / rate):
             case = next(cases)
             case.refresh_from_db()
-            (acts.release if case.assignee_id else acts.take)(case, by=nurse)
+            (acts.release if case.assignee else acts.take)(case, by=case.assignee or nurse)
         connection.close()
 
     thread = threading.Thread(target=act) if rate else None

@@ -57,7 +57,8 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     written = drafts.of(drafts.Place(user, case))
     texts = drafts.texts(written)
     sms_form = bound.get("sms_form") or fresh_sms_form(case, texts.get(drafts.Field.SMS, ""))
-    others = _others_on_number(case, user)
+    has_others = earlier.has_others(case)
+    others = _others_on_number(case, user) if has_others else []
     inbound_sms = inbound.of_case(case)
     marks = _marks(case)
     entries = history.of_case(case, inbound_sms, marks)
@@ -83,7 +84,7 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "number_form": number_form,
         "others": others[:OTHERS_AT_MOST],
         "more_others": len(others) > OTHERS_AT_MOST,
-        "earlier": earlier.of(case, user),
+        "earlier": earlier.of(case, user) if has_others else earlier.NONE,
         "consent": current.consent if current.consent and current.consent.counts(at) else None,
         "answer": answer,
         "may_renew": register.may_be_renewed(current.consent, at),

@@ -39,15 +39,32 @@ class Earlier:
     """What finds those that are not shown; empty where all are."""
 
 
+NONE = Earlier([], "")
+
+
+def has_others(case: Case) -> bool:
+    """Whether there is any other case of the patient or on their numbers, whosever it is: mostly there is none, and to
+    ask this first costs a tenth of asking which. Nobody is told of it."""
+    return Case.objects.filter(_of_patient(case) | _on_numbers(case)).exclude(pk=case.pk).exists()
+
+
+def _of_patient(case: Case) -> Q:
+    person = case.personal_identity_number
+    return Q(personal_identity_number=person) if person else Q(pk__in=[])
+
+
+def _on_numbers(case: Case) -> Q:
+    numbers = [number for number in (case.phone_number, case.a_number) if number]
+    return Q(phone_number__in=numbers) | Q(a_number__in=numbers)
+
+
 def of(case: Case, user: User) -> Earlier:
     """In the user's queues, the patient's own before those on the number, each the latest first. In two queries.
 
     Without the number's other open cases, which the case shows by themselves ("Fler ärenden på samma nummer").
     """
-    person, numbers = case.personal_identity_number, [number for number in (case.phone_number, case.a_number) if number]
-    of_number = Q(phone_number__in=numbers) | Q(a_number__in=numbers)
-    of_person = Q(personal_identity_number=person) if person else Q(pk__in=[])
-    found = Case.objects.for_user(user).filter(of_person | of_number).exclude(pk=case.pk)
+    person, of_person = case.personal_identity_number, _of_patient(case)
+    found = Case.objects.for_user(user).filter(of_person | _on_numbers(case)).exclude(pk=case.pk)
     found = found.exclude(~Q(status__in=CLOSED), phone_number=case.phone_number)
     own_first = [ExpressionWrapper(of_person, output_field=BooleanField()).desc()] if person else []
     ordered = found.order_by(*own_first, "-callback_at", "-id").with_protection().select_related("queue", "assignee")

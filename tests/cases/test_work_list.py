@@ -354,6 +354,7 @@ def test_a_case_with_a_long_history_takes_as_many_queries_as_a_new_one(
     desk.case(case).press("Skicka SMS", text="Hej!")
     desk.case(case).press("Spara anteckningen", note_text="Ringer igen.")
     Presence.objects.update(seen_at=database_now() + timedelta(hours=1))  # that it is open is written now and then only
+    book(queue=plain_queue)  # where the patient has none but this, it takes fewer
     once = queries(desk, address)
     for number in range(40):
         StandardText.objects.create(queue=queue, name=f"text {number}", text="Hej!")
@@ -362,7 +363,7 @@ def test_a_case_with_a_long_history_takes_as_many_queries_as_a_new_one(
         callbacks.send_sms(case, "Hej!", token=str(number), shown=MOBILE, by=colleague)
     for _ in range(3):
         book(queue=plain_queue)
-    assert len(queries(desk, address)) == len(once) <= 27
+    assert len(queries(desk, address)) == len(once) <= 28
 
 
 # There and back ------------------------------------------------------------------------------------------------------
