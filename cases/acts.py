@@ -17,7 +17,7 @@ from django.db.models import Max
 
 from cases import automatic_sms, callbacks, drafts, holding, retries
 from cases.callbacks import NumberChanged
-from cases.changing import NOBODY, NotPossible, act, locked_as_shown, require, status_in_queue
+from cases.changing import NOBODY, NotPossible, act, locked_as_shown, require, require_as_shown, status_in_queue
 from cases.changing import locked as locked_case
 from cases.models import Case, CaseEvent, NoAnswer, Status
 from sms.models import Kind, Message, StandardText
@@ -78,21 +78,18 @@ def call(case: Case, *, shown: str | None = None, by: User, seen: int | None = N
     with locked_case(case) as row:
         if shown is not None and number_text(row.phone_number) != shown:
             raise NumberChanged
-        if not _is_calling(row, by):
-            _begin_call(row, by, seen)
+        if _is_calling(row, by):
+            return
+        require_as_shown(row, seen, by)
+        require(row.is_open and row.assignee in (None, by), row, by)
+        at = database_now()
+        act(row, CaseEvent.Kind.CALLED, by, call_began_at=at, **_held_by(row, by, at))
 
 
 def _is_calling(case: Case, by: User) -> bool:
     latest = case.events.latest_act()
     calling = latest is not None and latest.kind == CaseEvent.Kind.CALLED and latest.user_id == by.pk
     return calling and holding.has_call_under_way(case, database_now())
-
-
-def _begin_call(case: Case, by: User, seen: int | None) -> None:
-    with locked_as_shown(case, seen, by) as row:
-        require(row.is_open and row.assignee in (None, by), row, by)
-        at = database_now()
-        act(row, CaseEvent.Kind.CALLED, by, call_began_at=at, **_held_by(row, by, at))
 
 
 def _held_by(case: Case, by: User, at: datetime) -> dict[str, Any]:

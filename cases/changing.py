@@ -50,9 +50,14 @@ def locked_as_shown(case: Case, seen: int | None, by: User | None) -> Iterator[C
     `seen` is the id of the case's latest act then (`CaseEventQuerySet.latest_act`); None if the caller saw no page.
     """
     with locked(case) as row:
-        latest = row.events.latest_act()
-        require(seen is None or seen == (latest.pk if latest else 0), row, by)
+        require_as_shown(row, seen, by)
         yield row
+
+
+def require_as_shown(case: Case, seen: int | None, by: User | None) -> None:
+    """Raises NotPossible if somebody has acted on the case, which is locked, since `seen`."""
+    latest = case.events.latest_act()
+    require(seen is None or seen == (latest.pk if latest else 0), case, by)
 
 
 def require(possible: bool, case: Case, by: User | None) -> None:

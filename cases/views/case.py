@@ -62,6 +62,11 @@ def case_address(request: HttpRequest, case_id: int, **asked: str) -> str:
     return f"{address}?{query.urlencode()}" if query else address
 
 
+def list_address(request: HttpRequest) -> str:
+    """The list's that one came from, with its choices."""
+    return reverse("cases:work_list") + opened_from(request).query
+
+
 def opened_from(request: HttpRequest) -> work_list.Choice:
     """The list that the case was opened from: the case's address has the list's query, and so have its forms."""
     return work_list.Choice.of(request.GET)

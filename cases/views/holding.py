@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from access.access_log import Act
@@ -15,7 +14,7 @@ from cases import acts, holding, looks, next_case, presence
 from cases.changing import NotPossible
 from cases.models import Case
 from cases.views.acts import UNKNOWN_BUTTON
-from cases.views.case import case_view, works_in_case
+from cases.views.case import case_view, list_address, to_case, works_in_case
 from teleq.models import Queue
 from teleq.swedish import clock
 from teleq.typed import SignedInRequest
@@ -38,20 +37,14 @@ def take_next(request: SignedInRequest) -> HttpResponse:
         if case:
             looks.note(request.user, Act.CHANGE, case)
     if case:
-        return redirect(_as_listed(request, reverse("cases:case", args=[case.pk])))
+        return to_case(request, case.pk)
     there_is = next_case.waiting(request.user, queues)
     if there_is.next_at:
         messages.info(request, f"{NONE_NOW} Nästa {clock(there_is.next_at)}.", extra_tags="next early")
     else:
         said = f"{NONE_NOW} {NONE_FREE}" if there_is.others_have_them_open else NONE_AT_ALL
         messages.info(request, said, extra_tags="next")
-    return redirect(_as_listed(request, reverse("cases:work_list")))
-
-
-def _as_listed(request: SignedInRequest, address: str) -> str:
-    """With the list's choices, which the form's own address has."""
-    query = request.META["QUERY_STRING"]
-    return f"{address}?{query}" if query else address
+    return redirect(list_address(request))
 
 
 @works_in_case
@@ -68,7 +61,7 @@ def take_over(request: SignedInRequest, case: Case) -> HttpResponse:
         messages.error(request, str(reason))
     else:
         messages.success(request, "Du har tagit över ärendet.")
-    return redirect(_as_listed(request, reverse("cases:case", args=[case.pk])))
+    return to_case(request, case.pk)
 
 
 @require_POST
@@ -83,7 +76,7 @@ def release_mine(request: SignedInRequest) -> HttpResponse:
         messages.info(request, HAVE_NONE)
     if released.with_call:
         messages.warning(request, holding.not_released(released))
-    return redirect(_as_listed(request, reverse("cases:work_list")))
+    return redirect(list_address(request))
 
 
 @no_activity

@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
@@ -19,6 +18,7 @@ from cases.models import Case
 from cases.views.case import (
     case_address,
     case_view,
+    list_address,
     opened_from,
     rebooking_asked_for,
     to_case,
@@ -104,8 +104,7 @@ def move_to_queue(request: SignedInRequest, case: Case) -> HttpResponse:
         drafts.discard(place, place.fields)
         told += " Du är inte medlem i den kön och kan inte öppna ärendet längre."
     messages.success(request, told, extra_tags=PLACE if stays else "")
-    to_list = reverse("cases:work_list") + opened_from(request).query
-    return _go_to(request, case_address(request, case.pk) if stays else to_list)
+    return _go_to(request, case_address(request, case.pk) if stays else list_address(request))
 
 
 def _go_to(request: SignedInRequest, address: str) -> HttpResponse:
