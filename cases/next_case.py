@@ -37,14 +37,28 @@ def take_next(user: User, queues: Collection[Queue], *, early: bool = False) -> 
 
 
 def _locked(cases: CaseQuerySet) -> Case | None:
-    """The first of these that nobody is changing, chosen and locked in one statement.
+    """The first of these that nobody is changing, locked.
 
-    Where all are being changed, as by a colleague who is taking the last one or by a sweep, the first that still is one
-    of these when that is done: so that nobody is told that there is none while there is.
+    Where all are being changed, as by a colleague who is taking the last one or by a sweep, whatever is the first of
+    these when that is done: so that nobody is told that there is none while there is.
     """
-    rows = cases.with_protection().select_related("queue__care_provider")
-    free = rows.select_for_update(of=("self",), no_key=True, skip_locked=True)[:1]
-    return next(iter(free), None) or next(iter(rows.select_for_update(of=("self",), no_key=True)[:1]), None)
+    free = _first(cases, skip_locked=True)
+    while free is None and (pk := cases.values_list("pk", flat=True).first()):
+        free = _first(cases.filter(pk=pk))
+    return free
+
+
+def _first(cases: CaseQuerySet, *, skip_locked: bool = False) -> Case | None:
+    """The first of these, chosen and locked in one statement.
+
+    PostgreSQL keeps the lock on a row that turned out to be somebody's when it got it. Where no case was found, such
+    locks are given back by the rollback: who waits for one case holds no other, so no two wait for each other.
+    """
+    with transaction.atomic():
+        rows = cases.with_protection().select_related("queue__care_provider")
+        case = rows.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked).first()
+        transaction.set_rollback(case is None)
+    return case
 
 
 def _to_call(user: User, queues: Collection[Queue]) -> CaseQuerySet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from django.db import transaction
@@ -172,6 +172,42 @@ def test_who_asks_while_the_only_one_is_being_changed_gets_it_when_that_is_done(
         asked = in_another_connection(lambda: take_next(nurse, [queue]))
         wait_until_a_connection_waits_for_a_lock()
     assert asked.result(timeout=30) == case
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waits_for_one_case_keeps_no_other_from_anybody(due, nurse, colleague, queue):
+    """A row that was taken while one waited for it stays locked in PostgreSQL, unless it is given back: the nurse then
+    waits for the second with the first in hand, and whoever has the second and wants the first waits for the nurse."""
+    first, second = due(2), due(1)
+    first_is_being_taken, second_is_held = Event(), Event()
+    nurse_waits, first_may_be_taken = Event(), Event()
+
+    def take_the_first() -> None:
+        with transaction.atomic():
+            acts.take(first, by=colleague)
+            first_is_being_taken.set()
+            assert first_may_be_taken.wait(60)
+
+    def hold_the_second_and_change_the_first() -> None:
+        with transaction.atomic():
+            Case.objects.select_for_update(no_key=True).get(pk=second.pk)
+            second_is_held.set()
+            assert nurse_waits.wait(60)
+            Case.objects.select_for_update(no_key=True).get(pk=first.pk)
+
+    taking = in_another_connection(take_the_first)
+    assert first_is_being_taken.wait(60)
+    holding = in_another_connection(hold_the_second_and_change_the_first)
+    assert second_is_held.wait(60)
+    asked = in_another_connection(lambda: take_next(nurse, [queue]))
+    wait_until_a_connection_waits_for_a_lock()
+    first_may_be_taken.set()
+    taking.result(timeout=60)
+    wait_until_a_connection_waits_for_a_lock()  # the nurse again, now for the second
+    nurse_waits.set()
+    holding.result(timeout=60)
+    assert asked.result(timeout=60) == second
+    assert [assignee_of(first), assignee_of(second)] == [colleague, nurse]
 
 
 @pytest.mark.django_db(transaction=True)
