@@ -100,6 +100,7 @@ class Case(models.Model):
     """A patient who is to be called back, until that is done or cancelled."""
 
     LONGEST_NAME, LONGEST_REASON = 100, 200
+    LONGEST_LANGUAGE, LONGEST_WISH = 50, 100
     KNOWN_BY = ("personal_identity_number", "phone_number", "a_number")
     """The columns that tell whose the case is."""
 
@@ -109,6 +110,9 @@ class Case(models.Model):
     phone_number = PhoneNumberField("telefonnummer")
     a_number = PhoneNumberField("A-nummer", null=True, blank=True, help_text="Tomt när numret är dolt.")
     personal_identity_number = models.CharField("personnummer", max_length=12, blank=True)
+    interpreter_language = models.CharField("behov av tolk", max_length=LONGEST_LANGUAGE, blank=True)
+    """The language that an interpreter is needed for, in Swedish; empty where none is needed."""
+    speak_with = models.CharField("önskar tala med", max_length=LONGEST_WISH, blank=True)
     callback_at = models.DateTimeField("tid")
     booking = models.PositiveIntegerField(default=1, help_text="Räknas upp varje gång ärendet bokas om.")
     booked_at = models.DateTimeField(db_default=Now(), help_text="När tiden eller numret bokades.")

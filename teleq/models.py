@@ -44,6 +44,21 @@ def full_name(first_name: str, last_name: str, username: str) -> str:
     return f"{first_name} {last_name}".strip() or username
 
 
+class Language(models.TextChoices):
+    """What the screen speaks. Patients are written to in Swedish, whoever writes."""
+
+    SWEDISH = "sv", "Svenska"
+    ENGLISH = "en", "English"
+
+
+class ColourScheme(models.TextChoices):
+    """Whether pages are light or dark."""
+
+    SYSTEM = "", "Som datorn"
+    LIGHT = "light", "Ljust"
+    DARK = "dark", "Mörkt"
+
+
 class UserQuerySet(models.QuerySet["User"]):
     def colleagues_in(self, queues: models.QuerySet[Queue]) -> UserQuerySet:
         """Users who are, or have been, members of at least one of these queues."""
@@ -76,6 +91,11 @@ class User(AbstractUser):
         blank=True,
         help_text="Till exempel SE2321000016-1ABC.",
         validators=[RegexValidator(r"^SE\d{10}-[0-9A-Z]{1,18}$", "Ett HSA-id ser ut som SE2321000016-1ABC.")],
+    )
+
+    language = models.CharField("språk", max_length=2, choices=Language.choices, default=Language.SWEDISH)
+    colour_scheme = models.CharField(
+        "utseende", max_length=5, choices=ColourScheme.choices, default=ColourScheme.SYSTEM, blank=True
     )
 
     objects: ClassVar[UserManager] = UserManager()

@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "access.middleware.SessionEndMiddleware",
+    "teleq.middleware.language.LanguageMiddleware",
     "teleq.middleware.access.LoginMiddleware",
     "access.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -133,7 +134,9 @@ PGHISTORY_APPEND_ONLY = False  # its trigger has a switch; ours, in teleq.trigge
 
 # Language, time and numbers -------------------------------------------------------------------------------------------
 
-LANGUAGE_CODE = "sv"
+LANGUAGE_CODE = "sv"  # whoever has not chosen another (teleq.middleware.language)
+LANGUAGES = [("sv", "Svenska"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "Europe/Stockholm"
 USE_TZ = True
 PHONENUMBER_DEFAULT_REGION = "SE"

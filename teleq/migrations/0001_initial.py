@@ -220,6 +220,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "language",
+                    models.CharField(
+                        choices=[("sv", "Svenska"), ("en", "English")], default="sv", max_length=2, verbose_name="språk"
+                    ),
+                ),
+                (
+                    "colour_scheme",
+                    models.CharField(
+                        blank=True,
+                        choices=[("", "Som datorn"), ("light", "Ljust"), ("dark", "Mörkt")],
+                        default="",
+                        max_length=5,
+                        verbose_name="utseende",
+                    ),
+                ),
+                (
                     "groups",
                     models.ManyToManyField(
                         blank=True,
