@@ -7,7 +7,7 @@ if it can't be done.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -220,12 +220,11 @@ who has the case."""
 TOO_LATE = "Det går inte att ångra: ärendet har ändrats sedan dess, eller så har det gått mer än tio minuter."
 
 
-def to_undo(case: Case, user: User, at: datetime) -> CaseEvent | None:
+def to_undo(events: Iterable[CaseEvent], user: User, at: datetime) -> CaseEvent | None:
     """The outcome that the user can undo: their latest, not undone, within ten minutes and with nothing done since that
-    undoing it would take back too."""
-    events = case.events.filter(at__gt=at - UNDO_WITHIN).select_related("undone_by").order_by("-id")
+    undoing it would take back too. `events` are the case's, the latest first."""
     undone: set[int | None] = set()
-    for event in events:
+    for event in (event for event in events if event.at > at - UNDO_WITHIN):
         if event.user_id != user.pk:
             return None
         if event.kind == CaseEvent.Kind.UNDONE:
@@ -243,7 +242,7 @@ def undo(case: Case, *, by: User, seen: int | None = None) -> list[Kind]:
     A booking is never counted down: a time that is put back is a new booking, with a reminder of its own.
     """
     with locked_as_shown(case, seen, by) as row:
-        event = to_undo(row, by, database_now())
+        event = to_undo(row.events.order_by("-id"), by, database_now())
         if event is None:
             raise NotPossible(TOO_LATE)
         stopped = automatic_sms.has_stopped_confirmation(row, since=event.at)

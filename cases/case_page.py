@@ -6,6 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
+from django.db.models import QuerySet
+
 from cases import acts, drafts, earlier, history, holding, inbound, latest_sms, live, protected, rebooking, retries
 from cases.forms import (
     SOMEBODY_ELSE,
@@ -20,7 +22,7 @@ from cases.forms import (
     SmsForm,
     TimeForm,
 )
-from cases.models import Case, CaseEvent, NoAnswer, Priority, ProtectionMark
+from cases.models import Case, CaseEvent, CaseQuerySet, NoAnswer, Priority, ProtectionMark
 from consent import register
 from consent.models import Answer, ConsentText
 from sms.circuit_breaker import open_circuit
@@ -29,6 +31,7 @@ from sms.judge import refusal
 from teleq.clock import database_now
 from teleq.models import Outcome, User
 from teleq.phone_numbers import number_text
+from teleq.prepared import Prepared
 from teleq.swedish import identity_number
 
 OTHERS_AT_MOST = 10
@@ -58,7 +61,7 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
     texts = drafts.texts(written)
     sms_form = bound.get("sms_form") or fresh_sms_form(case, texts.get(drafts.Field.SMS, ""))
     has_others = earlier.has_others(case)
-    others = _others_on_number(case, user) if has_others else []
+    others = _others_on_number(user=user.pk, case=case.pk, number=number) if has_others else []
     inbound_sms = inbound.of_case(case)
     marks = _marks(case)
     entries = history.of_case(case, inbound_sms, marks)
@@ -77,7 +80,7 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "mine": mine,
         "seen_event": latest_act.pk if latest_act else 0,
         **_calls(case, at, free_or_mine=free_or_mine, dials=bound.pop("dials", False)),
-        "undoes": _to_undo(case, user, latest_act, at),
+        "undoes": _to_undo(entries, user, at),
         "goes_on": not case.is_open or _is_through(case, user, latest_act),
         **holding.told(case, user, latest_act, at),
         "overdue": case.is_open and case.callback_at < at,
@@ -135,11 +138,10 @@ def _is_through(case: Case, user: User, latest_act: CaseEvent | None) -> bool:
     return is_theirs and case.assignee_id is None
 
 
-def _to_undo(case: Case, user: User, latest_act: CaseEvent | None, at: datetime) -> str:
+def _to_undo(entries: list[history.Entry], user: User, at: datetime) -> str:
     """What the user can undo, in the words of its button; empty where there is nothing."""
-    if latest_act is None or latest_act.user_id != user.pk or latest_act.at < at - acts.UNDO_WITHIN:
-        return ""  # without asking for more
-    event = acts.to_undo(case, user, at)
+    latest_first = sorted((entry.event for entry in entries if entry.event), key=lambda event: -event.pk)
+    event = acts.to_undo(latest_first, user, at)
     return history.pressed(event) if event else ""
 
 
@@ -159,7 +161,15 @@ def rebooking_of(case: Case, first: date, **bound: Any) -> dict[str, Any]:
 
 
 def _marks(case: Case) -> list[ProtectionMark]:
-    return list(ProtectionMark.objects.of(case).select_related("marked_by", "ended_by").order_by("id"))
+    person, number, a_number = (number_text(getattr(case, name) or "") for name in Case.KNOWN_BY)
+    return _marks_of(provider=case.queue.care_provider_id, person=person, number=number, a_number=a_number)
+
+
+@Prepared
+def _marks_of(provider: int, person: str, number: str, a_number: str) -> QuerySet[ProtectionMark]:
+    """What is empty is nobody's mark."""
+    marks = ProtectionMark.objects.filter(care_provider=provider, identifier__in=[person, number, a_number])
+    return marks.select_related("marked_by", "ended_by").order_by("id")
 
 
 def persons_to_choose(context: dict[str, Any]) -> list[str]:
@@ -197,21 +207,31 @@ def persons_on_number(case: Case, user: User) -> list[tuple[str, str]]:
     All of the care provider's cases tell that it is, as the answer counts for them all. Only those of the user's own
     queues tell who; and of who has protected personal data, only their own case does.
     """
-    on_number = Case.objects.filter(queue__care_provider=case.queue.care_provider_id, phone_number=case.phone_number)
-    identified = on_number.exclude(personal_identity_number="").order_by("personal_identity_number")
-    if len(identified.values_list("personal_identity_number").distinct()[:2]) < 2:
+    provider, number = case.consent_key
+    if len(_two_persons(provider=provider, number=number)) < 2:
         return []
-    mine = identified.for_user(user)
+    mine = _identified(provider, number).for_user(user)
     told = mine.unprotected() | mine.filter(personal_identity_number=case.personal_identity_number)
     named = dict(told.values_list("personal_identity_number", "name"))
     persons = [(person, f"{name or 'Namn saknas'}, {identity_number(person)}") for person, name in named.items()]
     return [*persons, (SOMEBODY_ELSE, "Någon annan")]
 
 
-def _others_on_number(case: Case, user: User) -> list[Case]:
+@Prepared
+def _two_persons(provider: int, number: str) -> QuerySet[Case, Any]:
+    return _identified(provider, number).values_list("personal_identity_number").distinct()[:2]
+
+
+def _identified(provider: int, number: str) -> CaseQuerySet:
+    on_number = Case.objects.filter(queue__care_provider=provider, phone_number=number)
+    return on_number.exclude(personal_identity_number="").order_by("personal_identity_number")
+
+
+@Prepared
+def _others_on_number(user: int, case: int, number: str) -> QuerySet[Case]:
     """Other open cases of the number: a parent may call for two children. One more than are shown, if there are."""
-    others = Case.objects.for_user(user).open().filter(phone_number=case.phone_number).exclude(pk=case.pk)
-    return list(others.with_protection().select_related("queue").order_by("callback_at", "id")[: OTHERS_AT_MOST + 1])
+    others = Case.objects.for_user(User(pk=user)).open().filter(phone_number=number).exclude(pk=case)
+    return others.with_protection().select_related("queue").order_by("callback_at", "id")[: OTHERS_AT_MOST + 1]
 
 
 def fresh_sms_form(case: Case, text: str = "", standard_text: object = None) -> SmsForm:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 
 from cases.models import CLOSED, Case
 from sms.models import Message
 from teleq.models import User
 from teleq.phone_numbers import number_text
+from teleq.prepared import Prepared
 
 SHOWN_AT_MOST = 5
 
@@ -45,16 +47,28 @@ NONE = Earlier([], "")
 def has_others(case: Case) -> bool:
     """Whether there is any other case of the patient or on their numbers, whosever it is: mostly there is none, and to
     ask this first costs a tenth of asking which. Nobody is told of it."""
-    return Case.objects.filter(_of_patient(case) | _on_numbers(case)).exclude(pk=case.pk).exists()
+    return bool(_any_other(**_known_by(case)))
 
 
-def _of_patient(case: Case) -> Q:
-    person = case.personal_identity_number
-    return Q(personal_identity_number=person) if person else Q(pk__in=[])
+@Prepared
+def _any_other(case: int, number: str, a_number: str, person: str) -> QuerySet[Case, Any]:
+    return (
+        Case.objects.filter(_of_patient(person) | _on_numbers(number, a_number)).exclude(pk=case).values_list("pk")[:1]
+    )
 
 
-def _on_numbers(case: Case) -> Q:
-    numbers = [number for number in (case.phone_number, case.a_number) if number]
+def _known_by(case: Case) -> dict[str, int | str]:
+    number = number_text(case.phone_number)
+    a_number = number_text(case.a_number) if case.a_number else number
+    return {"case": case.pk, "number": number, "a_number": a_number, "person": case.personal_identity_number}
+
+
+def _of_patient(person: str) -> Q:
+    """Nobody's where there is no personnummer."""
+    return Q(personal_identity_number=person) & ~Q(personal_identity_number="")
+
+
+def _on_numbers(*numbers: str) -> Q:
     return Q(phone_number__in=numbers) | Q(a_number__in=numbers)
 
 
@@ -63,16 +77,22 @@ def of(case: Case, user: User) -> Earlier:
 
     Without the number's other open cases, which the case shows by themselves ("Fler ärenden på samma nummer").
     """
-    person, of_person = case.personal_identity_number, _of_patient(case)
-    found = Case.objects.for_user(user).filter(of_person | _on_numbers(case)).exclude(pk=case.pk)
-    found = found.exclude(~Q(status__in=CLOSED), phone_number=case.phone_number)
-    own_first = [ExpressionWrapper(of_person, output_field=BooleanField()).desc()] if person else []
-    ordered = found.order_by(*own_first, "-callback_at", "-id").with_protection().select_related("queue", "assignee")
-    cases = list(ordered[: SHOWN_AT_MOST + 1])
+    cases = _others(user=user.pk, **_known_by(case))
     shown, further = cases[:SHOWN_AT_MOST], cases[SHOWN_AT_MOST:]
     messages = _messages(shown)
     rows = [Row(each, _same_person(case, each), messages.get(each.pk, [])) for each in shown]
     return Earlier(rows, _search_for(case, further[0]) if further else "")
+
+
+@Prepared
+def _others(user: int, case: int, number: str, a_number: str, person: str) -> QuerySet[Case]:
+    """One more than are shown, if there are."""
+    of_patient = _of_patient(person)
+    found = Case.objects.for_user(User(pk=user)).filter(of_patient | _on_numbers(number, a_number)).exclude(pk=case)
+    found = found.exclude(~Q(status__in=CLOSED), phone_number=number)
+    own_first = ExpressionWrapper(of_patient, output_field=BooleanField()).desc()
+    ordered = found.order_by(own_first, "-callback_at", "-id").with_protection().select_related("queue", "assignee")
+    return ordered[: SHOWN_AT_MOST + 1]
 
 
 def _same_person(case: Case, other: Case) -> bool:

@@ -308,6 +308,8 @@ class SmsForm(OwnIds, forms.Form):
         standard_texts = self.fields["standard_text"]
         assert isinstance(standard_texts, forms.ModelChoiceField)
         standard_texts.queryset = queue.standard_texts.all()
+        texts = list(standard_texts.queryset)  # else Django opens a cursor on the server to read them
+        standard_texts.choices = [("", "Välj standardtext"), *((text.pk, str(text)) for text in texts)]
         self.outgoing_sms = queue.outgoing_sms_or_none
         self.standard_texts_only = self.outgoing_sms is not None and not self.outgoing_sms.free_text
         if self.standard_texts_only:

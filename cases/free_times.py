@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
 import holidays
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from cases.models import Case
+from cases.models import Case, TelephoneHours
 from teleq.clock import database_now
 from teleq.models import Queue
+from teleq.prepared import Prepared
 
 DAY = timedelta(days=1)
 NEAREST = 5
@@ -87,9 +89,18 @@ def slots_of(queue: Queue, first: date, last: date) -> list[datetime]:
     return slots
 
 
-def open_between(queue: Queue, first: date, last: date) -> Iterator[tuple[datetime, datetime]]:
-    """From when till when the queue is open on these days, the last one included, in UTC and by when it opens."""
-    hours = list(queue.telephone_hours.order_by("opens"))
+@Prepared
+def hours_of(queue: int) -> QuerySet[TelephoneHours]:
+    """In the order of the day."""
+    return TelephoneHours.objects.filter(queue=queue).order_by("opens")
+
+
+def open_between(
+    queue: Queue, first: date, last: date, hours: Collection[TelephoneHours] | None = None
+) -> Iterator[tuple[datetime, datetime]]:
+    """From when till when the queue is open on these days, the last one included, in UTC and by when it opens. With its
+    `hours`, where they are read already."""
+    hours = hours_of(queue=queue.pk) if hours is None else hours
     closed = set(queue.closed_days.filter(day__range=(first, last)).values_list("day", flat=True)) if hours else set()
     for day in (first + DAY * number for number in range((last - first).days + 1)):
         if day in closed or day in public_holidays(day.year):

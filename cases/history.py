@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Field
+from django.db.models import Field, QuerySet
 from django.utils.text import capfirst
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import why
-from cases.models import Case, CaseEvent, NoAnswer, Priority, ProtectionMark, Status
+from cases.models import Case, CaseEvent, NoAnswer, Note, Priority, ProtectionMark, Status
 from consent.models import Answer, Channel, Consent
 from sms.models import InboundSms, Kind, Message
 from sms.states import PENDING, TIME_LIMITED, State
 from teleq.models import Outcome, User
 from teleq.phone_numbers import number_text, show
+from teleq.prepared import Prepared
 from teleq.swedish import clock, date_and_clock, identity_number, of_planned, phone
 
 BY_ITSELF = "Automatiskt"
@@ -60,8 +61,12 @@ def of_case(case: Case, inbound_sms: Iterable[InboundSms], marks: Iterable[Prote
 
 def acts(case: Case) -> list[Entry]:
     """What was done to the case, oldest first."""
-    events = case.events.select_related("user", "undoes").order_by("id")
-    return [_act(case, event, had_it) for event, had_it in _with_who_had_it(events)]
+    return [_act(case, event, had_it) for event, had_it in _with_who_had_it(_events(case=case.pk))]
+
+
+@Prepared
+def _events(case: int) -> QuerySet[CaseEvent]:
+    return CaseEvent.objects.filter(case=case).select_related("user", "undoes").order_by("id")
 
 
 def _act(case: Case, event: CaseEvent, had_it: User | None) -> Entry:
@@ -87,8 +92,13 @@ def _notes(case: Case) -> list[Entry]:
             note.author_id,
             note.text,
         )
-        for note in case.notes.select_related("author")
+        for note in _notes_of(case=case.pk)
     ]
+
+
+@Prepared
+def _notes_of(case: int) -> QuerySet[Note]:
+    return Note.objects.filter(case=case).select_related("author")
 
 
 def _by(event: CaseEvent) -> str:
@@ -254,9 +264,14 @@ OF_A_MANUAL_SMS = {
 
 
 def _messages(case: Case) -> list[Entry]:
-    messages = list(Message.objects.filter(case_message__case=case).select_related("author"))
+    messages = _messages_of(case=case.pk)
     reasons = why.of_messages(messages)
     return [_message(message, reasons.get(message.pk)) for message in messages]
+
+
+@Prepared
+def _messages_of(case: int) -> QuerySet[Message]:
+    return Message.objects.filter(case_message__case=case).select_related("author")
 
 
 def _message(message: Message, reason: why.Why | None) -> Entry:
@@ -320,13 +335,18 @@ def _period(text: str) -> str:
 
 def _answers(case: Case) -> list[Entry]:
     provider_id, number = case.consent_key
-    events = Consent.history().filter(care_provider_id=provider_id, phone_number=number)
     entries, before = [], None
-    for event in events.select_related("answered_by").order_by("pgh_id"):
+    for event in _answers_of(provider=provider_id, number=number):
         if event.pgh_label != "delete":
             entries.append(_answer(before, event))
         before = event
     return entries
+
+
+@Prepared
+def _answers_of(provider: int, number: str) -> QuerySet[Any]:
+    events = Consent.history().filter(care_provider_id=provider, phone_number=number)
+    return events.select_related("answered_by").order_by("pgh_id")
 
 
 def _answer(before: Consent | None, event: Any) -> Entry:

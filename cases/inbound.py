@@ -9,12 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from cases.models import Case, ProtectionMark
 from sms.inbound import hand_on_unread
 from sms.models import InboundSms, InboundSmsQuerySet, Message
 from teleq.models import Queue, User
+from teleq.phone_numbers import number_text
+from teleq.prepared import Prepared
 
 
 class ForTheLog(TypedDict):
@@ -76,10 +78,15 @@ def unread_of_case() -> Exists:
 def of_case(case: Case) -> list[InboundSms]:
     """Replies from the case's number that have come since the case was made, and older ones that are unread: to its
     queue, and to the queues that it has sent an SMS from."""
+    return _of_case(case=case.pk, queue=case.queue_id, number=number_text(case.phone_number))
+
+
+@Prepared
+def _of_case(case: int, queue: int, number: str) -> QuerySet[InboundSms]:
     sent_from = Message.objects.filter(case_message__case=case).values("queue")
-    from_patient = InboundSms.objects.filter(Q(queue=case.queue_id) | Q(queue__in=sent_from))
-    from_patient = from_patient.filter(from_number=case.phone_number)
-    return list(from_patient.filter(Q(read_at=None) | Q(received_at__gte=case.created_at)).select_related("read_by"))
+    made_at = Case.objects.filter(pk=case).values("created_at")
+    from_patient = InboundSms.objects.filter(Q(queue=queue) | Q(queue__in=sent_from), from_number=number)
+    return from_patient.filter(Q(read_at=None) | Q(received_at__gte=Subquery(made_at))).select_related("read_by")
 
 
 def follow(case: Case, queue: Queue) -> None:

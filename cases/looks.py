@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 from django.http import Http404
@@ -19,6 +19,7 @@ from cases import inbound, protected
 from cases.models import Case
 from sms.models import InboundSms
 from teleq.models import Queue, User
+from teleq.prepared import Prepared
 
 if TYPE_CHECKING:
     from cases.finding import Sought
@@ -32,8 +33,7 @@ A_REPLY = "SMS från patienten"
 
 def case_of(user: User, case_id: int) -> Case:
     """The case, if it is in one of the user's queues. Raises Http404."""
-    related = ("queue__care_provider", "queue__outgoing_sms", "assignee")
-    case = Case.objects.for_user(user).with_protection().select_related(*related).filter(pk=case_id).first()
+    case = next(iter(_case_of(user=user.pk, case=case_id)), None)
     if case is None:
         anothers = _whoever_asks(case_id)
         refused = [look_at(Act.REFUSED, anothers)] if anothers else access_log.refused_what_is_not(user, case_id)
@@ -42,10 +42,21 @@ def case_of(user: User, case_id: int) -> Case:
     return case
 
 
+@Prepared
+def _case_of(user: int, case: int) -> QuerySet[Case]:
+    related = ("queue__care_provider", "queue__outgoing_sms", "assignee")
+    return Case.objects.for_user(User(pk=user)).filter(pk=case).with_protection().select_related(*related)
+
+
 def require_case(user: User, case_id: int) -> None:
     """Raises Http404 as `case_of` does, and reads nothing of the case: what an open page asks every few seconds."""
-    if not Case.objects.for_user(user).filter(pk=case_id).exists():
+    if not _is_of(user=user.pk, case=case_id):
         case_of(user, case_id)
+
+
+@Prepared
+def _is_of(user: int, case: int) -> QuerySet[Case, Any]:
+    return Case.objects.for_user(User(pk=user)).filter(pk=case).values_list("pk")
 
 
 def callback_of(opened: QuerySet[Queue], care_provider_id: int, key: Key, case_id: int) -> Case:

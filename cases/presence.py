@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -30,24 +29,29 @@ KEPT_FOR = timedelta(days=1)
 def note(user: User, case: Case) -> None:
     """The user has the case open now. Where somebody holds the case's row at this moment, as a removal does, or the
     sweep that releases it, this is left to the next time that the page says so: who only reads waits for nobody."""
-    said = Presence.objects.filter(user_id=user.pk, case_id=case.pk)
-    if said.filter(seen_at__gt=Now() - SAID_AGAIN_AFTER).exists():
-        return
     with connection.cursor() as cursor:
-        cursor.execute(NOTE, {"user": user.pk, "case": case.pk})
+        cursor.execute(NOTE, {"user": user.pk, "case": case.pk, "again_after": SAID_AGAIN_AFTER.total_seconds()})
 
 
 NOTE = """
 INSERT INTO cases_presence (case_id, user_id, seen_at)
-SELECT id, %(user)s, now() FROM cases_case WHERE id = %(case)s FOR KEY SHARE SKIP LOCKED
+SELECT id, %(user)s, now() FROM cases_case WHERE id = %(case)s AND NOT EXISTS (
+  SELECT FROM cases_presence
+   WHERE case_id = %(case)s AND user_id = %(user)s AND seen_at > now() - interval '1 second' * %(again_after)s
+)
+FOR KEY SHARE SKIP LOCKED
 ON CONFLICT (case_id, user_id) DO UPDATE SET seen_at = excluded.seen_at
 """
 
 
 def who(case: Case) -> list[User]:
     """Those who have the case open, whoever came first first. One query."""
-    rows = Presence.objects.now().filter(case=case).select_related("user").order_by("pk")
-    return [row.user for row in rows]
+    return [row.user for row in _who(case=case.pk)]
+
+
+@Prepared
+def _who(case: int) -> QuerySet[Presence]:
+    return Presence.objects.now().filter(case=case).select_related("user").order_by("pk")
 
 
 def others(user: User, case_ids: Iterable[int]) -> dict[int, list[str]]:
@@ -62,19 +66,16 @@ def others(user: User, case_ids: Iterable[int]) -> dict[int, list[str]]:
 def in_queues_of(user: User) -> dict[int, list[str]]:
     """As `others`, of all of the cases in the user's queues: for the list, which asks for it every five seconds."""
     names: defaultdict[int, list[str]] = defaultdict(list)
-    for case_id, *columns in _in_queues_of().rows(user=user.pk):
+    for case_id, *columns in _in_queues_of(user=user.pk):
         names[case_id].append(full_name(*columns))
     return dict(names)
 
 
-@lru_cache
-def _in_queues_of() -> Prepared:
-    def others(user: int) -> QuerySet[Presence, Any]:
-        own = Queue.objects.for_user(User(pk=user))
-        rows = Presence.objects.now().of_others(User(pk=user)).filter(case__queue__in=own).order_by("pk")
-        return rows.values_list("case_id", "user__first_name", "user__last_name", "user__username")
-
-    return Prepared.of(others, "user")
+@Prepared
+def _in_queues_of(user: int) -> QuerySet[Presence, Any]:
+    own = Queue.objects.for_user(User(pk=user))
+    rows = Presence.objects.now().of_others(User(pk=user)).filter(case__queue__in=own).order_by("pk")
+    return rows.values_list("case_id", "user__first_name", "user__last_name", "user__username")
 
 
 def leave(user: User, case: Case) -> None:

@@ -26,11 +26,14 @@ def proposal(case: Case, now: datetime) -> datetime | None:
     if case.attempts + 1 >= case.queue.max_attempts:
         return None
     earliest = _rounded_up(now + timedelta(minutes=case.queue.retry_minutes))
+    hours = free_times.hours_of(queue=case.queue_id)
+    if not hours:
+        return earliest
     today = timezone.localdate(now)
-    for opens, closes in free_times.open_between(case.queue, today, today + free_times.LOOK_AHEAD):
+    for opens, closes in free_times.open_between(case.queue, today, today + free_times.LOOK_AHEAD, hours):
         if earliest < closes:
             return max(earliest, opens)
-    return None if case.queue.telephone_hours.exists() else earliest
+    return None
 
 
 def _rounded_up(at: datetime) -> datetime:

@@ -361,27 +361,18 @@ NUMBER = COLUMNS.index("phone_number")
 
 
 def own_queues(user: User) -> list[OwnQueue]:
-    return [OwnQueue(*row) for row in _own_queues().rows(user=user.pk)]
+    return [OwnQueue(*row) for row in _own_queues(user=user.pk)]
 
 
-@lru_cache
-def _own_queues() -> Prepared:
-    def queues(user: int) -> QuerySet[Queue, Any]:
-        counted = Queue.objects.for_user(User(pk=user)).annotate(
-            open_cases=_count_by_queue(Case.objects.open()),
-            unread_sms=_count_by_queue(inbound.without_case()),
-            held=_count_by_queue(holding.held_by(User(pk=user))),
-        )
-        settings = (
-            "care_provider_id",
-            "max_attempts",
-            "early_minutes",
-            "release_minutes",
-            "outgoing_sms__consent_required",
-        )
-        return counted.values_list("pk", "unit", "name", *settings, "open_cases", "unread_sms", "held")
-
-    return Prepared.of(queues, "user")
+@Prepared
+def _own_queues(user: int) -> QuerySet[Queue, Any]:
+    counted = Queue.objects.for_user(User(pk=user)).annotate(
+        open_cases=_count_by_queue(Case.objects.open()),
+        unread_sms=_count_by_queue(inbound.without_case()),
+        held=_count_by_queue(holding.held_by(User(pk=user))),
+    )
+    settings = ("max_attempts", "early_minutes", "release_minutes", "outgoing_sms__consent_required")
+    return counted.values_list("pk", "unit", "name", "care_provider_id", *settings, "open_cases", "unread_sms", "held")
 
 
 def _count_by_queue(rows: QuerySet[Any]) -> Coalesce:
@@ -411,26 +402,33 @@ def _page(user: User, chosen: Choice) -> tuple[Page[Any], list[tuple[Any, ...]]]
 
 
 @lru_cache(maxsize=256)
-def _listed(status: str, order: str, in_one_queue: bool) -> Prepared:
-    def listed(user: int, queue: int | None = None) -> QuerySet[Case, Any]:
-        cases = _told(_chosen(status, user, queue), User(pk=user)).order_by(*SORTS[order.removeprefix("-")])
-        return (cases.reverse() if order.startswith("-") else cases).values_list(*COLUMNS)
+def _listed(status: str, order: str, in_one_queue: bool) -> Prepared[Any]:
+    def listed(cases: CaseQuerySet, user: int) -> QuerySet[Case, Any]:
+        told = _told(cases, User(pk=user)).order_by(*SORTS[order.removeprefix("-")])
+        return (told.reverse() if order.startswith("-") else told).values_list(*COLUMNS)
 
-    return Prepared.of(listed, "user", *(["queue"] if in_one_queue else []))
+    def of_all(user: int) -> QuerySet[Case, Any]:
+        return listed(_chosen(status, user), user)
+
+    def of_one(user: int, queue: int) -> QuerySet[Case, Any]:
+        return listed(_chosen(status, user).filter(queue=queue), user)
+
+    return Prepared(of_one if in_one_queue else of_all)
 
 
 @lru_cache(maxsize=64)
-def _counted(status: str, in_one_queue: bool) -> Prepared:
-    def counted(user: int, queue: int | None = None) -> QuerySet[Case, Any]:
-        return _chosen(status, user, queue).values_list("pk")
+def _counted(status: str, in_one_queue: bool) -> Prepared[Any]:
+    def of_all(user: int) -> QuerySet[Case, Any]:
+        return _chosen(status, user).values_list("pk")
 
-    return Prepared.of(counted, "user", *(["queue"] if in_one_queue else []))
+    def of_one(user: int, queue: int) -> QuerySet[Case, Any]:
+        return of_all(user).filter(queue=queue)
+
+    return Prepared(of_one if in_one_queue else of_all)
 
 
-def _chosen(status: str, user: int, queue: int | None) -> CaseQuerySet:
+def _chosen(status: str, user: int) -> CaseQuerySet:
     cases = Case.objects.for_user(User(pk=user))
-    if queue is not None:
-        cases = cases.filter(queue=queue)
     if status in Status.values:
         cases = cases.filter(status=status)
     if status == MINE:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pghistory
 from dateutil.relativedelta import relativedelta
 from django.db import OperationalError, connection, transaction
-from django.db.models import Max
+from django.db.models import OuterRef, QuerySet, Subquery
 from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Answer, Channel, Consent, ConsentText, NumberKey, Withdrawal
@@ -25,6 +25,7 @@ from teleq.clock import database_now
 from teleq.database import insert_unless_there
 from teleq.models import CareProvider, User
 from teleq.phone_numbers import number_text
+from teleq.prepared import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -82,9 +83,16 @@ def current(care_provider_id: int, phone_number: PhoneNumber | str) -> Current:
     back the new one's event. Withdrawals are read first, as in `by_number`.
     """
     withdrawn = Withdrawal.objects.by_number([(care_provider_id, number_text(phone_number))])
-    consents = Consent.objects.filter(care_provider=care_provider_id, phone_number=phone_number)
-    consent: Any = consents.annotate(event_id=Max("events__pgh_id")).first()
+    consent = next(iter(_stored(provider=care_provider_id, number=number_text(phone_number))), None)
     return Current(next(iter(withdrawn.values()), consent), consent.event_id if consent else None)
+
+
+@Prepared
+def _stored(provider: int, number: str) -> QuerySet[Any]:
+    """The answer of one number, and in `event_id` its last event."""
+    events = Consent.history().filter(pgh_obj=OuterRef("pk")).order_by("-pgh_id").values("pgh_id")[:1]
+    consents = Consent.objects.filter(care_provider=provider, phone_number=number)
+    return consents.annotate(event_id=Subquery(events))
 
 
 def answer_in_case(  # noqa: PLR0913  who, what, where: each is a column of the record

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import ClassVar, Self, TypeVar
+from functools import cache
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
@@ -14,6 +15,8 @@ from django.db import connection, models
 from django.db.models import Exists, Func, OuterRef, Q
 from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
+
+from teleq.prepared import Prepared
 
 SENDER = r"^([A-Za-z][A-Za-z0-9]{2,10}|\+[1-9][0-9]{6,14})$"
 """What providers take for a sender: a name, or a number in E.164."""
@@ -118,11 +121,18 @@ class User(AbstractUser):
     def administers(self, *also: ProviderRole) -> bool:
         """Whether they administer a queue or a whole care provider today, or have one of these other roles. One query,
         as every page asks."""
-        queues = Membership.objects.in_force().filter(user_id=self.pk, role=Role.ADMINISTRATOR)
-        providers = CareProviderRole.objects.in_force().filter(
-            user_id=self.pk, role__in=[ProviderRole.ADMINISTRATOR, *also]
-        )
-        return queues.values("pk").union(providers.values("pk")).exists()
+        return bool(_administered(*also)(user=self.pk))
+
+
+@cache
+def _administered(*also: ProviderRole) -> Prepared[Any]:
+    def held(user: int) -> models.QuerySet[Any, Any]:
+        queues = Membership.objects.in_force().filter(user=user, role=Role.ADMINISTRATOR)
+        roles = [ProviderRole.ADMINISTRATOR, *also]
+        providers = CareProviderRole.objects.in_force().filter(user=user, role__in=roles)
+        return queues.values_list("pk").union(providers.values_list("pk"))
+
+    return Prepared(held)
 
 
 class CareProviderQuerySet(models.QuerySet["CareProvider"]):
