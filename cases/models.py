@@ -110,9 +110,11 @@ class Case(models.Model):
     phone_number = PhoneNumberField("telefonnummer")
     a_number = PhoneNumberField("A-nummer", null=True, blank=True, help_text="Tomt när numret är dolt.")
     personal_identity_number = models.CharField("personnummer", max_length=12, blank=True)
-    interpreter_language = models.CharField("behov av tolk", max_length=LONGEST_LANGUAGE, blank=True)
+    interpreter_language = models.CharField(
+        "behov av tolk", max_length=LONGEST_LANGUAGE, blank=True, default="", db_default=""
+    )
     """The language that an interpreter is needed for, in Swedish; empty where none is needed."""
-    speak_with = models.CharField("önskar tala med", max_length=LONGEST_WISH, blank=True)
+    speak_with = models.CharField("önskar tala med", max_length=LONGEST_WISH, blank=True, default="", db_default="")
     callback_at = models.DateTimeField("tid")
     booking = models.PositiveIntegerField(default=1, help_text="Räknas upp varje gång ärendet bokas om.")
     booked_at = models.DateTimeField(db_default=Now(), help_text="När tiden eller numret bokades.")

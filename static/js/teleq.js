@@ -300,6 +300,8 @@ function showBusy(key, pressed, word) {
   busy.set(key, () => {
     clearTimeout(wait);
     pressed.ariaBusy = null;
+    const told = document.getElementById("news");
+    if (pressed.dataset.busy && told?.textContent === pressed.dataset.busy) told.replaceChildren(); // it is so no more
     busy.delete(key);
   });
 }

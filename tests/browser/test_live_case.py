@@ -419,6 +419,7 @@ def test_a_slow_save_says_so_on_its_button_without_its_changing_size(open_case, 
     held.let_go()
     expect(history(page).get_by_text("Hör illa.")).to_be_visible()
     expect(page.locator("[aria-busy]")).to_have_count(0)
+    expect(news(page)).to_be_empty()
     assert [note.text for note in Note.objects.all()] == ["Hör illa."]
 
 

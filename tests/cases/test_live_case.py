@@ -260,3 +260,11 @@ def test_what_has_no_place_on_the_page_stands_at_the_top(desk, case):
     desk.client.post(reverse("cases:mark_read", args=[sms.pk]))
     page = desk.open(reverse("cases:inbound"))
     assert '<div id="flash" role="status"><p class="flash success">SMS:et är markerat som läst.</p></div>' in page.html
+
+
+def test_what_comes_in_by_itself_has_the_links_of_the_page(open_at, case, colleague):
+    """The version that it was asked for with is in none of them."""
+    a_reply(case, colleague)
+    parts = look_again(open_at).content.decode()
+    assert f'href="/cases/{case.pk}/?edit=number"' in parts
+    assert not re.search(r'href="[^"]*version', parts)
