@@ -18,6 +18,8 @@ from django.forms.utils import ErrorDict
 from access.adapters import LIMITED, WRONG_CODE, too_many
 from access.limits import TooMany
 from access.second_factor import check_code
+from teleq.models import User
+from teleq.typed import ModelForm
 
 AGAIN = "Lösenordet igen"
 NEW = "Nytt lösenord"
@@ -116,3 +118,20 @@ class FirstPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # generic i
         super().__init__(*args, **kwargs)
         self.fields["new_password1"].label, self.fields["new_password2"].label = NEW, AGAIN
         self.fields["new_password1"].help_text = HOW_LONG
+
+
+class PreferencesForm(ModelForm[User]):
+    """How one's own pages look, and which language they speak."""
+
+    class Meta:
+        model = User
+        fields = ("colour_scheme", "language")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.show_hidden_initial = True  # only what was chosen on this page is saved
+
+    def save(self, commit: bool = True) -> User:
+        self.instance.save(update_fields=self.changed_data)
+        return self.instance

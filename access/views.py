@@ -26,7 +26,9 @@ from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse_lazy
+from django.utils import translation
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
@@ -147,6 +149,14 @@ class InvitationView(PasswordResetConfirmView):
 class AccountView(IndexView):
     template_name = "access/account.html"
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        form = forms.PreferencesForm(request.POST, instance=User.objects.get(pk=request.user.pk))
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(preferences=form), status=422)
+        with translation.override(form.save().language):
+            messages.success(request, _("Utseende och språk är sparade."))
+        return redirect("mfa_index")
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         memberships = Membership.objects.in_force().filter(user=self.request.user).select_related("queue")
@@ -154,6 +164,7 @@ class AccountView(IndexView):
         required = settings.SECOND_FACTOR_REQUIRED and not second_factor.is_strongly_signed_in(self.request)
         codes = context["authenticators"].get(Authenticator.Type.RECOVERY_CODES)
         return {
+            "preferences": forms.PreferencesForm(instance=self.request.user),
             **context,
             "sessions": [
                 (session, sessions.name_of(session.pk), session.pk == self.request.session.session_key)
