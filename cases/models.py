@@ -12,9 +12,11 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
+from cases import needs
 from consent.models import Answer, NumberKey
 from sms.models import Message
 from teleq import names
@@ -208,6 +210,11 @@ class Case(models.Model):
         return self.status not in CLOSED
 
     @property
+    def needs(self) -> list[str]:
+        """ "Tolk: arabiska", "Önskar tala med: läkare": those of them that there are."""
+        return needs.in_words(self.interpreter_language, self.speak_with)
+
+    @property
     def consent_key(self) -> NumberKey:
         return (self.queue.care_provider_id, number_text(self.phone_number))
 
@@ -365,6 +372,12 @@ class Draft(models.Model):
         SMS = "sms", "SMS"
         NAME = "name", "Namn"
         REASON = "reason", "Kontaktorsak"
+        INTERPRETER_LANGUAGE = "interpreter_language", _("Behov av tolk")
+        SPEAK_WITH = "speak_with", _("Önskar tala med")
+
+    OF_CASE = (Field.NOTE, Field.SMS)
+    OF_NEW_CASE = (Field.NAME, Field.REASON, Field.INTERPRETER_LANGUAGE, Field.SPEAK_WITH)
+    """Named as the columns of the case that is to be made."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
     case = models.ForeignKey(
@@ -373,7 +386,7 @@ class Draft(models.Model):
     # Of a new case that is begun from a patient's SMS: what it is about. Else nobody knows before the case is made.
     queue = models.ForeignKey(Queue, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
     phone_number = models.CharField(max_length=16, blank=True, default="", help_text="I E.164.")
-    field = models.CharField(max_length=10, choices=Field.choices)
+    field = models.CharField(max_length=20, choices=Field.choices)
     text = models.TextField()
     saved_at = models.DateTimeField(db_default=Now())
 
@@ -390,7 +403,7 @@ class Draft(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(case__isnull=False, queue=None, phone_number="", field__in=("note", "sms"))
-                | Q(case=None, field__in=("name", "reason")),
+                | Q(case=None, field__in=("name", "reason", "interpreter_language", "speak_with")),
                 name="a_draft_is_of_a_case_or_a_new_one",
             ),
         ]
