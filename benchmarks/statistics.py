@@ -27,10 +27,11 @@ QUEUES = [10, 1]
 YEAR = timedelta(days=364)
 
 CASES = f"""
-    INSERT INTO cases_case (id, queue_id, name, reason, phone_number, a_number, personal_identity_number, callback_at,
-                            booking, booked_at, attempts, priority, status, outcome, wrong_number, created_at)
-    SELECT n, 1 + n %% %(queues)s, '', 'Provsvar', {nobodys_number_sql("n")}, NULL, '', at, 1, at - interval '1 hour',
-           1, 2, 'done', '', false, at - interval '1 hour'
+    INSERT INTO cases_case (id, queue_id, name, reason, interpreter_language, speak_with, phone_number, a_number,
+                            personal_identity_number, callback_at, booking, booked_at, attempts, priority, status,
+                            outcome, wrong_number, created_at)
+    SELECT n, 1 + n %% %(queues)s, '', 'Provsvar', '', '', {nobodys_number_sql("n")}, NULL, '', at, 1,
+           at - interval '1 hour', 1, 2, 'done', '', false, at - interval '1 hour'
     FROM generate_series(1, {MESSAGES}) AS n,
          LATERAL (SELECT now() - n * interval '364 days' / {MESSAGES}) AS called (at)
 """

@@ -13,9 +13,11 @@ from django.db import models
 from django.forms import model_to_dict
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.translation import gettext_lazy as _
 from phonenumber_field.phonenumber import PhoneNumber
 
-from cases import finding, history
+from cases import finding, history, needs
 from cases.models import Case, Draft, Note, Priority, ProtectionMark
 from cases.time_field import TimeField
 from consent.models import Answer
@@ -111,6 +113,20 @@ class CaseForm(OwnIds, ChangesForm[Case]):
         return history.value_in_words(name, value)
 
 
+class LanguageInput(forms.TextInput):
+    """A line of text, with the languages that interpreters are mostly needed for to choose among."""
+
+    template_name = "cases/language.html"
+    OPTIONS = format_html_join("", '<option value="{}">', ([language] for language in needs.LANGUAGES))
+    """Made once, as there are dozens on each case's page."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        offered = f"{context['widget']['attrs'].get('id', name)}_languages"
+        context["widget"]["attrs"]["list"] = offered
+        return context | {"offered": offered, "options": self.OPTIONS}
+
+
 class DetailsForm(CaseForm):
     a_number = phone_field("A-nummer", required=False, empty_value=None, help_text="Lämna tomt om numret är dolt.")
     personal_identity_number = PersonalIdentityNumberField()
@@ -126,8 +142,13 @@ class DetailsForm(CaseForm):
 
     class Meta:
         model = Case
-        fields = ["name", "reason", "priority", "a_number", "personal_identity_number"]
-        widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"})}
+        fields = [
+            *("name", "reason", "interpreter_language", "speak_with"),
+            *("priority", "a_number", "personal_identity_number"),
+        ]
+        labels = {"interpreter_language": _("Behov av tolk"), "speak_with": _("Önskar tala med")}
+        help_texts = {"interpreter_language": _("Språket, till exempel arabiska. Tomt: ingen tolk behövs.")}
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"}), "interpreter_language": LanguageInput}
 
 
 class NewCaseForm(DetailsForm):
@@ -140,7 +161,7 @@ class NewCaseForm(DetailsForm):
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        for name in (Draft.Field.NAME, Draft.Field.REASON):
+        for name in Draft.OF_NEW_CASE:
             _keep_as(name, self.fields[name])
         queues = self.fields["queue"]
         assert isinstance(queues, forms.ModelChoiceField)

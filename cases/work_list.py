@@ -22,7 +22,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from cases import holding, inbound, presence
+from cases import holding, inbound, needs, presence
 from cases.models import CLOSED, Case, CaseQuerySet, Priority, Status, shows_consent
 from consent.models import Answer, Consent, NumberKey
 from consent.verdict import answer_in_force
@@ -143,6 +143,8 @@ class ListedCase:
     callback_at: datetime
     name: str
     reason: str
+    interpreter_language: str
+    speak_with: str
     phone_number: str
     personal_identity_number: str
     """For the access log."""
@@ -178,6 +180,10 @@ class ListedCase:
         return self.priority == Priority.URGENT
 
     @property
+    def needs(self) -> list[str]:
+        return needs.in_words(self.interpreter_language, self.speak_with)
+
+    @property
     def consent_key(self) -> NumberKey:
         return (self.queue.care_provider_id, self.phone_number)
 
@@ -200,7 +206,7 @@ class Row:
     unread_sms: bool
     """The patient has sent an SMS, and nobody has read it."""
     hidden: bool
-    """The patient has protected personal data: neither name, number nor reason is shown."""
+    """The patient has protected personal data: neither name, number, reason nor what they need is shown."""
     open_at: list[str]
     """The colleagues who have the case open now, beside whoever has taken it."""
     released_at: datetime | None
@@ -223,11 +229,19 @@ class Row:
             return ""
         return f"{how_long(self.at - self.case.callback_at)} försenad"
 
+    @cached_property
+    def below_name(self) -> list[str]:
+        """What the patient needs and why they call, in the row's second line."""
+        if self.hidden:
+            return []
+        return [*self.case.needs, *([self.case.reason] if self.case.reason else [])]
+
     @property
     def seen(self) -> tuple[object, ...]:
         """What the user may see of it, but for what time alone changes."""
         case = self.case
-        patient = ("",) if self.hidden else (case.name, case.reason, case.phone_number)
+        needed = (case.interpreter_language, case.speak_with)
+        patient = ("",) if self.hidden else (case.name, case.reason, *needed, case.phone_number)
         stands = (case.queue_id, case.status, case.outcome, case.priority, case.attempts)
         whose = (case.assignee_id, case.assignee)
         told = (self.answer, self.to_be_asked, self.more_on_number, self.unread_sms)
@@ -351,7 +365,8 @@ def latest(user: User, cases: CaseQuerySet, at_most: int, at: datetime) -> list[
 # Read ----------------------------------------------------------------------------------------------------------------
 
 COLUMNS = (
-    *("pk", "queue_id", "callback_at", "name", "reason", "phone_number", "personal_identity_number"),
+    *("pk", "queue_id", "callback_at", "name", "reason", "interpreter_language", "speak_with"),
+    *("phone_number", "personal_identity_number"),
     *("status", "outcome", "priority", "attempts", "taken_at", "call_began_at", "releases_at", "assignee_id"),
     *("assignee__first_name", "assignee__last_name", "assignee__username"),
     *("protected", "unread_sms", "more_on_number"),

@@ -146,6 +146,8 @@ class _Loader:
             queue=self.queues[patient.queue],
             name=patient.name,
             reason=patient.reason,
+            interpreter_language=patient.interpreter_language,
+            speak_with=patient.speak_with,
             phone_number=patient.number,
             a_number=(patient.number if patient.a_number == data.SAME else patient.a_number) or None,
             personal_identity_number=patient.personal_identity_number,

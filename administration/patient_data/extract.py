@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db.models import Min, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from access.access_log import Act
 from access.models import AccessEntry
@@ -88,7 +89,10 @@ def _protection(stored: Stored) -> Section:
 
 
 def _cases(stored: Stored) -> Section:
-    columns = ("Kö", "Namn", "Personnummer", "Telefonnummer", "A-nummer", "Kontaktorsak", "Tid", "Status", "Skapat")
+    columns = (
+        *("Kö", "Namn", "Personnummer", "Telefonnummer", "A-nummer", "Kontaktorsak"),
+        *(_("Behov av tolk"), _("Önskar tala med"), "Tid", "Status", "Skapat"),
+    )
     rows = [
         (
             str(case.queue),
@@ -97,6 +101,8 @@ def _cases(stored: Stored) -> Section:
             show(case.phone_number),
             show(case.a_number) or "Dolt",
             case.reason,
+            case.interpreter_language,
+            case.speak_with,
             date_and_clock(case.callback_at),
             case.get_status_display(),
             date_and_clock(case.created_at),

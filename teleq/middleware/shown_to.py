@@ -10,7 +10,10 @@ from django.shortcuts import render
 
 SHOWN_TO_ANOTHER = "Sidan visades för någon annan. Nu är {user} inloggad här. Ingenting sparades."
 SHOWN_BEFORE = "Någon har loggat in sedan sidan visades. Nu är {user} inloggad här. Ingenting sparades."
-WRITTEN = ("name", "reason", "text", "note_text", "confirmation_text", "reminder_text")
+WRITTEN = (
+    *("name", "reason", "interpreter_language", "speak_with", "text", "note_text"),
+    *("confirmation_text", "reminder_text"),
+)
 """Fields whose text somebody may have spent time on."""
 
 

@@ -148,6 +148,22 @@ def test_an_extract_has_answers_cases_notes_messages_and_who_looked(patient, tol
     ]
 
 
+def test_what_the_patient_needs_is_in_it_and_goes_with_the_case(told, queues, nurse):
+    needs = {"interpreter_language": Change("", "tigrinska"), "speak_with": Change("", "kuratorn")}
+    callbacks.save_details(told, needs, by=nurse)
+    cases = section("Ärenden", NUMBER, queues)
+    case = dict(zip(cases.columns, cases.rows[0], strict=True))
+    assert (case["Behov av tolk"], case["Önskar tala med"]) == ("tigrinska", "kuratorn")
+    assert any(
+        "Behov av tolk från tomt till ”tigrinska”" in row[2]
+        for row in section("Händelser i ärenden", NUMBER, queues).rows
+    )
+    acts.close(told, Status.DONE, by=nurse)
+    removal.remove(NUMBER, queues, by=reader())
+    assert not Case.objects.exists()
+    assert section("Händelser i ärenden", NUMBER, queues).rows == []
+
+
 def test_what_the_patient_has_answered_is_in_it_and_goes(told, queues, queue, nurse):
     InboundSms.objects.create(queue=queue, from_number=MOBILE, text="Ring efter tolv", provider="simulator")
     sections = {each.title: each.rows for each in extract(NUMBER, queues, by=reader())}
