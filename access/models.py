@@ -12,6 +12,7 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from access.session_store import SessionStore
 from teleq.models import CareProvider, CareProviderRole, Membership, ProviderRole, Queue, Role
@@ -57,6 +58,7 @@ class AccessEntry(models.Model):
         VIEW = "view", "Öppnade ärendet"
         OTHER_QUEUE = "other", "Öppnade ärende i annan kö"
         CHANGE = "change", "Arbetade i ärendet"
+        JOURNAL = "journal", _("Tog fram text till journalen")
         OPENED_REPLY = "reply", "Öppnade ett inkommet SMS"
         BEGIN = "begin", "Började ett ärende från ett SMS"
         CHECK = "check", "Frågade om ett SMS skulle skickas"

@@ -17,7 +17,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.phonenumber import PhoneNumber
 
-from cases import finding, history, needs
+from cases import finding, history, journal, needs
 from cases.models import Case, Draft, Note, Priority, ProtectionMark
 from cases.time_field import TimeField
 from consent.models import Answer
@@ -375,6 +375,7 @@ class NoteForm(OwnIds, ModelForm[Note]):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         _keep_as(Draft.Field.NOTE, self.fields["text"])
+        self.fields["text"].help_text = journal.not_kept_here()
 
     def add_prefix(self, field_name: str) -> str:
         """The message, in the same form, is "text" too."""

@@ -316,6 +316,7 @@ class Migration(migrations.Migration):
                             ("view", "Öppnade ärendet"),
                             ("other", "Öppnade ärende i annan kö"),
                             ("change", "Arbetade i ärendet"),
+                            ("journal", "Tog fram text till journalen"),
                             ("reply", "Öppnade ett inkommet SMS"),
                             ("begin", "Började ett ärende från ett SMS"),
                             ("check", "Frågade om ett SMS skulle skickas"),

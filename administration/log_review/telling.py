@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from access.access_log import Act
 from access.models import AccessEntry
 from teleq import personal_identity
@@ -17,6 +19,7 @@ DID = {
     Act.VIEW: "öppnade ärendet för {patient}",
     Act.OTHER_QUEUE: "öppnade ärendet för {patient} i en annan kö",
     Act.CHANGE: "arbetade i ärendet för {patient}",
+    Act.JOURNAL: _("tog fram text till journalen ur ärendet för {patient}"),
     Act.OPENED_REPLY: "öppnade ett SMS från {patient}",
     Act.BEGIN: "började ett ärende från ett SMS från {patient}",
     Act.CHECK: "frågade om ett SMS till {patient} skulle skickas",
@@ -36,7 +39,7 @@ DID = {
 def sentences(entry: AccessEntry) -> list[str]:
     """Who did what, when and from where; whether the patient had a case; what was given as the reason."""
     did = DID.get(Act(entry.act))
-    act = did.format(patient=patient(entry)) if did else f"– {entry.get_act_display()}: {patient(entry)} –"
+    act = str(did).format(patient=patient(entry)) if did else f"– {entry.get_act_display()}: {patient(entry)} –"
     at, whence = weekday_and_clock(entry.at), f" från {_address(entry)}" if entry.address else ""
     told = [f"{_who(entry)} {act} {at}{whence}."]
     told += [_had_case(entry)] if entry.had_case is not None else []

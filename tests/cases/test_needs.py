@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -14,7 +15,7 @@ from tests.conftest import MOBILE
 
 pytestmark = pytest.mark.django_db
 
-SAVE, CREATE = "Spara uppgifterna", "Skapa ärendet"
+SAVE, CREATE, SAVE_NOTE = "Spara uppgifterna", "Skapa ärendet", "Spara anteckningen"
 INTERPRETER, WISH = "Tolk: arabiska", "Önskar tala med: läkare"
 
 
@@ -78,7 +79,7 @@ def test_what_is_too_long_is_told_at_its_field_and_nothing_typed_is_lost(name, l
 
 def test_markup_in_them_is_shown_as_text(book, desk):
     case = book(interpreter_language="<b>arabiska</b>", speak_with="<script>alert(1)</script>")
-    for page in (desk.case(case), desk.work_list()):
+    for page in (desk.case(case), desk.work_list(), desk.open(f"/cases/{case.pk}/journal/")):
         assert "<script>alert" not in page.html
         assert "<b>arabiska" not in page.html
 
@@ -109,3 +110,15 @@ def test_who_reads_a_case_of_another_queue_reads_them_too(care_provider, plain_q
 def test_a_closed_case_goes_on_to_say_them(in_need, desk, nurse):
     acts.close(in_need, Status.DONE, by=nurse)
     assert INTERPRETER in head(desk.case(in_need))
+
+
+# Where notes are written ---------------------------------------------------------------------------------------------
+
+
+def test_beside_the_note_stands_that_the_record_is_kept_elsewhere_and_when_the_case_goes(case, desk, settings):
+    told = "Journalförs i journalsystemet. Ett ärende är ingen journalhandling och tas bort efter {}."
+    assert told.format("365 dagar") in desk.case(case).text
+    settings.KEEP_CASES = timedelta(days=90)
+    page = desk.case(case)
+    assert told.format("90 dagar") in page.text
+    assert told.format("90 dagar") in page.press(SAVE_NOTE, note_text="").text
