@@ -37,8 +37,8 @@ def not_kept_here() -> str:
     """What whoever writes a note has to know of it, in the language of the screen."""
     days = settings.KEEP_CASES.days
     told = ngettext(
-        "Journalförs i journalsystemet. Ett ärende är ingen journalhandling och tas bort efter %(days)d dag.",
-        "Journalförs i journalsystemet. Ett ärende är ingen journalhandling och tas bort efter %(days)d dagar.",
+        "Journalförs i journalsystemet. Ett ärende är ingen patientjournal och tas bort efter %(days)d dag.",
+        "Journalförs i journalsystemet. Ett ärende är ingen patientjournal och tas bort efter %(days)d dagar.",
         days,
     )
     return told % {"days": days}

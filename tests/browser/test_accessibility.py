@@ -311,6 +311,30 @@ def test_boka_om_with_and_without_times_and_with_something_wrong(open_case, book
     check(page)
 
 
+def test_what_a_patient_needs_and_the_text_for_the_record(open_case, book, nurse):
+    case = book(
+        interpreter_language="kurdiska (sorani)", speak_with="samma sköterska som sist, om det går", reason="Yrsel"
+    )
+    page = open_case(case)
+    expect(page.get_by_text("Tolk: kurdiska (sorani)")).to_be_visible()
+    page.get_by_role("heading", name="Kopiera till journal").click()
+    page.get_by_role("heading", name="Ändra uppgifter").click()
+    expect(page.get_by_label("Text till journalen")).to_be_visible()
+    check(page)
+    callbacks.add_note(case, "Hör illa.", by=nurse)
+    expect(page.get_by_text("Ärendet har ändrats sedan texten visades.")).to_be_visible(timeout=20_000)
+    check(page)
+    page.goto("/")
+    expect(page.get_by_text("Tolk: kurdiska (sorani)")).to_be_visible()
+    check(page)
+    page.goto(f"/cases/{case.pk}/journal/")
+    check(page)
+    mark(case, nurse)
+    page.goto(f"/cases/{case.pk}/journal/")
+    expect(page.get_by_text("Kopiera texten ändå?")).to_be_visible()
+    check(page)
+
+
 @pytest.mark.parametrize("state", [State.FAILED, State.UNKNOWN, State.DELIVERED])
 def test_what_became_of_an_sms_and_a_provider_that_is_silent(state, open_case, case, nurse, say):
     say(Answer.YES)

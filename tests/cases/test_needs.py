@@ -116,7 +116,7 @@ def test_a_closed_case_goes_on_to_say_them(in_need, desk, nurse):
 
 
 def test_beside_the_note_stands_that_the_record_is_kept_elsewhere_and_when_the_case_goes(case, desk, settings):
-    told = "Journalförs i journalsystemet. Ett ärende är ingen journalhandling och tas bort efter {}."
+    told = "Journalförs i journalsystemet. Ett ärende är ingen patientjournal och tas bort efter {}."
     assert told.format("365 dagar") in desk.case(case).text
     settings.KEEP_CASES = timedelta(days=90)
     page = desk.case(case)
