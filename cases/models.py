@@ -184,6 +184,7 @@ class Case(models.Model):
             ),
             models.Index(fields=["assignee"], condition=Q(assignee__isnull=False), name="case_taken"),
             models.Index(fields=["callback_at", "id"], name="case_by_time"),
+            models.Index(fields=["queue", "created_at"], name="case_came_in"),  # for statistics
             models.Index(fields=["callback_at", "id"], condition=~Q(status__in=CLOSED), name="case_coming_up"),
             models.Index(fields=["phone_number"], name="case_phone_number"),
             models.Index(fields=["a_number"], name="case_a_number"),

@@ -638,6 +638,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="case",
+            index=models.Index(fields=["queue", "created_at"], name="case_came_in"),
+        ),
+        migrations.AddIndex(
+            model_name="case",
             index=models.Index(
                 condition=models.Q(("status__in", ("done", "cancelled")), _negated=True),
                 fields=["callback_at", "id"],
