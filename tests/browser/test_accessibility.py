@@ -307,7 +307,7 @@ def test_boka_om_with_and_without_times_and_with_something_wrong(open_case, book
     page.get_by_role("button", name="Spara tiden").click()
     expect(page.get_by_text("Tiden har redan passerat.")).to_be_visible()
     page.get_by_role("button", name="Flytta ärendet").click()
-    expect(page.get_by_text("Välj en kö.")).to_be_visible()
+    expect(page.get_by_text("Välj bland dina köer.")).to_be_visible()
     check(page)
 
 
@@ -369,7 +369,7 @@ def test_the_administrators_pages(sign_in, administrator, queue, book, say):
     page.get_by_text("Tabell").first.click()
     check(page)
     page.goto("/admin/statistics/?queue=&first=&last=")
-    expect(page.get_by_text("Välj en kö.")).to_be_visible()
+    expect(page.get_by_text("Välj bland dina köer.")).to_be_visible()
     check(page)
 
     page.goto("/admin/patient-data/")
