@@ -29,7 +29,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from administration.statistics.sql import EVERYTHING, MOST_ATTEMPTS, TOTALS_ONLY, WAITING, WAITS_FOR
+from administration.statistics.sql import EVERYTHING, MOST_ATTEMPTS, TOTALS_ONLY, WAITS_FOR
 from administration.statistics.tables import DAY, Cell, Chart, Period, Row, Table, percent
 from administration.totals import beginning_of
 from cases.models import NoAnswer, Status
@@ -86,29 +86,28 @@ class Counted:
     before: Totals | None
     """Of the period before. None where cases of it have been removed."""
     counts: dict[str, Counts]
-    waiting: Counts
 
 
 def count(queue_ids: Collection[int], period: Period) -> Counted:
-    """Three queries, however many queues and cases."""
-    of_period = _one_value(EVERYTHING, queue_ids, period)
+    """Two queries, however many queues and cases."""
+    of_period = _one_value(EVERYTHING, queue_ids, period, also_before=WAITS_FOR)
     by_queue = {row["queue"]: Totals(**row) for row in of_period.pop("totals")}
     before = None
     if period.before.first >= whole_from():
         before = Totals(**_one_value(TOTALS_ONLY, queue_ids, period.before)["totals"][0])
-    waiting = _one_value(WAITING, queue_ids, period, came_in_since=beginning_of(period.first) - WAITS_FOR)
     return Counted(
         totals=by_queue.pop(None),
         by_queue=by_queue,
         before=before,
         counts={name: rows or [] for name, rows in of_period.items()},
-        waiting=waiting["waiting"] or [],
     )
 
 
-def _one_value(statement: str, queue_ids: Collection[int], period: Period, **more: Any) -> dict[str, Any]:
+def _one_value(
+    statement: str, queue_ids: Collection[int], period: Period, also_before: timedelta = timedelta()
+) -> dict[str, Any]:
     begins, ends = beginning_of(period.first), beginning_of(period.last + DAY)
-    values = {"queues": list(queue_ids), "begins": begins, "ends": ends, "came_in_since": begins, **more}
+    values = {"queues": list(queue_ids), "begins": begins, "ends": ends, "came_in_since": begins - also_before}
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         value: dict[str, Any] = json.loads(cursor.fetchone()[0])
@@ -135,7 +134,7 @@ def tables(counted: Counted, queues: Sequence[Queue], period: Period) -> list[Ta
         _by_weekday(hours),
         _grid("tider-timme-veckodag", _("Bokade tider per timme och veckodag"), "due", hours),
         _grid("forsok-timme-veckodag", _("Försök per timme och veckodag"), "tried", hours),
-        _waiting(counted.waiting),
+        _waiting(counts["waiting"]),
     ]
 
 
@@ -231,18 +230,18 @@ def _same_day(days: Counts, totals: Totals, period: Period) -> Table:
 
 
 def same_day_in_words(totals: Totals) -> str:
-    """ "Av 52 ärenden som räknas fick 41 kontakt samma dag som de kom in: 79 %. …" """
+    """ "Av 52 ärenden som räknas fick 41 kontakt samma dag som de kom in: 78,8 %. …" """
     if not totals.counted:
         told = _("Inget ärende räknas.")
     else:
         told = ngettext(
-            "Av %(counted)d ärende som räknas fick %(same_day)d kontakt samma dag som det kom in: %(share).0f %%.",
-            "Av %(counted)d ärenden som räknas fick %(same_day)d kontakt samma dag som de kom in: %(share).0f %%.",
+            "Av %(counted)d ärende som räknas fick %(same_day)d kontakt samma dag som det kom in: %(share)s %%.",
+            "Av %(counted)d ärenden som räknas fick %(same_day)d kontakt samma dag som de kom in: %(share)s %%.",
             totals.counted,
         ) % {
             "counted": totals.counted,
             "same_day": totals.same_day,
-            "share": percent(totals.same_day, totals.counted),
+            "share": number_format(percent(totals.same_day, totals.counted), 1),
         }
     if totals.left_out:
         told += " " + ngettext(
