@@ -107,7 +107,12 @@ def _one_value(
     statement: str, queue_ids: Collection[int], period: Period, also_before: timedelta = timedelta()
 ) -> dict[str, Any]:
     begins, ends = beginning_of(period.first), beginning_of(period.last + DAY)
-    values = {"queues": list(queue_ids), "begins": begins, "ends": ends, "came_in_since": begins - also_before}
+    values: dict[str, Any] = {
+        "queues": list(queue_ids),
+        "begins": begins,
+        "ends": ends,
+        "came_in_since": begins - also_before,
+    }
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         value: dict[str, Any] = json.loads(cursor.fetchone()[0])
@@ -219,13 +224,13 @@ def _same_day(days: Counts, totals: Totals, period: Period) -> Table:
     columns = (
         _("Kom in"),
         _("Kontakt samma dag"),
-        _("Försök samma dag, utan kontakt"),
+        _("Försök samma dag, inte nådd"),
         _("Inget försök samma dag"),
         _("Kontakt samma dag, procent"),
     )
     note = same_day_in_words(totals)
     if period.last >= timezone.localdate():
-        note += " " + _("Idag är inte slut: ärenden som kom in idag kan fortfarande få kontakt samma dag.")
+        note += " " + _("Idag är inte slut: patienter vars ärenden kom in idag kan fortfarande nås idag.")
     return Table("kontakt-samma-dag", _("Kontakt samma dag"), columns, rows, note, plotted=3)
 
 
@@ -241,12 +246,12 @@ def same_day_in_words(totals: Totals) -> str:
         ) % {
             "counted": totals.counted,
             "same_day": totals.same_day,
-            "share": number_format(percent(totals.same_day, totals.counted), 1),
+            "share": number_format(100 * totals.same_day / totals.counted, 1),
         }
     if totals.left_out:
         told += " " + ngettext(
-            "%(count)d ärende räknas inte: det avbokades samma dag som det kom in, utan kontakt.",
-            "%(count)d ärenden räknas inte: de avbokades samma dag som de kom in, utan kontakt.",
+            "%(count)d ärende räknas inte: det avbokades samma dag som det kom in, utan att patienten nåddes.",
+            "%(count)d ärenden räknas inte: de avbokades samma dag som de kom in, utan att patienterna nåddes.",
             totals.left_out,
         ) % {"count": totals.left_out}
     return told

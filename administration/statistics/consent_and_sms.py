@@ -63,7 +63,7 @@ def _cases(cases: Iterable[Total]) -> Table:
     rows: list[Row] = [(answer.label, counts[answer]) for answer in Answer]
     rows.append((_("Svar saknas"), counts[""]))
     total = counts.total()
-    note = _("Ärenden vars tid var under perioden, efter det svar som gällde då.")
+    note = _("Ärenden vars tid är under perioden, efter det svar som gällde då.")
     if total:
         share = 100 * (total - counts[""]) / total
         note = f"{note} " + _("%(share).0f %% hade ett svar.") % {"share": share}

@@ -13,50 +13,51 @@ from administration.statistics.sql import WAITS_FOR
 def terms() -> dict[str, str]:
     """The words, in the order in which they are needed."""
     return {
-        _("Ärende"): _("En återuppringning: en patient som ska ringas upp. Patienten kan ha flera ärenden."),
+        _("Ärende"): _("En återuppringning: en patient som ska ringas upp. En patient kan ha flera ärenden."),
         _("Kom in"): _(
             "När ärendet skapades, av telefonsystemet eller av en medarbetare. Ringer patienten igen och får sitt"
             " öppna ärende flyttat är det samma ärende, och det kom in första gången."
         ),
-        _("Perioden"): _(
-            "Från början av den första dagen till slutet av den sista, svensk tid. Siffrorna om ärenden gäller "
-            "dem som kom in under perioden, och allt som har hänt med dem till och med nu. Bara ”Ärenden efter "
-            "svar om SMS” går efter bokad tid, och SMS efter när de skapades."
-        ),
         _("Dag"): _("Ett kalenderdygn, svensk tid, alla dagar i veckan."),
+        _("Perioden"): _(
+            "Från början av den första dagen till slutet av den sista. Siffrorna om ärenden gäller dem som kom in"
+            " under perioden, och allt som har hänt med dem till och med nu. Bara ”Ärenden efter svar om SMS” går"
+            " efter ärendets tid, och SMS efter när de skapades."
+        ),
+        _("Tid"): _("Ärendets tid, som den står i ärendet nu."),
         _("Bokad tid"): _(
-            "Den tid som ärendet hade när det första försöket gjordes. Utan försök: den tid som det har nu, eller"
-            " hade när det avslutades."
+            "Den tid som ärendet hade när det första försöket gjordes. Utan försök: den tid som det har nu."
         ),
         _("Försök"): _(
-            "En uppringning som har fått ett resultat: Fick svar, Inget svar, eller Klart med ett resultat som "
-            "betyder att patienten nåddes. Tiden är när Ring trycktes, om resultatet angavs inom en timme, annars"
-            " när resultatet angavs. Det som har ångrats räknas inte."
+            "En uppringning där det är angivet hur det gick: Fick svar, Inget svar, eller Klart med ett resultat "
+            "som betyder att patienten nåddes. Tidpunkten är när Ring trycktes, om det angavs inom en timme hur "
+            "det gick, annars när det angavs. Det som har ångrats räknas inte."
         ),
-        _("Nådd, kontakt"): _(
-            "Båda orden betyder att patienten talade med vården: det första försöket som blev Fick svar, eller "
-            "Klart med ett annat resultat än Ej nådd."
+        _("Nådd"): _(
+            "Patienten talade med vården: ett försök som blev Fick svar, eller Klart med ett annat resultat än Ej"
+            " nådd. Det första räknas."
         ),
         _("Kontakt samma dag"): _(
-            "Ärenden där patienten nåddes samma dag som ärendet kom in, delat med alla ärenden som kom in. "
-            "Ärenden som avbokades samma dag utan kontakt räknas inte, varken i täljaren eller nämnaren. Ärenden "
-            "med en bokad tid en senare dag räknas. Det är teleQ:s eget mått på vårdgarantins kontakt med "
-            "primärvården samma dag (6 kap. 1 § hälso- och sjukvårdsförordningen). Det är inte det officiella "
-            "måttet: SKR:s Väntetider i vården redovisar telefontillgängligheten, andelen telefonsamtal som "
-            "besvarades samma dag, och teleQ ser inte dem som lade på."
+            "Ärenden där patienten nåddes samma dag som ärendet kom in, av alla ärenden som kom in. Ärenden som "
+            "avbokades samma dag utan att patienten nåddes räknas inte alls. Ärenden med en bokad tid en senare "
+            "dag räknas. Det är teleQ:s eget mått på vårdgarantins kontakt med primärvården samma dag (6 kap. 1 §"
+            " hälso- och sjukvårdsförordningen). Det är inte det officiella måttet: SKR:s Väntetider i vården "
+            "redovisar telefontillgängligheten, andelen telefonsamtal som besvarades samma dag, och teleQ ser "
+            "inte dem som lade på."
         ),
         _("Väntetid"): _(
-            "Från att ärendet kom in till det första försöket, också nätter och helger. Ärenden utan försök är "
-            "inte med. Median: mittersta ärendet, hälften väntade kortare. 90:e percentilen: nio av tio väntade "
-            "så länge eller kortare."
+            "Från att ärendet kom in till det första försöket, nätter och helger med. Ärenden utan försök är inte"
+            " med. Median: hälften väntade kortare och hälften längre. 90:e percentilen: nio av tio väntade så "
+            "länge eller kortare."
         ),
         _("Väntade"): _(
-            "Ärenden vars bokade tid hade kommit vid den hela timmen och som varken hade fått något försök eller "
-            "avslutats. Ärenden som kom in före perioden är med, i högst %(days)d dagar efter att de kom in."
+            "Ärenden vars bokade tid hade kommit vid den hela timmen, och som varken hade fått något försök eller"
+            " avslutats. Det är inte detsamma som att ärendet står som Väntar. Ärenden som kom in före perioden "
+            "är med, i högst %(days)d dagar efter att de kom in."
         )
         % {"days": WAITS_FOR.days},
         _("Resultat"): _(
-            "Som ärendet är avslutat nu. Ett ärende som har öppnats igen räknas som om det aldrig hade avslutats."
+            "Hur ärendet är avslutat nu. Ett ärende som har öppnats igen räknas som om det aldrig hade avslutats."
         ),
         _("Kö"): _(
             "Ett ärende räknas i den kö där det är nu, också det som hände innan det flyttades dit. Ett SMS "

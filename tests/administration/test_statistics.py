@@ -91,7 +91,7 @@ def test_callbacks_are_counted_by_the_answer_in_force_at_their_time(booked, queu
     say(Answer.NO, OTHER)
     counted = table(queue, this_month, "Ärenden efter svar om SMS")
     assert counted.rows == [("Ja", 1), ("Nej", 1), ("Ej valt", 0), ("Svar saknas", 2)]
-    assert counted.note == "Ärenden vars tid var under perioden, efter det svar som gällde då. 50 % hade ett svar."
+    assert counted.note == "Ärenden vars tid är under perioden, efter det svar som gällde då. 50 % hade ett svar."
 
 
 def test_what_was_answered_after_the_call_does_not_count_for_it(booked, queue, say, this_month):

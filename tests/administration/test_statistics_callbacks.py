@@ -178,7 +178,7 @@ class TestAWeek:
         [table] = [each for each in callbacks.tables(counted, [queue], WEEK) if each.key == "kontakt-samma-dag"]
         assert table.note == (
             "Av 10 ärenden som räknas fick 5 kontakt samma dag som de kom in: 50,0 %."
-            " 1 ärende räknas inte: det avbokades samma dag som det kom in, utan kontakt."
+            " 1 ärende räknas inte: det avbokades samma dag som det kom in, utan att patienten nåddes."
         )
         assert [row[1:] for row in table.rows] == [
             (2, 0, 1, 66.7),  # Monday: A and B; C not called
@@ -441,7 +441,7 @@ class TestThePage:
         assert response.content.startswith(b"\xef\xbb\xbf")
         lines = response.content.decode("utf-8-sig").splitlines()
         assert lines[:2] == [
-            "Kom in;Kontakt samma dag;Försök samma dag, utan kontakt;Inget försök samma dag;Kontakt samma dag, procent",
+            "Kom in;Kontakt samma dag;Försök samma dag, inte nådd;Inget försök samma dag;Kontakt samma dag, procent",
             "20 okt;2;0;1;66,7",
         ]
 
