@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -28,6 +28,7 @@ from administration.statistics.terms import terms
 from teleq.models import Queue
 
 LONGEST = timedelta(days=5 * 366)
+EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
 SMALL = 5
 """Fewer cases than these may point at somebody."""
 
@@ -60,6 +61,10 @@ class PeriodForm(forms.Form):
 
     def clean(self) -> None:
         super().clean()
+        for name in ("first", "last"):
+            day = self.cleaned_data.get(name)
+            if day and not EARLIEST <= day < LATEST:
+                self.add_error(name, _("Välj en dag mellan år 2000 och 2100."))
         first, last = self.cleaned_data.get("first"), self.cleaned_data.get("last")
         if first and last and not timedelta() <= last - first <= LONGEST:
             self.add_error("last", _("Välj en dag efter den första, högst fem år senare."))

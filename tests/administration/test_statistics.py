@@ -173,8 +173,10 @@ def test_a_table_that_there_is_none_of_is_the_page(chosen, office, queue):
     ("typed", "reason"),
     [
         ({"first": "2026-11-25", "last": "2026-11-24"}, "Välj en dag efter den första, högst fem år senare."),
-        ({"first": "1900-01-01", "last": "2026-11-24"}, "Välj en dag efter den första, högst fem år senare."),
+        ({"first": "2000-01-01", "last": "2026-11-24"}, "Välj en dag efter den första, högst fem år senare."),
         ({"first": "igår"}, "Skriv en dag."),
+        ({"first": "0001-01-01", "last": "0001-01-02"}, "Välj en dag mellan år 2000 och 2100."),
+        ({"last": "9999-12-31"}, "Välj en dag mellan år 2000 och 2100."),
         ({"queue": ""}, "Välj bland dina köer."),
         ({"queue": "9" * 5000}, "Välj bland dina köer."),
         ({"queue": "999"}, "Välj bland dina köer."),
