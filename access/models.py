@@ -12,6 +12,7 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from access.session_store import SessionStore
 from teleq.models import CareProvider, CareProviderRole, Membership, ProviderRole, Queue, Role
@@ -52,6 +53,7 @@ class AccessEntry(models.Model):
         LISTED = "listed", "Visad i arbetslistan"
         HIT = "hit", "Visad i sökträff"
         INBOUND = "inbound", "Visad bland inkomna SMS"
+        STOPPED = "stopped", _("Visad bland stoppade SMS")
         RELATED = "related", "Visad i ett annat ärende på numret"
         SEARCH = "search", "Sökte"
         VIEW = "view", "Öppnade ärendet"
@@ -70,7 +72,7 @@ class AccessEntry(models.Model):
         LOG_EXTRACT = "logextract", "Tog fram loggutdrag"
         REFUSED = "refused", "Nekad åtkomst"
 
-    SHOWN = (Act.LISTED, Act.HIT, Act.INBOUND, Act.RELATED)
+    SHOWN = (Act.LISTED, Act.HIT, Act.INBOUND, Act.STOPPED, Act.RELATED)
     """Acts by which a patient came with a list, beside others."""
 
     at = models.DateTimeField("när", db_default=Now())

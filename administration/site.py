@@ -36,6 +36,7 @@ ORDER = [
 # The first page's links, by their addresses' names.
 PAGES = {
     "statistics": "Statistik",
+    "stopped_sms": "Stoppade SMS",
     "held_cases": "Pågående ärenden",
     "patient_data": "Registerutdrag",
     "rights": "Behörigheter att gå igenom",
@@ -54,6 +55,7 @@ PATIENTS_PAGES = {
     **LOG_PAGES,
     "log_review": reviews.TITLE,
     "patient_data": PAGES["patient_data"],
+    "stopped_sms": PAGES["stopped_sms"],
     "unplaced_sms": LAST_PAGES["unplaced_sms"],
     "teleq_outgoingsms_check": "Skulle det här SMS:et skickas?",
 }

@@ -311,6 +311,7 @@ class Migration(migrations.Migration):
                             ("listed", "Visad i arbetslistan"),
                             ("hit", "Visad i sökträff"),
                             ("inbound", "Visad bland inkomna SMS"),
+                            ("stopped", "Visad bland stoppade SMS"),
                             ("related", "Visad i ett annat ärende på numret"),
                             ("search", "Sökte"),
                             ("view", "Öppnade ärendet"),

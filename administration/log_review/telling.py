@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from access.access_log import Act
 from access.models import AccessEntry
 from teleq import personal_identity
@@ -12,6 +14,7 @@ DID = {
     Act.LISTED: "hade ärendet för {patient} i sin arbetslista",
     Act.HIT: "fick ärendet för {patient} som sökträff",
     Act.INBOUND: "hade ett SMS från {patient} i listan över inkomna SMS",
+    Act.STOPPED: _("hade ett SMS till {patient} i listan över stoppade SMS"),
     Act.RELATED: "fick se {patient} i ett annat ärende",
     Act.SEARCH: "sökte på {patient}",
     Act.VIEW: "öppnade ärendet för {patient}",
@@ -36,7 +39,7 @@ DID = {
 def sentences(entry: AccessEntry) -> list[str]:
     """Who did what, when and from where; whether the patient had a case; what was given as the reason."""
     did = DID.get(Act(entry.act))
-    act = did.format(patient=patient(entry)) if did else f"– {entry.get_act_display()}: {patient(entry)} –"
+    act = str(did).format(patient=patient(entry)) if did else f"– {entry.get_act_display()}: {patient(entry)} –"
     at, whence = weekday_and_clock(entry.at), f" från {_address(entry)}" if entry.address else ""
     told = [f"{_who(entry)} {act} {at}{whence}."]
     told += [_had_case(entry)] if entry.had_case is not None else []
