@@ -3,12 +3,15 @@
 The exceptions' texts are Swedish sentences for the page.
 """
 
+import re
+
 from django.db import transaction
 
 from sms.content.rules import NO_NUMBER
 from teleq import changes
 from teleq.changes import Changes
-from teleq.models import CareProvider, OutgoingSms, Queue, is_number
+from teleq.models import SENDER, CareProvider, OutgoingSms, Queue, is_number
+from teleq.phone_numbers import number_text, read
 
 SENDER_OF_ANOTHER = "Numret är avsändare hos en annan vårdgivare, som skulle få svaren. Använd ett eget nummer."
 
@@ -37,6 +40,15 @@ def is_sender_of_another(sender: str, provider: CareProvider) -> bool:
     """Whether replies to this sender, if it is a number, would go to a queue of another care provider."""
     senders = OutgoingSms.objects.filter(sender=sender).exclude(queue__care_provider=provider)
     return is_number(sender) and senders.exists()
+
+
+def read_sender(typed: str) -> str | None:
+    """A sender as it is typed, as it is stored: a telephone number in E.164, or what the model takes for a name. None
+    where it is neither."""
+    if not re.search("[A-Za-z]", typed):
+        number = read(typed)
+        return None if number is None else number_text(number)
+    return typed if re.fullmatch(SENDER, typed) else None
 
 
 @transaction.atomic

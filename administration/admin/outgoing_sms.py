@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminTextareaWidget
 from django.db.models import Field, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,7 +15,9 @@ from django.views.decorators.http import require_POST
 
 from access import access_log
 from access.access_log import Act
+from administration import texts
 from administration.admin.scoped import ScopedAdmin, patients_queues, person
+from administration.admin.sms_text import SmsTextarea, preview, tell
 from administration.dry_run import Stopped, with_consent_required, would_it_be_sent
 from administration.outgoing_sms import (
     SENDER_OF_ANOTHER,
@@ -24,22 +25,21 @@ from administration.outgoing_sms import (
     NumberNeeded,
     is_sender_of_another,
     not_ordered_text,
+    read_sender,
     save_outgoing_sms,
-    tells_number,
 )
 from cases.models import Case
 from sms.circuit_breaker import open_circuit
 from sms.content import placeholders, rules, segments
+from sms.content.advice import ANOTHER_WAY, CAN_NOT_BE_REPLIED_TO
 from sms.models import Kind
 from teleq.changes import ChangesForm
-from teleq.models import INVALID_SENDER, SENDER, CareProvider, OutgoingSms, Queue
+from teleq.models import INVALID_SENDER, CareProvider, OutgoingSms, Queue
 from teleq.pasted import is_blank
-from teleq.phone_numbers import number_text, phone_field, read
+from teleq.phone_numbers import phone_field
 
 WITH_CONSENT = "Om du markerar rutan skickas SMS bara till den som har svarat Ja."
 WITHOUT_CONSENT = "Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande."
-CAN_NOT_BE_REPLIED_TO = "Patienten kan inte svara STOPP på SMS från ett namn."
-ANOTHER_WAY = "Skriv i texterna hur man tackar nej, till exempel: Vill du inte ha SMS? Ring {telefon}."
 CAN_BE_REPLIED_TO = "Patienter som svarar STOPP får inga fler SMS. Andra svar visas i ärendet eller under Inkomna SMS."
 NO_TEXT = "Skriv en text, eller avmarkera rutan ovanför."
 SWITCHES = {"confirmation_text": "confirmation_on", "reminder_text": "reminder_on"}
@@ -57,12 +57,6 @@ def would_be_stopped_text(queue: Queue) -> str:
 
 def _how_many(stopped: Stopped) -> str:
     return f"{stopped.unanswered + stopped.declined} ({stopped.unanswered} utan svar, {stopped.declined} Nej)"
-
-
-def preview(text: str, queue: Queue) -> dict[str, Any]:
-    """What the patient would read, with the date that is longest to write, and how many segments that is."""
-    filled = segments.normalize(placeholders.fill(text, queue, placeholders.LONGEST_DATE))
-    return {"text": filled, "segments": segments.count(filled)}
 
 
 class CheckForm(forms.Form):
@@ -84,26 +78,6 @@ class CheckForm(forms.Form):
         queue.queryset = queues.select_related("outgoing_sms")
 
 
-class SmsTextarea(AdminTextareaWidget):
-    """The field for an automatic SMS, with the placeholders that it may hold and a preview of the text as it would be
-    sent. The field itself shows what was typed, also where that can't be saved."""
-
-    template_name = "admin/teleq/outgoingsms/sms_text.html"
-    queue: Queue  # set by the form
-
-    def get_context(self, name: str, value: str | None, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        context = super().get_context(name, value, attrs)
-        attrs = context["widget"]["attrs"]
-        described_by = [attrs.get("aria-describedby"), f"{attrs['id']}_placeholders"]
-        attrs["aria-describedby"] = " ".join(filter(None, described_by))
-        return {
-            **context,
-            **preview(value or "", self.queue),
-            "address": reverse("admin:teleq_outgoingsms_preview", args=[self.queue.pk, name]),
-            "offered": placeholders.OFFERED,
-        }
-
-
 class OutgoingSmsForm(ChangesForm[OutgoingSms]):
     tells_foresight: bool
     """Whether it says how many ticking the box would stop: not to the operator, who could find out by it what a number
@@ -121,8 +95,12 @@ class OutgoingSmsForm(ChangesForm[OutgoingSms]):
         super().__init__(*args, **kwargs)
         for name in SWITCHES:
             self.fields[name].required = False  # see clean
-            self.fields[name].widget.queue = self.instance.queue
-        answering = CAN_BE_REPLIED_TO if self.instance.can_be_replied_to else f"{CAN_NOT_BE_REPLIED_TO} {ANOTHER_WAY}"
+            widget = self.fields[name].widget
+            widget.read = partial(texts.automatic, outgoing_sms=self.instance)
+            widget.address = reverse("admin:teleq_outgoingsms_preview", args=[self.instance.queue_id, name])
+            widget.offered, widget.with_fields = placeholders.OFFERED, ["id_sender"]
+        by_name = f"{CAN_NOT_BE_REPLIED_TO} {ANOTHER_WAY.format(number='{telefon}')}"
+        answering = CAN_BE_REPLIED_TO if self.instance.can_be_replied_to else by_name
         self.fields["sender"].help_text += f" {answering}"
         box = self.fields["consent_required"]
         if self.instance.consent_required:
@@ -146,17 +124,12 @@ class OutgoingSmsForm(ChangesForm[OutgoingSms]):
 
     def clean_sender(self) -> str:
         """A telephone number in E.164, or what the model takes for a name."""
-        typed: str = self.cleaned_data["sender"]
-        if not re.search("[A-Za-z]", typed):
-            number = read(typed)
-            if number is None:
-                raise forms.ValidationError(INVALID_SENDER)
-            if is_sender_of_another(number_text(number), self._provider):
-                raise forms.ValidationError(SENDER_OF_ANOTHER)
-            return number_text(number)
-        if not re.fullmatch(SENDER, typed):
+        sender = read_sender(self.cleaned_data["sender"])
+        if sender is None:
             raise forms.ValidationError(INVALID_SENDER)  # the model says this too, and then how long its column is
-        return typed
+        if is_sender_of_another(sender, self._provider):
+            raise forms.ValidationError(SENDER_OF_ANOTHER)
+        return sender
 
     def clean(self) -> None:
         super().clean()
@@ -231,12 +204,12 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
         )
 
     def preview_view(self, request: HttpRequest, queue_id: int, name: str) -> HttpResponse:
-        """What the text being typed would become."""
+        """What the text being typed would become, from the sender that is typed."""
         outgoing_sms = self.get_object(request, str(queue_id))
         if name not in SWITCHES:
             raise Http404
-        context = preview(request.POST.get(name, ""), outgoing_sms.queue)
-        return render(request, "admin/teleq/outgoingsms/preview.html", context)
+        outgoing_sms.sender = read_sender(request.POST.get("sender", "")) or outgoing_sms.sender
+        return preview(request, texts.automatic(request.POST.get(name, ""), outgoing_sms))
 
     def get_form(
         self, request: HttpRequest, obj: OutgoingSms | None = None, change: bool = False, **kwargs: Any
@@ -279,5 +252,6 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
         save_outgoing_sms(obj, form.changes)
         if "consent_required" in form.changed_data and not obj.consent_required:
             self.message_user(request, WITHOUT_CONSENT, messages.WARNING)
-        if not obj.can_be_replied_to and not tells_number(obj):
-            self.message_user(request, f"{CAN_NOT_BE_REPLIED_TO} {ANOTHER_WAY}", messages.WARNING)
+        changed = form.changed_data
+        told = [name for name, switch in SWITCHES.items() if getattr(obj, switch) or {name, "sender"} & set(changed)]
+        tell(request, [texts.automatic(getattr(obj, name), obj) for name in told])

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
 
+from administration import texts
 from administration.admin.scoped import ScopedAdmin, own_care_providers, own_queues, person, whole_care_providers
+from administration.admin.sms_text import SmsTextarea, preview, tell
 from consent.models import ConsentText
 from sms.content import rules
 from sms.content.segments import count, normalize
 from sms.models import StandardText
 from teleq.changes import ChangesForm
-from teleq.models import Queue
+from teleq.models import OutgoingSms, Queue
 from teleq.typed import ModelForm
+from teleq.whole_numbers import whole_number
+
+
+def settings_of(queues: Any, chosen: Any) -> OutgoingSms | None:
+    """Of the queue that is chosen in this field, if any is."""
+    pk = whole_number(str(chosen or ""))
+    queue: Queue | None = queues.queryset.select_related("outgoing_sms").filter(pk=pk or 0).first()
+    return queue.outgoing_sms_or_none if queue else None
 
 
 class StandardTextForm(ChangesForm[StandardText]):
     class Meta:
         model = StandardText
         fields = ["queue", "name", "text", "after_last_attempt"]
+        widgets: ClassVar = {"text": SmsTextarea}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        widget = self.fields["text"].widget
+        widget.read = partial(texts.standard, outgoing_sms=settings_of(self.fields["queue"], self["queue"].value()))
+        widget.address, widget.with_fields = reverse("admin:sms_standardtext_preview"), ["id_queue"]
 
     def clean_text(self) -> str:
         text = normalize(self.cleaned_data["text"])
@@ -38,6 +59,25 @@ class StandardTextAdmin(ScopedAdmin[StandardText]):
     form = StandardTextForm
     list_display = ["name", "queue", "length"]
     list_select_related = ["queue"]
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.preview_view))
+        return [path("preview/", view, name="sms_standardtext_preview"), *super().get_urls()]
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        """What the text being typed would become, in the queue that is chosen."""
+        if not self.has_module_permission(request):
+            raise PermissionDenied
+        queue = own_queues(request).filter(pk=whole_number(request.POST.get("queue", "")) or 0)
+        chosen = queue.select_related("outgoing_sms").first()
+        outgoing_sms = chosen.outgoing_sms_or_none if chosen else None
+        return preview(request, texts.standard(request.POST.get("text", ""), outgoing_sms))
+
+    def save_model(
+        self, request: HttpRequest, obj: StandardText, form: ChangesForm[StandardText], change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        tell(request, [texts.standard(form.cleaned_data["text"], form.cleaned_data["queue"].outgoing_sms_or_none)])
 
     @admin.display(description="längd")
     def length(self, standard_text: StandardText) -> str:

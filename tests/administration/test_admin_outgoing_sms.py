@@ -193,7 +193,8 @@ def test_the_preview_follows_what_is_typed_and_stores_nothing(name, office, addr
     assert f'hx-post="{preview}"' in office.get(address).content.decode()
     # The whole form comes along, as htmx posts it.
     response = office.post(preview, shown(office.get(address)) | {name: "<b>{tid}</b> " + "å" * 160})
-    assert text_of(response).split() == ["<b>10.30</b>", "å" * 160, "173", "av", "306", "tecken", "–", "2", "SMS"]
+    words = ["<b>10.30</b>", "å" * 160, "173", "av", "306", "tecken", "–", "2", "SMS"]
+    assert text_of(response).split()[: len(words)] == words
     assert "<b>" not in response.content.decode()
     assert getattr(stored(queue), name) == before
 

@@ -16,9 +16,9 @@ from administration import statistics
 from cases import callbacks
 from cases.models import Case
 from consent.models import Answer
-from sms.models import Kind, Message, Refusal
+from sms.models import Message, Refusal
 from sms.states import State
-from teleq.models import Membership, Queue, Role, User
+from teleq.models import Membership, User
 from tests.administration.forms import text_of
 from tests.cases.protecting import mark
 from tests.conftest import LANDLINE, MOBILE
