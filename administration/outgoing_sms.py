@@ -8,6 +8,7 @@ import re
 from django.db import transaction
 
 from sms.content.rules import NO_NUMBER
+from sms.models import Kind
 from teleq import changes
 from teleq.changes import Changes
 from teleq.models import SENDER, CareProvider, OutgoingSms, Queue, is_number
@@ -34,6 +35,15 @@ def not_ordered_text(care_provider: CareProvider) -> str:
 def tells_number(outgoing_sms: OutgoingSms) -> bool:
     """Whether an automatic text says {telefon}, the queue's telephone number."""
     return any("{telefon}" in text for text in (outgoing_sms.confirmation_text, outgoing_sms.reminder_text))
+
+
+def automatic_texts(outgoing_sms: OutgoingSms) -> list[tuple[Kind, str, str]]:
+    """The texts that leave by themselves, of those that are turned on: of which kind, in which column, and the text."""
+    texts = [
+        (outgoing_sms.confirmation_on, Kind.CONFIRMATION, "confirmation_text", outgoing_sms.confirmation_text),
+        (outgoing_sms.reminder_on, Kind.REMINDER, "reminder_text", outgoing_sms.reminder_text),
+    ]
+    return [(kind, column, text) for is_on, kind, column, text in texts if is_on]
 
 
 def is_sender_of_another(sender: str, provider: CareProvider) -> bool:

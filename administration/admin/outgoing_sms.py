@@ -7,15 +7,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Field, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from access import access_log
 from access.access_log import Act
 from administration import texts
+from administration.admin.checklist import checklist_of, left_of, with_checklists
 from administration.admin.scoped import ScopedAdmin, patients_queues, person
 from administration.admin.sms_text import SmsTextarea, preview, tell
 from administration.dry_run import Stopped, with_consent_required, would_it_be_sent
@@ -164,7 +167,7 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
         ("Bokningsbekräftelse", {"fields": ["confirmation_on", "confirmation_text"]}),
         ("Påminnelse om återuppringning", {"fields": ["reminder_on", "reminder_minutes", "reminder_text"]}),
     ]
-    list_display = ["queue", "consent_required_shown", "sender", "care_provider"]
+    list_display = ["queue", "consent_required_shown", "sender", "care_provider", "left"]
     list_select_related = ["queue__care_provider"]
 
     @admin.display(description="vårdgivare", ordering="queue__care_provider__name")
@@ -174,6 +177,13 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
     @admin.display(description="samtycke till SMS", ordering="consent_required")
     def consent_required_shown(self, outgoing_sms: OutgoingSms) -> str:
         return "Aktiverat" if outgoing_sms.consent_required else "Inte aktiverat"
+
+    @admin.display(description=_("kvar att göra"))
+    def left(self, outgoing_sms: OutgoingSms) -> str:
+        return left_of(outgoing_sms)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        return with_checklists(super().get_changelist_instance(request), request)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.preview_view))
@@ -237,13 +247,13 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        context = {
+            "title": "Utgående SMS",
+            "open_circuit": open_circuit(),
+            "checklist": checklist_of(request, object_id),
+        }
         try:
-            return super().changeform_view(
-                request,
-                object_id,
-                form_url,
-                {"title": "Utgående SMS", "open_circuit": open_circuit(), **(extra_context or {})},
-            )
+            return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
         except (NotOrdered, NumberNeeded) as refusal:  # withdrawn, or taken away, while the form was being saved
             self.message_user(request, str(refusal), messages.ERROR)
             return redirect(request.path)

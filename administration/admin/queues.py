@@ -6,11 +6,14 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import DateField, Field, QuerySet, TimeField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
 from phonenumber_field.phonenumber import PhoneNumber
 
+from administration.admin.checklist import checklist_of, left_of, with_checklists
 from administration.admin.inlines import RowFormSet, ScopedInline
 from administration.admin.scoped import ScopedAdmin, own_care_providers, person, whole_care_providers
 from administration.care_providers import InUse, consent_in_use, in_use_text, save_care_provider
@@ -140,7 +143,7 @@ class QueueAdmin(ScopedAdmin[Queue]):
         ("Tider att boka", {"fields": ["slot_minutes", "slot_capacity"], "description": ALWAYS_CLOSED}),
     ]
     inlines = [TelephoneHoursInline, ClosedDaysInline]
-    list_display = ["unit", "name", "care_provider", "number_shown", "max_attempts"]
+    list_display = ["unit", "name", "care_provider", "number_shown", "max_attempts", "left"]
     list_display_links = ["unit", "name"]
     list_select_related = ["care_provider"]
 
@@ -148,12 +151,26 @@ class QueueAdmin(ScopedAdmin[Queue]):
     def number_shown(self, queue: Queue) -> str:
         return show(queue.phone_number)
 
+    @admin.display(description=_("kvar att göra"))
+    def left(self, queue: Queue) -> str:
+        return left_of(queue)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        return with_checklists(super().get_changelist_instance(request), request)
+
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         return super().formfield_for_dbfield(db_field, request, **kwargs, **RANGES.get(db_field.name, {}))
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = {"checklist": checklist_of(request, object_id), **(extra_context or {})}
         try:
-            return super().changeform_view(request, *args, **kwargs)
+            return super().changeform_view(request, object_id, form_url, context)
         except NumberNeeded as refusal:  # somebody else wrote {telefon} into a text while the form was being saved
             self.message_user(request, str(refusal), messages.ERROR)
             return redirect(request.path)
@@ -165,6 +182,11 @@ class QueueAdmin(ScopedAdmin[Queue]):
         maker = person(request)
         administers_it = maker.is_superuser or whole_care_providers(request).filter(pk=obj.care_provider_id).exists()
         create_queue(obj, administrator=None if administers_it else maker)
+
+    def response_add(self, request: HttpRequest, obj: Queue, post_url_continue: str | None = None) -> HttpResponse:
+        """Leads to the new queue: its checklist says what is left to do."""
+        super().response_add(request, obj, post_url_continue)
+        return redirect("admin:teleq_queue_change", obj.pk)
 
     def save_related(self, request: HttpRequest, form: ChangesForm[Queue], formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
