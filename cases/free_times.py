@@ -15,6 +15,7 @@ from functools import cache
 
 import holidays
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from cases.models import Case
 from teleq.clock import database_now
@@ -120,6 +121,14 @@ def _cut(start: datetime, end: datetime, length: timedelta) -> Iterator[datetime
 def public_holidays(year: int) -> frozenset[date]:
     """The year's, with the three eves: no queue is open."""
     return frozenset(holidays.country_holidays("SE", years=year, categories=("public", "de_facto")))
+
+
+def coming_holidays(first: date) -> list[tuple[date, str]]:
+    """The public holidays of the year that begins on this day, with the three eves, by name in the user's language."""
+    language = "en_US" if get_language() == "en" else "sv"
+    years = (first.year, first.year + 1)
+    known = holidays.country_holidays("SE", years=years, categories=("public", "de_facto"), language=language)
+    return [(day, known[day]) for day in sorted(known) if first <= day < first + LONGEST_AHEAD]
 
 
 def _day(at: datetime) -> date:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from django.db.models import Model
+from django.forms.utils import ErrorDict
 from django.http import HttpRequest
 
 from administration.admin.scoped import ScopedChoices
@@ -26,6 +27,24 @@ class RowForm(ChangesForm[Row]):
 
 class RowFormSet(BaseInlineFormSet[Row, Parent, ModelForm[Row]]):
     delete_label = "Ta bort"
+    is_arranging = False
+    """Rows are moved about on the page: nothing in them is judged, and nothing can be saved."""
+
+    def is_valid(self) -> bool:
+        return not self.is_arranging and super().is_valid()
+
+    def full_clean(self) -> None:
+        if self.is_arranging:
+            self._errors: list[Any] = []
+            self._non_form_errors = self.error_class()
+        else:
+            super().full_clean()
+
+    def _construct_form(self, i: int, **kwargs: Any) -> ModelForm[Row]:
+        form: ModelForm[Row] = super()._construct_form(i, **kwargs)  # type: ignore[misc]  # left out by the stubs
+        if self.is_arranging:
+            vars(form).update(_errors=ErrorDict(), cleaned_data={})
+        return form
 
     def add_fields(self, form: ModelForm[Row], index: int | None) -> None:
         super().add_fields(form, index)

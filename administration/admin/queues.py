@@ -10,15 +10,18 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import DateField, Field, QuerySet, TimeField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from phonenumber_field.phonenumber import PhoneNumber
 
 from administration.admin.checklist import checklist_of, left_of, with_checklists
-from administration.admin.inlines import RowFormSet, ScopedInline
+from administration.admin.inlines import Row, RowFormSet, ScopedInline
 from administration.admin.scoped import ScopedAdmin, own_care_providers, person, whole_care_providers
+from administration.admin.week import Arrangeable, Arranged, TelephoneHoursForm, TelephoneHoursFormSet, arrange
 from administration.care_providers import InUse, consent_in_use, in_use_text, save_care_provider
 from administration.outgoing_sms import NumberNeeded, tells_number
-from administration.queues import NUMBER_IN_USE, create_queue, overlapping, save_queue
+from administration.queues import NUMBER_IN_USE, create_queue, save_queue
+from cases.free_times import coming_holidays
 from cases.models import ClosedDay, TelephoneHours
 from sms.content import rules
 from teleq.changes import ChangesForm
@@ -57,7 +60,7 @@ class OutcomesField(forms.MultipleChoiceField):
         return super().to_python(value.split(",") if isinstance(value, str) and value else value)
 
 
-class QueueForm(ChangesForm[Queue]):
+class QueueForm(Arrangeable, ChangesForm[Queue]):
     phone_number = phone_field(
         "Telefonnummer", required=False, help_text=cast("Field[Any, Any]", PHONE_NUMBER).help_text
     )
@@ -99,35 +102,42 @@ class QueueForm(ChangesForm[Queue]):
                     self.add_error(filled_in[0], f"{IN_A_TEXT} {problem}")
 
 
-class TelephoneHoursFormSet(RowFormSet[TelephoneHours, Queue]):
-    delete_label = "Ta bort telefontiden"
-
-    def clean(self) -> None:
-        super().clean()
-        if any(self.errors):
-            return
-        kept = [form for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
-        too_early = overlapping(form.instance for form in kept)
-        for form in kept:
-            if form.instance in too_early:
-                form.add_error("opens", "Telefontiden överlappar en annan samma dag.")
+def arranged_on(request: HttpRequest) -> Arranged | None:
+    """What a press in the week has made of the form, if that is what was posted."""
+    return getattr(request, "arranged", None)
 
 
-class TelephoneHoursInline(ScopedInline[TelephoneHours, Queue]):
-    model = TelephoneHours
+class QueueInline(ScopedInline[Row, Queue]):
     queue_path = "queue"
+
+    def get_formset(self, request: HttpRequest, obj: Queue | None = None, **kwargs: Any) -> Any:
+        formset: Any = super().get_formset(request, obj, **kwargs)
+        formset.is_arranging = arranged_on(request) is not None
+        return formset
+
+
+class TelephoneHoursInline(QueueInline[TelephoneHours]):
+    model = TelephoneHours
+    template = "admin/teleq/queue/week.html"
+    form = TelephoneHoursForm
     formset = TelephoneHoursFormSet
+    extra = 0
     fields = ["weekday", "opens", "closes"]
     formfield_overrides = {TimeField: {"widget": forms.TimeInput(attrs={"type": "time"}, format="%H:%M")}}
+
+    def get_formset(self, request: HttpRequest, obj: Queue | None = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        arranged = arranged_on(request)
+        formset.focus = arranged.focus if arranged else ""
+        return formset
 
 
 class ClosedDaysFormSet(RowFormSet[ClosedDay, Queue]):
     delete_label = "Ta bort den stängda dagen"
 
 
-class ClosedDaysInline(ScopedInline[ClosedDay, Queue]):
+class ClosedDaysInline(QueueInline[ClosedDay]):
     model = ClosedDay
-    queue_path = "queue"
     formset = ClosedDaysFormSet
     fields = ["day", "reason"]
     formfield_overrides = {DateField: {"widget": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}}
@@ -168,12 +178,26 @@ class QueueAdmin(ScopedAdmin[Queue]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        context = {"checklist": checklist_of(request, object_id), **(extra_context or {})}
+        arranged = arrange(request.POST, request.POST["week"]) if "week" in request.POST else None
+        if arranged:
+            request.POST = arranged.data  # type: ignore[assignment]  # a copy that can be changed
+        request.arranged = arranged  # type: ignore[attr-defined]  # for the forms
+        context = {
+            "checklist": checklist_of(request, object_id),
+            "week_said": arranged.said if arranged else "",
+            "holidays": coming_holidays(timezone.localdate()),
+            **(extra_context or {}),
+        }
         try:
             return super().changeform_view(request, object_id, form_url, context)
         except NumberNeeded as refusal:  # somebody else wrote {telefon} into a text while the form was being saved
             self.message_user(request, str(refusal), messages.ERROR)
             return redirect(request.path)
+
+    def get_form(self, request: HttpRequest, obj: Queue | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.is_arranging = arranged_on(request) is not None
+        return form
 
     def save_model(self, request: HttpRequest, obj: Queue, form: ChangesForm[Queue], change: bool) -> None:
         if change:
