@@ -5,8 +5,10 @@ The one place with these rules. Shown on the queue's page in Admin, and counted 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db.models import Exists, OuterRef
 from django.urls import reverse
@@ -19,19 +21,23 @@ from cases.models import TelephoneHours
 from consent.models import ConsentText
 from sms.content import advice
 from sms.models import StandardText
-from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
+from teleq.models import Membership, OutgoingSms, Queue, Role, User
 from teleq.phone_numbers import show
 
 DEFAULT_SENDER = OutgoingSms._meta.get_field("sender").default
 
 
+class Link(NamedTuple):
+    label: str
+    address: str
+
+
 @dataclass(frozen=True)
 class Missing:
-    """What is missing and why it matters, and the page that mends it: none where somebody else has to."""
+    """What is missing and why it matters, and the pages that mend it: none where somebody else has to."""
 
     text: str
-    address: str = ""
-    link: str = ""
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,10 +123,10 @@ def _read(queue_ids: Collection[int]) -> Iterator[_Stored]:
 
 def _hours(stored: _Stored) -> Iterator[Missing]:
     if not stored.has_hours:
+        week = reverse("admin:teleq_queue_change", args=[stored.queue.pk]) + "#week"
         yield Missing(
             _("Kön har inga telefontider. Utan dem kan telefonsystemet inte boka någon tid."),
-            reverse("admin:teleq_queue_change", args=[stored.queue.pk]) + "#week",
-            _("Skriv telefontider"),
+            (Link(_("Skriv telefontider"), week),),
         )
 
 
@@ -129,91 +135,81 @@ def _sender(stored: _Stored) -> Iterator[Missing]:
     if outgoing_sms is None:
         yield Missing(_("Köns inställningar för SMS saknas. Inga SMS kan skickas."))
         return
-    link = _outgoing_sms(stored.queue, "#id_sender"), _("Ändra avsändaren")
+    link = Link(_("Ändra avsändaren"), _outgoing_sms(stored.queue, "sender"))
     if outgoing_sms.sender == DEFAULT_SENDER:
-        yield Missing(
-            _(
-                "SMS skickas från ”%(sender)s”, som patienten inte känner igen. Skriv vårdenhetens namn eller ett"
-                " nummer."
-            )
-            % {"sender": outgoing_sms.sender},
-            *link,
+        told = _(
+            "SMS skickas från ”%(sender)s”, som patienten inte känner igen. Skriv vårdenhetens namn eller ett nummer."
         )
+        yield Missing(told % {"sender": outgoing_sms.sender}, (link,))
     if problem := advice.reveals_care(outgoing_sms.sender):
-        yield Missing(problem, *link)
+        yield Missing(problem, (link,))
 
 
 def _revealing(stored: _Stored) -> Iterator[Missing]:
-    for name, text, address in _texts(stored):
-        if problem := advice.reveals_care(text):
-            yield Missing(f"{name}: {problem}", address, _("Ändra texten"))
+    return _of_texts((advice.reveals_care(text), link) for text, link in _texts(stored))
 
 
 def _without_a_way_out(stored: _Stored) -> Iterator[Missing]:
     """Where patients can reply, the reply STOPP is one."""
     outgoing_sms = stored.queue.outgoing_sms_or_none
     if outgoing_sms is None:
-        return
-    number = show(stored.queue.phone_number) or "{telefon}"
-    for name, text, address in _texts(stored):
-        if problem := advice.can_not_be_declined(text, outgoing_sms.sender, number):
-            yield Missing(f"{name}: {problem}", address, _("Ändra texten"))
+        return iter(())
+    sender, number = outgoing_sms.sender, show(stored.queue.phone_number) or "{telefon}"
+    return _of_texts((advice.can_not_be_declined(text, sender, number), link) for text, link in _texts(stored))
 
 
-def _texts(stored: _Stored) -> Iterator[tuple[str, str, str]]:
-    """Each text that is sent: what it is called, how it is read, and the page where it is changed."""
+def _of_texts(judged: Iterable[tuple[str | None, Link]]) -> Iterator[Missing]:
+    """What is wrong with texts, each thing once, with a link to each text that it is wrong with."""
+    links: dict[str, list[Link]] = defaultdict(list)
+    for problem, link in judged:
+        if problem:
+            links[problem].append(link)
+    return (Missing(problem, tuple(to_texts)) for problem, to_texts in links.items())
+
+
+def _texts(stored: _Stored) -> Iterator[tuple[str, Link]]:
+    """Each text that is sent, as it is read, with the page where it is changed."""
     outgoing_sms = stored.queue.outgoing_sms_or_none
     if outgoing_sms is None:
         return
     for kind, field, text in automatic_texts(outgoing_sms):
-        yield kind.label, texts.automatic(text, outgoing_sms).text, _outgoing_sms(stored.queue, f"#id_{field}")
+        yield texts.automatic(text, outgoing_sms).text, Link(kind.label, _outgoing_sms(stored.queue, field))
     for standard_text in stored.standard_texts:
         name = _("Standardtexten ”%(name)s”") % {"name": standard_text.name}
-        yield name, standard_text.text, reverse("admin:sms_standardtext_change", args=[standard_text.pk])
+        yield standard_text.text, Link(name, reverse("admin:sms_standardtext_change", args=[standard_text.pk]))
 
 
 def _consent(stored: _Stored, user: User) -> Iterator[Missing]:
     """The first thing that is missing: the next can't be done before it."""
     queue, outgoing_sms = stored.queue, stored.queue.outgoing_sms_or_none
     if not queue.care_provider.sms_consent_ordered:
-        yield Missing(not_ordered_text(queue.care_provider), *_care_provider(queue.care_provider, user))
+        # Others than the operator order it by their own routine.
+        provider = reverse("admin:teleq_careprovider_change", args=[queue.care_provider_id])
+        links = (Link(_("Ändra vårdgivaren"), provider),) if user.is_superuser else ()
+        yield Missing(not_ordered_text(queue.care_provider), links)
     elif outgoing_sms and not outgoing_sms.consent_required:
-        yield Missing(
-            _(
-                "Samtycke till SMS är inte aktiverat. SMS skickas då även till patienter som inte har tillfrågats, om"
-                " de inte har sagt nej."
-            ),
-            _outgoing_sms(queue, "#id_consent_required"),
-            _("Aktivera samtycke till SMS"),
+        told = _(
+            "Samtycke till SMS är inte aktiverat. SMS skickas då även till patienter som inte har tillfrågats, om de"
+            " inte har sagt nej."
         )
+        yield Missing(told, (Link(_("Aktivera samtycke till SMS"), _outgoing_sms(queue, "consent_required")),))
     elif not stored.has_text_to_read_out:
-        link = () if user.is_superuser else (reverse("admin:consent_consenttext_add"), _("Skriv texten"))
-        yield Missing(
-            _("Det finns ingen text att läsa upp. Patienten ska få veta vad svaret gäller och hur länge det sparas."),
-            *link,
-        )
+        links = () if user.is_superuser else (Link(_("Skriv texten"), reverse("admin:consent_consenttext_add")),)
+        told = _("Det finns ingen text att läsa upp. Patienten ska få veta vad svaret gäller och hur länge det sparas.")
+        yield Missing(told, links)
 
 
 def _members(stored: _Stored) -> Iterator[Missing]:
-    link = reverse("admin:teleq_user_changelist"), _("Välj användare")
+    links = (Link(_("Välj användare"), reverse("admin:teleq_user_changelist")),)
     if Role.NURSE not in stored.roles:
-        yield Missing(_("Kön har ingen medarbetare. Ingen ringer upp patienterna."), *link)
+        yield Missing(_("Kön har ingen medarbetare. Ingen ringer upp patienterna."), links)
     if Role.ADMINISTRATOR not in stored.roles:
-        yield Missing(
-            _(
-                "Kön har ingen administratör bland sina medlemmar. Ingen kan ändra kön, eller ta bort en markering om"
-                " skyddade personuppgifter."
-            ),
-            *link,
+        told = _(
+            "Kön har ingen administratör bland sina medlemmar. Ingen kan ta bort en markering om skyddade"
+            " personuppgifter."
         )
+        yield Missing(told, links)
 
 
 def _outgoing_sms(queue: Queue, field: str) -> str:
-    return reverse("admin:teleq_outgoingsms_change", args=[queue.pk]) + field
-
-
-def _care_provider(provider: CareProvider, user: User) -> tuple[str, ...]:
-    """To the operator alone: others order the function by their own routine."""
-    if not user.is_superuser:
-        return ()
-    return reverse("admin:teleq_careprovider_change", args=[provider.pk]), _("Ändra vårdgivaren")
+    return reverse("admin:teleq_outgoingsms_change", args=[queue.pk]) + f"#id_{field}"

@@ -64,7 +64,7 @@ def test_without_telephone_hours_nothing_can_be_booked(ready, administrator):
     ready.telephone_hours.all().delete()
     item = items(ready, administrator)[HOURS]
     assert "kan telefonsystemet inte boka någon tid" in item.missing[0].text
-    assert item.missing[0].address == f"/admin/teleq/queue/{ready.pk}/change/#week"
+    assert [link.address for link in item.missing[0].links] == [f"/admin/teleq/queue/{ready.pk}/change/#week"]
     assert checklist.of_queues([ready.pk], administrator)[ready.pk].told == "1 sak kvar"
 
 
@@ -82,11 +82,9 @@ def test_each_text_that_is_sent_is_read_as_the_patient_would(ready, administrato
     standard = StandardText.objects.create(queue=ready, name="prov", text="Ditt provsvar har kommit.")
     told = items(ready, administrator)[REVEALING].missing
     assert ["”Psykiatrin”" in told[0].text, "”provsvar”" in told[1].text] == [True, True]
-    assert told[0].text.startswith("Bokningsbekräftelse: ")
-    assert told[1].text.startswith("Standardtexten ”prov”: ")
-    assert [each.address for each in told] == [
-        f"/admin/teleq/outgoingsms/{ready.pk}/change/#id_confirmation_text",
-        f"/admin/sms/standardtext/{standard.pk}/change/",
+    assert [tuple(link) for each in told for link in each.links] == [
+        ("Bokningsbekräftelse", f"/admin/teleq/outgoingsms/{ready.pk}/change/#id_confirmation_text"),
+        ("Standardtexten ”prov”", f"/admin/sms/standardtext/{standard.pk}/change/"),
     ]
 
 
@@ -94,9 +92,12 @@ def test_from_a_name_each_text_says_how_one_declines(ready, administrator):
     Queue.objects.filter(pk=ready.pk).update(phone_number="+46846500401")
     on = OutgoingSms.objects.filter(queue=ready)
     on.update(reminder_on=True, reminder_text="Vi ringer snart.", sender=A_NAME)
-    StandardText.objects.create(queue=ready, name="ring", text="Ring oss på 08-465 004 01.")
-    [told] = left(ready, administrator)[WAY_OUT]
-    assert told.startswith("Påminnelse om återuppringning: Patienten kan inte svara STOPP på SMS från ett namn.")
+    StandardText.objects.create(queue=ready, name="nummer", text="Ring oss på 08-465 004 01.")
+    vague = StandardText.objects.create(queue=ready, name="ring", text="Ring oss.")
+    [told] = items(ready, administrator)[WAY_OUT].missing
+    assert told.text.startswith("Patienten kan inte svara STOPP på SMS från ett namn.")
+    assert [link.label for link in told.links] == ["Påminnelse om återuppringning", "Standardtexten ”ring”"]
+    vague.delete()
     on.update(reminder_text="Vi ringer snart. Inga SMS? Ring {telefon}.")
     assert WAY_OUT not in left(ready, administrator)
     on.update(reminder_text="Vi ringer snart.", sender=A_NUMBER)
@@ -114,9 +115,9 @@ def test_consent_is_ordered_turned_on_and_has_a_text_to_read_out(ready, administ
     CareProvider.objects.update(sms_consent_ordered=False)
     [told] = items(ready, administrator)[CONSENT].missing
     assert told.text.startswith(f"Samtycke för SMS är inte beställt för {care_provider}.")
-    assert told.address == ""
+    assert told.links == ()
     [to_operator] = items(ready, operator)[CONSENT].missing
-    assert to_operator.address == f"/admin/teleq/careprovider/{care_provider.pk}/change/"
+    assert [link.address for link in to_operator.links] == [f"/admin/teleq/careprovider/{care_provider.pk}/change/"]
 
 
 @pytest.mark.parametrize(("role", "word"), [(Role.NURSE, "medarbetare"), (Role.ADMINISTRATOR, "administratör")])
