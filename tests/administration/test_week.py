@@ -120,7 +120,7 @@ def test_what_is_typed_and_not_saved_is_copied_too_and_the_rest_of_the_page_is_k
     row = f"telephone_hours-{first_row(page, TUESDAY)}"
     typed = {f"{row}-opens": "07:30", f"{row}-closes": "11:00", "unit": "VC Tallen", "closed_days-0-reason": "Städning"}
     page = press(office, address, page, "copy 1", **typed)
-    assert week(page) == dict.fromkeys(range(5), ["07:30-11:00"])
+    assert week(page) == {day: ["07:30-11:00"] for day in range(5)}
     assert (shown(page)["unit"], shown(page)["closed_days-0-reason"]) == ("VC Tallen", "Städning")
 
 
