@@ -6,12 +6,13 @@ is the first queue, every reason, and the last thirty days.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.core.paginator import Paginator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -27,6 +28,11 @@ from teleq.models import Queue
 PAGE_SIZE = 50
 SHOWN_FIRST = timedelta(days=30)
 LONGEST = timedelta(days=5 * 366)
+YEARS = (
+    MinValueValidator(date(2000, 1, 1), _("Skriv en dag.")),
+    MaxValueValidator(date(2999, 12, 31), _("Skriv en dag.")),
+)
+"""No SMS is of another; and the day after the last that there is can't be told."""
 
 
 class FilterForm(forms.Form):
@@ -53,6 +59,7 @@ class FilterForm(forms.Form):
                 label=label,
                 widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
                 error_messages={"required": _("Välj en dag."), "invalid": _("Skriv en dag.")},
+                validators=YEARS,
             )
 
     def clean(self) -> None:

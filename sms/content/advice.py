@@ -14,12 +14,12 @@ from sms.content import segments
 from teleq.models import is_number
 
 _CARE = re.compile(
-    # Of words that are joined with others ("barnpsykiatrin") any part; of short ones the beginning or the whole.
-    r"\w*(?:psykiatr|psykolog|missbruk|alkohol|gynekolog|barnmorsk|preventivmedel|fertilitet|könssjukd|venereolog"
+    # Of long words any part, as they are joined with others; of short ones the beginning or the whole.
+    r"(?:psykiatr|psykolog|missbruk|alkohol|gynekolog|barnmorsk|preventivmedel|fertilitet|könssjukd|venereolog"
     r"|klamydia|gonorré|syfilis|hepatit|onkolog|cancer|tumör|cellgift|cytostatik|strålbehandl|palliativ|hospis|dialys"
     r"|demens|minnesmottagning|ätstörning|anorexi|bulimi|självmord|suicid|depression|ångest|autism|habilitering"
     r"|urolog|prostata|cellprov|mammografi|koloskopi|graviditet|mödravård|ungdomsmottagning|sexualm|sexuell hälsa"
-    r"|epileps|diabet|reumat|hudmottagning|infektionsmottagning|smittspår|kvinnoklinik|ortoped|provsvar|diagnos)\w*"
+    r"|epileps|diabet|reumat|hudmottagning|infektionsmottagning|smittspår|kvinnoklinik|ortoped|provsvar|diagnos)"
     r"|\b(?:bup|adhd|hiv|sti|ivf|mvc|bvc|lss|abort\w*|gynmott\w*|beroende(?:mott|vård|enhet|centrum|klinik)\w*"
     r"|drogmott\w*|vuxenpsyk\w*|neuropsyk\w*)\b",
     re.IGNORECASE,
@@ -28,6 +28,7 @@ _CARE = re.compile(
 _LINK = re.compile(
     r"https?://\S+|\bwww\.\S+|\b[\w-]+(?:\.[\w-]+)*\.(?:se|com|nu|net|org|eu|io|info|ly)\b", re.IGNORECASE
 )
+_WORD = re.compile(r"\w+")
 _STOP = re.compile(r"\bstopp?\b", re.IGNORECASE)
 _NUMBER_TO_CALL = re.compile(r"(?:\+|\b0)\d[\d -]{5,}\d|\b1177\b")
 
@@ -41,10 +42,11 @@ def reveals_care(text: str) -> str | None:
     found = _CARE.search(text)
     if not found:
         return None
+    word = next(each[0] for each in _WORD.finditer(text) if each.end() > found.start())
     return _(
         "”%(word)s” kan avslöja vilken vård det gäller för den som ser telefonen. Skriv så att SMS:et kan läsas av vem"
         " som helst."
-    ) % {"word": found[0]}
+    ) % {"word": word}
 
 
 def holds_a_link(text: str) -> str | None:
@@ -83,9 +85,14 @@ def costs_more(text: str) -> str | None:
     ) % {"letter": other}
 
 
+READ_AT_MOST = 1000
+"""Characters: no text that can be sent is longer, and what is posted to be previewed may be."""
+
+
 def of_text(text: str, sender: str, number: str) -> list[str]:
     """All of it, for a text from this sender. Of no text there is nothing to say."""
     if not text:
         return []
+    text = text[:READ_AT_MOST]
     told = (reveals_care(text), holds_a_link(text), can_not_be_declined(text, sender, number), costs_more(text))
     return [each for each in told if each]

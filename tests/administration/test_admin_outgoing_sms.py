@@ -199,6 +199,14 @@ def test_the_preview_follows_what_is_typed_and_stores_nothing(name, office, addr
     assert getattr(stored(queue), name) == before
 
 
+def test_the_preview_follows_the_sender_that_is_typed(office, queue):
+    preview = f"/admin/teleq/outgoingsms/{queue.pk}/preview/reminder_text/"
+    asked = "Patienten kan inte svara STOPP på SMS från ett namn."
+    for sender, is_asked in (("Spindeln", True), ("070-174 06 98", False), ("", True), ("!", True)):
+        text = text_of(office.post(preview, {"reminder_text": "Vi ringer.", "sender": sender}))
+        assert (asked in text) == is_asked, sender
+
+
 def test_the_preview_says_when_a_text_is_too_long_and_when_there_is_none(office, queue):
     preview = f"/admin/teleq/outgoingsms/{queue.pk}/preview/reminder_text/"
     assert "– 7 SMS – för långt" in text_of(office.post(preview, {"reminder_text": "ł" * 403}))

@@ -74,5 +74,15 @@ def test_a_character_outside_the_sms_alphabet_is_named():
     assert "”ł” finns inte i SMS-alfabetet (GSM-7)" in advice.costs_more("Michał")
 
 
+@pytest.mark.parametrize("text", ["a" * 500_000, "a-" * 250_000, "a." * 250_000, "0 " * 250_000, "psy" * 150_000])
+def test_however_much_is_posted_the_first_of_it_is_read(text):
+    beginning = text[: advice.READ_AT_MOST]
+    assert advice.of_text(text, NAME, "") == advice.of_text(beginning, NAME, "")
+
+
+def test_a_word_is_told_whole():
+    assert advice.reveals_care("Häls. Barn- och ungdomspsykiatrin, Sundvik").startswith("”ungdomspsykiatrin” kan")
+
+
 def test_of_no_text_nothing_is_said():
     assert advice.of_text("", NAME, "") == []
