@@ -24,7 +24,7 @@ from teleq.whole_numbers import whole_number
 
 PREFIX = "telephone_hours"
 Weekday = TelephoneHours.Weekday
-DAYS = [(int(day), str(day.label)) for day in Weekday]
+DAYS = [int(day) for day in Weekday]
 WORKDAYS = range(5)
 MOST_ROWS = 500
 OVERLAPS = "Telefontiden överlappar en annan samma dag."
@@ -84,7 +84,7 @@ class TelephoneHoursFormSet(RowFormSet[TelephoneHours, Queue]):
         super().__init__(*args, **kwargs)
         if not self.is_bound:
             with_hours = {each.weekday for each in self.get_queryset()}
-            closed = [day for day, _label in DAYS if day not in with_hours]
+            closed = [day for day in DAYS if day not in with_hours]
             self.initial_extra = [{"weekday": day, "opens": None, "closes": None} for day in closed]
             self.extra = len(closed)
 
@@ -118,11 +118,12 @@ class TelephoneHoursFormSet(RowFormSet[TelephoneHours, Queue]):
 
     @property
     def days(self) -> Iterator[Day]:
-        by_day: dict[int, list[tuple[int, Any]]] = {day: [] for day, _label in DAYS}
+        by_day: dict[int, list[tuple[int, Any]]] = {day: [] for day in DAYS}
         for row, form in enumerate(self.forms):
             day = whole_number(str(form["weekday"].value()), largest=len(DAYS) - 1)
             by_day[day or 0].append((row, form))
-        for day, label in DAYS:
+        for day in DAYS:
+            label = str(Weekday(day).label)
             shown = [(row, form) for row, form in by_day[day] if form["DELETE"].value() != "on"]
             for place, (_row, form) in enumerate(shown, 1):
                 _name(form, label if len(shown) == 1 else f"{label} {place}", self.focus)
@@ -158,15 +159,16 @@ def arrange(posted: QueryDict, press: str) -> Arranged | None:
     rows, number = _Rows(posted), whole_number(which, largest=MOST_ROWS)
     if number is None:
         return None
-    labels = dict(DAYS)
-    if what == "add" and number in labels:
+    if what == "add" and number in DAYS:
         return Arranged(rows.data, "", rows.add(number))
     if what == "remove" and number < rows.total:
         day = rows.remove(number)
         return Arranged(rows.data, _("Telefontiden tas bort när du sparar."), f"add-{day}")
     if what == "copy" and number in WORKDAYS:
         rows.copy_to_workdays(number)
-        said = _("%(day)s är kopierad till alla vardagar. Det gäller när du har sparat.") % {"day": labels[number]}
+        said = _("%(day)s är kopierad till alla vardagar. Det gäller när du har sparat.") % {
+            "day": Weekday(number).label
+        }
         return Arranged(rows.data, said, f"copy-{number}")
     return None
 
