@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from access.rights import Given
-from administration import rights
-from administration.admin.scoped import own_care_providers, person, whole_care_providers
-from administration.admin.users import DAY, why_field
+from administration import history, rights
+from administration.admin.scoped import DAY, own_care_providers, person, whole_care_providers
+from administration.admin.users import why_field
 from administration.rights import ChangedMeanwhile, WithoutAdministrator
 from teleq.changes import AS_SHOWN, ChangesForm
 from teleq.models import CareProvider, CareProviderRole, Membership, Queue
@@ -68,6 +68,7 @@ def rights_view(request: HttpRequest) -> HttpResponse:
         bound = _chosen_day(request)
         if bound.is_valid():
             provider = rights.choose_day(bound.instance, bound.changes)
+            history.note(person(request), provider, bound)
             chosen = DAY_CHOSEN if provider.rights_review_by else DAY_REMOVED
             messages.success(request, chosen.format(provider=provider))
             return redirect("admin:rights")

@@ -12,7 +12,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import DateField, Model, Prefetch, QuerySet
+from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -24,7 +24,7 @@ from access import invitations, rights, second_person, sessions
 from access.models import SecondPersonRequest
 from administration import rights as rules
 from administration.admin.inlines import RowForm, RowFormSet, ScopedInline
-from administration.admin.scoped import ScopedAdmin, own_care_providers, own_queues, person, whole_care_providers
+from administration.admin.scoped import DAY, ScopedAdmin, own_care_providers, own_queues, person, whole_care_providers
 from administration.admin.typed import ModelAdmin, UserChangeForm
 from administration.admin.typed import UserAdmin as DjangoUserAdmin
 from administration.rights import GIVE_RIGHT, MAKE_LINK
@@ -32,7 +32,6 @@ from teleq.changes import ChangesForm
 from teleq.models import CareProvider, CareProviderRole, Membership, ProviderRole, Queue, Role, User, UserQuerySet
 from teleq.typed import ModelForm
 
-DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 ROLE_FIELD = r"provider_roles-\d+-care_provider"
 PERSON_FIELDS = ["username", "first_name", "last_name", "hsa_id", "email", "is_active"]
 ASKED = "Begäran är sparad. Andra faktorn återställs när en andra person har bekräftat."
@@ -216,7 +215,6 @@ class GivenInline(ScopedInline[GivenRow, User]):
     """
 
     fk_name = "user"
-    formfield_overrides = {DateField: {"widget": DAY}}
 
     def get_formset(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> Any:
         formset: Any = super().get_formset(request, obj, **kwargs)
