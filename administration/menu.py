@@ -29,6 +29,7 @@ SMS: Group = (
             _("Aktivera samtycke till SMS. Avsändare, bokningsbekräftelse och påminnelse för varje kö."), often=True
         ),
         "StandardText": Page(_("Färdiga texter att välja bland när någon skickar SMS från ett ärende."), often=True),
+        "stopped_sms": Page(_("SMS som inte nådde patienten: varför, och i vilket ärende.")),
         "ConsentText": Page(_("Det som läses upp när patienten får frågan om SMS.")),
         "teleq_outgoingsms_check": Page(_("Pröva ett nummer: skulle SMS:et skickas nu, och om inte, varför?")),
         "unplaced_sms": Page(_("SMS från patienter som inte hör till någon kö. Ett av dem kan vara ett STOPP.")),
