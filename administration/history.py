@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date, time
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django import forms
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -56,6 +56,7 @@ def _plain(value: Any) -> str:
 
 def _chosen(field: forms.ChoiceField | forms.ModelChoiceField[Any], value: Any) -> str:
     if isinstance(field, forms.ModelChoiceField):
+        assert field.queryset is not None
         row = value if isinstance(value, Model) else field.queryset.model._default_manager.filter(pk=value).first()
         return field.label_from_instance(row) if row else EMPTY
     labels = {str(key): str(label) for key, label in cast("Iterable[tuple[Any, Any]]", field.choices)}
@@ -66,8 +67,13 @@ def message(form: forms.BaseModelForm[Any], formsets: Iterable[Any], add: bool) 
     """What a page's form and the rows in it have changed. Called when they are saved."""
     changed = form.changed_data  # read in the user's language, in which it was typed
     with override(None):
-        entries = [{"added": {}, **_values(form, form.fields, before=False)}] if add else _changes(form, changed)
+        entries = [_addition(form)] if add else _changes(form, changed)
         return [*entries, *(entry for formset in formsets or [] for entry in _rows(formset))]
+
+
+def _addition(form: Any) -> Entry:
+    """What is told stands beside "added": Django reads what is in it, and takes it for a row in the page."""
+    return {"added": {}, "name": str(form.instance._meta.verbose_name), **_values(form, form.fields, before=False)}
 
 
 def deletion(form: forms.BaseModelForm[Any]) -> list[Entry]:
@@ -128,6 +134,22 @@ def of(model: type[Model], pk: str) -> QuerySet[LogEntry]:
     return entries.select_related("user").order_by("-action_time", "-pk")
 
 
+class Latest(NamedTuple):
+    entry: LogEntry
+    address: str | None
+    """Of what was changed, unless that is gone."""
+
+
+def latest_by(user: User, many: int) -> list[Latest]:
+    """What the user has changed, latest first. One query."""
+    entries = LogEntry.objects.filter(user=user).select_related("content_type").order_by("-action_time", "-pk")[:many]
+    gone = {(entry.content_type_id, entry.object_id) for entry in entries if entry.is_deletion()}
+    return [
+        Latest(entry, None if (entry.content_type_id, entry.object_id) in gone else entry.get_admin_url())
+        for entry in entries
+    ]
+
+
 def in_words(entry: LogEntry) -> list[str]:
     """What was changed, a line for each field: "Aktivera samtycke till SMS: av → på"."""
     try:
@@ -140,17 +162,28 @@ def in_words(entry: LogEntry) -> list[str]:
 
 
 def _lines(entry: Entry) -> Iterator[str]:
-    [(act, told), *_rest] = entry.items()
-    told = entry | told
-    row = f"{capfirst(_(told['name']))} {told['object']}" if told.get("name") else ""
-    if act == "added":
-        yield _("%(row)s: tillagd") % {"row": row} if row else _("Skapades")
-    elif act == "deleted":
-        yield _("%(row)s: borttagen") % {"row": row}
-    labels = [_(label) for label in told.get("fields", ())]
+    act = next(iter(entry))
+    told = entry | entry[act]
+    name = _(told["name"]) if told.get("name") else ""
+    labels = [_label(label) for label in told.get("fields", ())]
     sides = [[_value(value) for value in told[side]] for side in ("from", "to") if side in told]
-    for label, *values in zip(labels, *sides, strict=True):
-        yield f"{f'{row}: {label}' if row else capfirst(label)}{': ' if values else ''}{' → '.join(values)}"
+    if act == "changed":
+        row = f"{capfirst(name)} {told['object']}: " if name else ""
+        for label, *values in zip(labels, *sides, strict=True):
+            yield f"{row}{label}: {' → '.join(values)}" if values else f"{row}{label}"
+        return
+    if not name:  # from before more was told
+        yield _("Skapades")
+        return
+    values = [f"{label}: {value}" for label, value in zip(labels, *sides, strict=True)] if sides else []
+    said = _("Lade till %(name)s. %(values)s") if act == "added" else _("Tog bort %(name)s. %(values)s")
+    yield said % {"name": name, "values": "; ".join(values) or told.get("object", "")}
+
+
+def _label(stored: str) -> str:
+    """A label is stored with a capital, and is in the catalogue as the model has it."""
+    translated = _(stored)
+    return translated if translated != stored else str(capfirst(_(stored[:1].lower() + stored[1:])))
 
 
 def _value(words: str) -> str:

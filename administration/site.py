@@ -20,7 +20,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 from access import access_log
-from administration import menu
+from administration import history, menu
 from administration.log_review import reviews
 from administration.rights import how_many_overdue
 from intake.keys import ending_soon
@@ -111,6 +111,7 @@ class TeleqAdminSite(admin.AdminSite):
         shown = {
             "overdue_log_reviews": reviews.overdue(user),
             "overdue_rights": how_many_overdue(user) if administers(request) else 0,
+            "latest": history.latest_by(user, 10),
             "problem": access_log.problem_with_months() if user.is_superuser else "",
             "ending_keys": [(key, in_days(key.until)) for key in ending if key.until],
         }
