@@ -81,7 +81,9 @@ class ConsentTextAdmin(ScopedAdmin[ConsentText]):
         return texts.order_by("care_provider__name", F("queue").asc(nulls_first=True), "-pk")
 
     def get_fields(self, request: HttpRequest, obj: ConsentText | None = None) -> Any:
-        whole = obj is not None or whole_care_providers(request).exists()
+        if obj:  # without links to a care provider that only the operator may open
+            return ["place", "shown_text", "created_at", "in_use"]
+        whole = whole_care_providers(request).exists()
         return ["care_provider", "queue", "text"] if whole else ["queue", "text"]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -64,7 +64,7 @@ def test_hours_and_closed_days_are_told_with_their_queue(office, queue):
 
 def test_a_members_role_and_last_day_are_told_with_who_and_where(office, nurse, queue, plain_queue):
     page = shown(office.get(f"/admin/teleq/user/{nurse.pk}/change/"))
-    queues = [Queue.objects.get(pk=page[f"memberships-{place}-queue"]) for place in (0, 1)]
+    queues = [Membership.objects.get(pk=page[f"memberships-{place}-id"]).queue for place in (0, 1)]
     changed = {"memberships-0-role": Role.ADMINISTRATOR, "memberships-0-until": "2099-01-31"}
     save(office, f"/admin/teleq/user/{nurse.pk}/change/", **changed, **{"memberships-1-DELETE": "on"})
     assert latest() == [
