@@ -349,8 +349,11 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
         return [*PERSON_FIELDS, "last_login"]
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
-        whole = person(request).is_superuser or whole_care_providers(request).exists()
-        return [MembershipInline, CareProviderRoleInline] if whole else [MembershipInline]
+        by_operator = person(request).is_superuser
+        kinds = [MembershipInline, CareProviderRoleInline]
+        if obj and obj.is_superuser and by_operator:  # who is given none: only what there is, to be ended
+            return [kind for kind in kinds if kind.model.objects.filter(user=obj).exists()]
+        return kinds if by_operator or whole_care_providers(request).exists() else kinds[:1]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
