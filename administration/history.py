@@ -17,6 +17,7 @@ from django import forms
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Manager, Model, QuerySet
+from django.forms.models import InlineForeignKeyField
 from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -108,7 +109,7 @@ def _values(form: Any, names: Iterable[str], *, before: bool = True, after: bool
     told = []
     for name in names:
         field = form.fields[name]
-        if isinstance(field.widget, forms.HiddenInput) or name == "DELETE":
+        if isinstance(field, InlineForeignKeyField) or name in ("DELETE", form.instance._meta.pk.name):
             continue
         was = value_in_words(field, form.get_initial_for_field(field, name)) if before else EMPTY
         now = value_in_words(field, form.cleaned_data.get(name)) if after else EMPTY

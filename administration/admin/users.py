@@ -350,7 +350,7 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
         by_operator = person(request).is_superuser
-        kinds = [MembershipInline, CareProviderRoleInline]
+        kinds: list[Any] = [MembershipInline, CareProviderRoleInline]
         if obj and obj.is_superuser and by_operator:  # who is given none: only what there is, to be ended
             return [kind for kind in kinds if kind.model.objects.filter(user=obj).exists()]
         return kinds if by_operator or whole_care_providers(request).exists() else kinds[:1]
