@@ -103,7 +103,7 @@ def test_where_the_keyboard_is_is_seen_on_links_buttons_and_fields(sign_in, admi
     for part in (
         row.get_by_role("link", name="Köer"),
         page.get_by_role("link", name="Historik"),
-        page.get_by_label("Avsändare"),
+        page.get_by_role("textbox", name="Avsändare"),
         page.get_by_label("Aktivera samtycke till SMS"),
         page.get_by_role("button", name="Spara"),
     ):
