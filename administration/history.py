@@ -84,13 +84,17 @@ def deletion(form: forms.BaseModelForm[Any]) -> list[Entry]:
 
 
 def _rows(formset: Any) -> Iterator[Entry]:
-    for form in formset.initial_forms:
-        if form in formset.deleted_forms:
+    """Of the rows that were saved: what a page posts beside them, such as another's row, is none."""
+    gone = {id(row) for row in formset.deleted_objects}
+    changed = {id(row) for row, _fields in formset.changed_objects}
+    new = {id(row) for row in formset.new_objects}
+    for form in formset.forms:
+        row = id(form.instance)
+        if row in gone:
             yield {"deleted": _row(form) | _values(form, form.fields, after=False)}
-        elif form.has_changed():
+        elif row in changed:
             yield from _changes(form, form.changed_data, _row(form))
-    for form in formset.extra_forms:
-        if form.has_changed() and form not in formset.deleted_forms:
+        elif row in new:
             yield {"added": _row(form) | _values(form, form.fields, before=False)}
 
 
