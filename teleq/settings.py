@@ -245,7 +245,8 @@ CONTENT_SECURITY_POLICY = {
 
 STATIC_URL = "static/"
 STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
-STATICFILES_DIRS = [BASE_DIR / "static"]
+HANDBOOK = BASE_DIR / "docs" / "handbok"  # what Hjälp shows (teleq.handbook); its pictures are of made-up people
+STATICFILES_DIRS = [BASE_DIR / "static", ("handbok", HANDBOOK / "bilder")]
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site has a use for our files
 WHITENOISE_USE_FINDERS = TELEQ_DEMO  # the demonstration needs no collectstatic
 STORAGES = {
