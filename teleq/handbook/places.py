@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from teleq.models import CareProviderRole, Membership, ProviderRole, Role, User
+from teleq.models import Membership, ProviderRole, Role, User
 
 HELP: dict[str, tuple[str, ...]] = {
     # The callback, as nurses work it.

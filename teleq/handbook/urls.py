@@ -6,5 +6,5 @@ app_name = "handbook"
 urlpatterns = [
     path("", views.index, name="index"),
     path("till/<str:view>/", views.help_with, name="help_with"),
-    path("<slug:name>/", views.page, name="page"),
+    path("<slug:page>/", views.page, name="page"),
 ]

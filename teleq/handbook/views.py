@@ -19,10 +19,10 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def page(request: HttpRequest, name: str) -> HttpResponse:
-    if name not in PAGES:
+def page(request: HttpRequest, page: str) -> HttpResponse:
+    if page not in PAGES:
         raise Http404
-    return _show(request, name, read_page(name))
+    return _show(request, page, read_page(page))
 
 
 @require_safe

@@ -34,14 +34,18 @@ class Town:
     def page(self, username: str, address: str = "/") -> Page:
         """The page of somebody's own browser, at this address; "" is nobody's."""
         if username not in self._pages:
-            context = self.new_context(base_url=self.address, **self.options)
-            context.set_default_timeout(20_000)
-            if username:
-                context.add_cookies([session_cookie(self.user(username), self.address)])
-            self._pages[username] = context.new_page()
+            self._pages[username] = self.new_page(username)
         page = self._pages[username]
         page.goto(address)
         return page
+
+    def new_page(self, username: str) -> Page:
+        """Of a browser of its own, signed in, for what is done to the browser itself."""
+        context = self.new_context(base_url=self.address, **self.options)
+        context.set_default_timeout(20_000)
+        if username:
+            context.add_cookies([session_cookie(self.user(username), self.address)])
+        return context.new_page()
 
     def case_page(self, case: Case, username: str = "anna", more: str = "") -> Page:
         return self.page(username, f"/cases/{case.pk}/{more}")

@@ -11,7 +11,7 @@ from pytest_django.asserts import assertRedirects
 from teleq.handbook.pages import FOLDER, INDEX, PAGES, anchor_of, read_page
 from teleq.handbook.places import HELP, about, place_for
 from teleq.models import Membership, Role
-from tests.handbook_pictures import PICTURES
+from tests.browser.pictures import PICTURES
 
 NO_PAGES = re.compile(r"api:|sms:|handbook:|demo:simulator_|admin:(jsi18n|autocomplete|login|logout|None)|None$")
 """Views by which nobody comes to a page of teleQ's: for machines, scripts and providers, and the handbook itself."""
@@ -66,7 +66,9 @@ def test_no_heading_stands_twice_on_a_page(page):
 
 
 def test_the_handbook_shows_every_picture_that_is_made_and_no_other():
-    shown = {name for page in [INDEX, *PAGES] for name in re.findall(r"!\[[^\]]+\]\(bilder/([\w-]+)\.png\)", text_of(page))}
+    shown = {
+        name for page in [INDEX, *PAGES] for name in re.findall(r"!\[[^\]]+\]\(bilder/([\w-]+)\.png\)", text_of(page))
+    }
     assert shown == set(PICTURES)
     assert {file.stem for file in (FOLDER / "bilder").glob("*")} == shown
 

@@ -197,6 +197,7 @@ def address_of(route: str, world: World) -> str:
         "kind": "membership",
         "given_id": Membership.objects.get(user=world.people["nurse"]).pk,
         "name": "reminder_text",
+        "page": "medarbetare",
         "provider": "simulator",
         "app_label": "teleq",
     }
