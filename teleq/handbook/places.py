@@ -8,6 +8,7 @@ from teleq.models import Membership, ProviderRole, Role, User
 
 HELP: dict[str, tuple[str, ...]] = {
     # The callback, as nurses work it.
+    "cases": ("medarbetare#ärendet",),
     "cases:work_list": ("medarbetare#arbetslistan",),
     "cases:live_list": ("medarbetare#arbetslistan",),
     "cases:take_next": ("medarbetare#ta-nästa-ärende",),

@@ -176,7 +176,7 @@ def standard_texts(town: Town) -> Page:
 @picture("telefontider")
 def telephone_hours(town: Town) -> Locator:
     page = town.page("maria", f"/admin/teleq/queue/{town.queue(T).pk}/change/")
-    return page.locator("#telephone_hours-group")
+    return page.locator("#week, #telephone_hours-group")
 
 
 @picture("anvandare")

@@ -216,6 +216,15 @@ def _(town: Town) -> Page:
     return shows(press(page, "Byt nyckel"), "Nyckeln är bytt")
 
 
+for _page in ("change", "revoke", "history"):
+
+    def _of_key(town: Town, page: str = _page) -> Page:
+        key = IntakeKey.objects.filter(name="Växeln").latest("pk")
+        return shows(town.page("drift", f"/admin/intake/intakekey/{key.pk}/{page}/"), "Växeln")
+
+    reviewing(f"a key: {_page}")(_of_key)
+
+
 @reviewing("a review of the log with a wrong period")
 def _(town: Town) -> Page:
     page = town.page("lars", "/admin/log-reviews/")
@@ -241,6 +250,11 @@ def _(town: Town) -> Page:
     page.get_by_label("Åtgärd").fill("Görs om.")
     press(page, "Avsluta loggkontrollen")
     return shows(page, "Loggkontrollen är avslutad.")
+
+
+@reviewing("what has been reviewed, to the care provider's administrator")
+def _(town: Town) -> Page:
+    return shows(town.page("vera", "/admin/log-reviews/"), "Avbruten: räknas inte som gjord")
 
 
 @reviewing("the extract of the log, with names")

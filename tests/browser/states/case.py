@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from cases import acts, callbacks
 from cases.models import Case, NoAnswer, Priority, Status
-from demo.data import R, T
+from demo.data import M, R, T
 from sms.models import ProviderState
 from teleq.clock import database_now
 from teleq.models import Outcome
@@ -99,6 +99,18 @@ def _(town: Town) -> Page:
     case = fresh(town)
     town.receive(case.phone_number, "Jag kan först efter tolv. " * 8)
     return shows(town.case_page(case), "Nytt SMS från patienten")
+
+
+@case_view("a reply just read, while something was being written")
+def _(town: Town) -> Page:
+    case = fresh(town)
+    town.receive(case.phone_number, "Jag kan först efter tolv.")
+    page = town.case_page(case)
+    page.get_by_label("Skriv meddelande").fill("Vi ringer")
+    press(page, "Markera som läst")
+    expect(page.get_by_role("heading", name="Nytt SMS från patienten")).to_have_count(0)
+    expect(page.get_by_label("Skriv meddelande")).to_have_value("Vi ringer")
+    return page
 
 
 @case_view("a provider that is silent")
@@ -263,6 +275,12 @@ def _(town: Town) -> Page:
     shows(page, "Tiden har redan passerat.")
     press(page, "Flytta ärendet")
     return shows(page, "Välj en kö.")
+
+
+@working("Boka om in a queue without times")
+def _(town: Town) -> Page:
+    page = town.page("sara", f"/cases/{town.case('Gun Wallin', M).pk}/?rebook=1")
+    return shows(page, "Kön har inga tider att välja bland.")
 
 
 @working("moved to another queue")
