@@ -1,4 +1,4 @@
-"""Hjälp: every page that somebody can be on has its place in the handbook, and every link and picture in it is there."""
+"""Hjälp: every page that somebody can be on has its place in the handbook, whose links and pictures are there."""
 
 from __future__ import annotations
 

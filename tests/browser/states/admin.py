@@ -66,8 +66,8 @@ def _(town: Town) -> Page:
 @admin("texts with errors")
 def _(town: Town) -> Page:
     page = town.page("maria", f"/admin/teleq/outgoingsms/{town.queue().pk}/change/")
-    page.get_by_label("Avsändare").fill("1")
-    page.get_by_label("Text i bokningsbekräftelsen").fill("")
+    page.locator("[name=sender]").fill("1")
+    page.locator("[name=confirmation_text]").fill("")
     page.locator("[name=_save]").click()
     expect(page.locator(".errornote")).to_be_visible()
     return page
@@ -245,7 +245,7 @@ def _(town: Town) -> Page:
 @reviewing("a review that is closed")
 def _(town: Town) -> Page:
     page = town.page("lars", "/admin/log-reviews/")
-    page.get_by_role("link", name="Slumpvis").first.click()
+    page.get_by_role("link", name="Fortsätt med").first.click()
     page.get_by_label("Resultat").select_option("Avbruten: räknas inte som gjord")
     page.get_by_label("Åtgärd").fill("Görs om.")
     press(page, "Avsluta loggkontrollen")
