@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from django.template.loader import render_to_string
-from django.test import override_settings
 from playwright.sync_api import Page, expect
 
 from access import invitations
-from demo.data import M
 from demo.logins import PASSWORD
 from demo.models import SimulatedSms
 from teleq.handbook.pages import PAGES
@@ -118,13 +116,7 @@ def _(town: Town) -> Page:
     return page
 
 
-@account("about to be signed out")
-def _(town: Town) -> Page:
-    with override_settings(SESSION_IDLE_MINUTES=2.1):  # six seconds more than when one is warned
-        page = town.new_page("sara")
-        page.goto(f"/cases/{town.case('Gun Wallin', M).pk}/")
-        expect(page.get_by_role("button", name="Fortsätt")).to_be_visible(timeout=20_000)
-    return page
+# That one is about to be signed out is looked at in tests/browser/test_sessions.py, where it is waited for.
 
 
 # What goes wrong -----------------------------------------------------------------------------------------------------
