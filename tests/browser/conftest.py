@@ -25,8 +25,6 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-SWEDISH = {"LANGUAGE": "sv_SE", "LANG": "sv_SE.UTF-8"}
-"""For the browser's own words, such as those in fields of dates."""
 THREE_CALLS = (
     "Hej. Vi har försökt nå dig tre gånger. Om du fortfarande vill komma i kontakt med oss, vänligen ring igen."
     " Häls. VC Spindeln"
@@ -38,10 +36,7 @@ THREE_CALLS = (
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    more = {
-        "args": [*QUIET, "--disable-component-update", "--disable-sync", "--disable-lcd-text", "--lang=sv-SE"],
-        "env": os.environ | SWEDISH,
-    }
+    more = {"args": [*QUIET, "--disable-component-update", "--disable-sync", "--disable-lcd-text"]}
     return browser_type_launch_args | more | ({"executable_path": CHROMIUM} if CHROMIUM else {})
 
 
