@@ -14,14 +14,18 @@ from django import forms
 from django.contrib.auth.forms import SetPasswordForm
 from django.core.exceptions import ValidationError
 from django.forms.utils import ErrorDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from access.adapters import LIMITED, WRONG_CODE, too_many
 from access.limits import TooMany
 from access.second_factor import check_code
 
-AGAIN = "Lösenordet igen"
-NEW = "Nytt lösenord"
-HOW_LONG = "Minst 12 tecken. Gärna flera ord efter varandra. Inte ditt namn, användarnamn eller din enhet."
+AGAIN = gettext_lazy("Lösenordet igen")
+NEW = gettext_lazy("Nytt lösenord")
+HOW_LONG = gettext_lazy(
+    "Minst 12 tecken. Gärna flera ord efter varandra. Inte ditt namn, användarnamn eller din enhet."
+)
 
 
 def is_limited(errors: ErrorDict) -> bool:
@@ -38,7 +42,7 @@ def _without_placeholders(form: forms.BaseForm) -> None:
 class SignInForm(LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"].label, self.fields["password"].label = "Användarnamn", "Lösenord"
+        self.fields["login"].label, self.fields["password"].label = _("Användarnamn"), _("Lösenord")
         self.fields["login"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
         _without_placeholders(self)
 
@@ -48,7 +52,7 @@ class CodeField(forms.CharField):
 
     def __init__(self) -> None:
         attrs = {"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}
-        super().__init__(label="Kod", max_length=20, widget=forms.TextInput(attrs=attrs))
+        super().__init__(label=gettext_lazy("Kod"), max_length=20, widget=forms.TextInput(attrs=attrs))
 
 
 class _LimitedCode(forms.Form):
@@ -77,7 +81,7 @@ class ConfirmByCodeForm(_LimitedCode, ReauthenticateByCodeForm):
 class ConfirmByPasswordForm(ReauthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["password"].label = "Lösenord"
+        self.fields["password"].label = _("Lösenord")
         _without_placeholders(self)
 
 
@@ -86,7 +90,7 @@ class AddAppForm(ActivateTOTPForm):
 
 
 class AddPasskeyForm(AddWebAuthnForm):
-    name = forms.CharField(label="Namn på passkeyn", max_length=60, required=False)
+    name = forms.CharField(label=gettext_lazy("Namn på passkeyn"), max_length=60, required=False)
 
 
 class PasswordForm(ChangePasswordForm):
@@ -94,7 +98,7 @@ class PasswordForm(ChangePasswordForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, label in {"oldpassword": "Nuvarande lösenord", "password1": NEW, "password2": AGAIN}.items():
+        for name, label in {"oldpassword": _("Nuvarande lösenord"), "password1": NEW, "password2": AGAIN}.items():
             self.fields[name].label = label
         self.fields["password1"].help_text = HOW_LONG
         _without_placeholders(self)

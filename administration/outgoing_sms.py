@@ -4,6 +4,7 @@ The exceptions' texts are Swedish sentences for the page.
 """
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from sms.content.rules import NO_NUMBER
 from teleq import changes
@@ -56,5 +57,5 @@ def save_outgoing_sms(outgoing_sms: OutgoingSms, changed: Changes | None = None)
         raise NotOrdered(not_ordered_text(provider))
     # Read anew: while the settings are locked nobody can take the number away (save_queue locks them as well).
     if tells_number(outgoing_sms) and not Queue.objects.get(pk=outgoing_sms.queue_id).phone_number:
-        raise NumberNeeded(NO_NUMBER)
+        raise NumberNeeded(_(NO_NUMBER))
     outgoing_sms.save()

@@ -335,7 +335,7 @@ class _Loader:
             had_case=seen.patient is not None,
         )
         if seen.patient is None:
-            look.phone_number, look.roles = number_text(read_number(seen.number) or ""), Role.NURSE.label
+            look.phone_number, look.roles = number_text(read_number(seen.number) or ""), str(Role.NURSE.label)
             return look
         case = self.cases[seen.patient]
         look.queue, look.case_id = case.queue, case.pk

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.forms import CharField, TextInput
+from django.utils.translation import gettext_lazy
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException
 
@@ -21,7 +22,7 @@ REGION = "SE"
 COUNTRY_CODE = 46
 WRITTEN_AS_STORED = r"^\+[1-9][0-9]+$"
 """E.164, for the database's constraints: a number that is written in another way would not be found with its answer."""
-INVALID_NUMBER = "Skriv ett giltigt telefonnummer, till exempel 070-174 06 05."
+INVALID_NUMBER = gettext_lazy("Skriv ett giltigt telefonnummer, till exempel 070-174 06 05.")
 
 # One number and nothing else. Letters and the marks of an extension (x ; , #) are no part of it: libphonenumber would
 # read the first as digits, as on a keypad, and drop the others in silence.
@@ -118,6 +119,6 @@ def phone_field(label: str, **options: Any) -> PhoneNumberField:
     return PhoneNumberField(
         label=label,
         widget=PhoneInput(attrs={"autocomplete": "off", "inputmode": "tel"}),
-        error_messages={"invalid": INVALID_NUMBER, "required": "Skriv ett telefonnummer."},
+        error_messages={"invalid": INVALID_NUMBER, "required": gettext_lazy("Skriv ett telefonnummer.")},
         **options,
     )
