@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import automatic_sms, history, protected, retries
@@ -70,7 +71,7 @@ def create_once(case: Case, *, by: User) -> tuple[Case, bool]:
             return case, True
     before = made_by(case.press, by)
     if before is None:
-        raise NotPossible("Sidan har redan använts. Tryck igen.")
+        raise NotPossible(_("Sidan har redan använts. Tryck igen."))
     return before, False
 
 

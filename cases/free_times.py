@@ -15,6 +15,7 @@ from functools import cache
 
 import holidays
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from cases.models import Case
 from teleq.clock import database_now
@@ -31,9 +32,9 @@ LONGEST_AHEAD = timedelta(days=366)
 def why_not(at: datetime, now: datetime) -> str | None:
     """Why no callback can be booked at this time, whoever books it; or None."""
     if at < now:
-        return "Tiden har redan passerat."
+        return _("Tiden har redan passerat.")
     if at > now + LONGEST_AHEAD:
-        return "Tiden är mer än ett år bort."
+        return _("Tiden är mer än ett år bort.")
     return None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.forms import CharField, TextInput
@@ -16,6 +16,9 @@ from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException
 
 from teleq import pasted
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 REGION = "SE"
 """Numbers without a country code are Swedish."""
@@ -114,7 +117,7 @@ class PhoneNumberField(CharField):
         return number
 
 
-def phone_field(label: str, **options: Any) -> PhoneNumberField:
+def phone_field(label: StrOrPromise, **options: Any) -> PhoneNumberField:
     """The field with its Swedish messages. The options are those of Django's CharField."""
     return PhoneNumberField(
         label=label,
