@@ -6,6 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
+from django.utils.translation import gettext as _
+
 from cases import acts, drafts, earlier, history, holding, inbound, latest_sms, live, protected, rebooking, retries
 from cases.forms import (
     SOMEBODY_ELSE,
@@ -204,8 +206,8 @@ def persons_on_number(case: Case, user: User) -> list[tuple[str, str]]:
     mine = identified.for_user(user)
     told = mine.unprotected() | mine.filter(personal_identity_number=case.personal_identity_number)
     named = dict(told.values_list("personal_identity_number", "name"))
-    persons = [(person, f"{name or 'Namn saknas'}, {identity_number(person)}") for person, name in named.items()]
-    return [*persons, (SOMEBODY_ELSE, "Någon annan")]
+    persons = [(person, f"{name or _('Namn saknas')}, {identity_number(person)}") for person, name in named.items()]
+    return [*persons, (SOMEBODY_ELSE, _("Någon annan"))]
 
 
 def _others_on_number(case: Case, user: User) -> list[Case]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from functools import cached_property, lru_cache
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -21,6 +21,8 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cases import holding, inbound, presence
 from cases.models import CLOSED, Case, CaseQuerySet, Priority, Status, shows_consent
@@ -35,13 +37,21 @@ from teleq.prepared import Prepared
 from teleq.swedish import clock, how_long
 from teleq.whole_numbers import whole_number
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 PAGE_SIZE = 50
 LISTED_AT_MOST = 5000
 
 # Chosen --------------------------------------------------------------------------------------------------------------
 
 OPEN, MINE, ALL = "open", "mine", "all"
-STATUS_CHOICES = [(OPEN, "Öppna"), (MINE, "Mina"), *Status.choices, (ALL, "Alla")]
+STATUS_CHOICES = [
+    (OPEN, gettext_lazy("Öppna")),
+    (MINE, gettext_lazy("Mina")),
+    *Status.choices,
+    (ALL, gettext_lazy("Alla")),
+]
 WITH_CLOSED = (ALL, *CLOSED)
 SORTS = {
     "time": ("callback_at", "id"),
@@ -105,11 +115,11 @@ class Section(NamedTuple):
     """A part of the list: when its cases are to be called."""
 
     name: str
-    heading: str
+    heading: StrOrPromise
 
 
-LATE, NOW = Section("late", "Försenade"), Section("now", "Att ringa nu")
-TODAY, COMING = Section("today", "Senare idag"), Section("coming", "Kommande dagar")
+LATE, NOW = Section("late", gettext_lazy("Försenade")), Section("now", gettext_lazy("Att ringa nu"))
+TODAY, COMING = Section("today", gettext_lazy("Senare idag")), Section("coming", gettext_lazy("Kommande dagar"))
 SECTIONS = (LATE, NOW, TODAY, COMING)
 
 
@@ -167,11 +177,11 @@ class ListedCase:
 
     @property
     def status_text(self) -> str:
-        return f"{STATUS_TEXTS[self.status]} – {self.assignee}" if self.assignee else STATUS_TEXTS[self.status]
+        return f"{STATUS_TEXTS[self.status]} – {self.assignee}" if self.assignee else str(STATUS_TEXTS[self.status])
 
     @property
     def outcome_text(self) -> str:
-        return OUTCOME_TEXTS.get(self.outcome, "")
+        return str(OUTCOME_TEXTS.get(self.outcome, ""))
 
     @property
     def is_urgent(self) -> bool:
@@ -182,8 +192,8 @@ class ListedCase:
         return (self.queue.care_provider_id, self.phone_number)
 
 
-STATUS_TEXTS = {status.value: str(status.label) for status in Status}
-OUTCOME_TEXTS = {outcome.value: str(outcome.label) for outcome in Outcome}
+STATUS_TEXTS = {status.value: status.label for status in Status}
+OUTCOME_TEXTS = {outcome.value: outcome.label for outcome in Outcome}
 
 
 @dataclass
@@ -214,14 +224,14 @@ class Row:
     def time(self) -> str:
         """ "10.30"; of an overdue case of another day "från igår 10.30"."""
         written = clock(self.case.callback_at)
-        return f"från {written}" if self.overdue and not self.late_for else written
+        return _("från %(time)s") % {"time": written} if self.overdue and not self.late_for else written
 
     @cached_property
     def late_for(self) -> str:
         """ "45 min försenad", of an overdue case of today. The page counts on by itself."""
         if not self.overdue or timezone.localdate(self.case.callback_at) < timezone.localdate(self.at):
             return ""
-        return f"{how_long(self.at - self.case.callback_at)} försenad"
+        return _("%(how_long)s försenad") % {"how_long": how_long(self.at - self.case.callback_at)}
 
     @property
     def seen(self) -> tuple[object, ...]:

@@ -62,12 +62,12 @@ def other_queues(request: SignedInRequest) -> HttpResponse:
         raise Http404
     if len(chosen) > 1:
         listed = chosen[: others.LISTED_AT_MOST]
-        looks.note_listed_elsewhere(request.user, listed, form.reason)
+        looks.note_listed_elsewhere(request.user, listed, form.logged_reason)
         return render(
             request, "cases/other_queues.html", {**context, "listed": listed, "more": len(chosen) > len(listed)}
         )
     [case] = chosen
-    looks.note_opened_elsewhere(request.user, case, form.reason)
+    looks.note_opened_elsewhere(request.user, case, form.logged_reason)
     return render(request, "cases/other_case.html", others.context(case, form.reason))
 
 

@@ -76,14 +76,14 @@ def _send_sms(request: SignedInRequest, case: Case, form: SmsForm) -> HttpRespon
             anyway=request.POST.get("send") == "anyway",
         )
     except callbacks.NumberChanged:
-        return _not_sent(request, case, data["text"], NOT_SENT, 409)
+        return _not_sent(request, case, data["text"], str(NOT_SENT), 409)
     except callbacks.Protected:  # the same press is asked about, and may then be carried out
         drafts.keep(drafts.Place(request.user, case), drafts.Field.SMS, data["text"])
         return case_view(request, case, 422, sms_form=form, asked_about_protected=True)
     if message.state == State.REFUSED:
         return _not_sent(request, case, data["text"], message.outcome, 422)
     if message.text != normalize(data["text"]):
-        return _not_sent(request, case, data["text"], ALREADY_SENT, 409)
+        return _not_sent(request, case, data["text"], str(ALREADY_SENT), 409)
     drafts.discard(drafts.Place(request.user, case), [drafts.Field.SMS])
     messages.success(request, _("SMS:et är på väg."), extra_tags=PLACE)
     return to_case(request, case.pk, PLACE)
