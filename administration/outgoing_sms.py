@@ -5,13 +5,16 @@ The exceptions' texts are Swedish sentences for the page.
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from sms.content.rules import NO_NUMBER
 from teleq import changes
 from teleq.changes import Changes
 from teleq.models import CareProvider, OutgoingSms, Queue, is_number
 
-SENDER_OF_ANOTHER = "Numret är avsändare hos en annan vårdgivare, som skulle få svaren. Använd ett eget nummer."
+SENDER_OF_ANOTHER = gettext_lazy(
+    "Numret är avsändare hos en annan vårdgivare, som skulle få svaren. Använd ett eget nummer."
+)
 
 
 class NotOrdered(Exception):
@@ -23,10 +26,10 @@ class NumberNeeded(Exception):
 
 
 def not_ordered_text(care_provider: CareProvider) -> str:
-    return (
-        f"Samtycke för SMS är inte beställt för {care_provider}."
-        " Beställ funktionen enligt sedvanlig rutin på er verksamhet."
-    )
+    return _(
+        "Samtycke för SMS är inte beställt för %(care_provider)s. Beställ funktionen enligt"
+        " sedvanlig rutin på er verksamhet."
+    ) % {"care_provider": care_provider}
 
 
 def tells_number(outgoing_sms: OutgoingSms) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from administration.admin.scoped import ScopedChoices
 from administration.admin.typed import BaseInlineFormSet, TabularInline
 from administration.site import administers
 from teleq.changes import ChangesForm
 from teleq.typed import ModelForm
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 Row = TypeVar("Row", bound=Model)
 Parent = TypeVar("Parent", bound=Model)
@@ -25,7 +29,7 @@ class RowForm(ChangesForm[Row]):
 
 
 class RowFormSet(BaseInlineFormSet[Row, Parent, ModelForm[Row]]):
-    delete_label = "Ta bort"
+    delete_label: StrOrPromise = gettext_lazy("Ta bort")
 
     def add_fields(self, form: ModelForm[Row], index: int | None) -> None:
         super().add_fields(form, index)

@@ -12,6 +12,8 @@ from django.db.models import Field, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from access import access_log
@@ -36,12 +38,14 @@ from teleq.models import INVALID_SENDER, SENDER, CareProvider, OutgoingSms, Queu
 from teleq.pasted import is_blank
 from teleq.phone_numbers import number_text, phone_field, read
 
-WITH_CONSENT = "Om du markerar rutan skickas SMS bara till den som har svarat Ja."
-WITHOUT_CONSENT = "Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande."
-CAN_NOT_BE_REPLIED_TO = "Patienten kan inte svara STOPP på SMS från ett namn."
-ANOTHER_WAY = "Skriv i texterna hur man tackar nej, till exempel: Vill du inte ha SMS? Ring {telefon}."
-CAN_BE_REPLIED_TO = "Patienter som svarar STOPP får inga fler SMS. Andra svar visas i ärendet eller under Inkomna SMS."
-NO_TEXT = "Skriv en text, eller avmarkera rutan ovanför."
+WITH_CONSENT = gettext_lazy("Om du markerar rutan skickas SMS bara till den som har svarat Ja.")
+WITHOUT_CONSENT = gettext_lazy("Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande.")
+CAN_NOT_BE_REPLIED_TO = gettext_lazy("Patienten kan inte svara STOPP på SMS från ett namn.")
+ANOTHER_WAY = gettext_lazy("Skriv i texterna hur man tackar nej, till exempel: Vill du inte ha SMS? Ring {telefon}.")
+CAN_BE_REPLIED_TO = gettext_lazy(
+    "Patienter som svarar STOPP får inga fler SMS. Andra svar visas i ärendet eller under Inkomna SMS."
+)
+NO_TEXT = gettext_lazy("Skriv en text, eller avmarkera rutan ovanför.")
 SWITCHES = {"confirmation_text": "confirmation_on", "reminder_text": "reminder_on"}
 """The texts, and what turns each on."""
 
@@ -49,14 +53,18 @@ SWITCHES = {"confirmation_text": "confirmation_on", "reminder_text": "reminder_o
 def would_be_stopped_text(queue: Queue) -> str:
     """How many ticking the box would stop now."""
     waiting, coming = with_consent_required(queue).values()
-    return (
-        f" Av SMS som väntar stoppas {_how_many(waiting)}."
-        f" Av kommande återuppringningar får {_how_many(coming)} inga SMS."
-    )
+    return _("Av SMS som väntar stoppas %(waiting)s. Av kommande återuppringningar får %(coming)s inga SMS.") % {
+        "waiting": _how_many(waiting),
+        "coming": _how_many(coming),
+    }
 
 
 def _how_many(stopped: Stopped) -> str:
-    return f"{stopped.unanswered + stopped.declined} ({stopped.unanswered} utan svar, {stopped.declined} Nej)"
+    return _("%(number)s (%(unanswered)s utan svar, %(declined)s Nej)") % {
+        "number": stopped.unanswered + stopped.declined,
+        "unanswered": stopped.unanswered,
+        "declined": stopped.declined,
+    }
 
 
 def preview(text: str, queue: Queue) -> dict[str, Any]:
@@ -68,14 +76,19 @@ def preview(text: str, queue: Queue) -> dict[str, Any]:
 class CheckForm(forms.Form):
     """Which SMS the dry run is about."""
 
-    phone_number = phone_field("Telefonnummer")
+    phone_number = phone_field(gettext_lazy("Telefonnummer"))
     queue = forms.ModelChoiceField(
-        label="Kö",
+        label=gettext_lazy("Kö"),
         queryset=Queue.objects.none(),
-        empty_label="Välj kö",
-        error_messages={"required": "Välj en kö.", "invalid_choice": "Välj en av dina köer."},
+        empty_label=gettext_lazy("Välj kö"),
+        error_messages={
+            "required": gettext_lazy("Välj en kö."),
+            "invalid_choice": gettext_lazy("Välj en av dina köer."),
+        },
     )
-    kind = forms.ChoiceField(label="SMS", choices=[(Kind.MANUAL, "SMS från ett ärende"), *Kind.choices[1:]])
+    kind = forms.ChoiceField(
+        label=gettext_lazy("SMS"), choices=[(Kind.MANUAL, gettext_lazy("SMS från ett ärende")), *Kind.choices[1:]]
+    )
 
     def __init__(self, *args: Any, queues: QuerySet[Queue], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -126,9 +139,11 @@ class OutgoingSmsForm(ChangesForm[OutgoingSms]):
         self.fields["sender"].help_text += f" {answering}"
         box = self.fields["consent_required"]
         if self.instance.consent_required:
-            box.help_text = f"Om du avmarkerar rutan: {WITHOUT_CONSENT}"
+            box.help_text = _("Om du avmarkerar rutan: %(without_consent)s") % {"without_consent": WITHOUT_CONSENT}
         elif self._provider.sms_consent_ordered:
-            box.help_text = WITH_CONSENT + (would_be_stopped_text(self.instance.queue) if self.tells_foresight else "")
+            box.help_text = (
+                f"{WITH_CONSENT} {would_be_stopped_text(self.instance.queue)}" if self.tells_foresight else WITH_CONSENT
+            )
         else:
             box.help_text = not_ordered_text(self._provider)
             # Disabled in the page only: of a disabled form field Django ignores a tick, and clean is to say why not.
@@ -167,7 +182,7 @@ class OutgoingSmsForm(ChangesForm[OutgoingSms]):
             data[name] = segments.normalize(data[name])
             problems = rules.problems_of_automatic(data[name], self.instance.queue)
             if data.get(switch) and is_blank(data[name]):
-                problems = [NO_TEXT]
+                problems = [str(NO_TEXT)]
             for problem in problems:
                 self.add_error(name, problem)
 
@@ -185,22 +200,25 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
     may_add = False
     form = OutgoingSmsForm
     fieldsets = [
-        ("Samtycke", {"fields": ["consent_required"]}),
-        ("Avsändare", {"fields": ["sender"]}),
-        ("SMS från ärenden", {"fields": ["free_text"]}),
-        ("Bokningsbekräftelse", {"fields": ["confirmation_on", "confirmation_text"]}),
-        ("Påminnelse om återuppringning", {"fields": ["reminder_on", "reminder_minutes", "reminder_text"]}),
+        (gettext_lazy("Samtycke"), {"fields": ["consent_required"]}),
+        (gettext_lazy("Avsändare"), {"fields": ["sender"]}),
+        (gettext_lazy("SMS från ärenden"), {"fields": ["free_text"]}),
+        (gettext_lazy("Bokningsbekräftelse"), {"fields": ["confirmation_on", "confirmation_text"]}),
+        (
+            gettext_lazy("Påminnelse om återuppringning"),
+            {"fields": ["reminder_on", "reminder_minutes", "reminder_text"]},
+        ),
     ]
     list_display = ["queue", "consent_required_shown", "sender", "care_provider"]
     list_select_related = ["queue__care_provider"]
 
-    @admin.display(description="vårdgivare", ordering="queue__care_provider__name")
+    @admin.display(description=gettext_lazy("vårdgivare"), ordering="queue__care_provider__name")
     def care_provider(self, outgoing_sms: OutgoingSms) -> CareProvider:
         return outgoing_sms.queue.care_provider
 
-    @admin.display(description="samtycke till SMS", ordering="consent_required")
+    @admin.display(description=gettext_lazy("samtycke till SMS"), ordering="consent_required")
     def consent_required_shown(self, outgoing_sms: OutgoingSms) -> str:
-        return "Aktiverat" if outgoing_sms.consent_required else "Inte aktiverat"
+        return _("Aktiverat") if outgoing_sms.consent_required else _("Inte aktiverat")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.preview_view))
@@ -221,7 +239,7 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
             had_case = Case.objects.filter(queue=queue, phone_number=number).exists()
             access_log.note(person(request), Act.CHECK, number, queue=queue, had_case=had_case)
             dry_run = would_it_be_sent(queue, number, Kind(data["kind"]))
-        context = {"title": "Skulle det här SMS:et skickas?", "opts": self.opts, "form": form, "dry_run": dry_run}
+        context = {"title": _("Skulle det här SMS:et skickas?"), "opts": self.opts, "form": form, "dry_run": dry_run}
         status = 422 if form.is_bound and not dry_run else 200
         return render(
             request,
@@ -269,7 +287,7 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
                 request,
                 object_id,
                 form_url,
-                {"title": "Utgående SMS", "open_circuit": open_circuit(), **(extra_context or {})},
+                {"title": _("Utgående SMS"), "open_circuit": open_circuit(), **(extra_context or {})},
             )
         except (NotOrdered, NumberNeeded) as refusal:  # withdrawn, or taken away, while the form was being saved
             self.message_user(request, str(refusal), messages.ERROR)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from administration.admin.scoped import ScopedAdmin
 from administration.models import RetentionRun
@@ -20,6 +21,6 @@ class RetentionRunAdmin(ScopedAdmin[RetentionRun]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[RetentionRun]:
         return RetentionRun.objects.order_by("-pk")
 
-    @admin.display(description="togs bort")
+    @admin.display(description=gettext_lazy("togs bort"))
     def what(self, run: RetentionRun) -> str:
         return ", ".join(f"{count} {kind}" for kind, count in run.removed.items())
