@@ -48,8 +48,8 @@ EXPLAINED = {
     ),
     Rule.MANY_PATIENTS: format_lazy(
         gettext_lazy(
-            "Användaren öppnade, sökte eller tog fram minst {number} patienter på en dag, och minst dubbelt så många som"
-            " en vanlig dag: medianen av alla användares dagar i perioden."
+            "Användaren öppnade, sökte eller tog fram minst {number} patienter på en dag, och minst dubbelt så många"
+            " som en vanlig dag: medianen av alla användares dagar i perioden."
         ),
         number=MANY_FROM,
     ),
