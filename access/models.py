@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from access.session_store import SessionStore
 from teleq.models import CareProvider, CareProviderRole, Membership, ProviderRole, Queue, Role
@@ -203,7 +203,7 @@ class SignIn(models.Model):
 
         PASSWORD = "password", gettext_lazy("Lösenord")
         TOTP = "totp", gettext_lazy("Engångskod")
-        PASSKEY = "webauthn", gettext_lazy("Passkey")
+        PASSKEY = "webauthn", pgettext_lazy("andra faktor", "Passkey")
         RECOVERY_CODE = "recovery_codes", gettext_lazy("Reservkod")
         CODE = "code", gettext_lazy("Engångskod eller reservkod")
         OPENID = "oidc", gettext_lazy("Identitetstjänst")

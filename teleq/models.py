@@ -496,14 +496,14 @@ class OutgoingSms(models.Model):
     confirmation_text = models.TextField(
         gettext_lazy("text i bokningsbekräftelsen"),
         max_length=918,
-        default=gettext_lazy("Din tid är bokad: vi ringer upp dig {datum} kl. {tid}. Häls. {enhet}"),
+        default="Din tid är bokad: vi ringer upp dig {datum} kl. {tid}. Häls. {enhet}",
     )
     reminder_on = models.BooleanField(gettext_lazy("Skicka påminnelse om återuppringning"), default=False)
     reminder_minutes = models.PositiveIntegerField(gettext_lazy("när"), choices=Lead.choices, default=Lead.HOURS_1)
     reminder_text = models.TextField(
         gettext_lazy("text i påminnelsen"),
         max_length=918,
-        default=gettext_lazy("Påminnelse: vi ringer upp dig {datum} kl. {tid}. Häls. {enhet}"),
+        default="Påminnelse: vi ringer upp dig {datum} kl. {tid}. Häls. {enhet}",
     )
 
     objects = OutgoingSmsQuerySet.as_manager()
