@@ -91,9 +91,10 @@ def move_to_queue(request: SignedInRequest, case: Case) -> HttpResponse:
     to: Queue = form.cleaned_data["queue"]
     stays = Queue.objects.for_user(request.user).filter(pk=to.pk).exists()
     unsent = text.strip() and not callbacks.has_sent(case, text, token=request.POST.get("token", ""))
-    unsaved = [what for what, is_so in ((_("anteckningen"), note.strip()), (_("meddelandet"), unsent)) if is_so]
+    unsaved = [what for what, is_so in (("note", note.strip()), ("message", unsent)) if is_so]
     if unsaved and not stays and "anyway" not in request.POST:
-        return _not_rebooked(request, case, 422, queue_form=form, asked_about=f" {_('och')} ".join(unsaved))
+        asked_about = "both" if len(unsaved) == 2 else unsaved[0]
+        return _not_rebooked(request, case, 422, queue_form=form, asked_about=asked_about)
     try:
         cancelled = rebooking.to_queue(case, to, by=request.user, seen=seen or 0)
     except NotPossible as reason:
