@@ -1,4 +1,5 @@
-"""The English catalogue agrees with the code: nothing is missing, left over or guessed, and what is filled in is the same."""
+"""The English catalogue agrees with the code: nothing is missing, left over or guessed, and what is filled in is the
+same on both sides."""
 
 from __future__ import annotations
 
@@ -120,7 +121,8 @@ def test_the_manuals_words_in_both_languages(template, swedish, english):
 
 def test_a_template_is_read_as_django_reads_it():
     code = messages.as_python(
-        "<p>\n    {% translate 'Ett' %}{% blocktranslate with name=case.name count number=2 %}{{ number }} av {{ name }}"
-        "{% plural %}{{ number }} till {{ name }}{% endblocktranslate %}\n  {{ name|default:_('Ingen') }}</p>"
+        "<p>\n    {% translate 'Ett' %}{% blocktranslate with name=case.name count number=2 %}{{ number }} av"
+        " {{ name }}{% plural %}{{ number }} till {{ name }}{% endblocktranslate %}\n"
+        "  {{ name|default:_('Ingen') }}</p>"
     ).decode()
     assert all(text in code for text in ("'Ett'", "'Ingen'", "'%(number)s av %(name)s'", "'%(number)s till %(name)s'"))
