@@ -17,6 +17,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.cache import never_cache
 
 from access import access_log
@@ -35,19 +37,19 @@ ORDER = [
 
 # The first page's links, by their addresses' names.
 PAGES = {
-    "statistics": "Statistik",
-    "held_cases": "Pågående ärenden",
-    "patient_data": "Registerutdrag",
-    "rights": "Behörigheter att gå igenom",
-    "second_person": "Väntar på en andra person",
+    "statistics": gettext_noop("Statistik"),
+    "held_cases": gettext_noop("Pågående ärenden"),
+    "patient_data": gettext_noop("Registerutdrag"),
+    "rights": gettext_noop("Behörigheter att gå igenom"),
+    "second_person": gettext_noop("Väntar på en andra person"),
 }
 """Beside the models, for administrators."""
 OPERATORS_PAGES = {name: PAGES[name] for name in ("statistics", "second_person")}
 """For the operator, who reads no patient's data and goes through nobody's rights."""
-LAST_PAGES = {"unplaced_sms": "SMS som inte kunde placeras"}
+LAST_PAGES = {"unplaced_sms": gettext_noop("SMS som inte kunde placeras")}
 """For the operator and a care provider's administrator, last."""
 
-LOG_PAGES = {"log_reviews": reviews.TITLE, "log_extract": "Loggutdrag"}
+LOG_PAGES = {"log_reviews": reviews.TITLE, "log_extract": gettext_noop("Loggutdrag")}
 """For a care provider's reviewer of logs and its administrator: what each sees there is in the pages themselves."""
 
 PATIENTS_PAGES = {
@@ -55,7 +57,7 @@ PATIENTS_PAGES = {
     "log_review": reviews.TITLE,
     "patient_data": PAGES["patient_data"],
     "unplaced_sms": LAST_PAGES["unplaced_sms"],
-    "teleq_outgoingsms_check": "Skulle det här SMS:et skickas?",
+    "teleq_outgoingsms_check": gettext_noop("Skulle det här SMS:et skickas?"),
 }
 """Pages that show patients' data, by their addresses' names."""
 
@@ -81,9 +83,9 @@ extracts, keys and users. Asked already when the page is opened, before anything
 
 
 class TeleqAdminSite(admin.AdminSite):
-    site_header = "teleQ Admin"
-    site_title = "teleQ Admin"
-    index_title = "Admin"
+    site_header = gettext_lazy("teleQ Admin")
+    site_title = gettext_lazy("teleQ Admin")
+    index_title = gettext_lazy("Admin")
     enable_nav_sidebar = False  # few links: the first page shows them all
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -174,7 +176,9 @@ class TeleqAdminSite(admin.AdminSite):
         if user.is_superuser or ProviderRole.ADMINISTRATOR in whole:
             models += _links(LAST_PAGES)
         index = reverse("admin:index", current_app=self.name)
-        return [{"name": "Admin", "app_label": "admin", "app_url": index, "has_module_perms": True, "models": models}]
+        return [
+            {"name": _("Admin"), "app_label": "admin", "app_url": index, "has_module_perms": True, "models": models}
+        ]
 
     def app_index(  # type: ignore[override]  # the stubs allow for a page only
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
@@ -191,4 +195,4 @@ class TeleqAdminSite(admin.AdminSite):
 
 
 def _links(pages: dict[str, str]) -> list[dict[str, Any]]:
-    return [{"name": name, "admin_url": reverse(f"admin:{view}")} for view, name in pages.items()]
+    return [{"name": _(name), "admin_url": reverse(f"admin:{view}")} for view, name in pages.items()]

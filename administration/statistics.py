@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from django.db.models import TextChoices
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from administration import totals
 from administration.models import DayTotal
@@ -68,8 +69,8 @@ def of_queue(queue: Queue, period: Period) -> list[Table]:
     return [
         _answers(of_what[What.ANSWERS], period),
         _callbacks(of_what[What.CALLBACKS]),
-        Table("SMS efter hur det gick", ("Hur det gick", *Kind.labels), by_state),
-        Table("Stoppade SMS efter orsak", ("Orsak", *Kind.labels), by_refusal),
+        Table(_("SMS efter hur det gick"), (_("Hur det gick"), *map(str, Kind.labels)), by_state),
+        Table(_("Stoppade SMS efter orsak"), (_("Orsak"), *map(str, Kind.labels)), by_refusal),
     ]
 
 
@@ -80,8 +81,8 @@ def _answers(answers: Iterable[Total], period: Period) -> Table:
     rows: list[Row] = [
         (_step_name(period.step, begins), *_in_order(counts[begins], Answer)) for begins in sorted(counts)
     ]
-    note = "Svar som har registrerats i köns ärenden."
-    return Table("Svar om SMS", ("När", *Answer.labels), rows, note)
+    note = _("Svar som har registrerats i köns ärenden.")
+    return Table(_("Svar om SMS"), (_("När"), *map(str, Answer.labels)), rows, note)
 
 
 def _callbacks(callbacks: Iterable[Total]) -> Table:
@@ -89,10 +90,10 @@ def _callbacks(callbacks: Iterable[Total]) -> Table:
     counts: Counter[str] = Counter()
     for callback in callbacks:
         counts[callback.key] += callback.count
-    rows = [(answer.label, counts[answer]) for answer in Answer] + [("Svar saknas", counts[""])]
+    rows = [(str(answer.label), counts[answer]) for answer in Answer] + [(_("Svar saknas"), counts[""])]
     total = counts.total()
-    share = f"{100 * (total - counts['']) / total:.0f} % hade ett svar." if total else ""
-    return Table("Återuppringningar efter patientens svar", ("Svar", "Antal"), rows, share)
+    share = _("%(share)d %% hade ett svar.") % {"share": round(100 * (total - counts[""]) / total)} if total else ""
+    return Table(_("Återuppringningar efter patientens svar"), (_("Svar"), _("Antal")), rows, share)
 
 
 def _messages_by(part: int, choices: type[TextChoices], messages: Iterable[Total]) -> list[Row]:
@@ -111,5 +112,6 @@ def _in_order(counts: Counter[str], choices: type[TextChoices]) -> tuple[int, ..
 
 def _step_name(step: str, begins: date) -> str:
     if step == "week":
-        return f"v. {begins.isocalendar().week}, {begins.isocalendar().year}"
+        week = begins.isocalendar()
+        return _("v. %(week)s, %(year)s") % {"week": week.week, "year": week.year}
     return date_format(begins, "j b" if step == "day" else "F Y")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import DateField, Field, QuerySet, TimeField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from phonenumber_field.phonenumber import PhoneNumber
 
 from administration.admin.inlines import RowFormSet, ScopedInline
@@ -22,10 +24,13 @@ from teleq.changes import ChangesForm
 from teleq.models import CareProvider, Outcome, Queue, every_outcome
 from teleq.phone_numbers import phone_field, show
 
-IN_A_TEXT = "Det här står i en text i Utgående SMS, som då inte kan skickas."
-NO_HOURS = "{queue} har inga telefontider. Telefonsystemet kan inte boka någon tid."
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+IN_A_TEXT = gettext_lazy("Det här står i en text i Utgående SMS, som då inte kan skickas.")
+NO_HOURS = gettext_lazy("{queue} har inga telefontider. Telefonsystemet kan inte boka någon tid.")
 PHONE_NUMBER = Queue._meta.get_field("phone_number")
-ALWAYS_CLOSED = (
+ALWAYS_CLOSED = gettext_lazy(
     "Telefonsystemet bokar inom telefontiderna. Helgdagar, midsommarafton, julafton och nyårsafton är alltid stängda."
 )
 RANGES = {
@@ -41,13 +46,13 @@ RANGES = {
 class OutcomesField(forms.MultipleChoiceField):
     """Some of the ways in which a callback ends. What the page was shown with comes with commas between."""
 
-    def __init__(self, *, label: str) -> None:
+    def __init__(self, *, label: StrOrPromise) -> None:
         super().__init__(
             label=label,
             choices=Outcome.choices,
             widget=forms.CheckboxSelectMultiple,
             initial=every_outcome,
-            error_messages={"required": "Välj minst ett resultat."},
+            error_messages={"required": gettext_lazy("Välj minst ett resultat.")},
         )
 
     def to_python(self, value: Any) -> list[str]:
@@ -56,10 +61,10 @@ class OutcomesField(forms.MultipleChoiceField):
 
 class QueueForm(ChangesForm[Queue]):
     phone_number = phone_field(
-        "Telefonnummer", required=False, help_text=cast("Field[Any, Any]", PHONE_NUMBER).help_text
+        gettext_lazy("Telefonnummer"), required=False, help_text=cast("Field[Any, Any]", PHONE_NUMBER).help_text
     )
 
-    outcomes = OutcomesField(label="Resultat att välja bland vid Klart")
+    outcomes = OutcomesField(label=gettext_lazy("Resultat att välja bland vid Klart"))
 
     class Meta:
         model = Queue
@@ -97,7 +102,7 @@ class QueueForm(ChangesForm[Queue]):
 
 
 class TelephoneHoursFormSet(RowFormSet[TelephoneHours, Queue]):
-    delete_label = "Ta bort telefontiden"
+    delete_label = gettext_lazy("Ta bort telefontiden")
 
     def clean(self) -> None:
         super().clean()
@@ -107,7 +112,7 @@ class TelephoneHoursFormSet(RowFormSet[TelephoneHours, Queue]):
         too_early = overlapping(form.instance for form in kept)
         for form in kept:
             if form.instance in too_early:
-                form.add_error("opens", "Telefontiden överlappar en annan samma dag.")
+                form.add_error("opens", _("Telefontiden överlappar en annan samma dag."))
 
 
 class TelephoneHoursInline(ScopedInline[TelephoneHours, Queue]):
@@ -119,7 +124,7 @@ class TelephoneHoursInline(ScopedInline[TelephoneHours, Queue]):
 
 
 class ClosedDaysFormSet(RowFormSet[ClosedDay, Queue]):
-    delete_label = "Ta bort den stängda dagen"
+    delete_label = gettext_lazy("Ta bort den stängda dagen")
 
 
 class ClosedDaysInline(ScopedInline[ClosedDay, Queue]):
@@ -135,16 +140,19 @@ class QueueAdmin(ScopedAdmin[Queue]):
     form = QueueForm
     fieldsets = [
         (None, {"fields": ["care_provider", "unit", "name", "phone_number"]}),
-        ("Att ringa", {"fields": ["max_attempts", "retry_minutes", "confirm_retries", "responsible", "outcomes"]}),
-        ("Ta nästa ärende", {"fields": ["early_minutes", "release_minutes"]}),
-        ("Tider att boka", {"fields": ["slot_minutes", "slot_capacity"], "description": ALWAYS_CLOSED}),
+        (
+            gettext_lazy("Att ringa"),
+            {"fields": ["max_attempts", "retry_minutes", "confirm_retries", "responsible", "outcomes"]},
+        ),
+        (gettext_lazy("Ta nästa ärende"), {"fields": ["early_minutes", "release_minutes"]}),
+        (gettext_lazy("Tider att boka"), {"fields": ["slot_minutes", "slot_capacity"], "description": ALWAYS_CLOSED}),
     ]
     inlines = [TelephoneHoursInline, ClosedDaysInline]
     list_display = ["unit", "name", "care_provider", "number_shown", "max_attempts"]
     list_display_links = ["unit", "name"]
     list_select_related = ["care_provider"]
 
-    @admin.display(description="telefonnummer", ordering="phone_number")
+    @admin.display(description=gettext_lazy("telefonnummer"), ordering="phone_number")
     def number_shown(self, queue: Queue) -> str:
         return show(queue.phone_number)
 
@@ -192,9 +200,9 @@ class CareProviderAdmin(ScopedAdmin[CareProvider]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[CareProvider]:
         return own_care_providers(request).order_by("name")
 
-    @admin.display(description="Samtycke för SMS", ordering="sms_consent_ordered")
+    @admin.display(description=gettext_lazy("Samtycke för SMS"), ordering="sms_consent_ordered")
     def ordered(self, provider: CareProvider) -> str:
-        return "Beställt" if provider.sms_consent_ordered else "Inte beställt"
+        return _("Beställt") if provider.sms_consent_ordered else _("Inte beställt")
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:

@@ -41,9 +41,14 @@ class RecordAdmin(ScopedAdmin[Any]):
         """Of the list. A single one has no page: it would say no more."""
         return obj is None and self.has_module_permission(request)
 
+    @admin.display(description=gettext_lazy("varför"))
+    def reason(self, row: SignIn | RightsChange) -> str:
+        """What teleQ gives by itself is stored in Swedish; what somebody has written is shown as it stands."""
+        return _(row.why)
+
 
 class SignInAdmin(RecordAdmin):
-    list_display = ["at", "who", "what", "method", "address", "by", "why"]
+    list_display = ["at", "who", "what", "method", "address", "by", "reason"]
     list_select_related = ["user", "by"]
     list_filter = ["what"]
 
@@ -53,7 +58,7 @@ class SignInAdmin(RecordAdmin):
 
 
 class RightsChangeAdmin(RecordAdmin):
-    list_display = ["at", "user", "where", "from_what", "to_what", "until", "by", "why"]
+    list_display = ["at", "user", "where", "from_what", "to_what", "until", "by", "reason"]
     list_select_related = ["user", "by", "queue", "care_provider"]
 
     @admin.display(description=gettext_lazy("var"))

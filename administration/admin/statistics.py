@@ -13,6 +13,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from administration.admin.csv_file import csv_file
@@ -27,13 +29,20 @@ MONTH = timedelta(days=30)
 
 class PeriodForm(forms.Form):
     queue = forms.ModelChoiceField(
-        label="Kö",
+        label=gettext_lazy("Kö"),
         queryset=Queue.objects.none(),
         empty_label=None,
-        error_messages={"required": "Välj en kö.", "invalid_choice": "Välj en av dina köer."},
+        error_messages={
+            "required": gettext_lazy("Välj en kö."),
+            "invalid_choice": gettext_lazy("Välj en av dina köer."),
+        },
     )
-    first = forms.DateField(label="Från", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    last = forms.DateField(label="Till", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    first = forms.DateField(
+        label=gettext_lazy("Från"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    last = forms.DateField(
+        label=gettext_lazy("Till"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
 
     def __init__(self, *args: Any, queues: QuerySet[Queue], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -41,13 +50,13 @@ class PeriodForm(forms.Form):
         assert isinstance(queue, forms.ModelChoiceField)
         queue.queryset = queues
         for name in ("first", "last"):
-            self.fields[name].error_messages = {"required": "Välj en dag.", "invalid": "Skriv en dag."}
+            self.fields[name].error_messages = {"required": _("Välj en dag."), "invalid": _("Skriv en dag.")}
 
     def clean(self) -> None:
         super().clean()
         first, last = self.cleaned_data.get("first"), self.cleaned_data.get("last")
         if first and last and not timedelta() <= last - first <= LONGEST:
-            self.add_error("last", "Välj en dag efter den första, högst fem år senare.")
+            self.add_error("last", _("Välj en dag efter den första, högst fem år senare."))
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ def statistics_view(request: HttpRequest) -> HttpResponse:
         chosen = whole_number(request.GET.get("csv", ""), largest=len(tables) - 1)
         if chosen is not None:
             return _csv(tables[chosen], data["first"], data["last"])
-    context = {"title": "Statistik", "form": form, "charts": [(table, list(bars(table))) for table in tables]}
+    context = {"title": _("Statistik"), "form": form, "charts": [(table, list(bars(table))) for table in tables]}
     status = 422 if request.GET and not form.is_valid() else 200
     return render(request, "admin/statistics.html", {**admin.site.each_context(request), **context}, status=status)
 

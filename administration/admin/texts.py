@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from administration.admin.scoped import ScopedAdmin, own_care_providers, own_queues, person, whole_care_providers
 from consent.models import ConsentText
@@ -39,7 +41,7 @@ class StandardTextAdmin(ScopedAdmin[StandardText]):
     list_display = ["name", "queue", "length"]
     list_select_related = ["queue"]
 
-    @admin.display(description="längd")
+    @admin.display(description=gettext_lazy("längd"))
     def length(self, standard_text: StandardText) -> str:
         return str(count(standard_text.text))
 
@@ -58,9 +60,9 @@ class ConsentTextForm(ModelForm[ConsentText]):
             self.instance.care_provider = self.cleaned_data["care_provider"] = queue.care_provider
         elif "care_provider" in self.fields and not self.cleaned_data.get("care_provider"):
             if not self.errors:
-                self.add_error("care_provider", "Välj vårdgivare, eller en kö som ska ha en egen text.")
+                self.add_error("care_provider", _("Välj vårdgivare, eller en kö som ska ha en egen text."))
         elif not self.errors and not self.cleaned_data.get("text"):
-            self.add_error("text", "Skriv texten.")
+            self.add_error("text", _("Skriv texten."))
 
 
 class ConsentTextAdmin(ScopedAdmin[ConsentText]):
@@ -88,11 +90,11 @@ class ConsentTextAdmin(ScopedAdmin[ConsentText]):
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if field and db_field.name == "care_provider":
             field.queryset, field.required = whole_care_providers(request), False
-            field.help_text = "För en text i alla köer som inte har en egen."
+            field.help_text = _("För en text i alla köer som inte har en egen.")
         if field and db_field.name == "queue":
             field.queryset = Queue.objects.administered_by(person(request)).select_related("care_provider")
             field.required = not whole_care_providers(request).exists()
-            field.help_text = "För en text i en kö. Lämna texten tom för att läsa upp vårdgivarens igen."
+            field.help_text = _("För en text i en kö. Lämna texten tom för att läsa upp vårdgivarens igen.")
         return field
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -100,14 +102,14 @@ class ConsentTextAdmin(ScopedAdmin[ConsentText]):
         own = Queue.objects.administered_by(person(request)).exists() or whole_care_providers(request).exists()
         return own and super().has_add_permission(request)
 
-    @admin.display(description="gäller")
+    @admin.display(description=gettext_lazy("gäller"))
     def place(self, text: ConsentText) -> str:
         return str(text.queue or text.care_provider)
 
-    @admin.display(description="att läsa upp")
+    @admin.display(description=gettext_lazy("att läsa upp"))
     def shown_text(self, text: ConsentText) -> str:
-        return text.text or "Vårdgivarens text"
+        return text.text or _("Vårdgivarens text")
 
-    @admin.display(description="läses upp nu")
+    @admin.display(description=gettext_lazy("läses upp nu"))
     def in_use(self, text: Any) -> str:
-        return "Nej, ersatt" if text.replaced else "Ja"
+        return _("Nej, ersatt") if text.replaced else _("Ja")
