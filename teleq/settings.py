@@ -137,6 +137,7 @@ PGHISTORY_APPEND_ONLY = False  # its trigger has a switch; ours, in teleq.trigge
 LANGUAGE_CODE = "sv"  # whoever has not chosen another (teleq.middleware.language)
 LANGUAGES = [("sv", "Svenska"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "teleq.formats"  # English dates as the British write them
 TIME_ZONE = "Europe/Stockholm"
 USE_TZ = True
 PHONENUMBER_DEFAULT_REGION = "SE"

@@ -62,7 +62,7 @@ class EndForm(forms.Form):
 def rights_view(request: HttpRequest) -> HttpResponse:
     """GET lists them. POST confirms one that was shown, or chooses a care provider's day."""
     if request.method == "POST" and "confirm" in request.POST:
-        kind, _, number = request.POST["confirm"].partition(" ")
+        kind, __, number = request.POST["confirm"].partition(" ")
         _confirm(request, _right(request, kind, number))
         return redirect(f"{request.path}?page={_page_number(request)}")
     forms_of_days = [DayForm(instance=each, prefix=f"day-{each.pk}") for each in _whole(request)]

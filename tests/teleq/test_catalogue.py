@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from gettext import GNUTranslations
+from symtable import SymbolTable, symtable
 
 import pytest
 from babel.messages import Catalog
@@ -117,6 +119,25 @@ def test_the_manuals_words_in_both_languages(template, swedish, english):
     for language, words in (("sv", swedish), ("en", english)):
         with override(language):
             assert Template("{% load i18n %}" + template).render(Context()) == words
+
+
+def scopes(table: SymbolTable) -> Iterator[SymbolTable]:
+    yield table
+    for inner in table.get_children():
+        yield from scopes(inner)
+
+
+def test_no_function_that_translates_gives_the_underscore_another_value():
+    """`_` is gettext in the whole of a function or in none of it, and Python finds out when the line is reached."""
+    wrong = [
+        f"{path.name}: {scope.get_name()}"
+        for path in messages.sources()
+        if path.suffix == ".py"
+        for scope in scopes(symtable(path.read_text(), path.name, "exec"))
+        if scope.get_type() == "function" and "_" in scope.get_identifiers()
+        if scope.lookup("_").is_assigned() and scope.lookup("_").is_referenced()
+    ]
+    assert wrong == []
 
 
 def test_a_template_is_read_as_django_reads_it():

