@@ -174,7 +174,7 @@ def log_reviews_view(request: HttpRequest) -> HttpResponse:
                 return redirect("admin:log_review", drawn.pk)
             begin.add_error(None, NOTHING_FOUND)
     context = {
-        "title": TITLE,
+        "title": _(TITLE),
         "dues": reviews.dues(reviewed_care_providers(request)),
         "begin": begin,
         "rules": [(rule.label, rules.EXPLAINED[rule]) for rule in LogReview.Rule],
@@ -329,7 +329,7 @@ def _closed_meanwhile(request: HttpRequest, review: LogReview) -> HttpResponse:
 
 def _page(request: HttpRequest, review: LogReview, page: _Forms, status: int = 200) -> HttpResponse:
     context = {
-        "title": f"{TITLE} {review.pk}",
+        "title": f"{_(TITLE)} {review.pk}",
         "review": review,
         "rows": page.rows(),
         "whole": page.whole,

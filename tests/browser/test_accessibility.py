@@ -320,7 +320,7 @@ def test_what_became_of_an_sms_and_a_provider_that_is_silent(state, open_case, c
         Message.objects.filter(pk=message.pk).update(state=state, claimed_at=now)
     ProviderState.objects.create(name="simulator", open_until=now + timedelta(minutes=1), silent_since=now)
     page = open_case(case)
-    expect(page.locator("#sms-state")).to_contain_text(state.label)
+    expect(page.locator("#sms-state")).to_contain_text(str(state.label))
     expect(page.locator("#sms-send").get_by_text("SMS-leverantören svarar inte sedan")).to_be_visible()
     check(page)
 

@@ -29,6 +29,7 @@ from consent.models import Answer, ConsentText
 from intake.models import IntakeKey
 from sms import inbound
 from sms.models import InboundSms, Message, Refusal, StandardText, UnplacedSms
+from sms.providers import PROVIDERS
 from sms.providers.base import Reply
 from sms.states import State
 from teleq.models import CareProvider, Outcome, OutgoingSms, Queue, User
@@ -93,6 +94,9 @@ class Reader(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.texts: list[str] = []
+        """Of attributes: each by itself."""
+        self.read: list[str] = []
+        """What stands between the tags. Marks may be begun in one element and ended in another."""
         self.not_read: list[str] = []
         self.feed(html)
 
@@ -118,7 +122,7 @@ class Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self.not_read:
-            self.texts.append(data)
+            self.read.append(data)
 
 
 @dataclass
@@ -130,7 +134,8 @@ class Escaped:
 
     def read(self, where: str, content_type: str, body: str) -> None:
         if content_type.startswith("text/html"):
-            texts: Iterable[str] = Reader(body).texts
+            reader = Reader(body)
+            texts: Iterable[str] = [*reader.texts, *outside("\0".join(reader.read)).split("\0")]
         elif content_type.startswith("text/csv"):
             texts = [cell for row in csv.reader(io.StringIO(body)) for cell in row]
         elif content_type.startswith("text/plain"):
@@ -138,7 +143,7 @@ class Escaped:
         else:
             return
         for text in texts:
-            rest = outside(text)
+            rest = re.sub(r"\{\w+\}", "", outside(text))  # placeholders are alike in every language
             for known in self.data:
                 rest = rest.replace(known, " ")
             words = [word for word in re.findall(r"[^\W\d_]+", rest) if word not in NOT_WORDS]
@@ -165,7 +170,7 @@ def data_of(world: World) -> list[str]:
         (OutgoingSms, ("sender", "confirmation_text", "reminder_text")),
     ]
     words = {word for model, names in columns for row in model.objects.values_list(*names) for word in row if word}
-    return sorted(words, key=len, reverse=True)
+    return sorted({*words, *PROVIDERS}, key=len, reverse=True)
 
 
 # Somebody who opens everything ----------------------------------------------------------------------------------------
