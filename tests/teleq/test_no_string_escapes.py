@@ -345,4 +345,4 @@ def test_what_is_outside_the_marks_is_found():
     )
     escaped = Escaped(["data"])
     escaped.read("here", "text/html", page)
-    assert list(escaped.found) == ["fyra", "Sex sju"]
+    assert set(escaped.found) == {"fyra", "Sex sju"}
