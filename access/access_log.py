@@ -13,15 +13,18 @@ Session and address are those of the request that is being answered, if any is.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from allauth.core import context
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db.models import Choices
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_noop, override
 from phonenumber_field.phonenumber import PhoneNumber
 
 from access.models import AccessEntry
@@ -34,7 +37,7 @@ from teleq.whole_numbers import LARGEST_ID
 logger = logging.getLogger(__name__)
 
 Act = AccessEntry.Act
-OPERATOR = "Systemförvaltare"
+OPERATOR = gettext_noop("Systemförvaltare")
 AGAIN_AFTER = timedelta(hours=1)
 """What a page shows again, by itself or as it is reloaded, is noted again after this long."""
 
@@ -221,8 +224,10 @@ def _of_request(who: Who) -> dict[str, Any]:
     }
 
 
-def _told(roles: Mapping[str, str]) -> str:
-    return " ".join(f"WHEN '{role}' THEN '{label}'" for role, label in roles.items())
+def _told(roles: type[Choices]) -> str:
+    """In Swedish, as they are stored."""
+    with override(settings.LANGUAGE_CODE):
+        return " ".join(f"WHEN '{role}' THEN '{label}'" for role, label in roles.choices)
 
 
 def _the_same(of: str) -> str:
@@ -236,11 +241,11 @@ IN_FORCE = f"(until IS NULL OR until >= {TODAY.template})"
 
 NOTE = f"""
     WITH role AS MATERIALIZED (
-        SELECT queue_id, care_provider_id, CASE role {_told(dict(Role.choices))} END AS role
+        SELECT queue_id, care_provider_id, CASE role {_told(Role)} END AS role
         FROM teleq_membership AS given JOIN teleq_queue ON teleq_queue.id = queue_id
         WHERE user_id = %(user)s AND {IN_FORCE}
         UNION ALL
-        SELECT NULL, care_provider_id, CASE role {_told(dict(ProviderRole.choices))} END
+        SELECT NULL, care_provider_id, CASE role {_told(ProviderRole)} END
         FROM teleq_careproviderrole WHERE user_id = %(user)s AND {IN_FORCE}
         UNION ALL
         SELECT NULL, NULL, '{OPERATOR}' FROM teleq_user WHERE id = %(user)s AND is_superuser

@@ -22,6 +22,8 @@ from django.shortcuts import resolve_url
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from access import openid, record, second_factor, sessions
 from access.limits import Guess, TooMany, judged
@@ -29,25 +31,27 @@ from access.models import SignIn
 from teleq.client_address import client_network
 from teleq.models import User
 
-WRONG_PASSWORD = "Ange ett korrekt användarnamn och lösenord."  # noqa: S105  said of every reason alike
-WRONG_CODE = "Koden är fel, för gammal eller redan använd. Vänta på nästa kod i appen och försök igen."
-WRONG_PASSKEY = "Det gick inte att använda passkeyn. Försök igen."
+WRONG_PASSWORD = gettext_lazy("Ange ett korrekt användarnamn och lösenord.")
+WRONG_CODE = gettext_lazy("Koden är fel, för gammal eller redan använd. Vänta på nästa kod i appen och försök igen.")
+WRONG_PASSKEY = gettext_lazy("Det gick inte att använda passkeyn. Försök igen.")
 LIMITED = "limited"
 """The code of an error that is answered with 429."""
 
 
 def too_many(problem: TooMany) -> ValidationError:
     until = timezone.localtime(problem.until)
-    clock = date_format(until, "H.i" if until.date() == timezone.localdate() else "j F H.i")
-    return ValidationError(f"För många misslyckade försök. Försök igen efter {clock}.", code=LIMITED)
+    clock = date_format(until, _("H.i") if until.date() == timezone.localdate() else _("j F H.i"))
+    return ValidationError(
+        _("För många misslyckade försök. Försök igen efter %(clock)s.") % {"clock": clock}, code=LIMITED
+    )
 
 
 class AccountAdapter(DefaultAccountAdapter):
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "username_password_mismatch": WRONG_PASSWORD,
-        "incorrect_password": "Lösenordet är fel.",
-        "enter_current_password": "Lösenordet är fel.",
+        "incorrect_password": gettext_lazy("Lösenordet är fel."),
+        "enter_current_password": gettext_lazy("Lösenordet är fel."),
     }
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
@@ -105,9 +109,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         words = {
-            "reauthenticate": "Bekräfta med lösenord",
-            "mfa_reauthenticate": "Bekräfta med engångskod eller reservkod",
-            "mfa_reauthenticate:webauthn": "Bekräfta med passkey",
+            "reauthenticate": _("Bekräfta med lösenord"),
+            "mfa_reauthenticate": _("Bekräfta med engångskod eller reservkod"),
+            "mfa_reauthenticate:webauthn": _("Bekräfta med passkey"),
         }
         return [{**way, "description": words[way["id"]]} for way in super().get_reauthentication_methods(user)]
 
@@ -121,8 +125,8 @@ class AccountAdapter(DefaultAccountAdapter):
 def _why_not(user: User | None) -> str:
     """What is written down if the password doesn't fit."""
     if user is None:
-        return "Användarnamnet finns inte."
-    return "Fel lösenord." if user.is_active else "Kontot är inaktivt."
+        return gettext_noop("Användarnamnet finns inte.")
+    return gettext_noop("Fel lösenord.") if user.is_active else gettext_noop("Kontot är inaktivt.")
 
 
 def _method(step: dict[str, Any]) -> str:

@@ -14,14 +14,20 @@ from django import forms
 from django.contrib.auth.forms import SetPasswordForm
 from django.core.exceptions import ValidationError
 from django.forms.utils import ErrorDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from access.adapters import LIMITED, WRONG_CODE, too_many
 from access.limits import TooMany
 from access.second_factor import check_code
+from teleq.models import User
+from teleq.typed import ModelForm
 
-AGAIN = "Lösenordet igen"
-NEW = "Nytt lösenord"
-HOW_LONG = "Minst 12 tecken. Gärna flera ord efter varandra. Inte ditt namn, användarnamn eller din enhet."
+AGAIN = gettext_lazy("Lösenordet igen")
+NEW = gettext_lazy("Nytt lösenord")
+HOW_LONG = gettext_lazy(
+    "Minst 12 tecken. Gärna flera ord efter varandra. Inte ditt namn, användarnamn eller din enhet."
+)
 
 
 def is_limited(errors: ErrorDict) -> bool:
@@ -38,7 +44,7 @@ def _without_placeholders(form: forms.BaseForm) -> None:
 class SignInForm(LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"].label, self.fields["password"].label = "Användarnamn", "Lösenord"
+        self.fields["login"].label, self.fields["password"].label = _("Användarnamn"), _("Lösenord")
         self.fields["login"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
         _without_placeholders(self)
 
@@ -48,7 +54,7 @@ class CodeField(forms.CharField):
 
     def __init__(self) -> None:
         attrs = {"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}
-        super().__init__(label="Kod", max_length=20, widget=forms.TextInput(attrs=attrs))
+        super().__init__(label=gettext_lazy("Kod"), max_length=20, widget=forms.TextInput(attrs=attrs))
 
 
 class _LimitedCode(forms.Form):
@@ -77,7 +83,7 @@ class ConfirmByCodeForm(_LimitedCode, ReauthenticateByCodeForm):
 class ConfirmByPasswordForm(ReauthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["password"].label = "Lösenord"
+        self.fields["password"].label = _("Lösenord")
         _without_placeholders(self)
 
 
@@ -86,7 +92,7 @@ class AddAppForm(ActivateTOTPForm):
 
 
 class AddPasskeyForm(AddWebAuthnForm):
-    name = forms.CharField(label="Namn på passkeyn", max_length=60, required=False)
+    name = forms.CharField(label=gettext_lazy("Namn på passkeyn"), max_length=60, required=False)
 
 
 class PasswordForm(ChangePasswordForm):
@@ -94,7 +100,7 @@ class PasswordForm(ChangePasswordForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, label in {"oldpassword": "Nuvarande lösenord", "password1": NEW, "password2": AGAIN}.items():
+        for name, label in {"oldpassword": _("Nuvarande lösenord"), "password1": NEW, "password2": AGAIN}.items():
             self.fields[name].label = label
         self.fields["password1"].help_text = HOW_LONG
         _without_placeholders(self)
@@ -116,3 +122,20 @@ class FirstPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # generic i
         super().__init__(*args, **kwargs)
         self.fields["new_password1"].label, self.fields["new_password2"].label = NEW, AGAIN
         self.fields["new_password1"].help_text = HOW_LONG
+
+
+class PreferencesForm(ModelForm[User]):
+    """How one's own pages look, and which language they speak."""
+
+    class Meta:
+        model = User
+        fields = ("colour_scheme", "language")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.show_hidden_initial = True  # only what was chosen on this page is saved
+
+    def save(self, commit: bool = True) -> User:
+        self.instance.save(update_fields=self.changed_data)
+        return self.instance

@@ -12,6 +12,8 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from access.session_store import SessionStore
 from teleq.models import CareProvider, CareProviderRole, Membership, ProviderRole, Queue, Role
@@ -49,88 +51,94 @@ class AccessEntry(models.Model):
     """
 
     class Act(models.TextChoices):
-        LISTED = "listed", "Visad i arbetslistan"
-        HIT = "hit", "Visad i sökträff"
-        INBOUND = "inbound", "Visad bland inkomna SMS"
-        RELATED = "related", "Visad i ett annat ärende på numret"
-        SEARCH = "search", "Sökte"
-        VIEW = "view", "Öppnade ärendet"
-        OTHER_QUEUE = "other", "Öppnade ärende i annan kö"
-        CHANGE = "change", "Arbetade i ärendet"
-        OPENED_REPLY = "reply", "Öppnade ett inkommet SMS"
-        BEGIN = "begin", "Började ett ärende från ett SMS"
-        CHECK = "check", "Frågade om ett SMS skulle skickas"
-        EXTRACT = "extract", "Tog fram registerutdrag"
-        PLAN = "plan", "Såg vad en borttagning tar bort"
-        REMOVAL = "removal", "Tog bort uppgifter"
-        UNPLACED = "unplaced", "Läste ett SMS som inte kunde placeras"
-        API_READ = "api_read", "Läste ärendet genom telefonsystem"
-        API_CHANGE = "api_change", "Bokade eller ändrade genom telefonsystem"
-        REVIEW = "review", "Granskade loggen"
-        LOG_EXTRACT = "logextract", "Tog fram loggutdrag"
-        REFUSED = "refused", "Nekad åtkomst"
+        LISTED = "listed", gettext_lazy("Visad i arbetslistan")
+        HIT = "hit", gettext_lazy("Visad i sökträff")
+        INBOUND = "inbound", gettext_lazy("Visad bland inkomna SMS")
+        STOPPED = "stopped", gettext_lazy("Visad bland stoppade SMS")
+        RELATED = "related", gettext_lazy("Visad i ett annat ärende på numret")
+        SEARCH = "search", gettext_lazy("Sökte")
+        VIEW = "view", gettext_lazy("Öppnade ärendet")
+        OTHER_QUEUE = "other", gettext_lazy("Öppnade ärende i annan kö")
+        CHANGE = "change", gettext_lazy("Arbetade i ärendet")
+        JOURNAL = "journal", gettext_lazy("Tog fram text till journalen")
+        OPENED_REPLY = "reply", gettext_lazy("Öppnade ett inkommet SMS")
+        BEGIN = "begin", gettext_lazy("Började ett ärende från ett SMS")
+        CHECK = "check", gettext_lazy("Frågade om ett SMS skulle skickas")
+        EXTRACT = "extract", gettext_lazy("Tog fram registerutdrag")
+        PLAN = "plan", gettext_lazy("Såg vad en borttagning tar bort")
+        REMOVAL = "removal", gettext_lazy("Tog bort uppgifter")
+        UNPLACED = "unplaced", gettext_lazy("Läste ett SMS som inte kunde placeras")
+        API_READ = "api_read", gettext_lazy("Läste ärendet genom telefonsystem")
+        API_CHANGE = "api_change", gettext_lazy("Bokade eller ändrade genom telefonsystem")
+        REVIEW = "review", gettext_lazy("Granskade loggen")
+        LOG_EXTRACT = "logextract", gettext_lazy("Tog fram loggutdrag")
+        REFUSED = "refused", gettext_lazy("Nekad åtkomst")
 
-    SHOWN = (Act.LISTED, Act.HIT, Act.INBOUND, Act.RELATED)
+    SHOWN = (Act.LISTED, Act.HIT, Act.INBOUND, Act.STOPPED, Act.RELATED)
     """Acts by which a patient came with a list, beside others."""
 
-    at = models.DateTimeField("när", db_default=Now())
+    at = models.DateTimeField(gettext_lazy("när"), db_default=Now())
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         null=True,
         related_name="+",
-        verbose_name="vem",
+        verbose_name=gettext_lazy("vem"),
         db_index=False,
         db_constraint=False,
-        help_text="Tomt: ett telefonsystem.",
+        help_text=gettext_lazy("Tomt: ett telefonsystem."),
     )
     # `access` knows no keys: what the key was called is written out.
-    intake_key_id = models.BigIntegerField("nyckel", null=True)
-    intake_key_name = models.CharField("telefonsystem", max_length=60, blank=True, default="")
+    intake_key_id = models.BigIntegerField(gettext_lazy("nyckel"), null=True)
+    intake_key_name = models.CharField(gettext_lazy("telefonsystem"), max_length=60, blank=True, default="")
     roles = models.CharField(
-        "roll",
+        gettext_lazy("roll"),
         max_length=200,
         blank=True,
         default="",
-        help_text="De roller som gav tillgång till kön eller vårdgivaren just då, i ord. Tomt: ingen.",
+        help_text=gettext_lazy("De roller som gav tillgång till kön eller vårdgivaren just då, i ord. Tomt: ingen."),
     )
-    session = models.CharField("session", max_length=20, blank=True, default="", help_text="Sessionens digest.")
-    address = models.GenericIPAddressField("från", null=True)
-    act = models.CharField("vad", max_length=10, choices=Act.choices)
+    session = models.CharField(
+        gettext_lazy("session"), max_length=20, blank=True, default="", help_text=gettext_lazy("Sessionens digest.")
+    )
+    address = models.GenericIPAddressField(gettext_lazy("från"), null=True)
+    act = models.CharField(gettext_lazy("vad"), max_length=10, choices=Act.choices)
     care_provider = models.ForeignKey(
         CareProvider,
         on_delete=models.PROTECT,
         null=True,
         related_name="+",
-        verbose_name="vårdgivare",
+        verbose_name=gettext_lazy("vårdgivare"),
         db_index=False,
         db_constraint=False,
-        help_text="Tomt: sökt av någon som inte är medlem i någon kö.",
+        help_text=gettext_lazy("Tomt: sökt av någon som inte är medlem i någon kö."),
     )
     queue = models.ForeignKey(
         Queue,
         on_delete=models.PROTECT,
         null=True,
         related_name="+",
-        verbose_name="kö",
+        verbose_name=gettext_lazy("kö"),
         db_index=False,
         db_constraint=False,
-        help_text="Tomt: i flera.",
+        help_text=gettext_lazy("Tomt: i flera."),
     )
-    case_id = models.BigIntegerField("ärende", null=True)
-    phone_number = models.CharField("telefonnummer", max_length=16, blank=True, default="")
-    person = models.CharField("personnummer", max_length=12, blank=True, default="")
+    case_id = models.BigIntegerField(gettext_lazy("ärende"), null=True)
+    phone_number = models.CharField(gettext_lazy("telefonnummer"), max_length=16, blank=True, default="")
+    person = models.CharField(gettext_lazy("personnummer"), max_length=12, blank=True, default="")
     had_case = models.BooleanField(
-        "hade ärende", null=True, help_text="Om patienten hade ett ärende i kön just då. Tomt: det går inte att säga."
+        gettext_lazy("hade ärende"),
+        null=True,
+        help_text=gettext_lazy("Om patienten hade ett ärende i kön just då. Tomt: det går inte att säga."),
     )
-    protected = models.BooleanField("skyddade personuppgifter", default=False)
-    why = models.CharField("varför", max_length=300, blank=True, default="")
+    protected = models.BooleanField(gettext_lazy("skyddade personuppgifter"), default=False)
+    why = models.CharField(gettext_lazy("varför"), max_length=300, blank=True, default="")
 
     objects = AccessEntryQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "åtkomst"
-        verbose_name_plural = "åtkomster"
+        verbose_name = gettext_lazy("åtkomst")
+        verbose_name_plural = gettext_lazy("åtkomster")
         constraints = [
             models.CheckConstraint(
                 condition=Q(user__isnull=False, intake_key_id=None) | Q(user=None, intake_key_id__isnull=False),
@@ -147,12 +155,16 @@ class AccessEntry(models.Model):
         triggers = [APPEND_ONLY, NO_TRUNCATE]
 
     def __str__(self) -> str:
-        return f"åtkomst {self.pk}"
+        return _("åtkomst %(pk)s") % {"pk": self.pk}
 
     @property
     def who(self) -> str:
         """By name; a telephone system by its key's."""
-        return str(self.user) if self.user else f"Telefonsystem: {self.intake_key_name}"
+        return (
+            str(self.user)
+            if self.user
+            else _("Telefonsystem: %(intake_key_name)s") % {"intake_key_name": self.intake_key_name}
+        )
 
 
 def _people_in(queues: models.QuerySet[Queue], providers: models.QuerySet[CareProvider]) -> Q:
@@ -175,52 +187,60 @@ class SignIn(models.Model):
     """
 
     class What(models.TextChoices):
-        SIGNED_IN = "signed_in", "Loggade in"
-        FAILED = "failed", "Misslyckades"
-        REFUSED = "refused", "Nekades"
-        LIMITED = "limited", "Stoppades efter för många försök"
-        SIGNED_OUT = "signed_out", "Loggade ut"
-        PASSWORD_CHANGED = "password_changed", "Bytte lösenord"
-        FACTOR_ADDED = "factor_added", "Lade till andra faktor"
-        FACTOR_REMOVED = "factor_removed", "Tog bort andra faktor"
-        FACTOR_RESET = "factor_reset", "Andra faktorn återställdes"
-        CODES_MADE = "codes_made", "Skapade nya reservkoder"
-        INVITED = "invited", "Fick en länk för att välja lösenord"
-        INVITATION_USED = "invitation_used", "Använde länken"
+        SIGNED_IN = "signed_in", gettext_lazy("Loggade in")
+        FAILED = "failed", gettext_lazy("Misslyckades")
+        REFUSED = "refused", gettext_lazy("Nekades")
+        LIMITED = "limited", gettext_lazy("Stoppades efter för många försök")
+        SIGNED_OUT = "signed_out", gettext_lazy("Loggade ut")
+        PASSWORD_CHANGED = "password_changed", gettext_lazy("Bytte lösenord")
+        FACTOR_ADDED = "factor_added", gettext_lazy("Lade till andra faktor")
+        FACTOR_REMOVED = "factor_removed", gettext_lazy("Tog bort andra faktor")
+        FACTOR_RESET = "factor_reset", gettext_lazy("Andra faktorn återställdes")
+        CODES_MADE = "codes_made", gettext_lazy("Skapade nya reservkoder")
+        INVITED = "invited", gettext_lazy("Fick en länk för att välja lösenord")
+        INVITATION_USED = "invitation_used", gettext_lazy("Använde länken")
 
     class Method(models.TextChoices):
         """How; of a sign-in in two steps, the second."""
 
-        PASSWORD = "password", "Lösenord"
-        TOTP = "totp", "Engångskod"
-        PASSKEY = "webauthn", "Passkey"
-        RECOVERY_CODE = "recovery_codes", "Reservkod"
-        CODE = "code", "Engångskod eller reservkod"
-        OPENID = "oidc", "Identitetstjänst"
-        INVITATION = "invitation", "Länk"
-        INTAKE_KEY = "intake_key", "Nyckel för telefonsystem"
-        WEBHOOK = "webhook", "SMS-leverantör"
+        PASSWORD = "password", gettext_lazy("Lösenord")
+        TOTP = "totp", gettext_lazy("Engångskod")
+        PASSKEY = "webauthn", pgettext_lazy("andra faktor", "Passkey")
+        RECOVERY_CODE = "recovery_codes", gettext_lazy("Reservkod")
+        CODE = "code", gettext_lazy("Engångskod eller reservkod")
+        OPENID = "oidc", gettext_lazy("Identitetstjänst")
+        INVITATION = "invitation", gettext_lazy("Länk")
+        INTAKE_KEY = "intake_key", gettext_lazy("Nyckel för telefonsystem")
+        WEBHOOK = "webhook", gettext_lazy("SMS-leverantör")
 
-    at = models.DateTimeField("när", db_default=Now())
-    what = models.CharField("vad", max_length=20, choices=What.choices)
-    method = models.CharField("hur", max_length=20, choices=Method.choices, blank=True, default="")
+    at = models.DateTimeField(gettext_lazy("när"), db_default=Now())
+    what = models.CharField(gettext_lazy("vad"), max_length=20, choices=What.choices)
+    method = models.CharField(gettext_lazy("hur"), max_length=20, choices=Method.choices, blank=True, default="")
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="vem"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=gettext_lazy("vem"),
     )
     account = models.CharField(
-        max_length=64, blank=True, default="", help_text="Användarnamnet, som digest med nyckel."
+        max_length=64, blank=True, default="", help_text=gettext_lazy("Användarnamnet, som digest med nyckel.")
     )
-    address = models.GenericIPAddressField("från", null=True)
+    address = models.GenericIPAddressField(gettext_lazy("från"), null=True)
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="av"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=pgettext_lazy("av vem", "av"),
     )
-    why = models.CharField("varför", max_length=300, blank=True, default="")
+    why = models.CharField(gettext_lazy("varför"), max_length=300, blank=True, default="")
 
     objects = SignInQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "inloggning"
-        verbose_name_plural = "inloggningar"
+        verbose_name = gettext_lazy("inloggning")
+        verbose_name_plural = gettext_lazy("inloggningar")
         indexes = [
             models.Index(fields=["account", "id"], condition=~Q(account=""), name="sign_in_by_account"),
             models.Index(fields=["address", "id"], condition=Q(address__isnull=False), name="sign_in_by_address"),
@@ -247,43 +267,47 @@ class RightsChange(models.Model):
     """A right was given, changed or taken away. Append-only; written by `access.rights`."""
 
     class Right(models.TextChoices):
-        NONE = "", "Ingen"
+        NONE = "", gettext_lazy("Ingen")
         NURSE = Role.NURSE.value, Role.NURSE.label
         ADMINISTRATOR = Role.ADMINISTRATOR.value, Role.ADMINISTRATOR.label
         PROVIDER_ADMINISTRATOR = ProviderRole.ADMINISTRATOR.value, ProviderRole.ADMINISTRATOR.label
         LOG_REVIEWER = ProviderRole.LOG_REVIEWER.value, ProviderRole.LOG_REVIEWER.label
-        ACTIVE = "active", "Aktivt konto"
-        INACTIVE = "inactive", "Inaktivt konto"
+        ACTIVE = "active", gettext_lazy("Aktivt konto")
+        INACTIVE = "inactive", gettext_lazy("Inaktivt konto")
 
-    at = models.DateTimeField("när", db_default=Now())
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name="vem")
-    queue = models.ForeignKey(Queue, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="kö")
+    at = models.DateTimeField(gettext_lazy("när"), db_default=Now())
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=gettext_lazy("vem")
+    )
+    queue = models.ForeignKey(
+        Queue, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=gettext_lazy("kö")
+    )
     care_provider = models.ForeignKey(
         CareProvider,
         on_delete=models.PROTECT,
         null=True,
         related_name="+",
-        verbose_name="vårdgivare",
-        help_text="Där rollen gäller hela vårdgivaren. Varken den eller kö: hela kontot.",
+        verbose_name=gettext_lazy("vårdgivare"),
+        help_text=gettext_lazy("Där rollen gäller hela vårdgivaren. Varken den eller kö: hela kontot."),
     )
-    before = models.CharField("från", max_length=30, choices=Right.choices, blank=True, default="")
-    after = models.CharField("till", max_length=30, choices=Right.choices, blank=True, default="")
-    until = models.DateField("gäller till och med", null=True)
+    before = models.CharField(gettext_lazy("från"), max_length=30, choices=Right.choices, blank=True, default="")
+    after = models.CharField(gettext_lazy("till"), max_length=30, choices=Right.choices, blank=True, default="")
+    until = models.DateField(gettext_lazy("gäller till och med"), null=True)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         null=True,
         related_name="+",
-        verbose_name="av",
-        help_text="Tomt: driften.",
+        verbose_name=pgettext_lazy("av vem", "av"),
+        help_text=gettext_lazy("Tomt: driften."),
     )
-    why = models.CharField("varför", max_length=300, blank=True, default="")
+    why = models.CharField(gettext_lazy("varför"), max_length=300, blank=True, default="")
 
     objects = RightsChangeQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "ändrad behörighet"
-        verbose_name_plural = "ändrade behörigheter"
+        verbose_name = gettext_lazy("ändrad behörighet")
+        verbose_name_plural = gettext_lazy("ändrade behörigheter")
         indexes = [
             models.Index(fields=["user", "id"], name="rights_by_user"),
             models.Index(fields=["queue", "id"], name="rights_by_queue"),
@@ -292,7 +316,7 @@ class RightsChange(models.Model):
         triggers = [APPEND_ONLY, NO_TRUNCATE]
 
     def __str__(self) -> str:
-        return f"ändrad behörighet {self.pk}"
+        return _("ändrad behörighet %(pk)s") % {"pk": self.pk}
 
 
 class SecondPersonQuerySet(models.QuerySet["SecondPersonRequest"]):
@@ -307,32 +331,36 @@ class SecondPersonRequest(models.Model):
     """
 
     class Act(models.TextChoices):
-        RESET_SECOND_FACTOR = "reset_second_factor", "Återställ andra faktorn"
-        GIVE_RIGHT = "give_right", "Ge behörighet"
-        MAKE_LINK = "make_link", "Skapa länk för lösenord"
+        RESET_SECOND_FACTOR = "reset_second_factor", gettext_lazy("Återställ andra faktorn")
+        GIVE_RIGHT = "give_right", gettext_lazy("Ge behörighet")
+        MAKE_LINK = "make_link", gettext_lazy("Skapa länk för lösenord")
 
-    act = models.CharField("vad", max_length=40, choices=Act.choices)
+    act = models.CharField(gettext_lazy("vad"), max_length=40, choices=Act.choices)
     about = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name="för vem"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=gettext_lazy("för vem")
     )
     details: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
-    why = models.CharField("varför", max_length=300)
+    why = models.CharField(gettext_lazy("varför"), max_length=300)
     asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name="begärt av"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=gettext_lazy("begärt av")
     )
-    asked_at = models.DateTimeField("begärt", db_default=Now())
-    confirm_before = models.DateTimeField("kan bekräftas till")
+    asked_at = models.DateTimeField(gettext_lazy("begärt"), db_default=Now())
+    confirm_before = models.DateTimeField(gettext_lazy("kan bekräftas till"))
     confirmed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="bekräftat av"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=gettext_lazy("bekräftat av"),
     )
-    carried_out_at = models.DateTimeField("utfört", null=True)
-    withdrawn_at = models.DateTimeField("återtaget", null=True)
+    carried_out_at = models.DateTimeField(gettext_lazy("utfört"), null=True)
+    withdrawn_at = models.DateTimeField(gettext_lazy("återtaget"), null=True)
 
     objects = SecondPersonQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "begäran"
-        verbose_name_plural = "väntar på en andra person"
+        verbose_name = gettext_lazy("begäran")
+        verbose_name_plural = gettext_lazy("väntar på en andra person")
         ordering = ["asked_at"]
         constraints = [
             models.CheckConstraint(condition=~Q(confirmed_by=F("asked_by")), name="a_second_person_is_another"),
@@ -379,14 +407,14 @@ class Session(AbstractBaseSession):
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
-    address = models.GenericIPAddressField("från", null=True)
-    browser = models.CharField("webbläsare", max_length=40, blank=True, default="")
-    began_at = models.DateTimeField("inloggad", null=True)
-    active_at = models.DateTimeField("använd", null=True)
+    address = models.GenericIPAddressField(gettext_lazy("från"), null=True)
+    browser = models.CharField(gettext_lazy("webbläsare"), max_length=40, blank=True, default="")
+    began_at = models.DateTimeField(gettext_lazy("inloggad"), null=True)
+    active_at = models.DateTimeField(gettext_lazy("använd"), null=True)
 
     class Meta(AbstractBaseSession.Meta):
-        verbose_name = "session"
-        verbose_name_plural = "sessioner"
+        verbose_name = gettext_lazy("session")  # type: ignore[assignment]  # the stubs of its base say str
+        verbose_name_plural = gettext_lazy("sessioner")  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return "session"  # its key would let others in

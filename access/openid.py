@@ -30,6 +30,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from access import record
 from teleq.database import insert_unless_there
@@ -41,7 +43,7 @@ PROVIDER_ID = "oidc"
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 CLOCKS_DIFFER_BY = 60
 """Seconds, at the most, between the identity provider's clock and ours."""
-ASK = "Be en administratör för din kö att lägga in ditt HSA-id under Admin, Användare."
+ASK = gettext_noop("Be en administratör för din kö att lägga in ditt HSA-id under Admin, Användare.")
 
 
 def is_configured() -> bool:
@@ -164,25 +166,41 @@ def who_is_it(request: HttpRequest, sociallogin: SocialLogin) -> User:
     """The account of whom the identity provider speaks of. Raises ImmediateHttpResponse, with a page that says why."""
     claims, nonce = sociallogin.account.extra_data["id_token"], sociallogin.state.get("nonce", "")
     if not nonce or not constant_time_compare(str(claims.get("nonce", "")), nonce):
-        raise _refused(request, "Svaret från {name} hör inte till den här inloggningen. Försök igen.", "Fel nonce.")
+        raise _refused(
+            request,
+            gettext_noop("Svaret från {name} hör inte till den här inloggningen. Försök igen."),
+            gettext_noop("Fel nonce."),
+        )
     if settings.OIDC_ACR and claims.get("acr") not in settings.OIDC_ACR:
-        said = (
+        said = gettext_noop(
             "Inloggningen hos {name} hade inte tillräcklig tillitsnivå. Logga in där med SITHS-kort eller motsvarande."
         )
-        raise _refused(request, said, "För låg tillitsnivå.")
+        raise _refused(request, said, gettext_noop("För låg tillitsnivå."))
     commission = str(claims.get(settings.OIDC_COMMISSION_CLAIM) or "") if settings.OIDC_COMMISSION_CLAIM else ""
     if settings.OIDC_COMMISSIONS and commission not in settings.OIDC_COMMISSIONS:
-        said = "Medarbetaruppdraget som du valde hos {name} gäller inte här. Logga in igen och välj ett annat."
-        raise _refused(request, said, "Fel medarbetaruppdrag.")
+        said = gettext_noop(
+            "Medarbetaruppdraget som du valde hos {name} gäller inte här. Logga in igen och välj ett annat."
+        )
+        raise _refused(request, said, gettext_noop("Fel medarbetaruppdrag."))
     hsa_id = str(claims.get(settings.OIDC_HSA_ID_CLAIM) or "").strip().upper()
     if not hsa_id:
-        raise _refused(request, "{name} talade inte om ditt HSA-id. Kontakta driften.", "HSA-id saknas.")
+        raise _refused(
+            request,
+            gettext_noop("{name} talade inte om ditt HSA-id. Kontakta driften."),
+            gettext_noop("HSA-id saknas."),
+        )
     user = User.objects.filter(hsa_id=hsa_id).first() or _make(hsa_id, claims)
     if user is None:
-        raise _refused(request, f"Det finns inget konto med HSA-id {hsa_id}. {ASK}", "HSA-id:t finns inte.")
+        raise _refused(
+            request,
+            _("Det finns inget konto med HSA-id %(hsa_id)s.") % {"hsa_id": hsa_id} + " " + _(ASK),
+            gettext_noop("HSA-id:t finns inte."),
+        )
     if not user.is_active:
-        said = "Ditt konto är inaktivt. Be en administratör för din kö att aktivera det under Admin, Användare."
-        raise _refused(request, said, "Kontot är inaktivt.", user)
+        said = gettext_noop(
+            "Ditt konto är inaktivt. Be en administratör för din kö att aktivera det under Admin, Användare."
+        )
+        raise _refused(request, said, gettext_noop("Kontot är inaktivt."), user)
     return user
 
 
@@ -201,21 +219,23 @@ def _make(hsa_id: str, claims: dict[str, Any]) -> User | None:
     return user if insert_unless_there(user) else None
 
 
-def went_wrong(request: HttpRequest, error: str = "", exception: Exception | None = None, **_: Any) -> None:
+def went_wrong(request: HttpRequest, error: str = "", exception: Exception | None = None, **problem: Any) -> None:
     """Raises ImmediateHttpResponse, with a page that says what to do."""
     if error == AuthError.CANCELLED:
-        raise _refused(request, "Du avbröt inloggningen hos {name}.", "Avbröts.")
+        raise _refused(request, gettext_noop("Du avbröt inloggningen hos {name}."), gettext_noop("Avbröts."))
     if isinstance(exception, requests.RequestException):
         raise ImmediateHttpResponse(_page(request, _not_reached(exception), 503))
     logger.warning("A sign-in by OpenID Connect went wrong: %s", type(exception).__name__)
     raise _refused(
-        request, "Inloggningen hos {name} gick inte att slutföra. Försök igen.", "Svaret gick inte att lita på."
+        request,
+        gettext_noop("Inloggningen hos {name} gick inte att slutföra. Försök igen."),
+        gettext_noop("Svaret gick inte att lita på."),
     )
 
 
 def _not_reached(error: Exception) -> str:
     logger.error("The identity provider can't be reached: %s", type(error).__name__)
-    return "Det går inte att nå {name} just nu. Försök igen om en stund."
+    return gettext_noop("Det går inte att nå {name} just nu. Försök igen om en stund.")
 
 
 def _refused(request: HttpRequest, said: str, why: str, user: User | None = None) -> ImmediateHttpResponse:
@@ -224,5 +244,5 @@ def _refused(request: HttpRequest, said: str, why: str, user: User | None = None
 
 
 def _page(request: HttpRequest, said: str, status: int) -> HttpResponse:
-    context = {"reason": said.replace("{name}", settings.OIDC_NAME)}
+    context = {"reason": _(said).replace("{name}", settings.OIDC_NAME)}
     return render(request, "access/not_signed_in.html", context, status=status)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from teleq.models import Membership, User
 
@@ -28,10 +29,10 @@ class WellKnownWordValidator:
         once = re.sub(r"^(.+?)\1+$", r"\1", core)
         known = WORDS | CommonPasswordValidator().passwords
         if core and (len(set(core)) < 4 or core in known or once in known):
-            raise ValidationError("Lösenordet är ett vanligt ord, även om siffror och tecken är tillagda.")
+            raise ValidationError(_("Lösenordet är ett vanligt ord, även om siffror och tecken är tillagda."))
 
     def get_help_text(self) -> str:
-        return "Lösenordet kan inte vara ett vanligt ord med siffror eller tecken runt."
+        return _("Lösenordet kan inte vara ett vanligt ord med siffror eller tecken runt.")
 
 
 class OwnNamesValidator:
@@ -42,10 +43,10 @@ class OwnNamesValidator:
             return
         letters = password.casefold()
         if any(name in letters for name in _names(user)):
-            raise ValidationError("Lösenordet innehåller ditt namn, ditt användarnamn eller din enhets namn.")
+            raise ValidationError(_("Lösenordet innehåller ditt namn, ditt användarnamn eller din enhets namn."))
 
     def get_help_text(self) -> str:
-        return "Lösenordet kan inte innehålla ditt namn, ditt användarnamn eller din enhets namn."
+        return _("Lösenordet kan inte innehålla ditt namn, ditt användarnamn eller din enhets namn.")
 
 
 def _names(user: User) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext_noop
 
 from access.models import RightsChange
 from teleq.models import CareProviderRole, Membership, ProviderRole, User
@@ -77,7 +78,7 @@ def confirm(given: Given, by: User) -> None:
     """That it is still right: somebody has gone through it and let it stand."""
     type(given)._default_manager.filter(pk=given.pk).update(reviewed_at=Now(), reviewed_by=by)
     held = Held(given.role, given.until)
-    _write(given.user, place_of(given), held, held, by, "Genomgången", {})
+    _write(given.user, place_of(given), held, held, by, gettext_noop("Genomgången"), {})
 
 
 def _write(  # noqa: PLR0913, PLR0917  each is a column of the record

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_noop
 
 from access import record
 from access.limits import Guess, judged
@@ -69,7 +70,7 @@ def check_code(request: HttpRequest, user: User, code: str) -> Authenticator | N
         client_network(request),
         record.account_digest(user.username),
         user,
-        why="Fel kod.",
+        why=gettext_noop("Fel kod."),
     )
     return judged(guess, lambda: _of_code(user, code))
 

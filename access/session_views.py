@@ -7,6 +7,7 @@ from allauth.account.internal.flows.reauthentication import raise_if_reauthentic
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from access import sessions
@@ -44,9 +45,9 @@ def sign_out_session(request: SignedInRequest, name: str) -> HttpResponse:
         return signed_out()
     raise_if_reauthentication_required(request, app="access")
     if sessions.sign_out(request.user, name):
-        messages.success(request, "Du är utloggad där.")
+        messages.success(request, _("Du är utloggad där."))
     else:
-        messages.info(request, "Inget ändrades: där är du inte inloggad längre.")
+        messages.info(request, _("Inget ändrades: där är du inte inloggad längre."))
     return redirect("mfa_index")
 
 

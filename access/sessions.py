@@ -24,6 +24,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_noop
 
 from access import record
 from access.models import Session
@@ -38,7 +39,7 @@ WARNED = timedelta(minutes=2)
 """How long before its end somebody is warned."""
 OFTEN_ENOUGH = timedelta(minutes=1)
 """How often the time of the last activity is stored: not at every page."""
-ENDED = "Sessionen tog slut."
+ENDED = gettext_noop("Sessionen tog slut.")
 
 WHOSE = "whose_has_ended"
 """In the session of nobody that follows one that has ended: whose that was."""
@@ -187,7 +188,7 @@ def signed_out() -> HttpResponse:
 def sign_out_everywhere(user: User, by: User | None = None) -> None:
     """End all of the user's sessions; `by` an administrator, where it isn't the user themselves."""
     Session.objects.filter(user=user).delete()
-    record.note(record.What.SIGNED_OUT, user, by=by, why="Överallt.")
+    record.note(record.What.SIGNED_OUT, user, by=by, why=gettext_noop("Överallt."))
 
 
 BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari"}

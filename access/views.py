@@ -26,7 +26,10 @@ from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse_lazy
+from django.utils import translation
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
@@ -36,7 +39,7 @@ from access.sessions import signed_out
 from teleq.models import CareProviderRole, Membership, User
 
 TOO_MANY = 429
-LAST_ONE = "Lägg till en annan andra faktor först. Den här är din enda."
+LAST_ONE = gettext_noop("Lägg till en annan andra faktor först. Den här är din enda.")
 
 
 class LimitedForm:
@@ -147,6 +150,14 @@ class InvitationView(PasswordResetConfirmView):
 class AccountView(IndexView):
     template_name = "access/account.html"
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        form = forms.PreferencesForm(request.POST, instance=User.objects.get(pk=request.user.pk))
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(preferences=form), status=422)
+        with translation.override(form.save().language):
+            messages.success(request, _("Utseende och språk är sparade."))
+        return redirect("mfa_index")
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         memberships = Membership.objects.in_force().filter(user=self.request.user).select_related("queue")
@@ -154,6 +165,7 @@ class AccountView(IndexView):
         required = settings.SECOND_FACTOR_REQUIRED and not second_factor.is_strongly_signed_in(self.request)
         codes = context["authenticators"].get(Authenticator.Type.RECOVERY_CODES)
         return {
+            "preferences": forms.PreferencesForm(instance=self.request.user),
             **context,
             "sessions": [
                 (session, sessions.name_of(session.pk), session.pk == self.request.session.session_key)
@@ -179,7 +191,7 @@ class OwnPasswordView(LimitedForm, PasswordChangeView):
         return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
-        messages.success(self.request, "Lösenordet är bytt.")
+        messages.success(self.request, _("Lösenordet är bytt."))
         return super().form_valid(form)
 
 
@@ -192,7 +204,7 @@ class AddAppView(ActivateTOTPView):
         authenticator = Authenticator.objects.get(user=self.request.user, type=Authenticator.Type.TOTP)
         second_factor.use_totp_code(authenticator, form.cleaned_data["code"])  # it doesn't sign in once more
         second_factor.added(self.request, self.request.user, authenticator)
-        messages.success(self.request, "Appen är tillagd.")
+        messages.success(self.request, _("Appen är tillagd."))
         return response
 
 
@@ -202,7 +214,7 @@ class RemoveAppView(DeactivateTOTPView):
     def form_valid(self, form: BaseForm) -> HttpResponse:
         response = super().form_valid(form)
         record.note(record.What.FACTOR_REMOVED, self.request.user, record.Method.TOTP)
-        messages.success(self.request, "Appen är borttagen.")
+        messages.success(self.request, _("Appen är borttagen."))
         return response
 
 
@@ -214,7 +226,7 @@ class AddPasskeyView(AddWebAuthnView):
         response = super().form_valid(form)
         passkeys = Authenticator.objects.filter(user=self.request.user, type=Authenticator.Type.WEBAUTHN)
         second_factor.added(self.request, self.request.user, passkeys.latest("pk"))
-        messages.success(self.request, "Passkeyn är tillagd.")
+        messages.success(self.request, _("Passkeyn är tillagd."))
         return response
 
 
@@ -224,11 +236,11 @@ class RemovePasskeyView(RemoveWebAuthnView):
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
         if not second_factor.may_remove(self.get_object()):
-            messages.error(self.request, LAST_ONE)
+            messages.error(self.request, _(LAST_ONE))
             return redirect("mfa_index")
         response = super().form_valid(form)
         record.note(record.What.FACTOR_REMOVED, self.request.user, record.Method.PASSKEY)
-        messages.success(self.request, "Passkeyn är borttagen.")
+        messages.success(self.request, _("Passkeyn är borttagen."))
         return response
 
 

@@ -1,11 +1,12 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate, pre_migrate
+from django.utils.translation import gettext_lazy
 
 
 class AdministrationConfig(AppConfig):
     name = "administration"
-    verbose_name = "Administration"
+    verbose_name = gettext_lazy("Administration")
 
     def ready(self) -> None:
         from administration.database import checks  # noqa: F401, PLC0415  registers the system check

@@ -1,6 +1,7 @@
 """Care providers, and whether they have ordered Samtycke för SMS: what Admin > Vårdgivare saves."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from teleq import changes
 from teleq.changes import Changes
@@ -12,10 +13,10 @@ class InUse(Exception):
 
 
 def in_use_text(care_provider: CareProvider) -> str:
-    return (
-        f"Beställningen kan inte tas bort: en kö hos {care_provider} har samtycke till SMS aktiverat."
-        " Avaktivera först i Utgående SMS."
-    )
+    return _(
+        "Beställningen kan inte tas bort: en kö hos %(care_provider)s har samtycke till SMS"
+        " aktiverat. Avaktivera först i Utgående SMS."
+    ) % {"care_provider": care_provider}
 
 
 def consent_in_use(care_provider: CareProvider) -> bool:

@@ -14,6 +14,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from teleq.models import CareProvider, Queue
 from teleq.triggers import APPEND_ONLY, NO_TRUNCATE, InsertEvent, Protect, ReadOnly, UpdateEvent
@@ -23,19 +25,21 @@ class DayTotal(models.Model):
     """How many answers, callbacks or messages a queue had on a day. Kept when what it counts has been removed."""
 
     class What(models.TextChoices):
-        ANSWERS = "answers", "svar"
-        CALLBACKS = "callbacks", "återuppringningar"
-        MESSAGES = "messages", "SMS"
+        ANSWERS = "answers", gettext_lazy("svar")
+        CALLBACKS = "callbacks", gettext_lazy("återuppringningar")
+        MESSAGES = "messages", gettext_lazy("SMS")
 
     queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="+", db_index=False)
     day: models.DateField[date, date] = models.DateField()
     what = models.CharField(max_length=10, choices=What.choices)
-    key = models.CharField(max_length=60, blank=True, help_text="Vilket svar, eller SMS:ets slag, tillstånd och orsak.")
+    key = models.CharField(
+        max_length=60, blank=True, help_text=gettext_lazy("Vilket svar, eller SMS:ets slag, tillstånd och orsak.")
+    )
     count = models.PositiveIntegerField()
 
     class Meta:
-        verbose_name = "dagssumma"
-        verbose_name_plural = "dagssummor"
+        verbose_name = gettext_lazy("dagssumma")
+        verbose_name_plural = gettext_lazy("dagssummor")
         constraints = [models.UniqueConstraint(fields=["queue", "day", "what", "key"], name="one_total_a_day")]
         indexes = [models.Index(fields=["day"], name="day_total_day")]
 
@@ -46,15 +50,15 @@ class DayTotal(models.Model):
 class RetentionRun(models.Model):
     """What one turn of the nightly retention removed: how many rows of each kind, by the kind's name in Swedish."""
 
-    at = models.DateTimeField("när", db_default=Now())
-    removed: models.JSONField[dict[str, int], dict[str, int]] = models.JSONField("togs bort")
+    at = models.DateTimeField(gettext_lazy("när"), db_default=Now())
+    removed: models.JSONField[dict[str, int], dict[str, int]] = models.JSONField(gettext_lazy("togs bort"))
 
     class Meta:
-        verbose_name = "gallring"
-        verbose_name_plural = "Gallring"
+        verbose_name = gettext_lazy("gallring")
+        verbose_name_plural = gettext_lazy("Gallring")
 
     def __str__(self) -> str:
-        return f"gallring {self.pk}"
+        return _("gallring %(pk)s") % {"pk": self.pk}
 
 
 # Loggkontroll --------------------------------------------------------------------------------------------------------
@@ -72,25 +76,27 @@ class LogReviewInterval(models.Model):
     """How often a care provider's access log is to be reviewed, as its administrator has chosen."""
 
     class Days(models.IntegerChoices):
-        NOT_CHOSEN = 0, "inte bestämt"
-        WEEK = 7, "var sjunde dag"
-        FORTNIGHT = 14, "var fjortonde dag"
-        MONTH = 30, "var trettionde dag"
-        TWO_MONTHS = 60, "var sextionde dag"
-        QUARTER = 90, "var nittionde dag"
+        NOT_CHOSEN = 0, gettext_lazy("inte bestämt")
+        WEEK = 7, gettext_lazy("var sjunde dag")
+        FORTNIGHT = 14, gettext_lazy("var fjortonde dag")
+        MONTH = 30, gettext_lazy("var trettionde dag")
+        TWO_MONTHS = 60, gettext_lazy("var sextionde dag")
+        QUARTER = 90, gettext_lazy("var nittionde dag")
 
     care_provider = models.OneToOneField(CareProvider, on_delete=models.PROTECT, primary_key=True, related_name="+")
-    days = models.PositiveSmallIntegerField("loggkontroll ska göras", choices=Days.choices, default=Days.NOT_CHOSEN)
+    days = models.PositiveSmallIntegerField(
+        gettext_lazy("loggkontroll ska göras"), choices=Days.choices, default=Days.NOT_CHOSEN
+    )
     chosen_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     chosen_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(db_default=Now())
 
     class Meta:
-        verbose_name = "hur ofta loggkontroll ska göras"
-        verbose_name_plural = "hur ofta loggkontroll ska göras"
+        verbose_name = gettext_lazy("hur ofta loggkontroll ska göras")
+        verbose_name_plural = gettext_lazy("hur ofta loggkontroll ska göras")
         triggers = [NO_DELETE, NO_TRUNCATE]
 
     def __str__(self) -> str:
-        return f"loggkontroll hos {self.care_provider_id}"
+        return _("loggkontroll hos %(care_provider_id)s") % {"care_provider_id": self.care_provider_id}
 
 
 class LogReviewQuerySet(models.QuerySet["LogReview"]):
@@ -117,15 +123,15 @@ class LogReview(models.Model):
     """
 
     class Rule(models.TextChoices):
-        RANDOM = "random", "Slumpvis"
-        SURNAME = "surname", "Samma efternamn: patienten heter som användaren"
-        COLLEAGUE = "colleague", "En kollegas namn: patienten heter som en annan medlem"
-        MANY_PATIENTS = "many_patients", "Många patienter på en dag"
-        OUTSIDE_HOURS = "outside_hours", "Utanför arbetstid"
-        NO_CASE = "no_case", "Patienten hade inget ärende i kön"
-        PROTECTED = "protected", "Skyddade personuppgifter"
-        OTHER_QUEUE = "other_queue", "Öppnat i annan kö"
-        REFUSED = "refused", "Nekade försök"
+        RANDOM = "random", gettext_lazy("Slumpvis")
+        SURNAME = "surname", gettext_lazy("Samma efternamn: patienten heter som användaren")
+        COLLEAGUE = "colleague", gettext_lazy("En kollegas namn: patienten heter som en annan medlem")
+        MANY_PATIENTS = "many_patients", gettext_lazy("Många patienter på en dag")
+        OUTSIDE_HOURS = "outside_hours", gettext_lazy("Utanför arbetstid")
+        NO_CASE = "no_case", gettext_lazy("Patienten hade inget ärende i kön")
+        PROTECTED = "protected", gettext_lazy("Skyddade personuppgifter")
+        OTHER_QUEUE = "other_queue", gettext_lazy("Öppnat i annan kö")
+        REFUSED = "refused", gettext_lazy("Nekade försök")
 
     class Size(models.IntegerChoices):
         TEN = 10, "10"
@@ -133,37 +139,47 @@ class LogReview(models.Model):
         FIFTY = 50, "50"
 
     class Outcome(models.TextChoices):
-        NOTHING = "nothing", "Inget att anmärka"
-        TO_FOLLOW_UP = "to_follow_up", "Behöver följas upp"
-        UNAUTHORISED = "unauthorised", "Obehörig åtkomst"
-        BROKEN_OFF = "broken_off", "Avbruten: räknas inte som gjord"
+        NOTHING = "nothing", gettext_lazy("Inget att anmärka")
+        TO_FOLLOW_UP = "to_follow_up", gettext_lazy("Behöver följas upp")
+        UNAUTHORISED = "unauthorised", gettext_lazy("Obehörig åtkomst")
+        BROKEN_OFF = "broken_off", gettext_lazy("Avbruten: räknas inte som gjord")
 
     care_provider = models.ForeignKey(
-        CareProvider, on_delete=models.PROTECT, related_name="+", verbose_name="vårdgivare", db_index=False
+        CareProvider,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=gettext_lazy("vårdgivare"),
+        db_index=False,
     )
-    rule = models.CharField("regel", max_length=20, choices=Rule.choices)
-    since: models.DateField[date, date] = models.DateField("från")
-    until: models.DateField[date, date] = models.DateField("till och med")
-    size = models.PositiveSmallIntegerField("antal", choices=Size.choices)
-    with_lists = models.BooleanField("ta med patienter som bara visades i en lista", default=False)
+    rule = models.CharField(gettext_lazy("regel"), max_length=20, choices=Rule.choices)
+    since: models.DateField[date, date] = models.DateField(gettext_lazy("från"))
+    until: models.DateField[date, date] = models.DateField(gettext_lazy("till och med"))
+    size = models.PositiveSmallIntegerField(gettext_lazy("antal"), choices=Size.choices)
+    with_lists = models.BooleanField(gettext_lazy("ta med patienter som bara visades i en lista"), default=False)
     made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name="påbörjad av"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=gettext_lazy("påbörjad av")
     )
-    made_at: models.DateTimeField[datetime, datetime] = models.DateTimeField("påbörjad", db_default=Now())
-    press = models.UUIDField(default=uuid.uuid4, editable=False, help_text="Vilket tryck på knappen som drog urvalet.")
-    outcome = models.CharField("resultat", max_length=20, choices=Outcome.choices, blank=True, default="")
-    action = models.TextField("åtgärd", max_length=2000, blank=True, default="")
+    made_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(gettext_lazy("påbörjad"), db_default=Now())
+    press = models.UUIDField(
+        default=uuid.uuid4, editable=False, help_text=gettext_lazy("Vilket tryck på knappen som drog urvalet.")
+    )
+    outcome = models.CharField(gettext_lazy("resultat"), max_length=20, choices=Outcome.choices, blank=True, default="")
+    action = models.TextField(gettext_lazy("åtgärd"), max_length=2000, blank=True, default="")
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     closed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="avslutad av"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=gettext_lazy("avslutad av"),
     )
-    closed_at = models.DateTimeField("avslutad", null=True)
+    closed_at = models.DateTimeField(gettext_lazy("avslutad"), null=True)
 
     objects = LogReviewQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "loggkontroll"
-        verbose_name_plural = "loggkontroller"
+        verbose_name = gettext_lazy("loggkontroll")
+        verbose_name_plural = gettext_lazy("loggkontroller")
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["press"], name="one_review_per_press"),
@@ -190,7 +206,7 @@ class LogReview(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"loggkontroll {self.pk}"
+        return _("loggkontroll %(pk)s") % {"pk": self.pk}
 
     @property
     def is_open(self) -> bool:
@@ -205,25 +221,31 @@ class ReviewedEntry(models.Model):
     """
 
     class Outcome(models.TextChoices):
-        JUSTIFIED = "justified", "Befogad"
-        UNCLEAR = "unclear", "Oklar – fråga användaren"
-        UNJUSTIFIED = "unjustified", "Obefogad"
+        JUSTIFIED = "justified", gettext_lazy("Befogad")
+        UNCLEAR = "unclear", gettext_lazy("Oklar – fråga användaren")
+        UNJUSTIFIED = "unjustified", gettext_lazy("Obefogad")
 
     review = models.ForeignKey(LogReview, on_delete=models.PROTECT, related_name="entries", db_index=False)
-    place = models.PositiveSmallIntegerField(help_text="Vilken i urvalet, efter tid.")
+    place = models.PositiveSmallIntegerField(help_text=gettext_lazy("Vilken i urvalet, efter tid."))
     entry_id = models.BigIntegerField()
     entry_at: models.DateTimeField[datetime, datetime] = models.DateTimeField()
-    because = models.CharField("därför att", max_length=200, blank=True, default="")
-    outcome = models.CharField("bedömning", max_length=20, choices=Outcome.choices, blank=True, default="")
-    note = models.TextField("anteckning", max_length=1000, blank=True, default="")
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="bedömd av"
+    because = models.CharField(gettext_lazy("därför att"), max_length=200, blank=True, default="")
+    outcome = models.CharField(
+        gettext_lazy("bedömning"), max_length=20, choices=Outcome.choices, blank=True, default=""
     )
-    decided_at = models.DateTimeField("bedömd", null=True)
+    note = models.TextField(gettext_lazy("anteckning"), max_length=1000, blank=True, default="")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=gettext_lazy("bedömd av"),
+    )
+    decided_at = models.DateTimeField(gettext_lazy("bedömd"), null=True)
 
     class Meta:
-        verbose_name = "granskad åtkomst"
-        verbose_name_plural = "granskade åtkomster"
+        verbose_name = gettext_lazy("granskad åtkomst")
+        verbose_name_plural = gettext_lazy("granskade åtkomster")
         ordering = ["place"]
         constraints = [
             models.UniqueConstraint(fields=["review", "place"], name="one_entry_per_place"),
@@ -236,4 +258,4 @@ class ReviewedEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"granskad åtkomst {self.pk}"
+        return _("granskad åtkomst %(pk)s") % {"pk": self.pk}

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import combinations
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from access import rights
 from administration.outgoing_sms import NumberNeeded, tells_number
@@ -15,8 +16,8 @@ from teleq import changes
 from teleq.changes import Changes
 from teleq.models import Membership, OutgoingSms, Queue, Role, User
 
-MADE_THE_QUEUE = "Skapade kön"
-NUMBER_IN_USE = "Numret behövs: {telefon} står i en text i Utgående SMS. Ta först bort {telefon} där."
+MADE_THE_QUEUE = gettext_noop("Skapade kön")
+NUMBER_IN_USE = gettext_lazy("Numret behövs: {telefon} står i en text i Utgående SMS. Ta först bort {telefon} där.")
 
 
 @transaction.atomic

@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from access import rights, second_person
 from access.models import RightsChange, SecondPersonRequest
@@ -32,7 +33,9 @@ class WithoutAdministrator(Exception):
 
     def __init__(self, left: Iterable[Queue | CareProvider]) -> None:
         names = ", ".join(str(each) for each in left)
-        super().__init__(f"{names} skulle sakna administratör. Gör först någon annan till administratör.")
+        super().__init__(
+            _("%(names)s skulle sakna administratör. Gör först någon annan till administratör.") % {"names": names}
+        )
 
 
 class ChangedMeanwhile(Exception):
@@ -178,7 +181,7 @@ def told(asked: SecondPersonRequest) -> str:
         if "queue" in details
         else CareProvider.objects.filter(pk=details["care_provider"]).first()
     )
-    until = f", till och med {details['until']}" if details["until"] else ""
+    until = _(", till och med %(day)s") % {"day": details["until"]} if details["until"] else ""
     return f"{asked.get_act_display()}: {Right(details['role']).label}, {place}{until}"
 
 

@@ -1,4 +1,4 @@
-"""The site of the tab Admin: who may enter, and in what order its pages stand on the first one."""
+"""The site of the tab Admin: who may enter, and which of its pages each role has."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.cache import never_cache
 
 from access import access_log
+from administration import history, menu
 from administration.log_review import reviews
 from administration.rights import how_many_overdue
 from intake.keys import ending_soon
@@ -28,34 +31,32 @@ from teleq.swedish import in_days
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
-ORDER = [
-    *("OutgoingSms", "StandardText", "Queue", "User", "ConsentText", "SignIn", "RightsChange", "CareProvider"),
-    *("IntakeKey", "RetentionRun"),
-]
-
 # The first page's links, by their addresses' names.
 PAGES = {
-    "statistics": "Statistik",
-    "held_cases": "Pågående ärenden",
-    "patient_data": "Registerutdrag",
-    "rights": "Behörigheter att gå igenom",
-    "second_person": "Väntar på en andra person",
+    "teleq_outgoingsms_check": gettext_noop("Skulle det här SMS:et skickas?"),
+    "statistics": gettext_noop("Statistik"),
+    "stopped_sms": gettext_noop("Stoppade SMS"),
+    "held_cases": gettext_noop("Pågående ärenden"),
+    "patient_data": gettext_noop("Registerutdrag"),
+    "rights": gettext_noop("Behörigheter att gå igenom"),
+    "second_person": gettext_noop("Väntar på en andra person"),
 }
 """Beside the models, for administrators."""
 OPERATORS_PAGES = {name: PAGES[name] for name in ("statistics", "second_person")}
 """For the operator, who reads no patient's data and goes through nobody's rights."""
-LAST_PAGES = {"unplaced_sms": "SMS som inte kunde placeras"}
-"""For the operator and a care provider's administrator, last."""
+LAST_PAGES = {"unplaced_sms": gettext_noop("SMS som inte kunde placeras")}
+"""For the operator and a care provider's administrator."""
 
-LOG_PAGES = {"log_reviews": reviews.TITLE, "log_extract": "Loggutdrag"}
+LOG_PAGES = {"log_reviews": reviews.TITLE, "log_extract": gettext_noop("Loggutdrag")}
 """For a care provider's reviewer of logs and its administrator: what each sees there is in the pages themselves."""
 
 PATIENTS_PAGES = {
     **LOG_PAGES,
     "log_review": reviews.TITLE,
     "patient_data": PAGES["patient_data"],
+    "stopped_sms": PAGES["stopped_sms"],
     "unplaced_sms": LAST_PAGES["unplaced_sms"],
-    "teleq_outgoingsms_check": "Skulle det här SMS:et skickas?",
+    "teleq_outgoingsms_check": PAGES["teleq_outgoingsms_check"],
 }
 """Pages that show patients' data, by their addresses' names."""
 
@@ -81,9 +82,10 @@ extracts, keys and users. Asked already when the page is opened, before anything
 
 
 class TeleqAdminSite(admin.AdminSite):
-    site_header = "teleQ Admin"
-    site_title = "teleQ Admin"
-    index_title = "Admin"
+    site_header = gettext_lazy("teleQ Admin")
+    site_title = gettext_lazy("teleQ Admin")
+    index_title = gettext_lazy("Admin")
+    empty_value_display = "–"
     enable_nav_sidebar = False  # few links: the first page shows them all
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -113,6 +115,7 @@ class TeleqAdminSite(admin.AdminSite):
         shown = {
             "overdue_log_reviews": reviews.overdue(user),
             "overdue_rights": how_many_overdue(user) if administers(request) else 0,
+            "latest": history.latest_by(user, 10),
             "problem": access_log.problem_with_months() if user.is_superuser else "",
             "ending_keys": [(key, in_days(key.until)) for key in ending if key.until],
         }
@@ -160,21 +163,22 @@ class TeleqAdminSite(admin.AdminSite):
         return HttpResponseRedirect(reverse("account_change_password"))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
-        """One flat list, Utgående SMS first: an administrator need not know which app a model is in."""
-        models = [model for app in super().get_app_list(request) for model in app["models"]]
-        if not models:
-            return []
-        models.sort(key=lambda model: ORDER.index(model["object_name"]))
+        """What the user may open, by task: an administrator need not know which app a model is in."""
+        apps = super().get_app_list(request)
+        found = {model["object_name"]: model for app in apps for model in app["models"]}
         user = cast(User, request.user)
+        if not found:
+            return []
         if administers(request):
-            models[1:1] = _links(OPERATORS_PAGES if user.is_superuser else PAGES)
+            found |= _links(OPERATORS_PAGES if user.is_superuser else PAGES)
         whole = set(user.provider_roles.in_force().values_list("role", flat=True))
-        if whole:  # a reviewer's own work first
-            models = [*models, *_links(LOG_PAGES)] if administers(request) else [*_links(LOG_PAGES), *models]
+        if whole:
+            found |= _links(LOG_PAGES)
         if user.is_superuser or ProviderRole.ADMINISTRATOR in whole:
-            models += _links(LAST_PAGES)
-        index = reverse("admin:index", current_app=self.name)
-        return [{"name": "Admin", "app_label": "admin", "app_url": index, "has_module_perms": True, "models": models}]
+            found |= _links(LAST_PAGES)
+        groups = menu.GROUPS if administers(request) else menu.REVIEWERS_GROUPS
+        index = {"app_label": "admin", "app_url": reverse("admin:index", current_app=self.name)}
+        return [{**group, **index} for group in menu.grouped(found, groups, request.path)]
 
     def app_index(  # type: ignore[override]  # the stubs allow for a page only
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
@@ -190,5 +194,5 @@ class TeleqAdminSite(admin.AdminSite):
         return render(request, "admin/forbidden.html", {"inside": self.has_permission(request)}, status=403)
 
 
-def _links(pages: dict[str, str]) -> list[dict[str, Any]]:
-    return [{"name": name, "admin_url": reverse(f"admin:{view}")} for view, name in pages.items()]
+def _links(pages: dict[str, str]) -> dict[str, dict[str, Any]]:
+    return {view: {"name": _(name), "admin_url": reverse(f"admin:{view}")} for view, name in pages.items()}

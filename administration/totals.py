@@ -7,17 +7,17 @@ stay when retention has removed what they count. A day is one by the clock in St
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from math import ceil
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Sum
 from django.utils import timezone
 
 from administration.models import DayTotal
-from teleq.models import Queue
 
 DAY = timedelta(days=1)
 SETTLES = ceil(settings.SMS_REPORT_WITHIN / DAY) * DAY + DAY
@@ -35,13 +35,17 @@ class Total:
     count: int
 
 
-def of_queue(queue: Queue, first: date, last: date) -> list[Total]:
-    """The totals of these days, both included. The same number of queries however many days and rows there are."""
+def of_queues(queue_ids: Collection[int], first: date, last: date) -> list[Total]:
+    """The totals of these days, both included, of all these queues together; there may be several of one day and key.
+
+    The same number of queries however many days and rows there are.
+    """
     counted_until = _counted_until()
-    stored = DayTotal.objects.filter(queue=queue, day__range=(first, last), day__lt=counted_until or first)
-    totals = [Total(*row) for row in stored.values_list("what", "day", "key", "count")]
+    stored = DayTotal.objects.filter(queue__in=queue_ids, day__range=(first, last), day__lt=counted_until or first)
+    added = stored.order_by().values_list("what", "day", "key").annotate(Sum("count"))
+    totals = [Total(*row) for row in added]
     if not counted_until or counted_until <= last:
-        totals += _count(queue, max(first, counted_until or first), last)
+        totals += _count(queue_ids, max(first, counted_until or first), last)
     return totals
 
 
@@ -54,7 +58,7 @@ def add_up() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 f"INSERT INTO administration_daytotal (queue_id, what, day, key, count) {COUNT}",
-                {"queue": None, "begins": beginning_of(first), "ends": beginning_of(end)},
+                {"queues": None, "begins": beginning_of(first), "ends": beginning_of(end)},
             )
         first = end
 
@@ -79,19 +83,21 @@ def _earliest_day() -> date | None:
         return earliest and timezone.localdate(earliest)
 
 
-def _count(queue: Queue, first: date, last: date) -> list[Total]:
+def _count(queue_ids: Collection[int], first: date, last: date) -> list[Total]:
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, {"queue": queue.pk, "begins": beginning_of(first), "ends": beginning_of(last + DAY)})
+        cursor.execute(
+            COUNT, {"queues": list(queue_ids), "begins": beginning_of(first), "ends": beginning_of(last + DAY)}
+        )
         return [Total(*row[1:]) for row in cursor.fetchall()]
 
 
-# Of one queue, or of all where %(queue)s is null.
+# Of some queues, or of all where %(queues)s is null.
 COUNT = """
     -- answers, in the queue whose case they were given in
     SELECT c.queue_id, 'answers', (e.answered_at AT TIME ZONE 'Europe/Stockholm')::date, e.answer, count(*)
     FROM consent_consentevent AS e JOIN cases_case AS c ON c.id = e.case_id
     WHERE e.pgh_label <> 'delete' AND e.answered_at >= %(begins)s AND e.answered_at < %(ends)s
-        AND (%(queue)s::bigint IS NULL OR c.queue_id = %(queue)s)
+        AND (%(queues)s::bigint[] IS NULL OR c.queue_id = ANY(%(queues)s))
     GROUP BY 1, 3, 4
     UNION ALL
     -- callbacks, by the answer that was in force when the patient was to be called
@@ -104,12 +110,13 @@ COUNT = """
         ORDER BY pgh_id DESC LIMIT 1
     ) AS given ON given.valid_until > c.callback_at AND given.pgh_label <> 'delete'
     WHERE c.callback_at >= %(begins)s AND c.callback_at < %(ends)s
-        AND (%(queue)s::bigint IS NULL OR c.queue_id = %(queue)s)
+        AND (%(queues)s::bigint[] IS NULL OR c.queue_id = ANY(%(queues)s))
     GROUP BY 1, 3, 4
     UNION ALL
     SELECT queue_id, 'messages', (created_at AT TIME ZONE 'Europe/Stockholm')::date,
         kind || ' ' || state || ' ' || refusal, count(*)
     FROM sms_message
-    WHERE created_at >= %(begins)s AND created_at < %(ends)s AND (%(queue)s::bigint IS NULL OR queue_id = %(queue)s)
+    WHERE created_at >= %(begins)s AND created_at < %(ends)s
+        AND (%(queues)s::bigint[] IS NULL OR queue_id = ANY(%(queues)s))
     GROUP BY 1, 3, 4
 """

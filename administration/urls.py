@@ -12,6 +12,7 @@ from administration.admin.patient_data import patient_data_view
 from administration.admin.rights import end_view, rights_view
 from administration.admin.second_person import second_person_view
 from administration.admin.statistics import statistics_view
+from administration.admin.stopped_sms import stopped_sms_view
 from administration.admin.unplaced_sms import unplaced_sms_view
 from administration.site import TeleqAdminSite
 
@@ -31,6 +32,7 @@ urlpatterns = [
     path("rights/<str:kind>/<int:given_id>/end/", page(end_view), name="end_right"),
     path("second-person/", page(second_person_view), name="second_person"),
     path("statistics/", page(statistics_view), name="statistics"),
+    path("stopped-sms/", page(stopped_sms_view), name="stopped_sms"),
     path("unplaced-sms/", page(unplaced_sms_view), name="unplaced_sms"),
     # Without Django's way from a row to its page on the site: no row has one, and some models have no table to look in.
     *(each for each in site.get_urls() if getattr(each, "name", "") != "view_on_site"),

@@ -57,10 +57,11 @@ PERSON = """
     to_char(date '1930-01-01' + (patient %% 33000)::int, 'YYYYMMDD') || lpad((patient / 33000)::text, 4, '0')
 """
 CASES = f"""
-    INSERT INTO cases_case (id, queue_id, name, reason, phone_number, a_number, personal_identity_number, callback_at,
-                            booking, booked_at, attempts, priority, status, outcome, wrong_number, assignee_id,
-                            taken_at, created_at)
-    SELECT n, 1 + n %% {QUEUES}, {NAME}, 'Provsvar', {nobodys_number_sql("patient")},
+    INSERT INTO cases_case (id, queue_id, name, reason, interpreter_language, speak_with, phone_number, a_number,
+                            personal_identity_number, callback_at, booking, booked_at, attempts, priority, status,
+                            outcome, wrong_number, assignee_id, taken_at, created_at)
+    SELECT n, 1 + n %% {QUEUES}, {NAME}, 'Provsvar', CASE WHEN n %% 12 = 0 THEN 'arabiska' ELSE '' END,
+           CASE WHEN n %% 25 = 0 THEN 'läkare' ELSE '' END, {nobodys_number_sql("patient")},
            CASE WHEN n %% 5 > 0 THEN {nobodys_number_sql("patient")} END,
            CASE WHEN n = %(size)s THEN '{PERSONNUMMER}' WHEN n %% 10 > 0 THEN {PERSON} ELSE '' END,
            at, 1, at - interval '1 day', n %% 3, CASE WHEN n %% 20 = 0 THEN 1 ELSE 2 END, status,

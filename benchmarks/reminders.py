@@ -33,10 +33,10 @@ SIZES = (1_000, 10_000, 100_000)
 QUEUES = 100
 TEXT = "Påminnelse: vi ringer upp dig torsdag 26 november kl. 10.30. Häls. VC Spindeln"
 DUE_CASES = """
-    INSERT INTO cases_case (queue_id, name, reason, phone_number, a_number, personal_identity_number,
-                            callback_at, booking, booked_at, attempts, priority, status, outcome, wrong_number,
-                            created_at)
-    SELECT (%(queues)s::bigint[])[1 + n %% cardinality(%(queues)s)], '', '', number, number, '191212121212',
+    INSERT INTO cases_case (queue_id, name, reason, interpreter_language, speak_with, phone_number, a_number,
+                            personal_identity_number, callback_at, booking, booked_at, attempts, priority, status,
+                            outcome, wrong_number, created_at)
+    SELECT (%(queues)s::bigint[])[1 + n %% cardinality(%(queues)s)], '', '', '', '', number, number, '191212121212',
            date_trunc('minute', now()) + make_interval(mins => 15 + n %% 45), 1, now() - interval '1 day', 0, 2,
            'waiting', '', false, now() - interval '1 day'
     FROM generate_series(1, %(size)s) AS n, format('+46701740%%s', 605 + n %% 95) AS number

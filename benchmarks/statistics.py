@@ -17,7 +17,10 @@ django.setup()
 
 from django.utils import timezone
 
-from administration import statistics, totals
+from administration import totals
+from administration.queues import create_queue
+from administration.statistics import consent_and_sms
+from administration.statistics.tables import Period
 from benchmarks.at_size import Databases, Times, bare, execute, machine, ms, nobodys_number_sql, p50, p99
 from benchmarks.pages import CASE_MESSAGES
 from teleq.models import CareProvider, Queue, User
@@ -27,10 +30,11 @@ QUEUES = [10, 1]
 YEAR = timedelta(days=364)
 
 CASES = f"""
-    INSERT INTO cases_case (id, queue_id, name, reason, phone_number, a_number, personal_identity_number, callback_at,
-                            booking, booked_at, attempts, priority, status, outcome, wrong_number, created_at)
-    SELECT n, 1 + n %% %(queues)s, '', 'Provsvar', {nobodys_number_sql("n")}, NULL, '', at, 1, at - interval '1 hour',
-           1, 2, 'done', '', false, at - interval '1 hour'
+    INSERT INTO cases_case (id, queue_id, name, reason, interpreter_language, speak_with, phone_number, a_number,
+                            personal_identity_number, callback_at, booking, booked_at, attempts, priority, status,
+                            outcome, wrong_number, created_at)
+    SELECT n, 1 + n %% %(queues)s, '', 'Provsvar', '', '', {nobodys_number_sql("n")}, NULL, '', at, 1,
+           at - interval '1 hour', 1, 2, 'done', '', false, at - interval '1 hour'
     FROM generate_series(1, {MESSAGES}) AS n,
          LATERAL (SELECT now() - n * interval '364 days' / {MESSAGES}) AS called (at)
 """
@@ -75,7 +79,7 @@ def fill(queues: int) -> None:
     User.objects.create(username="anna")
     provider = CareProvider.objects.create(name="Vårdgivare", sms_consent_ordered=True)
     for number in range(queues):
-        queues.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=f"Kö {number}"))
+        create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=f"Kö {number}"))
     with bare("cases_case", "cases_casemessage", "sms_message", "consent_consentevent"):
         execute(CASES, {"queues": queues})
         for statement in (SMS, CASE_MESSAGES, ANSWERS):
@@ -85,7 +89,7 @@ def fill(queues: int) -> None:
 def report(what: str, times: int) -> None:
     queue, today, measured = Queue.objects.earliest("id"), timezone.localdate(), Times()
     for _ in range(times):
-        measured.measure(partial(statistics.of_queue, queue, statistics.Period(today - YEAR, today)))
+        measured.measure(partial(consent_and_sms.of_queues, [queue.pk], Period(today - YEAR, today)))
     print(f"| {what} | {ms(p50(measured.whole))} | {ms(p99(measured.whole))} |", flush=True)
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext_lazy
 
 from cases import automatic_sms, callbacks, drafts, holding, retries
 from cases.callbacks import NumberChanged
@@ -217,7 +218,9 @@ UNDOABLE = (
 HARMLESS = (CaseEvent.Kind.TAKEN, CaseEvent.Kind.RELEASED, CaseEvent.Kind.UNDONE, CaseEvent.Kind.DETAILS_CHANGED)
 """What they may have done themselves since: nothing of it is lost when the columns of the outcome are put back, save
 who has the case."""
-TOO_LATE = "Det går inte att ångra: ärendet har ändrats sedan dess, eller så har det gått mer än tio minuter."
+TOO_LATE = gettext_lazy(
+    "Det går inte att ångra: ärendet har ändrats sedan dess, eller så har det gått mer än tio minuter."
+)
 
 
 def to_undo(events: Iterable[CaseEvent], user: User, at: datetime) -> CaseEvent | None:

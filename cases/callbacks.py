@@ -6,11 +6,13 @@ Each is one transaction that leaves an event in the case's history. What the but
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import automatic_sms, history, protected, retries
@@ -70,7 +72,7 @@ def create_once(case: Case, *, by: User) -> tuple[Case, bool]:
             return case, True
     before = made_by(case.press, by)
     if before is None:
-        raise NotPossible("Sidan har redan använts. Tryck igen.")
+        raise NotPossible(_("Sidan har redan använts. Tryck igen."))
     return before, False
 
 
@@ -80,8 +82,8 @@ def made_by(press: UUID | None, user: User) -> Case | None:
 
 
 def save_details(case: Case, changed: Changes, *, by: User) -> bool:
-    """Save what was changed of name, reason, priority, A-nummer and personnummer, and say whether that made a
-    difference. Raises ChangedMeanwhile."""
+    """Save what was changed in "Ändra uppgifter" (`DetailsForm`), and say whether that made a difference. Raises
+    ChangedMeanwhile."""
     with locked_case(case) as locked:
         if made := to_make(locked, changed):
             with protected.following(locked, made, by=by):
@@ -100,13 +102,13 @@ def move(case: Case, to: datetime, *, by: User | None) -> None:
 
 
 def add_what_was_said(
-    case: Case, *, name: str, reason: str, a_number: str | None, priority: Priority = Priority.NORMAL
+    case: Case, *, name: str, words: Mapping[str, str], a_number: str | None, priority: Priority = Priority.NORMAL
 ) -> None:
     """Keep what the patient said in another call beside what they said before. By the telephone system.
 
-    The first name stays, as it may be the one that staff have put right. The newer reason is written after the older;
-    if the two together are too long, only the newer is kept. What doesn't stand in the case is in its history. What is
-    urgent stays so.
+    The first name stays, as it may be the one that staff have put right. Of the other `words`, by their columns, the
+    newer are written after the older; if the two together are too long, only the newer are kept. What doesn't stand in
+    the case is in its history. What is urgent stays so.
     """
     with locked_case(case) as locked:
         said: dict[str, tuple[Any, Any]] = {}
@@ -114,9 +116,10 @@ def add_what_was_said(
             said["name"] = (locked.name, name)
         if a_number and locked.a_number != a_number:
             said["a_number"] = (locked.a_number, a_number)
-        if _is_new(reason, locked.reason):
-            both = f"{locked.reason}{BETWEEN_REASONS}{reason}" if locked.reason else reason
-            said["reason"] = (locked.reason, both if len(both) <= Case.LONGEST_REASON else reason)
+        for column, newer in words.items():
+            older = getattr(locked, column)
+            if _is_new(newer, older):
+                said[column] = (older, _both(older, newer, LONGEST[column]))
         if priority < locked.priority:
             said["priority"] = (locked.priority, priority)
         with protected.following(locked, said, by=None):
@@ -128,11 +131,21 @@ def add_what_was_said(
             note(locked, CaseEvent.Kind.DETAILS_CHANGED, None, said)
 
 
-BETWEEN_REASONS = "; "
+BETWEEN = "; "
+LONGEST = {
+    "reason": Case.LONGEST_REASON,
+    "interpreter_language": Case.LONGEST_LANGUAGE,
+    "speak_with": Case.LONGEST_WISH,
+}
 
 
-def _is_new(reason: str, said: str) -> bool:
-    return bool(reason) and comparable(reason) not in map(comparable, [said, *said.split(BETWEEN_REASONS)])
+def _is_new(words: str, said: str) -> bool:
+    return bool(words) and comparable(words) not in map(comparable, [said, *said.split(BETWEEN)])
+
+
+def _both(older: str, newer: str, longest: int) -> str:
+    both = f"{older}{BETWEEN}{newer}" if older else newer
+    return both if len(both) <= longest else newer
 
 
 def comparable(text: str) -> str:

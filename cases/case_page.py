@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from cases import acts, drafts, earlier, history, holding, inbound, latest_sms, live, protected, rebooking, retries
 from cases.forms import (
@@ -213,8 +214,8 @@ def persons_on_number(case: Case, user: User) -> list[tuple[str, str]]:
     mine = _identified(provider, number).for_user(user)
     told = mine.unprotected() | mine.filter(personal_identity_number=case.personal_identity_number)
     named = dict(told.values_list("personal_identity_number", "name"))
-    persons = [(person, f"{name or 'Namn saknas'}, {identity_number(person)}") for person, name in named.items()]
-    return [*persons, (SOMEBODY_ELSE, "Någon annan")]
+    persons = [(person, f"{name or _('Namn saknas')}, {identity_number(person)}") for person, name in named.items()]
+    return [*persons, (SOMEBODY_ELSE, _("Någon annan"))]
 
 
 @Prepared

@@ -29,7 +29,7 @@ class Place:
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        return (Field.NOTE, Field.SMS) if self.case else (Field.NAME, Field.REASON)
+        return Draft.OF_CASE if self.case else Draft.OF_NEW_CASE
 
     @property
     def columns(self) -> dict[str, object]:

@@ -8,14 +8,18 @@ from datetime import datetime
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms import model_to_dict
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, override
 from phonenumber_field.phonenumber import PhoneNumber
 
-from cases import finding, history
+from cases import finding, history, journal, needs
 from cases.models import Case, Draft, Note, Priority, ProtectionMark
 from cases.time_field import TimeField
 from consent.models import Answer
@@ -29,7 +33,7 @@ from teleq.typed import ModelForm
 
 SOMEBODY_ELSE = "other"
 PRESS = ("required", "invalid")
-PRESS_AGAIN = "Sidan var för gammal. Tryck igen."
+PRESS_AGAIN = gettext_lazy("Sidan var för gammal. Tryck igen.")
 
 
 class FocusedOnError(forms.BoundField):
@@ -66,7 +70,7 @@ def _keep_as(draft: Draft.Field, field: forms.Field) -> None:
 class PersonalIdentityNumberField(forms.CharField):
     def __init__(self) -> None:
         super().__init__(
-            label="Personnummer",
+            label=gettext_lazy("Personnummer"),
             required=False,
             max_length=40,
             widget=forms.TextInput(attrs={"autocomplete": "off"}),
@@ -111,28 +115,52 @@ class CaseForm(OwnIds, ChangesForm[Case]):
         return history.value_in_words(name, value)
 
 
+class LanguageInput(forms.TextInput):
+    """A line of text, with the languages that interpreters are mostly needed for to choose among."""
+
+    template_name = "cases/language.html"
+    OPTIONS = format_html_join("", '<option value="{}">', ([language] for language in needs.LANGUAGES))
+    """Made once, as there are dozens on each case's page."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        offered = f"{context['widget']['attrs'].get('id', name)}_languages"
+        context["widget"]["attrs"]["list"] = offered
+        return context | {"offered": offered, "options": self.OPTIONS}
+
+
 class DetailsForm(CaseForm):
-    a_number = phone_field("A-nummer", required=False, empty_value=None, help_text="Lämna tomt om numret är dolt.")
+    a_number = phone_field(
+        gettext_lazy("A-nummer"),
+        required=False,
+        empty_value=None,
+        help_text=gettext_lazy("Lämna tomt om numret är dolt."),
+    )
     personal_identity_number = PersonalIdentityNumberField()
     priority = forms.TypedChoiceField(
-        label="Prioritet",
+        label=gettext_lazy("Prioritet"),
         choices=Priority.choices,
         coerce=int,
         initial=Priority.NORMAL,
         required=False,
         empty_value=Priority.NORMAL,  # type: ignore[arg-type]  # the stubs know of texts only
-        error_messages={"invalid_choice": "Välj Brådskande eller Normal."},
+        error_messages={"invalid_choice": gettext_lazy("Välj Brådskande eller Normal.")},
     )
 
     class Meta:
         model = Case
-        fields = ["name", "reason", "priority", "a_number", "personal_identity_number"]
-        widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"})}
+        fields = [
+            *("name", "reason", "interpreter_language", "speak_with"),
+            *("priority", "a_number", "personal_identity_number"),
+        ]
+        labels = {"interpreter_language": gettext_lazy("Behov av tolk"), "speak_with": gettext_lazy("Önskar tala med")}
+        help_texts = {"interpreter_language": gettext_lazy("Språket, till exempel arabiska. Tomt: ingen tolk behövs.")}
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "off"}), "interpreter_language": LanguageInput}
 
 
 class NewCaseForm(DetailsForm):
-    phone_number = phone_field("Telefonnummer")
-    callback_at = TimeField(label="Tid")
+    phone_number = phone_field(gettext_lazy("Telefonnummer"))
+    callback_at = TimeField(label=gettext_lazy("Tid"))
     press = PressField()
 
     class Meta(DetailsForm.Meta):
@@ -140,14 +168,14 @@ class NewCaseForm(DetailsForm):
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        for name in (Draft.Field.NAME, Draft.Field.REASON):
+        for name in Draft.OF_NEW_CASE:
             _keep_as(name, self.fields[name])
         queues = self.fields["queue"]
         assert isinstance(queues, forms.ModelChoiceField)
         queues.queryset = Queue.objects.for_user(user)
-        queues.error_messages = {"required": "Välj en kö.", "invalid_choice": "Välj en av dina köer."}
+        queues.error_messages = {"required": _("Välj en kö."), "invalid_choice": _("Välj en av dina köer.")}
         self.queues = list(queues.queryset)
-        queues.choices = [("", "Välj kö"), *((queue.pk, str(queue)) for queue in self.queues)]
+        queues.choices = [("", _("Välj kö")), *((queue.pk, str(queue)) for queue in self.queues)]
         if len(self.queues) == 1:
             queues.initial = self.queues[0].pk
 
@@ -156,7 +184,7 @@ class NewCaseForm(DetailsForm):
         names = ("queue", "phone_number", "personal_identity_number", "callback_at")
         same = {name: self.cleaned_data.get(name) for name in names}
         if None not in same.values() and Case.objects.open().filter(**same).exists():
-            raise ValidationError("Det finns redan ett öppet ärende för numret på den tiden.")
+            raise ValidationError(_("Det finns redan ett öppet ärende för numret på den tiden."))
 
     def describes(self, case: Case) -> bool:
         """Whether the form says nothing else than the case does."""
@@ -174,7 +202,7 @@ class NewCaseForm(DetailsForm):
 class TimeForm(CaseForm):
     """Boka om, another time: one of those shown as free, each a button, or any, which is written."""
 
-    callback_at = TimeField(label="Annan tid")
+    callback_at = TimeField(label=gettext_lazy("Annan tid"))
 
     class Meta:
         model = Case
@@ -195,10 +223,13 @@ class OtherQueueOfCaseForm(OwnIds, forms.Form):
     """Boka om, another queue of the care provider. It stands in the form of what is being written, as "Klart" does."""
 
     queue = forms.ModelChoiceField(
-        label="Flytta till en annan kö",
+        label=gettext_lazy("Flytta till en annan kö"),
         queryset=Queue.objects.none(),
         widget=forms.Select(attrs={"form": WRITING, **AS_SHOWN}),
-        error_messages={"required": "Välj en kö.", "invalid_choice": "Välj en av vårdgivarens andra köer."},
+        error_messages={
+            "required": gettext_lazy("Välj en kö."),
+            "invalid_choice": gettext_lazy("Välj en av vårdgivarens andra köer."),
+        },
     )
 
     def __init__(self, *args: Any, case: Case, **options: Any) -> None:
@@ -207,14 +238,14 @@ class OtherQueueOfCaseForm(OwnIds, forms.Form):
         assert isinstance(queue, forms.ModelChoiceField)
         queue.queryset = Queue.objects.others_of_care_provider(case.queue)
         others = list(queue.queryset)
-        queue.choices = [("", "Välj kö"), *((other.pk, str(other)) for other in others)]
+        queue.choices = [("", _("Välj kö")), *((other.pk, str(other)) for other in others)]
         self.has_others = bool(others)
 
 
 class NumberForm(OwnIds, forms.Form):
     """Telefonnummer, which is read until "Ändra" is pressed (static/js/number.js; without scripts another page)."""
 
-    phone_number = phone_field("Telefonnummer")
+    phone_number = phone_field(gettext_lazy("Telefonnummer"))
     shown_number = forms.CharField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, is_open: bool = False, **options: Any) -> None:
@@ -229,7 +260,7 @@ class RetryForm(OwnIds, forms.Form):
     What was proposed and left alone may be too soon when it is pressed at last: then it is proposed anew.
     """
 
-    next_at = TimeField(label="Nästa försök", required=False)
+    next_at = TimeField(label=gettext_lazy("Nästa försök"), required=False)
     proposed = forms.CharField(widget=forms.HiddenInput, required=False)
 
     @classmethod
@@ -254,14 +285,20 @@ class ConsentForm(OwnIds, forms.Form):
     """The answer, with the number and the event that it was shown for; and whose it is, where several use it."""
 
     person = forms.ChoiceField(
-        label="Vems svar är det?",
-        error_messages={"invalid_choice": "Välj en av personerna.", "required": "Välj vems svar det är."},
+        label=gettext_lazy("Vems svar är det?"),
+        error_messages={
+            "invalid_choice": gettext_lazy("Välj en av personerna."),
+            "required": gettext_lazy("Välj vems svar det är."),
+        },
     )
 
     answer = forms.ChoiceField(
-        label="Samtycke till SMS",
+        label=gettext_lazy("Samtycke till SMS"),
         choices=Answer.choices,
-        error_messages={"invalid_choice": "Välj Ja, Nej eller Ej valt.", "required": "Välj Ja, Nej eller Ej valt."},
+        error_messages={
+            "invalid_choice": gettext_lazy("Välj Ja, Nej eller Ej valt."),
+            "required": gettext_lazy("Välj Ja, Nej eller Ej valt."),
+        },
     )
     shown_number = forms.CharField(widget=forms.HiddenInput)
     seen_event = forms.IntegerField(widget=forms.HiddenInput, required=False)
@@ -271,7 +308,7 @@ class ConsentForm(OwnIds, forms.Form):
         person = self.fields["person"]
         assert isinstance(person, forms.ChoiceField)
         if persons:
-            person.choices = [("", "Välj person"), *persons]
+            person.choices = [("", _("Välj person")), *persons]
         else:
             del self.fields["person"]
 
@@ -287,18 +324,18 @@ class SmsForm(OwnIds, forms.Form):
     (`AS_SHOWN`); with them the draft is what comes back."""
 
     text = forms.CharField(
-        label="Skriv meddelande",
+        label=gettext_lazy("Skriv meddelande"),
         required=False,  # "Lägg till svar" begins with an empty one
         strip=False,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
     standard_text = forms.ModelChoiceField(
-        label="Standardtexter",
+        label=gettext_lazy("Standardtexter"),
         queryset=StandardText.objects.none(),
         required=False,
-        empty_label="Välj standardtext",
+        empty_label=gettext_lazy("Välj standardtext"),
         widget=forms.Select(attrs=AS_SHOWN),
-        error_messages={"invalid_choice": "Standardtexten finns inte längre. Välj en annan."},
+        error_messages={"invalid_choice": gettext_lazy("Standardtexten finns inte längre. Välj en annan.")},
     )
     shown_number = forms.CharField(widget=forms.HiddenInput(AS_SHOWN))
     token = forms.UUIDField(widget=forms.HiddenInput(AS_SHOWN))
@@ -309,7 +346,7 @@ class SmsForm(OwnIds, forms.Form):
         assert isinstance(standard_texts, forms.ModelChoiceField)
         standard_texts.queryset = queue.standard_texts.all()
         texts = list(standard_texts.queryset)  # else Django opens a cursor on the server to read them
-        standard_texts.choices = [("", "Välj standardtext"), *((text.pk, str(text)) for text in texts)]
+        standard_texts.choices = [("", _("Välj standardtext")), *((text.pk, str(text)) for text in texts)]
         self.outgoing_sms = queue.outgoing_sms_or_none
         self.standard_texts_only = self.outgoing_sms is not None and not self.outgoing_sms.free_text
         if self.standard_texts_only:
@@ -332,7 +369,7 @@ class SmsForm(OwnIds, forms.Form):
 
     def require_standard_text_chosen(self) -> bool:
         if not self.cleaned_data.get("standard_text") and "standard_text" not in self.errors:
-            self.add_error("standard_text", "Välj en standardtext.")
+            self.add_error("standard_text", _("Välj en standardtext."))
         return not self.errors
 
     def require_sendable(self) -> bool:
@@ -349,13 +386,14 @@ class NoteForm(OwnIds, ModelForm[Note]):
     class Meta:
         model = Note
         fields = ["text"]
-        labels = {"text": "Ny anteckning"}
+        labels = {"text": gettext_lazy("Ny anteckning")}
         widgets = {"text": forms.Textarea(attrs={"rows": 3, "form": WRITING})}
-        error_messages = {"text": {"required": "Skriv en anteckning."}}
+        error_messages = {"text": {"required": gettext_lazy("Skriv en anteckning.")}}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         _keep_as(Draft.Field.NOTE, self.fields["text"])
+        self.fields["text"].help_text = journal.not_kept_here()
 
     def add_prefix(self, field_name: str) -> str:
         """The message, in the same form, is "text" too."""
@@ -375,10 +413,10 @@ class MarkForm(OwnIds, forms.Form):
     """Skyddade personuppgifter, "Markera": why, and what the page said would be marked."""
 
     reason = forms.CharField(
-        label="Anledning till markeringen",
+        label=gettext_lazy("Anledning till markeringen"),
         max_length=ProtectionMark.LONGEST_REASON,
-        error_messages={"required": "Skriv en anledning."},
-        help_text="Till exempel: Patienten har sekretessmarkering i folkbokföringen.",
+        error_messages={"required": gettext_lazy("Skriv en anledning.")},
+        help_text=gettext_lazy("Till exempel: Patienten har sekretessmarkering i folkbokföringen."),
     )
     shown = forms.CharField(widget=forms.HiddenInput)
 
@@ -395,9 +433,9 @@ class EndMarkForm(OwnIds, forms.Form):
     """Skyddade personuppgifter, "Ta bort markeringen": why, and the marks that the page showed."""
 
     reason = forms.CharField(
-        label="Anledning till att markeringen tas bort",
+        label=gettext_lazy("Anledning till att markeringen tas bort"),
         max_length=ProtectionMark.LONGEST_REASON,
-        error_messages={"required": "Skriv en anledning."},
+        error_messages={"required": gettext_lazy("Skriv en anledning.")},
     )
     shown = forms.RegexField(r"^[0-9]{1,18}( [0-9]{1,18})*$", widget=forms.HiddenInput)
 
@@ -414,20 +452,23 @@ class OtherQueueForm(OwnIds, forms.Form):
     """Why somebody opens a case of another queue."""
 
     class Why(models.TextChoices):
-        WRONG_QUEUE = "wrong_queue", "Patienten ringde fel kö"
-        HELPING = "helping", "Jag hjälper den andra kön"
-        SAFETY = "safety", "Patientens säkerhet kräver det"
-        OTHER = "other", "Annan anledning"
+        WRONG_QUEUE = "wrong_queue", gettext_lazy("Patienten ringde fel kö")
+        HELPING = "helping", gettext_lazy("Jag hjälper den andra kön")
+        SAFETY = "safety", gettext_lazy("Patientens säkerhet kräver det")
+        OTHER = "other", gettext_lazy("Annan anledning")
 
     why = forms.ChoiceField(
-        label="Anledning",
-        choices=[("", "Välj anledning"), *Why.choices],
-        error_messages={"required": "Välj en anledning.", "invalid_choice": "Välj en anledning i listan."},
+        label=gettext_lazy("Anledning"),
+        choices=[("", gettext_lazy("Välj anledning")), *Why.choices],
+        error_messages={
+            "required": gettext_lazy("Välj en anledning."),
+            "invalid_choice": gettext_lazy("Välj en anledning i listan."),
+        },
     )
     told = forms.CharField(
-        label="Beskriv varför",
+        label=gettext_lazy("Beskriv varför"),
         max_length=200,
-        error_messages={"required": "Beskriv varför du behöver öppna ärendet."},
+        error_messages={"required": gettext_lazy("Beskriv varför du behöver öppna ärendet.")},
     )
 
     @property
@@ -435,15 +476,21 @@ class OtherQueueForm(OwnIds, forms.Form):
         """In words, of a form that is valid."""
         return f"{self.Why(self.cleaned_data['why']).label}: {self.cleaned_data['told']}"
 
+    @property
+    def logged_reason(self) -> str:
+        """The same as it is logged: in Swedish, whoever writes."""
+        with override(settings.LANGUAGE_CODE):
+            return self.reason
+
 
 class IdentifierForm(OwnIds, forms.Form):
     """A whole phone number or personnummer; which of them is seen from what it is."""
 
     query = forms.CharField(
-        label="Sök telefonnummer eller personnummer",
+        label=gettext_lazy("Sök telefonnummer eller personnummer"),
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": "Skriv ett telefonnummer eller personnummer."},
+        error_messages={"required": gettext_lazy("Skriv ett telefonnummer eller personnummer.")},
     )
 
     number: PhoneNumber | None = None
@@ -452,13 +499,13 @@ class IdentifierForm(OwnIds, forms.Form):
     @property
     def subject(self) -> str:
         """What a valid form asks for, as a sentence begins."""
-        return "Personnumret" if self.personal_identity_number else "Numret"
+        return _("Personnumret") if self.personal_identity_number else _("Numret")
 
     def clean_query(self) -> str:
         text: str = self.cleaned_data["query"]
         self.personal_identity_number, self.number = personal_identity.read(text), phone_numbers.read(text)
         if not (self.number or self.personal_identity_number):
-            raise ValidationError("Skriv ett helt telefonnummer eller personnummer.")
+            raise ValidationError(_("Skriv ett helt telefonnummer eller personnummer."))
         return text
 
 
@@ -466,11 +513,11 @@ class SearchForm(OwnIds, forms.Form):
     """The one box for finding a case: what is typed is read by `cases.finding`."""
 
     query = forms.CharField(
-        label="Sök ärende",
-        help_text="Namn, telefonnummer eller personnummer. Det räcker med en del.",
+        label=gettext_lazy("Sök ärende"),
+        help_text=gettext_lazy("Namn, telefonnummer eller personnummer. Det räcker med en del."),
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off", "type": "search"}),
-        error_messages={"required": "Skriv ett namn, ett telefonnummer eller ett personnummer."},
+        error_messages={"required": gettext_lazy("Skriv ett namn, ett telefonnummer eller ett personnummer.")},
     )
 
     sought: finding.Sought
@@ -480,6 +527,6 @@ class SearchForm(OwnIds, forms.Form):
         text: str = self.cleaned_data["query"]
         sought = finding.read(text)
         if sought is None:
-            raise ValidationError("Skriv minst två bokstäver av namnet, eller tre siffror av numret.")
+            raise ValidationError(_("Skriv minst två bokstäver av namnet, eller tre siffror av numret."))
         self.sought = sought
         return text

@@ -16,6 +16,8 @@ from functools import cache
 import holidays
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from cases.models import Case, TelephoneHours
 from teleq.clock import database_now
@@ -33,9 +35,9 @@ LONGEST_AHEAD = timedelta(days=366)
 def why_not(at: datetime, now: datetime) -> str | None:
     """Why no callback can be booked at this time, whoever books it; or None."""
     if at < now:
-        return "Tiden har redan passerat."
+        return _("Tiden har redan passerat.")
     if at > now + LONGEST_AHEAD:
-        return "Tiden är mer än ett år bort."
+        return _("Tiden är mer än ett år bort.")
     return None
 
 
@@ -131,6 +133,14 @@ def _cut(start: datetime, end: datetime, length: timedelta) -> Iterator[datetime
 def public_holidays(year: int) -> frozenset[date]:
     """The year's, with the three eves: no queue is open."""
     return frozenset(holidays.country_holidays("SE", years=year, categories=("public", "de_facto")))
+
+
+def coming_holidays(first: date) -> list[tuple[date, str]]:
+    """The public holidays of the year that begins on this day, with the three eves, by name in the user's language."""
+    language = "en_US" if get_language() == "en" else "sv"
+    years = (first.year, first.year + 1)
+    known = holidays.country_holidays("SE", years=years, categories=("public", "de_facto"), language=language)
+    return [(day, known[day]) for day in sorted(known) if first <= day < first + LONGEST_AHEAD]
 
 
 def _day(at: datetime) -> date:

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db.models import Field, QuerySet
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import why
@@ -21,8 +23,8 @@ from teleq.phone_numbers import number_text, show
 from teleq.prepared import Prepared
 from teleq.swedish import clock, date_and_clock, identity_number, of_planned, phone
 
-BY_ITSELF = "Automatiskt"
-BY_TELEPHONE = "Telefonsystemet"
+BY_ITSELF = gettext_lazy("Automatiskt")
+BY_TELEPHONE = gettext_lazy("Telefonsystemet")
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ def _events(case: int) -> QuerySet[CaseEvent]:
 
 def _act(case: Case, event: CaseEvent, had_it: User | None) -> Entry:
     sentence, who = _sentence(case, event, had_it), _by(event)
-    news = f"{who} {done}." if event.user and (done := HAS_DONE.get(CaseEvent.Kind(event.kind))) else sentence
+    done = HAS_DONE.get(CaseEvent.Kind(event.kind)) if event.user else None
+    news = f"{done % {'who': who}}." if done else sentence
     return Entry(f"act-{event.pk}", event.at, sentence, who, news, event.user_id, event=event)
 
 
@@ -86,9 +89,9 @@ def _notes(case: Case) -> list[Entry]:
         Entry(
             f"note-{note.pk}",
             note.created_at,
-            "Anteckning",
+            _("Anteckning"),
             str(note.author),
-            f"Ny anteckning av {note.author}.",
+            _("Ny anteckning av %(author)s.") % {"author": note.author},
             note.author_id,
             note.text,
         )
@@ -102,7 +105,7 @@ def _notes_of(case: int) -> QuerySet[Note]:
 
 
 def _by(event: CaseEvent) -> str:
-    return BY_ITSELF if event.kind == CaseEvent.Kind.LEFT else str(event.user or BY_TELEPHONE)
+    return str(BY_ITSELF if event.kind == CaseEvent.Kind.LEFT else event.user or BY_TELEPHONE)
 
 
 def _with_who_had_it(events: Iterable[CaseEvent]) -> list[tuple[CaseEvent, User | None]]:
@@ -114,10 +117,10 @@ def _with_who_had_it(events: Iterable[CaseEvent]) -> list[tuple[CaseEvent, User 
 
 
 BY_THE_PATIENT = {
-    CaseEvent.Kind.CREATED: "Patienten bokade återuppringning",
-    CaseEvent.Kind.MOVED: "Patienten ändrade tiden",
-    CaseEvent.Kind.CANCELLED: "Patienten avbokade",
-    CaseEvent.Kind.DETAILS_CHANGED: "Patienten lämnade fler uppgifter",
+    CaseEvent.Kind.CREATED: gettext_lazy("Patienten bokade återuppringning"),
+    CaseEvent.Kind.MOVED: gettext_lazy("Patienten ändrade tiden"),
+    CaseEvent.Kind.CANCELLED: gettext_lazy("Patienten avbokade"),
+    CaseEvent.Kind.DETAILS_CHANGED: gettext_lazy("Patienten lämnade fler uppgifter"),
 }
 """An event's label where no user made it: it came in through the telephone system."""
 
@@ -125,9 +128,9 @@ BY_THE_PATIENT = {
 def _sentence(case: Case, event: CaseEvent, had_it: User | None = None) -> str:
     label = event.get_kind_display()
     if event.user is None:
-        label = BY_THE_PATIENT.get(CaseEvent.Kind(event.kind), label)
+        label = str(BY_THE_PATIENT.get(CaseEvent.Kind(event.kind), label))
     if had_it:
-        label = f"{label} från {had_it}"
+        label = _("%(label)s från %(user)s") % {"label": label, "user": had_it}
     if event.kind == CaseEvent.Kind.LEFT:
         label = _left_in_words(event)
     if event.detail:
@@ -140,12 +143,12 @@ def _sentence(case: Case, event: CaseEvent, had_it: User | None = None) -> str:
 def pressed(event: CaseEvent) -> str:
     """The words on the button that made the event: of an outcome, which can be undone."""
     if event.kind == CaseEvent.Kind.NO_ANSWER:
-        return DETAILS[event.detail] if event.detail else Status.NO_ANSWER.label
-    return PRESSED.get(CaseEvent.Kind(event.kind), event.get_kind_display())
+        return str(DETAILS[event.detail] if event.detail else Status.NO_ANSWER.label)
+    return str(PRESSED.get(CaseEvent.Kind(event.kind), event.get_kind_display()))
 
 
-DETAILS: dict[str, str] = dict([*NoAnswer.choices, *Outcome.choices])
-PRESSED = {CaseEvent.Kind.CANCELLED: "Avboka"}
+DETAILS = {each.value: each.label for each in (*NoAnswer, *Outcome)}
+PRESSED = {CaseEvent.Kind.CANCELLED: gettext_lazy("Avboka")}
 """Where the button says it in other words than the history does."""
 
 
@@ -159,25 +162,28 @@ def _changes(case: Case, event: CaseEvent) -> Iterator[str]:
     for name, (before, after) in event.changes.items():
         if name == "attempts":
             if event.kind == CaseEvent.Kind.DONE:
-                yield CaseEvent.Kind.REACHED.label
-            yield f"Försök {of_planned(after, case.queue.max_attempts)}"
+                yield str(CaseEvent.Kind.REACHED.label)
+            yield _("Försök %(number)s") % {"number": of_planned(after, case.queue.max_attempts)}
             continue
         if name == "left_for":  # its label has said it
             continue
         if name == "callback_at" and event.kind == CaseEvent.Kind.NO_ANSWER:
-            yield f"Nästa försök {value_in_words(name, after)}"
+            yield _("Nästa försök %(at)s") % {"at": value_in_words(name, after)}
             continue
         if name == "said_name":
-            yield f"Uppgav namnet ”{after}”"
+            yield _("Uppgav namnet ”%(name)s”") % {"name": after}
             continue
-        label = "Från" if event.kind in ONLY_ONE else f"{_column(name)} från"
-        yield f"{label} {value_in_words(name, before)} till {value_in_words(name, after)}"
+        told = {"before": value_in_words(name, before), "after": value_in_words(name, after)}
+        if event.kind in ONLY_ONE:
+            yield _("Från %(before)s till %(after)s") % told
+        else:
+            yield _("%(column)s från %(before)s till %(after)s") % {"column": _column(name), **told}
 
 
 def _left_in_words(event: CaseEvent) -> str:
     """ "Ärendet släpptes, eftersom ingen arbetade i det på 30 minuter", without its full stop."""
     minutes = event.changes["left_for"][1]
-    return f"{event.get_kind_display()} på {minutes} minuter"
+    return _("Ärendet släpptes, eftersom ingen arbetade i det på %(minutes)s minuter") % {"minutes": minutes}
 
 
 def _column(name: str) -> str:
@@ -196,9 +202,9 @@ def as_stored(value: Any) -> Any:
 def value_in_words(name: str, value: Any) -> str:
     """A column's value, or what an event has kept of it."""
     if value in (None, ""):
-        return "dolt" if name == "a_number" else "tomt"
+        return _("dolt") if name == "a_number" else _("tomt")
     if name == "priority":
-        return Priority(value).label
+        return str(Priority(value).label)
     if name == "queue":  # by its name at the time
         return str(value)
     if name == "callback_at":
@@ -211,54 +217,55 @@ def value_in_words(name: str, value: Any) -> str:
 def who_changed(case: Case, name: str) -> str | None:
     """Whoever changed a column last, since the case was made."""
     event = case.events.filter(changes__has_key=name).select_related("user").order_by("-id").first()
-    return (str(event.user) if event.user else "patienten") if event else None
+    return (str(event.user) if event.user else _("patienten")) if event else None
 
 
 # What stands instead of what was pressed -----------------------------------------------------------------------------
 
-CLOSED = "Ärendet är avslutat."
+CLOSED = gettext_lazy("Ärendet är avslutat.")
 HAS_DONE = {
-    CaseEvent.Kind.CREATED: "skapade ärendet",
-    CaseEvent.Kind.TAKEN: "tog ärendet",
-    CaseEvent.Kind.RELEASED: "släppte ärendet",
-    CaseEvent.Kind.REACHED: "registrerade Fick svar",
-    CaseEvent.Kind.NO_ANSWER: "registrerade Inget svar",
-    CaseEvent.Kind.DONE: "registrerade Klart",
-    CaseEvent.Kind.CANCELLED: "avbokade",
-    CaseEvent.Kind.REOPENED: "öppnade ärendet igen",
-    CaseEvent.Kind.TAKEN_OVER: "tog över ärendet",
-    CaseEvent.Kind.CALLED: "har ärendet och ringde",
-    CaseEvent.Kind.NOT_CALLED: "registrerade Ringde inte",
-    CaseEvent.Kind.UNDONE: "ångrade sig",
-    CaseEvent.Kind.QUEUE_CHANGED: "flyttade ärendet till en annan kö",
+    CaseEvent.Kind.CREATED: gettext_lazy("%(who)s skapade ärendet"),
+    CaseEvent.Kind.TAKEN: gettext_lazy("%(who)s tog ärendet"),
+    CaseEvent.Kind.RELEASED: gettext_lazy("%(who)s släppte ärendet"),
+    CaseEvent.Kind.REACHED: gettext_lazy("%(who)s registrerade Fick svar"),
+    CaseEvent.Kind.NO_ANSWER: gettext_lazy("%(who)s registrerade Inget svar"),
+    CaseEvent.Kind.DONE: gettext_lazy("%(who)s registrerade Klart"),
+    CaseEvent.Kind.CANCELLED: gettext_lazy("%(who)s avbokade"),
+    CaseEvent.Kind.REOPENED: gettext_lazy("%(who)s öppnade ärendet igen"),
+    CaseEvent.Kind.TAKEN_OVER: gettext_lazy("%(who)s tog över ärendet"),
+    CaseEvent.Kind.CALLED: gettext_lazy("%(who)s har ärendet och ringde"),
+    CaseEvent.Kind.NOT_CALLED: gettext_lazy("%(who)s registrerade Ringde inte"),
+    CaseEvent.Kind.UNDONE: gettext_lazy("%(who)s ångrade sig"),
+    CaseEvent.Kind.QUEUE_CHANGED: gettext_lazy("%(who)s flyttade ärendet till en annan kö"),
 }
 
 
 def what_stands(case: Case, by: User | None) -> str:
     """Why a button of the case did nothing, for whoever pressed it."""
-    told = "Inget ändrades."
+    told = _("Inget ändrades.")
     if latest := case.events.latest_act():
         mine = by is not None and latest.user_id == by.pk
-        who = "du" if mine else str(latest.user or "patienten")
+        who = _("du") if mine else str(latest.user or _("patienten"))
         if latest.kind == CaseEvent.Kind.LEFT:
-            done = f"ärendet släpptes {clock(latest.at)}, eftersom ingen arbetade i det"
+            done = _("ärendet släpptes %(at)s, eftersom ingen arbetade i det") % {"at": clock(latest.at)}
         elif latest.kind == CaseEvent.Kind.TAKEN and not mine:
-            done = f"{who} har redan tagit ärendet"
+            done = _("%(who)s har redan tagit ärendet") % {"who": who}
         else:
-            done = f"{who} {HAS_DONE[CaseEvent.Kind(latest.kind)]} {clock(latest.at)}"
-        told = f"Inget ändrades: {done}."
+            told_of = HAS_DONE[CaseEvent.Kind(latest.kind)] % {"who": who}
+            done = _("%(done)s %(at)s") % {"done": told_of, "at": clock(latest.at)}
+        told = _("Inget ändrades: %(done)s.") % {"done": done}
     return told if case.is_open else f"{told} {CLOSED}"
 
 
 OF_A_MANUAL_SMS = {
-    State.QUEUED: "SMS:et väntar.",
-    State.SENDING: "SMS:et skickas.",
-    State.SENT: "SMS:et är skickat.",
-    State.DELIVERED: "SMS:et är levererat.",
-    State.FAILED: "SMS:et misslyckades.",
-    State.CANCELLED: "SMS:et är inställt.",
-    State.EXPIRED: "SMS:et hann inte skickas i tid.",
-    State.UNKNOWN: "Okänt om SMS:et kom fram.",
+    State.QUEUED: gettext_lazy("SMS:et väntar."),
+    State.SENDING: gettext_lazy("SMS:et skickas."),
+    State.SENT: gettext_lazy("SMS:et är skickat."),
+    State.DELIVERED: gettext_lazy("SMS:et är levererat."),
+    State.FAILED: gettext_lazy("SMS:et misslyckades."),
+    State.CANCELLED: gettext_lazy("SMS:et är inställt."),
+    State.EXPIRED: gettext_lazy("SMS:et hann inte skickas i tid."),
+    State.UNKNOWN: gettext_lazy("Okänt om SMS:et kom fram."),
 }
 """How a new state is told. Of automatic messages, and of one that was refused, the history's own sentence is."""
 
@@ -276,8 +283,8 @@ def _messages_of(case: int) -> QuerySet[Message]:
 
 def _message(message: Message, reason: why.Why | None) -> Entry:
     sentence = f"{message.get_kind_display()}: {message.outcome.rstrip('.')}."
-    news = OF_A_MANUAL_SMS.get(State(message.state), sentence) if message.kind == Kind.MANUAL else sentence
-    who = str(message.author) if message.author else BY_ITSELF
+    news = str(OF_A_MANUAL_SMS.get(State(message.state), sentence)) if message.kind == Kind.MANUAL else sentence
+    who = str(message.author or BY_ITSELF)
     return Entry(
         f"message-{message.pk}",
         message.created_at,
@@ -302,9 +309,9 @@ def _inbound(inbound_sms: Iterable[InboundSms]) -> list[Entry]:
         Entry(
             f"reply-{sms.pk}",
             sms.received_at,
-            "SMS från patienten",
-            "Patienten",
-            "Nytt SMS från patienten.",
+            _("SMS från patienten"),
+            _("Patienten"),
+            _("Nytt SMS från patienten."),
             text=sms.text,
         )
         for sms in inbound_sms
@@ -313,24 +320,26 @@ def _inbound(inbound_sms: Iterable[InboundSms]) -> list[Entry]:
 
 def _marks(marks: Iterable[ProtectionMark]) -> Iterator[Entry]:
     for mark in marks:
-        told = f"Skyddade personuppgifter: {marked_in_words(mark.identifier)}"
-        begun = f"{told} markerades. {_period(mark.reason)}"
+        told = {"of": marked_in_words(mark.identifier)}
+        begun = _("Skyddade personuppgifter: %(of)s markerades.") % told + f" {_period(mark.reason)}"
         who = str(mark.marked_by or BY_TELEPHONE)
         yield Entry(f"mark-{mark.pk}", mark.marked_at, begun, who, begun, mark.marked_by_id)
         if mark.ended_at:
-            ended = f"{told} är inte längre markerat. {_period(mark.ended_reason)}"
+            words = _("Skyddade personuppgifter: %(of)s är inte längre markerat.")
+            ended = words % told + f" {_period(mark.ended_reason)}"
             yield Entry(f"unmark-{mark.pk}", mark.ended_at, ended, str(mark.ended_by), ended, mark.ended_by_id)
 
 
 def marked_in_words(identifier: str) -> str:
     """What a mark is of: "telefonnumret 070-174 06 05", "personnumret 19121212-1212"."""
     if identifier.startswith("+"):
-        return f"telefonnumret {show(identifier)}"
-    return f"personnumret {identity_number(identifier)}"
+        return _("telefonnumret %(number)s") % {"number": show(identifier)}
+    return _("personnumret %(number)s") % {"number": identity_number(identifier)}
 
 
 def _period(text: str) -> str:
-    return f"{text.rstrip('.')}."
+    """A reason as it was typed; the one that teleQ gives by itself (cases.protected) in the screen's language."""
+    return f"{_(text).rstrip('.')}."
 
 
 def _answers(case: Case) -> list[Entry]:
@@ -353,15 +362,15 @@ def _answer(before: Consent | None, event: Any) -> Entry:
     old = Answer(before.answer) if before and event.answered_at < before.valid_until else Answer.UNSET
     new = Answer(event.answer)
     if old is new:
-        told = news = f"Samtycke till SMS bekräftat: {new.label}."
+        told = news = _("Samtycke till SMS bekräftat: %(label)s.") % {"label": new.label}
     else:
-        told = f"Samtycke till SMS ändrat från {old.label} till {new.label}."
-        news = f"Samtycke till SMS ändrat till {new.label}."
+        told = _("Samtycke till SMS ändrat från %(before)s till %(after)s.") % {"before": old.label, "after": new.label}
+        news = _("Samtycke till SMS ändrat till %(label)s.") % {"label": new.label}
     return Entry(f"answer-{event.pgh_id}", event.answered_at, told, _who(event), news, event.answered_by_id)
 
 
 def _who(event: Consent) -> str:
     if event.channel == Channel.SMS:
-        return "Patienten"
+        return _("Patienten")
     by: User | None = event.answered_by
-    return str(by) if by else BY_ITSELF
+    return str(by or BY_ITSELF)

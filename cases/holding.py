@@ -17,6 +17,8 @@ from django.db import models, transaction
 from django.db.models import Case as Choose
 from django.db.models import Count, ExpressionWrapper, F, Max, Min, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Greatest, Now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from cases import presence
 from cases.changing import NOBODY, act, status_in_queue
@@ -51,11 +53,11 @@ def _lost(latest_act: CaseEvent | None, user: User) -> str:
         return ""
     at = clock(latest_act.at)
     if latest_act.kind == CaseEvent.Kind.TAKEN_OVER:
-        return f"{latest_act.user} tog över ärendet {at}."
+        return _("%(user)s tog över ärendet %(at)s.") % {"user": latest_act.user, "at": at}
     if latest_act.kind == CaseEvent.Kind.RELEASED:
-        return f"{latest_act.user} släppte ärendet {at}."
+        return _("%(user)s släppte ärendet %(at)s.") % {"user": latest_act.user, "at": at}
     if latest_act.kind == CaseEvent.Kind.LEFT:
-        return f"Ärendet släpptes {at}, eftersom ingen arbetade i det."
+        return _("Ärendet släpptes %(at)s, eftersom ingen arbetade i det.") % {"at": at}
     return ""
 
 
@@ -89,7 +91,9 @@ def call_in_words(case: Called, at: datetime) -> str:
     if case.call_began_at is None:
         return ""
     began = clock(case.call_began_at)
-    return f"Pågående samtal sedan {began}" if has_call_under_way(case, at) else f"Ringt {began} – resultat saknas"
+    if has_call_under_way(case, at):
+        return _("Pågående samtal sedan %(began)s") % {"began": began}
+    return _("Ringt %(began)s – resultat saknas") % {"began": began}
 
 
 # When it is released -------------------------------------------------------------------------------------------------
@@ -239,11 +243,15 @@ def holders(queues: QuerySet[Queue]) -> list[Holder]:
 
 def was_released(released: Released) -> str:
     """ "3 ärenden är släppta." """
-    one = len(released.cases) == 1
-    return "1 ärende är släppt." if one else f"{len(released.cases)} ärenden är släppta."
+    number = len(released.cases)
+    return ngettext("%(number)s ärende är släppt.", "%(number)s ärenden är släppta.", number) % {"number": number}
 
 
 def not_released(released: Released) -> str:
     """ "1 ärende har ett samtal utan resultat och släpptes inte." """
-    one = released.with_call == 1
-    return f"{released.with_call} {'ärende' if one else 'ärenden'} har ett samtal utan resultat och släpptes inte."
+    words = ngettext(
+        "%(number)s ärende har ett samtal utan resultat och släpptes inte.",
+        "%(number)s ärenden har ett samtal utan resultat och släpptes inte.",
+        released.with_call,
+    )
+    return words % {"number": released.with_call}

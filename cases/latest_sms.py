@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy
+
 from cases.models import Case
 from sms.models import Kind, Message
 from sms.states import State
 
 WHAT_TO_DO = {
-    State.FAILED: "SMS:et kom inte fram. Kontrollera numret, eller ring patienten.",
-    State.UNKNOWN: "Ring patienten eller skicka igen. Det kan komma fram två gånger.",
-    State.EXPIRED: "SMS:et skickades inte. Skicka igen om det fortfarande behövs.",
-    State.CANCELLED: "SMS:et skickades inte. Skicka igen om det fortfarande behövs.",
-    State.REFUSED: "SMS:et skickades inte.",
+    State.FAILED: gettext_lazy("SMS:et kom inte fram. Kontrollera numret, eller ring patienten."),
+    State.UNKNOWN: gettext_lazy("Ring patienten eller skicka igen. Det kan komma fram två gånger."),
+    State.EXPIRED: gettext_lazy("SMS:et skickades inte. Skicka igen om det fortfarande behövs."),
+    State.CANCELLED: gettext_lazy("SMS:et skickades inte. Skicka igen om det fortfarande behövs."),
+    State.REFUSED: gettext_lazy("SMS:et skickades inte."),
 }
 """Of the states in which the patient has not got it, or may not have."""
 MAY_BE_SENT_ANEW = {State.FAILED, State.UNKNOWN, State.EXPIRED, State.CANCELLED}
@@ -38,7 +40,7 @@ class LatestSms:
 
     @property
     def what_to_do(self) -> str:
-        return WHAT_TO_DO.get(State(self.message.state), "")
+        return str(WHAT_TO_DO.get(State(self.message.state), ""))
 
     @property
     def may_be_put_back(self) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.translation import gettext_noop
 
 from access import access_log
 from access.access_log import Act, Key, Look, Who
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from cases.inbound import KnownSms
     from cases.work_list import ListedCase
 
-A_REPLY = "SMS från patienten"
+A_REPLY = gettext_noop("SMS från patienten")
 
 # Looking up ----------------------------------------------------------------------------------------------------------
 

@@ -12,9 +12,12 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
+from cases import needs
 from consent.models import Answer, NumberKey
 from sms.models import Message
 from teleq import names
@@ -24,11 +27,11 @@ from teleq.triggers import APPEND_ONLY, NO_TRUNCATE, DeleteEvent, InsertEvent, U
 
 
 class Status(models.TextChoices):
-    WAITING = "waiting", "Väntar"
-    ONGOING = "ongoing", "Pågår"
-    NO_ANSWER = "no_answer", "Inget svar"
-    DONE = "done", "Klart"
-    CANCELLED = "cancelled", "Avbokat"
+    WAITING = "waiting", gettext_lazy("Väntar")
+    ONGOING = "ongoing", gettext_lazy("Pågår")
+    NO_ANSWER = "no_answer", gettext_lazy("Inget svar")
+    DONE = "done", gettext_lazy("Klart")
+    CANCELLED = "cancelled", gettext_lazy("Avbokat")
 
 
 CLOSED = (Status.DONE, Status.CANCELLED)
@@ -37,16 +40,16 @@ CLOSED = (Status.DONE, Status.CANCELLED)
 class Priority(models.IntegerChoices):
     """In which order cases are to be called, before their times are compared."""
 
-    URGENT = 1, "Brådskande"
-    NORMAL = 2, "Normal"
+    URGENT = 1, gettext_lazy("Brådskande")
+    NORMAL = 2, gettext_lazy("Normal")
 
 
 class NoAnswer(models.TextChoices):
     """What met whoever called and did not reach the patient, where anything is said of it."""
 
-    BUSY = "busy", "Upptaget"
-    VOICEMAIL = "voicemail", "Telefonsvarare"
-    WRONG_NUMBER = "wrong_number", "Fel nummer"
+    BUSY = "busy", gettext_lazy("Upptaget")
+    VOICEMAIL = "voicemail", gettext_lazy("Telefonsvarare")
+    WRONG_NUMBER = "wrong_number", gettext_lazy("Fel nummer")
 
 
 FromTo = dict[str, list[Any]]
@@ -104,32 +107,46 @@ class Case(models.Model):
     KNOWN_BY = ("personal_identity_number", "phone_number", "a_number")
     """The columns that tell whose the case is."""
 
-    queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="cases", verbose_name="kö", db_index=False)
-    name = models.CharField("namn", max_length=LONGEST_NAME, blank=True)
-    reason = models.CharField("kontaktorsak", max_length=LONGEST_REASON, blank=True)
-    phone_number = PhoneNumberField("telefonnummer")
-    a_number = PhoneNumberField("A-nummer", null=True, blank=True, help_text="Tomt när numret är dolt.")
-    personal_identity_number = models.CharField("personnummer", max_length=12, blank=True)
+    queue = models.ForeignKey(
+        Queue, on_delete=models.PROTECT, related_name="cases", verbose_name=gettext_lazy("kö"), db_index=False
+    )
+    name = models.CharField(gettext_lazy("namn"), max_length=LONGEST_NAME, blank=True)
+    reason = models.CharField(gettext_lazy("kontaktorsak"), max_length=LONGEST_REASON, blank=True)
+    phone_number = PhoneNumberField(gettext_lazy("telefonnummer"))
+    a_number = PhoneNumberField(
+        gettext_lazy("A-nummer"), null=True, blank=True, help_text=gettext_lazy("Tomt när numret är dolt.")
+    )
+    personal_identity_number = models.CharField(gettext_lazy("personnummer"), max_length=12, blank=True)
     interpreter_language = models.CharField(
-        "behov av tolk", max_length=LONGEST_LANGUAGE, blank=True, default="", db_default=""
+        gettext_lazy("behov av tolk"), max_length=LONGEST_LANGUAGE, blank=True, default="", db_default=""
     )
     """The language that an interpreter is needed for, in Swedish; empty where none is needed."""
-    speak_with = models.CharField("önskar tala med", max_length=LONGEST_WISH, blank=True, default="", db_default="")
-    callback_at = models.DateTimeField("tid")
-    booking = models.PositiveIntegerField(default=1, help_text="Räknas upp varje gång ärendet bokas om.")
-    booked_at = models.DateTimeField(db_default=Now(), help_text="När tiden eller numret bokades.")
-    attempts = models.PositiveSmallIntegerField("försök", default=0)
-    priority = models.PositiveSmallIntegerField("prioritet", choices=Priority.choices, default=Priority.NORMAL)
+    speak_with = models.CharField(
+        gettext_lazy("önskar tala med"), max_length=LONGEST_WISH, blank=True, default="", db_default=""
+    )
+    callback_at = models.DateTimeField(gettext_lazy("tid"))
+    booking = models.PositiveIntegerField(default=1, help_text=gettext_lazy("Räknas upp varje gång ärendet bokas om."))
+    booked_at = models.DateTimeField(db_default=Now(), help_text=gettext_lazy("När tiden eller numret bokades."))
+    attempts = models.PositiveSmallIntegerField(gettext_lazy("försök"), default=0)
+    priority = models.PositiveSmallIntegerField(
+        gettext_lazy("prioritet"), choices=Priority.choices, default=Priority.NORMAL
+    )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
-    outcome = models.CharField("resultat", max_length=20, choices=Outcome.choices, blank=True, default="")
+    outcome = models.CharField(gettext_lazy("resultat"), max_length=20, choices=Outcome.choices, blank=True, default="")
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
-    taken_at = models.DateTimeField(null=True, help_text="Sedan när den som har ärendet har det.")
-    call_began_at = models.DateTimeField(null=True, help_text="När Ring trycktes, tills det är sagt hur det gick.")
-    wrong_number = models.BooleanField(default=False, help_text="Numret var fel. Automatiska SMS väntar på ett rätt.")
+    taken_at = models.DateTimeField(null=True, help_text=gettext_lazy("Sedan när den som har ärendet har det."))
+    call_began_at = models.DateTimeField(
+        null=True, help_text=gettext_lazy("När Ring trycktes, tills det är sagt hur det gick.")
+    )
+    wrong_number = models.BooleanField(
+        default=False, help_text=gettext_lazy("Numret var fel. Automatiska SMS väntar på ett rätt.")
+    )
     created_at = models.DateTimeField(db_default=Now())
-    press = models.UUIDField(null=True, editable=False, help_text="Vilket tryck på Skapa ärendet som skapade det.")
+    press = models.UUIDField(
+        null=True, editable=False, help_text=gettext_lazy("Vilket tryck på Skapa ärendet som skapade det.")
+    )
     # Kept by PostgreSQL, so that a search need not work it out for each case that it looks at.
     name_folded = models.GeneratedField(
         expression=names.in_sql("name"), output_field=models.TextField(), db_persist=True
@@ -141,8 +158,8 @@ class Case(models.Model):
     """Whether the patient has protected personal data. Only `with_protection` knows; without it lists hide the case."""
 
     class Meta:
-        verbose_name = "ärende"
-        verbose_name_plural = "ärenden"
+        verbose_name = gettext_lazy("ärende")
+        verbose_name_plural = gettext_lazy("ärenden")
         constraints = [
             models.UniqueConstraint(fields=["press"], name="one_case_per_press"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="case_status_is_valid"),
@@ -186,6 +203,7 @@ class Case(models.Model):
             ),
             models.Index(fields=["assignee"], condition=Q(assignee__isnull=False), name="case_taken"),
             models.Index(fields=["callback_at", "id"], name="case_by_time"),
+            models.Index(fields=["queue", "created_at"], name="case_came_in"),  # for statistics
             models.Index(fields=["callback_at", "id"], condition=~Q(status__in=CLOSED), name="case_coming_up"),
             models.Index(fields=["phone_number"], name="case_phone_number"),
             models.Index(fields=["a_number"], name="case_a_number"),
@@ -203,11 +221,16 @@ class Case(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"ärende {self.pk}"  # no patient: this is what logs and error reports would show
+        return _("ärende %(pk)s") % {"pk": self.pk}  # no patient: this is what logs and error reports would show
 
     @property
     def is_open(self) -> bool:
         return self.status not in CLOSED
+
+    @property
+    def needs(self) -> list[str]:
+        """ "Tolk: arabiska", "Önskar tala med: läkare": those of them that there are."""
+        return needs.in_words(self.interpreter_language, self.speak_with)
 
     @property
     def consent_key(self) -> NumberKey:
@@ -243,24 +266,24 @@ class CaseEvent(models.Model):
     """Something that was done to a case. Told as a sentence by `cases.history`."""
 
     class Kind(models.TextChoices):
-        CREATED = "created", "Ärendet skapades"
-        TAKEN = "taken", "Tog ärendet"
-        TAKEN_OVER = "taken_over", "Tog över ärendet"
-        RELEASED = "released", "Släppte ärendet"
-        LEFT = "left", "Ärendet släpptes, eftersom ingen arbetade i det"
-        CALLED = "called", "Ringde"
-        NOT_CALLED = "not_called", "Ringde inte"
-        REACHED = "reached", "Fick svar"
-        NO_ANSWER = "no_answer", "Uppringning utan svar"
-        DONE = "done", "Klart"
-        CANCELLED = "cancelled", "Avbokat"
-        REOPENED = "reopened", "Ärendet öppnades igen"
-        UNDONE = "undone", "Ångrade"
-        QUEUE_CHANGED = "queue_changed", "Flyttades till en annan kö"
-        NUMBER_CONFIRMED = "number_confirmed", "Numret bekräftades"
-        MOVED = "moved", "Tiden ändrades"
-        NUMBER_CHANGED = "number_changed", "Telefonnumret ändrades"
-        DETAILS_CHANGED = "details_changed", "Uppgifterna ändrades"
+        CREATED = "created", gettext_lazy("Ärendet skapades")
+        TAKEN = "taken", gettext_lazy("Tog ärendet")
+        TAKEN_OVER = "taken_over", gettext_lazy("Tog över ärendet")
+        RELEASED = "released", gettext_lazy("Släppte ärendet")
+        LEFT = "left", gettext_lazy("Ärendet släpptes, eftersom ingen arbetade i det")
+        CALLED = "called", gettext_lazy("Ringde")
+        NOT_CALLED = "not_called", gettext_lazy("Ringde inte")
+        REACHED = "reached", gettext_lazy("Fick svar")
+        NO_ANSWER = "no_answer", gettext_lazy("Uppringning utan svar")
+        DONE = "done", gettext_lazy("Klart")
+        CANCELLED = "cancelled", gettext_lazy("Avbokat")
+        REOPENED = "reopened", gettext_lazy("Ärendet öppnades igen")
+        UNDONE = "undone", gettext_lazy("Ångrade")
+        QUEUE_CHANGED = "queue_changed", gettext_lazy("Flyttades till en annan kö")
+        NUMBER_CONFIRMED = "number_confirmed", gettext_lazy("Numret bekräftades")
+        MOVED = "moved", gettext_lazy("Tiden ändrades")
+        NUMBER_CHANGED = "number_changed", gettext_lazy("Telefonnumret ändrades")
+        DETAILS_CHANGED = "details_changed", gettext_lazy("Uppgifterna ändrades")
 
     ACTS = (
         *(Kind.CREATED, Kind.TAKEN, Kind.TAKEN_OVER, Kind.RELEASED, Kind.LEFT),
@@ -271,13 +294,13 @@ class CaseEvent(models.Model):
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     changes: models.JSONField[FromTo, FromTo] = models.JSONField(
-        default=dict, help_text="Från och till, efter kolumn. Nummer i E.164, tider i ISO 8601."
+        default=dict, help_text=gettext_lazy("Från och till, efter kolumn. Nummer i E.164, tider i ISO 8601.")
     )
     detail = models.CharField(
-        max_length=20, blank=True, default="", help_text="Hur Inget svar lät, eller resultatet av Klart."
+        max_length=20, blank=True, default="", help_text=gettext_lazy("Hur Inget svar lät, eller resultatet av Klart.")
     )
     before: models.JSONField[Any, Any] = models.JSONField(
-        null=True, help_text="Vad kolumnerna som händelsen ändrade innehöll. Tomt: den kan inte ångras."
+        null=True, help_text=gettext_lazy("Vad kolumnerna som händelsen ändrade innehöll. Tomt: den kan inte ångras.")
     )
     undoes = models.OneToOneField("self", on_delete=models.CASCADE, null=True, related_name="undone_by")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
@@ -286,8 +309,8 @@ class CaseEvent(models.Model):
     objects = CaseEventQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "händelse"
-        verbose_name_plural = "händelser"
+        verbose_name = gettext_lazy("händelse")
+        verbose_name_plural = gettext_lazy("händelser")
         constraints = [
             models.CheckConstraint(
                 condition=Q(detail="") | Q(detail__in=[*NoAnswer.values, *Outcome.values]), name="detail_is_valid"
@@ -295,7 +318,7 @@ class CaseEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"händelse {self.pk}"
+        return _("händelse %(pk)s") % {"pk": self.pk}
 
 
 class PresenceQuerySet(models.QuerySet["Presence"]):
@@ -320,32 +343,34 @@ class Presence(models.Model):
     objects = PresenceQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "närvaro"
-        verbose_name_plural = "närvaro"
+        verbose_name = gettext_lazy("närvaro")
+        verbose_name_plural = gettext_lazy("närvaro")
         constraints = [models.UniqueConstraint(fields=["case", "user"], name="one_presence_per_user_and_case")]
         indexes = [models.Index(fields=["seen_at"], name="presence_seen")]
 
     def __str__(self) -> str:
-        return f"närvaro {self.pk}"
+        return _("närvaro %(pk)s") % {"pk": self.pk}
 
 
 class Note(models.Model):
     """What somebody has written in a case, for colleagues to read. Never changed."""
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="notes", db_index=False)
-    text = models.TextField("anteckning", max_length=2000)
+    text = models.TextField(gettext_lazy("anteckning"), max_length=2000)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
-    press = models.UUIDField(null=True, editable=False, help_text="Vilket tryck på Spara som sparade den.")
+    press = models.UUIDField(
+        null=True, editable=False, help_text=gettext_lazy("Vilket tryck på Spara som sparade den.")
+    )
 
     class Meta:
-        verbose_name = "anteckning"
-        verbose_name_plural = "anteckningar"
+        verbose_name = gettext_lazy("anteckning")
+        verbose_name_plural = gettext_lazy("anteckningar")
         ordering = ["-created_at"]
         constraints = [models.UniqueConstraint(fields=["case", "press"], name="one_note_per_press")]
 
     def __str__(self) -> str:
-        return f"anteckning {self.pk}"
+        return _("anteckning %(pk)s") % {"pk": self.pk}
 
 
 class DraftQuerySet(models.QuerySet["Draft"]):
@@ -363,27 +388,37 @@ class Draft(models.Model):
     """
 
     class Field(models.TextChoices):
-        NOTE = "note", "Anteckning"
-        SMS = "sms", "SMS"
-        NAME = "name", "Namn"
-        REASON = "reason", "Kontaktorsak"
+        NOTE = "note", gettext_lazy("Anteckning")
+        SMS = "sms", gettext_lazy("SMS")
+        NAME = "name", gettext_lazy("Namn")
+        REASON = "reason", gettext_lazy("Kontaktorsak")
+        INTERPRETER_LANGUAGE = "interpreter_language", gettext_lazy("Behov av tolk")
+        SPEAK_WITH = "speak_with", gettext_lazy("Önskar tala med")
+
+    OF_CASE = (Field.NOTE, Field.SMS)
+    OF_NEW_CASE = (Field.NAME, Field.REASON, Field.INTERPRETER_LANGUAGE, Field.SPEAK_WITH)
+    """Named as the columns of the case that is to be made."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
     case = models.ForeignKey(
-        Case, on_delete=models.CASCADE, null=True, related_name="drafts", help_text="Tomt för ett nytt ärende."
+        Case,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="drafts",
+        help_text=gettext_lazy("Tomt för ett nytt ärende."),
     )
     # Of a new case that is begun from a patient's SMS: what it is about. Else nobody knows before the case is made.
     queue = models.ForeignKey(Queue, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
-    phone_number = models.CharField(max_length=16, blank=True, default="", help_text="I E.164.")
-    field = models.CharField(max_length=10, choices=Field.choices)
+    phone_number = models.CharField(max_length=16, blank=True, default="", help_text=gettext_lazy("I E.164."))
+    field = models.CharField(max_length=20, choices=Field.choices)
     text = models.TextField()
     saved_at = models.DateTimeField(db_default=Now())
 
     objects = DraftQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "utkast"
-        verbose_name_plural = "utkast"
+        verbose_name = gettext_lazy("utkast")
+        verbose_name_plural = gettext_lazy("utkast")
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "case", "queue", "phone_number", "field"],
@@ -392,7 +427,7 @@ class Draft(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(case__isnull=False, queue=None, phone_number="", field__in=("note", "sms"))
-                | Q(case=None, field__in=("name", "reason")),
+                | Q(case=None, field__in=("name", "reason", "interpreter_language", "speak_with")),
                 name="a_draft_is_of_a_case_or_a_new_one",
             ),
         ]
@@ -402,7 +437,9 @@ class Draft(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"utkast {self.pk}"  # neither patient nor text: this is what logs and error reports would show
+        return _("utkast %(pk)s") % {
+            "pk": self.pk
+        }  # neither patient nor text: this is what logs and error reports would show
 
 
 class CaseMessageQuerySet(models.QuerySet["CaseMessage"]):
@@ -424,11 +461,11 @@ class CaseMessage(models.Model):
     objects = CaseMessageQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "ärendets SMS"
-        verbose_name_plural = "ärendets SMS"
+        verbose_name = gettext_lazy("ärendets SMS")
+        verbose_name_plural = gettext_lazy("ärendets SMS")
 
     def __str__(self) -> str:
-        return f"SMS i ärende {self.case_id}"
+        return _("SMS i ärende %(case_id)s") % {"case_id": self.case_id}
 
 
 # Protected personal data ---------------------------------------------------------------------------------------------
@@ -456,30 +493,44 @@ class ProtectionMark(models.Model):
     LONGEST_REASON = 200
 
     care_provider = models.ForeignKey(
-        CareProvider, on_delete=models.PROTECT, related_name="+", verbose_name="vårdgivare", db_index=False
+        CareProvider,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=gettext_lazy("vårdgivare"),
+        db_index=False,
     )
     identifier = models.CharField(
-        "gäller", max_length=16, help_text="Personnummer med tolv tecken, eller telefonnummer i E.164."
+        gettext_lazy("gäller"),
+        max_length=16,
+        help_text=gettext_lazy("Personnummer med tolv tecken, eller telefonnummer i E.164."),
     )
-    reason = models.CharField("anledning", max_length=LONGEST_REASON)
+    reason = models.CharField(gettext_lazy("anledning"), max_length=LONGEST_REASON)
     # Null: the telephone system gave a protected case another number.
     marked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="markerat av"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=gettext_lazy("markerat av"),
     )
-    marked_at = models.DateTimeField("markerat", db_default=Now())
+    marked_at = models.DateTimeField(gettext_lazy("markerat"), db_default=Now())
     # A number and not a foreign key, as marks outlive cases.
-    case_id = models.BigIntegerField("ärende")
-    ended_reason = models.CharField("anledning", max_length=LONGEST_REASON, blank=True, default="")
+    case_id = models.BigIntegerField(gettext_lazy("ärende"))
+    ended_reason = models.CharField(gettext_lazy("anledning"), max_length=LONGEST_REASON, blank=True, default="")
     ended_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="borttaget av"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=gettext_lazy("borttaget av"),
     )
-    ended_at = models.DateTimeField("borttaget", null=True)
+    ended_at = models.DateTimeField(gettext_lazy("borttaget"), null=True)
 
     objects = ProtectionMarkQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "markering om skyddade personuppgifter"
-        verbose_name_plural = "markeringar om skyddade personuppgifter"
+        verbose_name = gettext_lazy("markering om skyddade personuppgifter")
+        verbose_name_plural = gettext_lazy("markeringar om skyddade personuppgifter")
         constraints = [
             models.UniqueConstraint(
                 fields=["care_provider", "identifier"], condition=Q(ended_at=None), name="one_mark_in_force"
@@ -497,7 +548,9 @@ class ProtectionMark(models.Model):
         indexes = [models.Index(fields=["care_provider", "identifier"], name="mark_by_identifier")]
 
     def __str__(self) -> str:
-        return f"markering {self.pk}"  # neither number nor personnummer: this is what logs and error reports would show
+        return _("markering %(pk)s") % {
+            "pk": self.pk
+        }  # neither number nor personnummer: this is what logs and error reports would show
 
     @property
     def is_of_number(self) -> bool:
@@ -518,29 +571,31 @@ class TelephoneHours(models.Model):
     """When a queue calls back, each week: from `opens` till `closes` by the clock in Stockholm."""
 
     class Weekday(models.IntegerChoices):
-        MONDAY = 0, "Måndag"
-        TUESDAY = 1, "Tisdag"
-        WEDNESDAY = 2, "Onsdag"
-        THURSDAY = 3, "Torsdag"
-        FRIDAY = 4, "Fredag"
-        SATURDAY = 5, "Lördag"
-        SUNDAY = 6, "Söndag"
+        MONDAY = 0, gettext_lazy("Måndag")
+        TUESDAY = 1, gettext_lazy("Tisdag")
+        WEDNESDAY = 2, gettext_lazy("Onsdag")
+        THURSDAY = 3, gettext_lazy("Torsdag")
+        FRIDAY = 4, gettext_lazy("Fredag")
+        SATURDAY = 5, gettext_lazy("Lördag")
+        SUNDAY = 6, gettext_lazy("Söndag")
 
-    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="telephone_hours", verbose_name="kö")
-    weekday = models.PositiveSmallIntegerField("veckodag", choices=Weekday.choices)
-    opens = models.TimeField("öppnar", default=time(8))
-    closes = models.TimeField("stänger", default=time(16))
+    queue = models.ForeignKey(
+        Queue, on_delete=models.CASCADE, related_name="telephone_hours", verbose_name=gettext_lazy("kö")
+    )
+    weekday = models.PositiveSmallIntegerField(gettext_lazy("veckodag"), choices=Weekday.choices)
+    opens = models.TimeField(gettext_lazy("öppnar"), default=time(8))
+    closes = models.TimeField(gettext_lazy("stänger"), default=time(16))
 
     class Meta:
-        verbose_name = "telefontid"
-        verbose_name_plural = "telefontider"
+        verbose_name = gettext_lazy("telefontid")
+        verbose_name_plural = gettext_lazy("telefontider")
         ordering = ["queue", "weekday", "opens"]
         constraints = [
             models.CheckConstraint(condition=Q(weekday__range=(0, 6)), name="weekday_is_valid"),
             models.CheckConstraint(
                 condition=Q(closes__gt=models.F("opens")),
                 name="closes_after_opening",
-                violation_error_message="Telefontiden måste stänga efter att den har öppnat.",
+                violation_error_message=gettext_lazy("Telefontiden måste stänga efter att den har öppnat."),
             ),
         ]
 
@@ -551,19 +606,21 @@ class TelephoneHours(models.Model):
 class ClosedDay(models.Model):
     """A day on which a queue is closed, beside the public holidays."""
 
-    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="closed_days", verbose_name="kö")
-    day: models.DateField[date, date] = models.DateField("dag")
-    reason = models.CharField("anledning", max_length=60, blank=True)
+    queue = models.ForeignKey(
+        Queue, on_delete=models.CASCADE, related_name="closed_days", verbose_name=gettext_lazy("kö")
+    )
+    day: models.DateField[date, date] = models.DateField(gettext_lazy("dag"))
+    reason = models.CharField(gettext_lazy("anledning"), max_length=60, blank=True)
 
     class Meta:
-        verbose_name = "stängd dag"
-        verbose_name_plural = "stängda dagar"
+        verbose_name = gettext_lazy("stängd dag")
+        verbose_name_plural = gettext_lazy("stängda dagar")
         ordering = ["queue", "day"]
         constraints = [
             models.UniqueConstraint(
                 fields=["queue", "day"],
                 name="one_closed_day_per_date",
-                violation_error_message="Dagen är redan stängd.",
+                violation_error_message=gettext_lazy("Dagen är redan stängd."),
             )
         ]
 
@@ -581,9 +638,9 @@ class Slot(models.Model):
     starts_at: models.DateTimeField[datetime, datetime] = models.DateTimeField()
 
     class Meta:
-        verbose_name = "tid"
-        verbose_name_plural = "tider"
+        verbose_name = gettext_lazy("tid")
+        verbose_name_plural = gettext_lazy("tider")
         constraints = [models.UniqueConstraint(fields=["queue", "starts_at"], name="one_slot_per_time")]
 
     def __str__(self) -> str:
-        return f"tid {self.pk}"
+        return _("tid %(pk)s") % {"pk": self.pk}

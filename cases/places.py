@@ -9,14 +9,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from cases import free_times
 from cases.models import Case, Slot
 from teleq.models import Queue
 
-CLOSED_THEN = "Tiden går inte att boka: kön har inte telefontid då."
-NO_SLOT = "Tiden går inte att boka: den är inte en av köns tider."
-ALL_TAKEN = "Tiden går inte att boka: alla platser är tagna."
+CLOSED_THEN = gettext_lazy("Tiden går inte att boka: kön har inte telefontid då.")
+NO_SLOT = gettext_lazy("Tiden går inte att boka: den är inte en av köns tider.")
+ALL_TAKEN = gettext_lazy("Tiden går inte att boka: alla platser är tagna.")
 
 
 class NotFree(Exception):

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils.translation import gettext_noop
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases.changing import hold
@@ -34,7 +35,7 @@ from teleq.phone_numbers import number_text
 
 ADVISORY_CLASS = 4
 """Of PostgreSQL's advisory locks: 1 is `OutgoingSmsQuerySet`'s, 2 `intake.booking`'s and 3 `access.limits`'."""
-FOLLOWED = "Ärendet var markerat när uppgiften ändrades."
+FOLLOWED = gettext_noop("Ärendet var markerat när uppgiften ändrades.")
 
 
 class NotAllowed(Exception):

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cases import automatic_sms, callbacks, free_times, inbound, places, protected
 from cases.changing import NOBODY, NotPossible, act, cancel_waiting, locked_as_shown, require, status_in_queue
@@ -27,9 +29,9 @@ DAYS_SHOWN = 5
 LOOKED_THROUGH = timedelta(days=62)
 """How far from the first day shown others are looked for, in both directions."""
 
-FULL = "Tiden är full."
-OUTSIDE = "Tiden är utanför telefontiderna."
-CALL_UNDER_WAY = "Ett samtal pågår i ärendet. Registrera först hur det gick."
+FULL = gettext_lazy("Tiden är full.")
+OUTSIDE = gettext_lazy("Tiden är utanför telefontiderna.")
+CALL_UNDER_WAY = gettext_lazy("Ett samtal pågår i ärendet. Registrera först hur det gick.")
 
 
 # What is shown -------------------------------------------------------------------------------------------------------
@@ -75,12 +77,12 @@ def what_is_sent(case: Case, refusal: Refusal | None) -> str:
     if outgoing_sms is None or not outgoing_sms.confirmation_on:
         return ""
     if protected.is_protected(case):
-        return "Ingen bokningsbekräftelse skickas: patienten har skyddade personuppgifter."
+        return _("Ingen bokningsbekräftelse skickas: patienten har skyddade personuppgifter.")
     if case.wrong_number:
-        return "Ingen bokningsbekräftelse skickas: numret var fel."
+        return _("Ingen bokningsbekräftelse skickas: numret var fel.")
     if refusal:
-        return f"Ingen bokningsbekräftelse skickas: {refusal.label.rstrip('.')}."
-    return "En ny bokningsbekräftelse skickas."
+        return _("Ingen bokningsbekräftelse skickas: %(reason)s.") % {"reason": refusal.label.rstrip(".")}
+    return _("En ny bokningsbekräftelse skickas.")
 
 
 # Another time --------------------------------------------------------------------------------------------------------
@@ -117,8 +119,8 @@ def _what_is_odd(case: Case, at: datetime) -> str:
         return ""
     slot = places.slot_at(case.queue, at)
     if slot is None:
-        return OUTSIDE
-    return FULL if places.is_full(case.queue, slot, but_for=case) else ""
+        return str(OUTSIDE)
+    return str(FULL) if places.is_full(case.queue, slot, but_for=case) else ""
 
 
 # Another queue -------------------------------------------------------------------------------------------------------
@@ -139,7 +141,7 @@ def to_queue(case: Case, queue: Queue, *, by: User, seen: int) -> int:
             raise NotPossible(CALL_UNDER_WAY)
         before = locked.queue
         if not Queue.objects.others_of_care_provider(before).filter(pk=queue.pk).exists():
-            raise NotPossible("Välj en annan av vårdgivarens köer.")
+            raise NotPossible(_("Välj en annan av vårdgivarens köer."))
         protected.hold_still([locked])
         cancelled = cancel_waiting(locked)
         inbound.follow(locked, queue)

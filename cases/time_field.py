@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cases import free_times
 from teleq.clock import database_now
 
-MISSING_HOUR = "Klockan ställs fram den natten: {clock} finns inte. Välj en annan tid."
-WHICH_HOUR = "Klockan visar {clock} två gånger den natten. Välj vilken av dem du menar."
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+MISSING_HOUR = gettext_lazy("Klockan ställs fram den natten: {clock} finns inte. Välj en annan tid.")
+WHICH_HOUR = gettext_lazy("Klockan visar {clock} två gånger den natten. Välj vilken av dem du menar.")
 
 
 def twice_shown(local: datetime) -> dict[str, str]:
@@ -23,7 +28,7 @@ def twice_shown(local: datetime) -> dict[str, str]:
     first, second = (_in_stockholm(local, fold) for fold in (0, 1))
     if first.utcoffset() == second.utcoffset() or not _exists(local):
         return {}
-    return {_offset(first): "Första gången (sommartid)", _offset(second): "Andra gången (vintertid)"}
+    return {_offset(first): _("Första gången (sommartid)"), _offset(second): _("Andra gången (vintertid)")}
 
 
 def _offset(at: datetime) -> str:
@@ -89,8 +94,8 @@ class TimeField(forms.DateTimeField):
     Its value is in UTC: in Stockholm's zone, the two times of an hour that comes twice would compare as equal.
     """
 
-    def __init__(self, *, label: str, required: bool = True) -> None:
-        messages = {"required": "Välj en tid.", "invalid": "Skriv en giltig tid."}
+    def __init__(self, *, label: StrOrPromise, required: bool = True) -> None:
+        messages = {"required": gettext_lazy("Välj en tid."), "invalid": gettext_lazy("Skriv en giltig tid.")}
         super().__init__(label=label, required=required, widget=TimeInput(), error_messages=messages)
 
     def to_python(self, value: Any) -> datetime | None:
@@ -101,9 +106,9 @@ class TimeField(forms.DateTimeField):
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         if timezone.is_naive(local):
             if not _exists(local):
-                raise ValidationError(MISSING_HOUR.format(clock=f"{local:%H.%M}"), code="missing_hour")
+                raise ValidationError(MISSING_HOUR.format(clock=local.strftime(_("%H.%M"))), code="missing_hour")
             if twice_shown(local):
-                raise ValidationError(WHICH_HOUR.format(clock=f"{local:%H.%M}"), code="which_hour")
+                raise ValidationError(WHICH_HOUR.format(clock=local.strftime(_("%H.%M"))), code="which_hour")
             local = _in_stockholm(local, 0)
         return local.astimezone(UTC)
 

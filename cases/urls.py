@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cases.views import acts, case, details, finding, holding, lists, new_case, rebooking, sms
+from cases.views import acts, case, details, finding, holding, journal, lists, new_case, rebooking, sms
 
 app_name = "cases"
 urlpatterns = [
@@ -26,6 +26,7 @@ urlpatterns = [
     path("cases/<int:case_id>/sms/", sms.sms, name="sms"),
     path("cases/<int:case_id>/protection/", details.save_protection, name="save_protection"),
     path("cases/<int:case_id>/notes/", details.add_note, name="add_note"),
+    path("cases/<int:case_id>/journal/", journal.show_journal_text, name="journal"),
     path("cases/<int:case_id>/draft/", new_case.draft, name="draft"),
     path("cases/<int:case_id>/act/", acts.act, name="act"),
     path("cases/<int:case_id>/done/", acts.done, name="done"),

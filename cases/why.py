@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from consent.models import Answer, Channel, Consent
 from sms.models import Message, Refusal
@@ -31,39 +34,48 @@ def _events(messages: Collection[Message]) -> Mapping[int, Any]:
 
 def _why(message: Message, events: Mapping[int, Any]) -> Why | None:
     if message.refusal == Refusal.CONTENT:
-        return Why("Varför stoppades SMS:et?", f"{Refusal.CONTENT.label} Bedömt {date_and_clock(message.state_at)}.")
+        return Why(
+            _("Varför stoppades SMS:et?"),
+            f"{Refusal.CONTENT.label} {_judged(message.state_at)}",
+        )
     event = events.get(message.consent_event_id or 0)
-    reasons = [_consent(message, event), f"Bedömt {date_and_clock(message.claimed_at or message.state_at)}."]
+    reasons = [
+        _consent(message, event),
+        _judged(message.claimed_at or message.state_at),
+    ]
     if message.state in HANDED_OVER:
-        return Why("Varför skickades SMS:et?", " ".join([_switch(message), *reasons]))
+        return Why(_("Varför skickades SMS:et?"), " ".join([_switch(message), *reasons]))
     if message.state != State.REFUSED:
         return None
     if message.refusal == Refusal.NOT_MOBILE:
-        reasons.insert(0, Refusal.NOT_MOBILE.label)
+        reasons.insert(0, str(Refusal.NOT_MOBILE.label))
     elif message.refusal == Refusal.MISSING:
         reasons.insert(0, _switch(message))
-    return Why("Varför stoppades SMS:et?", " ".join(reasons))
+    return Why(_("Varför stoppades SMS:et?"), " ".join(reasons))
+
+
+def _judged(at: datetime) -> str:
+    return _("Bedömt %(at)s.") % {"at": date_and_clock(at)}
 
 
 def _switch(message: Message) -> str:
     if message.consent_required is None:
-        return "Köns inställningar för SMS saknades."
-    return "Kön krävde samtycke." if message.consent_required else "Kön krävde inte samtycke."
+        return _("Köns inställningar för SMS saknades.")
+    return _("Kön krävde samtycke.") if message.consent_required else _("Kön krävde inte samtycke.")
 
 
 def _consent(message: Message, event: Any) -> str:
     if event is None and message.consent_answered_at:  # a withdrawal that was on its way to become the answer
-        return f"Svaret var Nej. Patienten svarade själv med SMS {date_and_clock(message.consent_answered_at)}."
+        return _("Svaret var Nej. Patienten svarade själv med SMS %(at)s.") % {
+            "at": date_and_clock(message.consent_answered_at)
+        }
     if event is None:
-        return "Inget svar fanns för numret."
+        return _("Inget svar fanns för numret.")
     answer, until = Answer(event.answer).label, last_day(event.valid_until)
     if message.consent_answer != event.answer:
-        return f"Svaret {answer} hade slutat gälla {until}."
-    return f"Svaret var {answer}. {_given(event)}, och det gällde till {until}."
-
-
-def _given(event: Any) -> str:
-    at = date_and_clock(event.answered_at)
+        return _("Svaret %(answer)s hade slutat gälla %(until)s.") % {"answer": answer, "until": until}
+    told = {"answer": answer, "at": date_and_clock(event.answered_at), "until": until}
     if event.channel == Channel.SMS:
-        return f"Patienten svarade själv med SMS {at}"
-    return f"{event.answered_by} registrerade det {at}"
+        return _("Svaret var %(answer)s. Patienten svarade själv med SMS %(at)s, och det gällde till %(until)s.") % told
+    words = _("Svaret var %(answer)s. %(user)s registrerade det %(at)s, och det gällde till %(until)s.")
+    return words % {**told, "user": event.answered_by}

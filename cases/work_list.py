@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from functools import cached_property, lru_cache
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -21,8 +21,10 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, override
 
-from cases import holding, inbound, presence
+from cases import holding, inbound, needs, presence
 from cases.models import CLOSED, Case, CaseQuerySet, Priority, Status, shows_consent
 from consent.models import Answer, Consent, NumberKey
 from consent.verdict import answer_in_force
@@ -35,13 +37,21 @@ from teleq.prepared import Prepared
 from teleq.swedish import clock, how_long
 from teleq.whole_numbers import whole_number
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 PAGE_SIZE = 50
 LISTED_AT_MOST = 5000
 
 # Chosen --------------------------------------------------------------------------------------------------------------
 
 OPEN, MINE, ALL = "open", "mine", "all"
-STATUS_CHOICES = [(OPEN, "Öppna"), (MINE, "Mina"), *Status.choices, (ALL, "Alla")]
+STATUS_CHOICES = [
+    (OPEN, gettext_lazy("Öppna")),
+    (MINE, gettext_lazy("Mina")),
+    *Status.choices,
+    (ALL, gettext_lazy("Alla")),
+]
 WITH_CLOSED = (ALL, *CLOSED)
 SORTS = {
     "time": ("callback_at", "id"),
@@ -105,11 +115,11 @@ class Section(NamedTuple):
     """A part of the list: when its cases are to be called."""
 
     name: str
-    heading: str
+    heading: StrOrPromise
 
 
-LATE, NOW = Section("late", "Försenade"), Section("now", "Att ringa nu")
-TODAY, COMING = Section("today", "Senare idag"), Section("coming", "Kommande dagar")
+LATE, NOW = Section("late", gettext_lazy("Försenade")), Section("now", gettext_lazy("Att ringa nu"))
+TODAY, COMING = Section("today", gettext_lazy("Senare idag")), Section("coming", gettext_lazy("Kommande dagar"))
 SECTIONS = (LATE, NOW, TODAY, COMING)
 
 
@@ -143,6 +153,8 @@ class ListedCase:
     callback_at: datetime
     name: str
     reason: str
+    interpreter_language: str
+    speak_with: str
     phone_number: str
     personal_identity_number: str
     """For the access log."""
@@ -167,23 +179,29 @@ class ListedCase:
 
     @property
     def status_text(self) -> str:
-        return f"{STATUS_TEXTS[self.status]} – {self.assignee}" if self.assignee else STATUS_TEXTS[self.status]
+        text = _(TEXTS[self.status])
+        return f"{text} – {self.assignee}" if self.assignee else text
 
     @property
     def outcome_text(self) -> str:
-        return OUTCOME_TEXTS.get(self.outcome, "")
+        return _(TEXTS[self.outcome]) if self.outcome else ""
 
     @property
     def is_urgent(self) -> bool:
         return self.priority == Priority.URGENT
 
     @property
+    def needs(self) -> list[str]:
+        return needs.in_words(self.interpreter_language, self.speak_with)
+
+    @property
     def consent_key(self) -> NumberKey:
         return (self.queue.care_provider_id, self.phone_number)
 
 
-STATUS_TEXTS = {status.value: str(status.label) for status in Status}
-OUTCOME_TEXTS = {outcome.value: str(outcome.label) for outcome in Outcome}
+with override(settings.LANGUAGE_CODE):
+    TEXTS = {each.value: str(each.label) for each in (*Status, *Outcome, *Answer)}
+    """The words of what a row shows, to be translated there: to ask a choice for its label costs twice as much."""
 
 
 @dataclass
@@ -200,7 +218,7 @@ class Row:
     unread_sms: bool
     """The patient has sent an SMS, and nobody has read it."""
     hidden: bool
-    """The patient has protected personal data: neither name, number nor reason is shown."""
+    """The patient has protected personal data: neither name, number, reason nor what they need is shown."""
     open_at: list[str]
     """The colleagues who have the case open now, beside whoever has taken it."""
     released_at: datetime | None
@@ -211,23 +229,35 @@ class Row:
     """When it was read."""
 
     @property
+    def answer_text(self) -> str:
+        return _(TEXTS[self.answer]) if self.answer else ""
+
+    @property
     def time(self) -> str:
         """ "10.30"; of an overdue case of another day "från igår 10.30"."""
         written = clock(self.case.callback_at)
-        return f"från {written}" if self.overdue and not self.late_for else written
+        return _("från %(time)s") % {"time": written} if self.overdue and not self.late_for else written
 
     @cached_property
     def late_for(self) -> str:
         """ "45 min försenad", of an overdue case of today. The page counts on by itself."""
         if not self.overdue or timezone.localdate(self.case.callback_at) < timezone.localdate(self.at):
             return ""
-        return f"{how_long(self.at - self.case.callback_at)} försenad"
+        return _("%(how_long)s försenad") % {"how_long": how_long(self.at - self.case.callback_at)}
+
+    @cached_property
+    def below_name(self) -> list[str]:
+        """What the patient needs and why they call, in the row's second line."""
+        if self.hidden:
+            return []
+        return [*self.case.needs, *([self.case.reason] if self.case.reason else [])]
 
     @property
     def seen(self) -> tuple[object, ...]:
         """What the user may see of it, but for what time alone changes."""
         case = self.case
-        patient = ("",) if self.hidden else (case.name, case.reason, case.phone_number)
+        needed = (case.interpreter_language, case.speak_with)
+        patient = ("",) if self.hidden else (case.name, case.reason, *needed, case.phone_number)
         stands = (case.queue_id, case.status, case.outcome, case.priority, case.attempts)
         whose = (case.assignee_id, case.assignee)
         told = (self.answer, self.to_be_asked, self.more_on_number, self.unread_sms)
@@ -351,7 +381,8 @@ def latest(user: User, cases: CaseQuerySet, at_most: int, at: datetime) -> list[
 # Read ----------------------------------------------------------------------------------------------------------------
 
 COLUMNS = (
-    *("pk", "queue_id", "callback_at", "name", "reason", "phone_number", "personal_identity_number"),
+    *("pk", "queue_id", "callback_at", "name", "reason", "interpreter_language", "speak_with"),
+    *("phone_number", "personal_identity_number"),
     *("status", "outcome", "priority", "attempts", "taken_at", "call_began_at", "releases_at", "assignee_id"),
     *("assignee__first_name", "assignee__last_name", "assignee__username"),
     *("protected", "unread_sms", "more_on_number"),

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from phonenumber_field.modelfields import PhoneNumberField
 
 from teleq.models import CareProvider, Queue
@@ -25,16 +27,16 @@ NumberKey = tuple[int, str]
 class Answer(models.TextChoices):
     """The manual's three answers, in the manual's order."""
 
-    YES = "yes", "Ja"
-    NO = "no", "Nej"
-    UNSET = "unset", "Ej valt"
+    YES = "yes", gettext_lazy("Ja")
+    NO = "no", gettext_lazy("Nej")
+    UNSET = "unset", gettext_lazy("Ej valt")
 
 
 class Channel(models.TextChoices):
     """The way in which an answer came."""
 
-    CASE = "case", "Ärende"
-    SMS = "sms", "SMS från patienten"
+    CASE = "case", gettext_lazy("Ärende")
+    SMS = "sms", gettext_lazy("SMS från patienten")
 
 
 class ConsentTextQuerySet(models.QuerySet["ConsentText"]):
@@ -56,7 +58,7 @@ class ConsentText(models.Model):
     """
 
     care_provider = models.ForeignKey(
-        CareProvider, on_delete=models.PROTECT, related_name="consent_texts", verbose_name="vårdgivare"
+        CareProvider, on_delete=models.PROTECT, related_name="consent_texts", verbose_name=gettext_lazy("vårdgivare")
     )
     queue = models.ForeignKey(
         Queue,
@@ -64,17 +66,17 @@ class ConsentText(models.Model):
         null=True,
         blank=True,
         related_name="consent_texts",
-        verbose_name="kö",
-        help_text="Tomt: alla köer hos vårdgivaren som inte har en egen text.",
+        verbose_name=gettext_lazy("kö"),
+        help_text=gettext_lazy("Tomt: alla köer hos vårdgivaren som inte har en egen text."),
     )
-    text = models.TextField("att läsa upp", max_length=500, blank=True)
-    created_at = models.DateTimeField("skriven", auto_now_add=True)
+    text = models.TextField(gettext_lazy("att läsa upp"), max_length=500, blank=True)
+    created_at = models.DateTimeField(gettext_lazy("skriven"), auto_now_add=True)
 
     objects = ConsentTextQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "text att läsa upp"
-        verbose_name_plural = "texter att läsa upp"
+        verbose_name = gettext_lazy("text att läsa upp")
+        verbose_name_plural = gettext_lazy("texter att läsa upp")
         ordering = ["care_provider", "-id"]
         constraints = [
             models.CheckConstraint(
@@ -83,7 +85,7 @@ class ConsentText(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.care_provider}, version {self.pk}"
+        return _("%(care_provider)s, version %(pk)s") % {"care_provider": self.care_provider, "pk": self.pk}
 
 
 JUDGED_BY = "c.id, c.answer, c.valid_until, c.channel, c.answered_at"
@@ -161,29 +163,37 @@ class Consent(models.Model):
 
     # No index of its own: the one of (care provider, number) serves.
     care_provider = models.ForeignKey(
-        CareProvider, on_delete=models.PROTECT, related_name="consents", verbose_name="vårdgivare", db_index=False
+        CareProvider,
+        on_delete=models.PROTECT,
+        related_name="consents",
+        verbose_name=gettext_lazy("vårdgivare"),
+        db_index=False,
     )
-    phone_number = PhoneNumberField("telefonnummer")
-    answer = models.CharField("samtycke till SMS", max_length=10, choices=Answer.choices)
+    phone_number = PhoneNumberField(gettext_lazy("telefonnummer"))
+    answer = models.CharField(gettext_lazy("samtycke till SMS"), max_length=10, choices=Answer.choices)
     answered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         null=True,
         related_name="+",
-        verbose_name="registrerat av",
-        help_text="Tomt när patienten själv har svarat.",
+        verbose_name=gettext_lazy("registrerat av"),
+        help_text=gettext_lazy("Tomt när patienten själv har svarat."),
     )
-    channel = models.CharField("genom", max_length=10, choices=Channel.choices)
+    channel = models.CharField(gettext_lazy("genom"), max_length=10, choices=Channel.choices)
     # A number and not a foreign key: consents know nothing of cases, and outlive them.
-    case_id = models.BigIntegerField("ärende", null=True)
+    case_id = models.BigIntegerField(gettext_lazy("ärende"), null=True)
     person = models.CharField(
-        "vems svar", max_length=12, blank=True, default="", help_text="Personnummer, där flera använder numret."
+        gettext_lazy("vems svar"),
+        max_length=12,
+        blank=True,
+        default="",
+        help_text=gettext_lazy("Personnummer, där flera använder numret."),
     )
     text = models.ForeignKey(
-        ConsentText, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="uppläst text"
+        ConsentText, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=gettext_lazy("uppläst text")
     )
-    answered_at = models.DateTimeField("svarade")
-    valid_until = models.DateTimeField("gäller till", db_index=True)
+    answered_at = models.DateTimeField(gettext_lazy("svarade"))
+    valid_until = models.DateTimeField(gettext_lazy("gäller till"), db_index=True)
 
     objects = ConsentQuerySet.as_manager()
 
@@ -191,8 +201,8 @@ class Consent(models.Model):
     """The place of its number among those that were asked for. Only there after `by_number` and `held`."""
 
     class Meta:
-        verbose_name = "samtycke"
-        verbose_name_plural = "samtycken"
+        verbose_name = gettext_lazy("samtycke")
+        verbose_name_plural = gettext_lazy("samtycken")
         constraints = [
             models.UniqueConstraint(fields=["care_provider", "phone_number"], name="one_answer_per_number"),
             models.CheckConstraint(condition=Q(phone_number__regex=WRITTEN_AS_STORED), name="answer_is_for_a_number"),
@@ -207,7 +217,7 @@ class Consent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"samtycke {self.pk}"  # no number, as logs and error reports show this
+        return _("samtycke %(pk)s") % {"pk": self.pk}  # no number, as logs and error reports show this
 
     @classmethod
     def history(cls) -> models.QuerySet[Any]:
@@ -248,15 +258,15 @@ class Withdrawal(models.Model):
     objects = WithdrawalQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "återtaget samtycke"
-        verbose_name_plural = "återtagna samtycken"
+        verbose_name = gettext_lazy("återtaget samtycke")
+        verbose_name_plural = gettext_lazy("återtagna samtycken")
         constraints = [
             models.CheckConstraint(condition=Q(phone_number__regex=WRITTEN_AS_STORED), name="withdrawal_has_a_number")
         ]
         indexes = [models.Index(fields=["phone_number"], name="withdrawal_by_number")]
 
     def __str__(self) -> str:
-        return f"återtaget samtycke {self.pk}"
+        return _("återtaget samtycke %(pk)s") % {"pk": self.pk}
 
     @property
     def key(self) -> NumberKey:
@@ -283,8 +293,8 @@ class HistoryMark(models.Model):
     event_id = models.BigIntegerField(default=0)
 
     class Meta:
-        verbose_name = "gallringens läge"
-        verbose_name_plural = "gallringens läge"
+        verbose_name = gettext_lazy("gallringens läge")
+        verbose_name_plural = gettext_lazy("gallringens läge")
 
     def __str__(self) -> str:
         return f"{self.event_id}"

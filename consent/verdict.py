@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy
 
 from consent.models import Answer, Consent, Withdrawal
 from teleq.models import OutgoingSms
@@ -16,8 +17,8 @@ class Verdict(models.TextChoices):
     """Labels as in the manual, steps 8 and 9."""
 
     ALLOWED = "allowed", ""
-    DECLINED = "declined", "SMS-utskick avböjt"
-    MISSING = "missing", "Samtycke till SMS saknas"
+    DECLINED = "declined", gettext_lazy("SMS-utskick avböjt")
+    MISSING = "missing", gettext_lazy("Samtycke till SMS saknas")
 
 
 def answer_in_force(consent: Consent | None, at: datetime) -> Answer:

@@ -72,6 +72,8 @@ class Patient:
     """Of a case that is done."""
     is_calling: bool = False
     """Whether whoever has the case is calling the patient."""
+    interpreter_language: str = ""
+    speak_with: str = ""
 
 
 PATIENTS = [
@@ -106,12 +108,12 @@ PATIENTS = [
         how=NoAnswer.VOICEMAIL,
     ),
     Patient(R, 1, "Sven Ek", _mobile(11), "195602119850", "Ont i knät"),
-    Patient(R, 6, "Linnea Berg", _mobile(12), "197904269862", "Biverkning av medicin"),
+    Patient(R, 6, "Linnea Berg", _mobile(12), "197904269862", "Biverkning av medicin", speak_with="läkare"),
     Patient(R, 2, "Oskar Nyström", _mobile(13), "200109039875", "Utslag på armarna"),
     Patient(R, 2, "Ines Garcia", _mobile(14), "197010639800", "Sår som inte läker"),
     Patient(R, 3, "Per Olsson", _landline(15), "194411279898", "Fråga om vaccination", a_number=_landline(15)),
     Patient(R, 3, "Ulla Sjö", _mobile(16), "193908059904", "Hosta sedan tre veckor", a_number=WITHHELD),
-    Patient(R, 4, "Ali Rahimi", _mobile(17), "197201169914", "Ryggskott"),
+    Patient(R, 4, "Ali Rahimi", _mobile(17), "197201169914", "Ryggskott", interpreter_language="dari"),
     Patient(R, 5, "Greta Falk", _mobile(18), "198506199887", "Svullen fot"),
     Patient(R, 7, "", _mobile(19), "", "", a_number=WITHHELD),
     Patient(R, 8, "Elsa Lindqvist", _mobile(20), "201510049941", "Öronvärk", note="Mamma ringer för Elsa."),

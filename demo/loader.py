@@ -146,6 +146,8 @@ class _Loader:
             queue=self.queues[patient.queue],
             name=patient.name,
             reason=patient.reason,
+            interpreter_language=patient.interpreter_language,
+            speak_with=patient.speak_with,
             phone_number=patient.number,
             a_number=(patient.number if patient.a_number == data.SAME else patient.a_number) or None,
             personal_identity_number=patient.personal_identity_number,
@@ -335,7 +337,7 @@ class _Loader:
             had_case=seen.patient is not None,
         )
         if seen.patient is None:
-            look.phone_number, look.roles = number_text(read_number(seen.number) or ""), Role.NURSE.label
+            look.phone_number, look.roles = number_text(read_number(seen.number) or ""), str(Role.NURSE.label)
             return look
         case = self.cases[seen.patient]
         look.queue, look.case_id = case.queue, case.pk

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_noop
+
 PASSWORD = "teleq-demo-2026"  # noqa: S105  known to everyone: demo/checks.py refuses it outside the demonstration
 TOTP_KEY = "TELEQDEMOTELEQDEMO234567TELEQDEM"  # for an authenticator app: the second factor of whoever has one
 
@@ -29,20 +31,22 @@ class Login:
 
 SPINDELN = ("rådgivning", "tidbokning")
 LOGINS = [
-    Login("anna", "Anna", "Lind", "Medarbetare, VC Spindeln", SPINDELN),
-    Login("karim", "Karim", "Noor", "Medarbetare, VC Spindeln; andra faktor", SPINDELN, second_factor=True),
-    Login("maria", "Maria", "Ek", "Administratör, VC Spindeln", SPINDELN, administrator=True),
+    Login("anna", "Anna", "Lind", gettext_noop("Medarbetare, VC Spindeln"), SPINDELN),
     Login(
-        *("vera", "Vera", "Vik", "Administratör för hela Region Sundvik"),
+        "karim", "Karim", "Noor", gettext_noop("Medarbetare, VC Spindeln; andra faktor"), SPINDELN, second_factor=True
+    ),
+    Login("maria", "Maria", "Ek", gettext_noop("Administratör, VC Spindeln"), SPINDELN, administrator=True),
+    Login(
+        *("vera", "Vera", "Vik", gettext_noop("Administratör för hela Region Sundvik")),
         care_provider="Region Sundvik",
         provider_role="provider_administrator",
     ),
     Login(
-        *("lars", "Lars", "Sund", "Loggranskare, Region Sundvik"),
+        *("lars", "Lars", "Sund", gettext_noop("Loggranskare, Region Sundvik")),
         care_provider="Region Sundvik",
         provider_role="log_reviewer",
     ),
-    Login("sara", "Sara", "Wiik", "Medarbetare, VC Myran", ("myran",)),
-    Login("jonas", "Jonas", "Rask", "Administratör, VC Myran", ("myran",), administrator=True),
-    Login("drift", "Disa", "Drake", "Systemförvaltare", operator=True),
+    Login("sara", "Sara", "Wiik", gettext_noop("Medarbetare, VC Myran"), ("myran",)),
+    Login("jonas", "Jonas", "Rask", gettext_noop("Administratör, VC Myran"), ("myran",), administrator=True),
+    Login("drift", "Disa", "Drake", gettext_noop("Systemförvaltare"), operator=True),
 ]

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
@@ -44,8 +45,8 @@ def simulator_answer(request: HttpRequest, simulated_id: int) -> HttpResponse:
     simulated = get_object_or_404(SimulatedSms, pk=simulated_id)
     text = "STOPP" if "stop" in request.POST else request.POST.get("text", "")
     if not simulated.can_be_replied_to or not text.strip():
-        messages.error(request, "Skriv ett svar.")
+        messages.error(request, _("Skriv ett svar."))
     else:
         report_simulated_answer.apply_async((simulated.pk, text), retry=False)
-        messages.success(request, "Svaret är skickat till teleQ.")
+        messages.success(request, _("Svaret är skickat till teleQ."))
     return redirect("demo:simulator")

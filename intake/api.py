@@ -143,6 +143,8 @@ def book(request: KeyRequest, wanted: Booking) -> Response[Case]:
         callback_at=wanted.callback_at,
         name=wanted.name.strip(),
         reason=wanted.reason.strip(),
+        interpreter_language=wanted.interpreter_language.strip(),
+        speak_with=wanted.speak_with.strip(),
         priority=Priority[wanted.priority.upper()],
     )
 

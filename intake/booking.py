@@ -49,7 +49,18 @@ class Wanted:
     callback_at: datetime
     name: str = ""
     reason: str = ""
+    interpreter_language: str = ""
+    speak_with: str = ""
     priority: Priority = Priority.NORMAL
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What the patient says beside their name, by the case's columns."""
+        return {
+            "reason": self.reason,
+            "interpreter_language": self.interpreter_language,
+            "speak_with": self.speak_with,
+        }
 
     def digests(self) -> dict[str, str]:
         """A keyed digest (HMAC) of each field, by which the same request is known when it comes again.
@@ -64,7 +75,7 @@ class Wanted:
             "callback_at": self.callback_at.astimezone(UTC),
             "priority": int(self.priority),
             "name": self.name,
-            "reason": self.reason,
+            **self.words,
         }
         return {name: salted_hmac(f"{self.call_id} {name}", f"{value}").hexdigest() for name, value in fields.items()}
 
@@ -92,7 +103,7 @@ def book(wanted: Wanted) -> tuple[Case, bool]:
     if call.case:
         _take_another_place(call.case, wanted.callback_at)
         callbacks.add_what_was_said(
-            call.case, name=wanted.name, reason=wanted.reason, a_number=wanted.a_number, priority=wanted.priority
+            call.case, name=wanted.name, words=wanted.words, a_number=wanted.a_number, priority=wanted.priority
         )
         callbacks.move(call.case, wanted.callback_at, by=None)
     else:
@@ -132,7 +143,7 @@ def _new_case(wanted: Wanted) -> Case:
     return Case(
         queue=wanted.queue,
         name=wanted.name,
-        reason=wanted.reason,
+        **wanted.words,
         phone_number=wanted.phone_number,
         a_number=wanted.a_number,
         personal_identity_number=wanted.personal_identity_number,

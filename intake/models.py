@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cases.models import Case
 from teleq.models import TODAY, CareProvider, Queue
@@ -29,14 +31,14 @@ class IntakeCall(models.Model):
     case = models.ForeignKey(Case, on_delete=models.CASCADE, null=True, related_name="calls")
 
     class Meta:
-        verbose_name = "samtal"
-        verbose_name_plural = "samtal"
+        verbose_name = gettext_lazy("samtal")
+        verbose_name_plural = gettext_lazy("samtal")
         constraints = [
             models.UniqueConstraint(fields=["care_provider", "call_id"], name="the_same_call_is_the_same_callback")
         ]
 
     def __str__(self) -> str:
-        return f"samtal {self.pk}"
+        return _("samtal %(pk)s") % {"pk": self.pk}
 
 
 NOTED_AGAIN_AFTER = timedelta(minutes=1)
@@ -73,41 +75,49 @@ class IntakeKey(models.Model):
     """A key by which a telephone system may book callbacks for a care provider. Only a digest of it is stored."""
 
     care_provider = models.ForeignKey(
-        CareProvider, on_delete=models.PROTECT, related_name="intake_keys", verbose_name="vårdgivare"
+        CareProvider, on_delete=models.PROTECT, related_name="intake_keys", verbose_name=gettext_lazy("vårdgivare")
     )
-    name = models.CharField("namn", max_length=60, help_text="Till exempel vilken telefonväxel som använder nyckeln.")
+    name = models.CharField(
+        gettext_lazy("namn"),
+        max_length=60,
+        help_text=gettext_lazy("Till exempel vilken telefonväxel som använder nyckeln."),
+    )
     # A column of its own: were it read from `queues`, a key whose queues are gone would open all.
-    every_queue = models.BooleanField("alla köer", default=True, editable=False)
+    every_queue = models.BooleanField(gettext_lazy("alla köer"), default=True, editable=False)
     queues = models.ManyToManyField(
         Queue,
         related_name="+",
         blank=True,
-        verbose_name="köer",
-        help_text="De köer som nyckeln gäller för. Utan val gäller den alla vårdgivarens köer, även nya.",
+        verbose_name=gettext_lazy("köer"),
+        help_text=gettext_lazy("De köer som nyckeln gäller för. Utan val gäller den alla vårdgivarens köer, även nya."),
     )
     until = models.DateField(
-        "till och med",
+        gettext_lazy("till och med"),
         null=True,
         blank=True,
-        help_text="Nyckelns sista dag. Lämnas den tom gäller nyckeln tills vidare.",
+        help_text=gettext_lazy("Nyckelns sista dag. Lämnas den tom gäller nyckeln tills vidare."),
     )
     digest = models.CharField(max_length=64, unique=True, editable=False)
     digest_before = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001  unique
-    before_until = models.DateTimeField("gamla nyckeln gäller till", null=True, editable=False)
-    created_at = models.DateTimeField("skapad", db_default=Now(), editable=False)
+    before_until = models.DateTimeField(gettext_lazy("gamla nyckeln gäller till"), null=True, editable=False)
+    created_at = models.DateTimeField(gettext_lazy("skapad"), db_default=Now(), editable=False)
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False, verbose_name="skapad av"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        verbose_name=gettext_lazy("skapad av"),
     )
-    changed_at = models.DateTimeField("bytt", null=True, editable=False)
-    taken_into_use_at = models.DateTimeField("börjat användas", null=True, editable=False)
-    last_used_at = models.DateTimeField("senast använd", null=True, editable=False)
-    revoked_at = models.DateTimeField("återkallad", null=True, editable=False)
+    changed_at = models.DateTimeField(gettext_lazy("bytt"), null=True, editable=False)
+    taken_into_use_at = models.DateTimeField(gettext_lazy("börjat användas"), null=True, editable=False)
+    last_used_at = models.DateTimeField(gettext_lazy("senast använd"), null=True, editable=False)
+    revoked_at = models.DateTimeField(gettext_lazy("återkallad"), null=True, editable=False)
 
     objects = IntakeKeyQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "nyckel för telefonsystem"
-        verbose_name_plural = "nycklar för telefonsystem"
+        verbose_name = gettext_lazy("nyckel för telefonsystem")
+        verbose_name_plural = gettext_lazy("nycklar för telefonsystem")
         ordering = ["care_provider", "-id"]
         constraints = [
             models.UniqueConstraint(

@@ -105,6 +105,23 @@ class Booking(Strict):
     personal_identity_number: IdentityText | None = Field(None, examples=["19121212-1212"])
     name: str = Field("", pattern=ONE_LINE, max_length=Case.LONGEST_NAME)
     reason: str = Field("", pattern=ONE_LINE, max_length=Case.LONGEST_REASON, description="Kontaktorsak.")
+    interpreter_language: str = Field(
+        "",
+        pattern=ONE_LINE,
+        max_length=Case.LONGEST_LANGUAGE,
+        description=(
+            "Behov av tolk: the language that an interpreter is needed for, in Swedish; sign language is teckenspråk."
+            " Empty or left out: none is needed."
+        ),
+        examples=["arabiska"],
+    )
+    speak_with: str = Field(
+        "",
+        pattern=ONE_LINE,
+        max_length=Case.LONGEST_WISH,
+        description="Önskar tala med: whom the patient asks for. Empty or left out: nobody in particular.",
+        examples=["läkare"],
+    )
     priority: Literal["urgent", "normal"] = Field("normal", description="Urgent ones are called first (Brådskande).")
 
 

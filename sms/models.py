@@ -11,6 +11,8 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Cast, Now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
@@ -25,30 +27,32 @@ from teleq.phone_numbers import number_text
 class StandardText(models.Model):
     """A ready-made text of a queue, which a nurse can add to an SMS (the manual, step 7)."""
 
-    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="standard_texts", verbose_name="kö")
-    name = models.CharField("namn", max_length=60)
-    text = models.TextField("text", max_length=918)
+    queue = models.ForeignKey(
+        Queue, on_delete=models.CASCADE, related_name="standard_texts", verbose_name=gettext_lazy("kö")
+    )
+    name = models.CharField(gettext_lazy("namn"), max_length=60)
+    text = models.TextField(gettext_lazy("text"), max_length=918)
     after_last_attempt = models.BooleanField(
-        "Föreslå efter sista försöket",
+        gettext_lazy("Föreslå efter sista försöket"),
         default=False,
-        help_text="Texten fylls i under Skicka SMS när patienten inte har svarat på sista försöket.",
+        help_text=gettext_lazy("Texten fylls i under Skicka SMS när patienten inte har svarat på sista försöket."),
     )
 
     class Meta:
-        verbose_name = "standardtext"
-        verbose_name_plural = "Standardtexter"
+        verbose_name = gettext_lazy("standardtext")
+        verbose_name_plural = gettext_lazy("Standardtexter")
         ordering = ["queue", "name"]
         constraints = [
             models.UniqueConstraint(
                 fields=["queue", "name"],
                 name="one_standard_text_per_name",
-                violation_error_message="Kön har redan en standardtext med det namnet.",
+                violation_error_message=gettext_lazy("Kön har redan en standardtext med det namnet."),
             ),
             models.UniqueConstraint(
                 fields=["queue"],
                 condition=models.Q(after_last_attempt=True),
                 name="one_standard_text_after_the_last_attempt",
-                violation_error_message="Kön föreslår redan en annan standardtext efter sista försöket.",
+                violation_error_message=gettext_lazy("Kön föreslår redan en annan standardtext efter sista försöket."),
             ),
         ]
 
@@ -57,9 +61,9 @@ class StandardText(models.Model):
 
 
 class Kind(models.TextChoices):
-    MANUAL = "manual", "SMS"
-    CONFIRMATION = "confirmation", "Bokningsbekräftelse"
-    REMINDER = "reminder", "Påminnelse om återuppringning"
+    MANUAL = "manual", gettext_lazy("SMS")
+    CONFIRMATION = "confirmation", gettext_lazy("Bokningsbekräftelse")
+    REMINDER = "reminder", gettext_lazy("Påminnelse om återuppringning")
 
 
 class Lane(models.TextChoices):
@@ -78,8 +82,8 @@ class Refusal(models.TextChoices):
 
     DECLINED = Verdict.DECLINED.value, Verdict.DECLINED.label
     MISSING = Verdict.MISSING.value, Verdict.MISSING.label
-    NOT_MOBILE = "not_mobile", "Numret kan inte ta emot SMS (inte ett mobilnummer)."
-    CONTENT = "content", "Texten kan inte skickas."
+    NOT_MOBILE = "not_mobile", gettext_lazy("Numret kan inte ta emot SMS (inte ett mobilnummer).")
+    CONTENT = "content", gettext_lazy("Texten kan inte skickas.")
 
 
 def _token() -> str:
@@ -158,19 +162,19 @@ class Message(models.Model):
     keys, and not the one for LIKE that comes with unique=True.
     """
 
-    key = models.CharField(max_length=100, help_text="Samma nyckel är samma SMS.")
-    kind = models.CharField("slag", max_length=20, choices=Kind.choices)
+    key = models.CharField(max_length=100, help_text=gettext_lazy("Samma nyckel är samma SMS."))
+    kind = models.CharField(gettext_lazy("slag"), max_length=20, choices=Kind.choices)
     queue = models.ForeignKey(
-        Queue, on_delete=models.PROTECT, related_name="messages", verbose_name="kö", db_index=False
+        Queue, on_delete=models.PROTECT, related_name="messages", verbose_name=gettext_lazy("kö"), db_index=False
     )
-    to_number = PhoneNumberField("till")
-    text = models.TextField("text")
+    to_number = PhoneNumberField(gettext_lazy("till"))
+    text = models.TextField(gettext_lazy("text"))
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         null=True,
         related_name="+",
-        verbose_name="skickat av",
+        verbose_name=gettext_lazy("skickat av"),
         db_index=False,
     )
     created_at = models.DateTimeField(db_default=Now())
@@ -181,7 +185,7 @@ class Message(models.Model):
     refusal = models.CharField(max_length=20, choices=Refusal.choices, blank=True, default="")
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_at = models.DateTimeField(null=True)
-    state_at = models.DateTimeField(db_default=Now(), help_text="När SMS:et fick sitt tillstånd.")
+    state_at = models.DateTimeField(db_default=Now(), help_text=gettext_lazy("När SMS:et fick sitt tillstånd."))
 
     # Whether the queue required consent when the message was judged. Null: not judged yet, or no settings.
     consent_required = models.BooleanField(null=True)
@@ -205,8 +209,8 @@ class Message(models.Model):
     """These two only after `with_key`."""
 
     class Meta:
-        verbose_name = "SMS"
-        verbose_name_plural = "SMS"
+        verbose_name = gettext_lazy("SMS")
+        verbose_name_plural = gettext_lazy("SMS")
         constraints = [
             models.UniqueConstraint(fields=["key"], name="one_message_per_key"),
             models.CheckConstraint(condition=Q(state__in=State.values), name="message_state_is_valid"),
@@ -244,7 +248,7 @@ class Message(models.Model):
         triggers = TRIGGERS
 
     def __str__(self) -> str:
-        return f"SMS {self.pk}"  # neither number nor text, as logs and error reports show this
+        return _("SMS %(pk)s") % {"pk": self.pk}  # neither number nor text, as logs and error reports show this
 
     @property
     def outcome(self) -> str:
@@ -261,18 +265,23 @@ class ProviderState(models.Model):
     """What all workers share about a provider. Written by `sms.rate_limiter` and `sms.circuit_breaker` only."""
 
     name = models.CharField(max_length=20, primary_key=True)
-    next_slot_at = models.DateTimeField(db_default=Now(), help_text="När nästa SMS får lämnas, om takten är begränsad.")
-    open_until = models.DateTimeField(null=True, help_text="Så länge lämnas leverantören i fred.")
-    silent_since = models.DateTimeField(null=True, help_text="Sedan när leverantören inte tar emot SMS.")
+    next_slot_at = models.DateTimeField(
+        db_default=Now(), help_text=gettext_lazy("När nästa SMS får lämnas, om takten är begränsad.")
+    )
+    open_until = models.DateTimeField(null=True, help_text=gettext_lazy("Så länge lämnas leverantören i fred."))
+    silent_since = models.DateTimeField(null=True, help_text=gettext_lazy("Sedan när leverantören inte tar emot SMS."))
     shut_status = models.CharField(
-        max_length=100, blank=True, default="", help_text="Vad leverantören svarade, om den inte släpper in teleQ."
+        max_length=100,
+        blank=True,
+        default="",
+        help_text=gettext_lazy("Vad leverantören svarade, om den inte släpper in teleQ."),
     )
 
     objects = ProviderStateQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "SMS-leverantör"
-        verbose_name_plural = "SMS-leverantörer"
+        verbose_name = gettext_lazy("SMS-leverantör")
+        verbose_name_plural = gettext_lazy("SMS-leverantörer")
 
     def __str__(self) -> str:
         return self.name
@@ -290,14 +299,20 @@ class InboundSmsQuerySet(models.QuerySet["InboundSms"]):
 class InboundSms(models.Model):
     """A patient's reply, with the queue that it belongs to. Written by `sms.inbound` only."""
 
-    queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="inbound_sms", verbose_name="kö")
-    from_number = PhoneNumberField("från")
-    text = models.TextField("text")
-    withdrawal = models.BooleanField("STOPP", default=False)
-    received_at = models.DateTimeField("kom", db_default=Now())
-    read_at = models.DateTimeField("läst", null=True)
+    queue = models.ForeignKey(
+        Queue, on_delete=models.PROTECT, related_name="inbound_sms", verbose_name=gettext_lazy("kö")
+    )
+    from_number = PhoneNumberField(gettext_lazy("från"))
+    text = models.TextField(gettext_lazy("text"))
+    withdrawal = models.BooleanField(gettext_lazy("STOPP"), default=False)
+    received_at = models.DateTimeField(gettext_lazy("kom"), db_default=Now())
+    read_at = models.DateTimeField(gettext_lazy("läst"), null=True)
     read_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="läst av"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=gettext_lazy("läst av"),
     )
     provider = models.CharField(max_length=20)
     provider_message_id = models.CharField(max_length=100, blank=True)
@@ -305,8 +320,8 @@ class InboundSms(models.Model):
     objects = InboundSmsQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "inkommet SMS"
-        verbose_name_plural = "Inkomna SMS"
+        verbose_name = gettext_lazy("inkommet SMS")
+        verbose_name_plural = gettext_lazy("Inkomna SMS")
         ordering = ["received_at", "id"]
         constraints = [
             models.UniqueConstraint(
@@ -322,7 +337,9 @@ class InboundSms(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"inkommet SMS {self.pk}"  # neither number nor text, as logs and error reports show this
+        return _("inkommet SMS %(pk)s") % {
+            "pk": self.pk
+        }  # neither number nor text, as logs and error reports show this
 
 
 class UnplacedSms(models.Model):
@@ -333,22 +350,29 @@ class UnplacedSms(models.Model):
     """
 
     care_provider = models.ForeignKey(
-        CareProvider, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="vårdgivare"
+        CareProvider, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=gettext_lazy("vårdgivare")
     )
 
-    sender = models.CharField("från", max_length=100, blank=True, help_text="Som leverantören skrev det.")
-    receiver = models.CharField("till", max_length=100, blank=True, help_text="Som leverantören skrev det.")
-    from_number = models.CharField(
-        "telefonnummer", max_length=16, blank=True, help_text="I E.164, om det går att tyda."
+    sender = models.CharField(
+        gettext_lazy("från"), max_length=100, blank=True, help_text=gettext_lazy("Som leverantören skrev det.")
     )
-    text = models.TextField("text")
-    received_at = models.DateTimeField("kom", db_default=Now())
-    provider = models.CharField("leverantör", max_length=20)
+    receiver = models.CharField(
+        gettext_lazy("till"), max_length=100, blank=True, help_text=gettext_lazy("Som leverantören skrev det.")
+    )
+    from_number = models.CharField(
+        gettext_lazy("telefonnummer"),
+        max_length=16,
+        blank=True,
+        help_text=gettext_lazy("I E.164, om det går att tyda."),
+    )
+    text = models.TextField(gettext_lazy("text"))
+    received_at = models.DateTimeField(gettext_lazy("kom"), db_default=Now())
+    provider = models.CharField(gettext_lazy("leverantör"), max_length=20)
     provider_message_id = models.CharField(max_length=100, blank=True)
 
     class Meta:
-        verbose_name = "SMS som inte kunde placeras"
-        verbose_name_plural = "SMS som inte kunde placeras"
+        verbose_name = gettext_lazy("SMS som inte kunde placeras")
+        verbose_name_plural = gettext_lazy("SMS som inte kunde placeras")
         ordering = ["-received_at", "-id"]
         constraints = [
             models.UniqueConstraint(
@@ -363,4 +387,4 @@ class UnplacedSms(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"SMS som inte kunde placeras {self.pk}"  # as for InboundSms
+        return _("SMS som inte kunde placeras %(pk)s") % {"pk": self.pk}  # as for InboundSms

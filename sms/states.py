@@ -4,18 +4,19 @@ A message begins as `queued`, or as `refused` if it was judged at once. docs/arc
 """
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class State(models.TextChoices):
-    QUEUED = "queued", "Väntar"
-    SENDING = "sending", "Skickas"
-    SENT = "sent", "Skickat"
-    DELIVERED = "delivered", "Levererat"
-    FAILED = "failed", "Misslyckades"
-    REFUSED = "refused", "Stoppat"
-    CANCELLED = "cancelled", "Inställt"
-    EXPIRED = "expired", "För sent"
-    UNKNOWN = "unknown", "Okänt om det kom fram"
+    QUEUED = "queued", gettext_lazy("Väntar")
+    SENDING = "sending", gettext_lazy("Skickas")
+    SENT = "sent", gettext_lazy("Skickat")
+    DELIVERED = "delivered", gettext_lazy("Levererat")
+    FAILED = "failed", gettext_lazy("Misslyckades")
+    REFUSED = "refused", gettext_lazy("Stoppat")
+    CANCELLED = "cancelled", gettext_lazy("Inställt")
+    EXPIRED = "expired", gettext_lazy("För sent")
+    UNKNOWN = "unknown", gettext_lazy("Okänt om det kom fram")
 
 
 MOVES: dict[State, set[State]] = {

@@ -19,6 +19,7 @@ from django.db.models import Model
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from phonenumber_field.phonenumber import PhoneNumber
 
 from teleq.phone_numbers import number_text
@@ -72,7 +73,7 @@ def put(row: Model, changes: Changes) -> list[str]:
     Raises ChangedMeanwhile.
     """
     made = to_make(row, changes)
-    for name, (_, to) in made.items():
+    for name, (_from, to) in made.items():
         setattr(row, name, to)
     return list(made)
 
@@ -153,19 +154,19 @@ class ChangesForm(ModelForm[Row]):
 
     def changed_by(self, name: str) -> str:
         """Who has changed the field meanwhile."""
-        return "någon annan"
+        return _("någon annan")
 
     def told(self, name: str, value: Any) -> str:
         """A field's value in words."""
         field = self.fields[name]
         if isinstance(field, forms.BooleanField):
-            return "markerad" if value else "inte markerad"
+            return _("markerad") if value else _("inte markerad")
         if isinstance(field, forms.ModelChoiceField):
-            return str(value or "inget val")
+            return str(value or _("inget val"))
         if isinstance(field, forms.ChoiceField):
             words = dict(cast("Iterable[tuple[Any, str]]", field.choices))
             return ", ".join(str(words.get(each, each)) for each in (value if isinstance(value, list) else [value]))
-        return f"”{value}”" if value not in field.empty_values else "tomt"
+        return f"”{value}”" if value not in field.empty_values else _("tomt")
 
     def save(self, commit: bool = True) -> Row:
         """Raises ChangedMeanwhile."""
@@ -183,11 +184,12 @@ class ChangesForm(ModelForm[Row]):
         self.in_conflict = conflicts(self.instance, self.changes)
         for name in self.in_conflict:
             stands, typed = getattr(self.instance, name), self.cleaned_data[name]
-            problem = (
-                f"Ändrat av {self.changed_by(name)} till {self.told(name, stands)}. Du angav {self.told(name, typed)}."
-                " Ingenting är sparat. Spara igen om det som du angav ska gälla."
+            words = _(
+                "Ändrat av %(changed_by)s till %(stands)s. Du angav %(typed)s. Ingenting är sparat. Spara igen om det"
+                " som du angav ska gälla."
             )
-            self.add_error(name, problem)
+            told = {"stands": self.told(name, stands), "typed": self.told(name, typed)}
+            self.add_error(name, words % {"changed_by": self.changed_by(name), **told})
         if self.in_conflict:
             self._show_what_stands()
 

@@ -14,13 +14,14 @@ from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models import Exists, Func, OuterRef, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy
 from phonenumber_field.modelfields import PhoneNumberField
 
 from teleq.prepared import Prepared
 
 SENDER = r"^([A-Za-z][A-Za-z0-9]{2,10}|\+[1-9][0-9]{6,14})$"
 """What providers take for a sender: a name, or a number in E.164."""
-INVALID_SENDER = "Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer."
+INVALID_SENDER = gettext_lazy("Skriv 3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer.")
 
 
 def is_number(sender: str) -> bool:
@@ -31,15 +32,15 @@ def is_number(sender: str) -> bool:
 class Role(models.TextChoices):
     """What somebody is in a queue."""
 
-    NURSE = "nurse", "Medarbetare"
-    ADMINISTRATOR = "administrator", "Administratör"
+    NURSE = "nurse", gettext_lazy("Medarbetare")
+    ADMINISTRATOR = "administrator", gettext_lazy("Administratör")
 
 
 class ProviderRole(models.TextChoices):
     """What somebody is for a whole care provider. None of them works in a case."""
 
-    ADMINISTRATOR = "provider_administrator", "Administratör för hela vårdgivaren"
-    LOG_REVIEWER = "log_reviewer", "Loggranskare"
+    ADMINISTRATOR = "provider_administrator", gettext_lazy("Administratör för hela vårdgivaren")
+    LOG_REVIEWER = "log_reviewer", gettext_lazy("Loggranskare")
 
 
 def full_name(first_name: str, last_name: str, username: str) -> str:
@@ -57,9 +58,9 @@ class Language(models.TextChoices):
 class ColourScheme(models.TextChoices):
     """Whether pages are light or dark."""
 
-    SYSTEM = "", "Som datorn"
-    LIGHT = "light", "Ljust"
-    DARK = "dark", "Mörkt"
+    SYSTEM = "", gettext_lazy("Som datorn")
+    LIGHT = "light", gettext_lazy("Ljust")
+    DARK = "dark", gettext_lazy("Mörkt")
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -89,29 +90,31 @@ class User(AbstractUser):
     """Somebody who works with teleQ, in the queues of which they are a member."""
 
     hsa_id = models.CharField(
-        "HSA-id",
+        gettext_lazy("HSA-id"),
         max_length=31,
         blank=True,
-        help_text="Till exempel SE2321000016-1ABC.",
-        validators=[RegexValidator(r"^SE\d{10}-[0-9A-Z]{1,18}$", "Ett HSA-id ser ut som SE2321000016-1ABC.")],
+        help_text=gettext_lazy("Till exempel SE2321000016-1ABC."),
+        validators=[
+            RegexValidator(r"^SE\d{10}-[0-9A-Z]{1,18}$", gettext_lazy("Ett HSA-id ser ut som SE2321000016-1ABC."))
+        ],
     )
 
-    language = models.CharField("språk", max_length=2, choices=Language.choices, default=Language.SWEDISH)
+    language = models.CharField(gettext_lazy("språk"), max_length=2, choices=Language.choices, default=Language.SWEDISH)
     colour_scheme = models.CharField(
-        "utseende", max_length=5, choices=ColourScheme.choices, default=ColourScheme.SYSTEM, blank=True
+        gettext_lazy("utseende"), max_length=5, choices=ColourScheme.choices, default=ColourScheme.SYSTEM, blank=True
     )
 
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
-        verbose_name = "användare"
-        verbose_name_plural = "användare"
+        verbose_name = gettext_lazy("användare")
+        verbose_name_plural = gettext_lazy("användare")
         constraints = [
             models.UniqueConstraint(
                 fields=["hsa_id"],
                 condition=~Q(hsa_id=""),
                 name="one_user_per_hsa_id",
-                violation_error_message="En annan användare har det HSA-id:t.",
+                violation_error_message=gettext_lazy("En annan användare har det HSA-id:t."),
             )
         ]
 
@@ -148,30 +151,36 @@ class CareProviderQuerySet(models.QuerySet["CareProvider"]):
 class CareProvider(models.Model):
     """The legal body that answers for the consent. A patient's answer counts within one care provider."""
 
-    name = models.CharField("namn", max_length=100, unique=True)
+    name = models.CharField(gettext_lazy("namn"), max_length=100, unique=True)
     sms_consent_ordered = models.BooleanField(
-        "Samtycke för SMS är beställt",
+        gettext_lazy("Samtycke för SMS är beställt"),
         default=False,
-        help_text="Först när funktionen är beställd kan köerna aktivera samtycke till SMS.",
+        help_text=gettext_lazy("Först när funktionen är beställd kan köerna aktivera samtycke till SMS."),
     )
     opens_other_queues = models.BooleanField(
-        "Tillåt att ärenden öppnas i annan kö, med angiven anledning",
+        gettext_lazy("Tillåt att ärenden öppnas i annan kö, med angiven anledning"),
         default=False,
-        help_text="Den som är medlem i en av vårdgivarens köer kan då läsa ett ärende i en annan. Det loggas särskilt.",
+        help_text=gettext_lazy(
+            "Den som är medlem i en av vårdgivarens köer kan då läsa ett ärende i en annan. Det loggas särskilt."
+        ),
     )
     rights_review_by = models.DateField(
-        "behörigheterna ska vara genomgångna senast",
+        gettext_lazy("behörigheterna ska vara genomgångna senast"),
         null=True,
         blank=True,
-        help_text="Alla medlemskap och roller som inte har gåtts igenom sedan dagen valdes ska gås igenom till dess.",
+        help_text=gettext_lazy(
+            "Alla medlemskap och roller som inte har gåtts igenom sedan dagen valdes ska gås igenom till dess."
+        ),
     )
-    rights_review_asked_at = models.DateTimeField(null=True, editable=False, help_text="När dagen valdes.")
+    rights_review_asked_at = models.DateTimeField(
+        null=True, editable=False, help_text=gettext_lazy("När dagen valdes.")
+    )
 
     objects = CareProviderQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "vårdgivare"
-        verbose_name_plural = "vårdgivare"
+        verbose_name = gettext_lazy("vårdgivare")
+        verbose_name_plural = gettext_lazy("vårdgivare")
 
     def __str__(self) -> str:
         return self.name
@@ -212,11 +221,11 @@ class QueueQuerySet(models.QuerySet["Queue"]):
 class Outcome(models.TextChoices):
     """How a callback ended."""
 
-    ADVICE = "advice", "Råd givet"
-    BOOKED = "booked", "Tid bokad"
-    REFERRED = "referred", "Hänvisad vidare"
-    NOT_REACHED = "not_reached", "Ej nådd"
-    OTHER = "other", "Annat"
+    ADVICE = "advice", gettext_lazy("Råd givet")
+    BOOKED = "booked", gettext_lazy("Tid bokad")
+    REFERRED = "referred", gettext_lazy("Hänvisad vidare")
+    NOT_REACHED = "not_reached", gettext_lazy("Ej nådd")
+    OTHER = "other", gettext_lazy("Annat")
 
 
 def every_outcome() -> list[str]:
@@ -227,47 +236,55 @@ class Queue(models.Model):
     """A care unit's telephone queue, of one care provider."""
 
     care_provider = models.ForeignKey(
-        CareProvider, on_delete=models.PROTECT, related_name="queues", verbose_name="vårdgivare"
+        CareProvider, on_delete=models.PROTECT, related_name="queues", verbose_name=gettext_lazy("vårdgivare")
     )
-    unit = models.CharField("vårdenhet", max_length=100)
-    name = models.CharField("namn", max_length=100)
+    unit = models.CharField(gettext_lazy("vårdenhet"), max_length=100)
+    name = models.CharField(gettext_lazy("namn"), max_length=100)
     phone_number = PhoneNumberField(
-        "telefonnummer", blank=True, help_text="Numret som patienterna ringer. {telefon} i SMS blir det här numret."
+        gettext_lazy("telefonnummer"),
+        blank=True,
+        help_text=gettext_lazy("Numret som patienterna ringer. {telefon} i SMS blir det här numret."),
     )
-    max_attempts = models.PositiveSmallIntegerField("antal försök", default=3)
+    max_attempts = models.PositiveSmallIntegerField(gettext_lazy("antal försök"), default=3)
     retry_minutes = models.PositiveSmallIntegerField(
-        "minuter mellan försök",
+        gettext_lazy("minuter mellan försök"),
         default=30,
-        help_text="När patienten inte svarar föreslås nästa försök tidigast så här långt fram, inom telefontiderna.",
+        help_text=gettext_lazy(
+            "När patienten inte svarar föreslås nästa försök tidigast så här långt fram, inom telefontiderna."
+        ),
     )
     confirm_retries = models.BooleanField(
-        "Skicka ny bokningsbekräftelse när patienten inte har svarat och får en ny tid", default=False
+        gettext_lazy("Skicka ny bokningsbekräftelse när patienten inte har svarat och får en ny tid"), default=False
     )
     responsible = models.CharField(
-        "ansvarig att kontakta",
+        gettext_lazy("ansvarig att kontakta"),
         max_length=100,
         blank=True,
-        help_text="Visas när ett brådskande ärende inte har nåtts. Till exempel: Medicinskt ansvarig läkare, 1234.",
+        help_text=gettext_lazy(
+            "Visas när ett brådskande ärende inte har nåtts. Till exempel: Medicinskt ansvarig läkare, 1234."
+        ),
     )
     outcomes = ArrayField(
         models.CharField(max_length=20, choices=Outcome.choices),
-        verbose_name="resultat att välja bland vid Klart",
+        verbose_name=gettext_lazy("resultat att välja bland vid Klart"),
         default=every_outcome,
     )
     early_minutes = models.PositiveSmallIntegerField(
-        "minuter före tiden",
+        gettext_lazy("minuter före tiden"),
         default=10,
-        help_text="Så långt före sin tid som ett ärende tidigast ges av Ta nästa ärende.",
+        help_text=gettext_lazy("Så långt före sin tid som ett ärende tidigast ges av Ta nästa ärende."),
     )
     release_minutes = models.PositiveSmallIntegerField(
-        "minuter tills ett lämnat ärende släpps",
+        gettext_lazy("minuter tills ett lämnat ärende släpps"),
         default=30,
-        help_text="Räknas från att den som har ärendet senast arbetade i det.",
+        help_text=gettext_lazy("Räknas från att den som har ärendet senast arbetade i det."),
     )
     slot_minutes = models.PositiveSmallIntegerField(
-        "minuter per tid", default=15, help_text="Telefontiderna delas in i så här långa tider att boka."
+        gettext_lazy("minuter per tid"),
+        default=15,
+        help_text=gettext_lazy("Telefontiderna delas in i så här långa tider att boka."),
     )
-    slot_capacity = models.PositiveSmallIntegerField("platser per tid", default=1)
+    slot_capacity = models.PositiveSmallIntegerField(gettext_lazy("platser per tid"), default=1)
     members: models.ManyToManyField[User, Membership] = models.ManyToManyField(
         User, through="Membership", through_fields=("queue", "user"), related_name="queues"
     )
@@ -275,14 +292,14 @@ class Queue(models.Model):
     objects = QueueQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "kö"
-        verbose_name_plural = "köer"
+        verbose_name = gettext_lazy("kö")
+        verbose_name_plural = gettext_lazy("köer")
         ordering = ["unit", "name"]
         constraints = [
             models.UniqueConstraint(
                 fields=["care_provider", "unit", "name"],
                 name="one_queue_per_name",
-                violation_error_message="Vårdenheten har redan en kö med det namnet.",
+                violation_error_message=gettext_lazy("Vårdenheten har redan en kö med det namnet."),
             ),
             models.CheckConstraint(condition=Q(max_attempts__gte=1), name="at_least_one_attempt"),
             models.CheckConstraint(condition=Q(retry_minutes__range=(1, 1440)), name="attempts_are_apart"),
@@ -334,12 +351,20 @@ class Given(models.Model):
     """A right that somebody has been given. Written by way of `access.rights`, which keeps the record."""
 
     until = models.DateField(
-        "till och med", null=True, blank=True, help_text="Sista dagen som det gäller. Tomt: tills vidare."
+        gettext_lazy("till och med"),
+        null=True,
+        blank=True,
+        help_text=gettext_lazy("Sista dagen som det gäller. Tomt: tills vidare."),
     )
-    why = models.CharField("varför", max_length=200, blank=True, default="")
-    reviewed_at = models.DateTimeField("senast genomgånget", db_default=Now(), editable=False)
+    why = models.CharField(gettext_lazy("varför"), max_length=200, blank=True, default="")
+    reviewed_at = models.DateTimeField(gettext_lazy("senast genomgånget"), db_default=Now(), editable=False)
     reviewed_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="genomgånget av", editable=False
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=gettext_lazy("genomgånget av"),
+        editable=False,
     )
 
     class Meta:
@@ -353,20 +378,24 @@ class MembershipQuerySet(GivenQuerySet["Membership"]):
 class Membership(Given):
     """That a user works in a queue, and in which role."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", verbose_name="användare")
-    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="memberships", verbose_name="kö")
-    role = models.CharField("roll", max_length=20, choices=Role.choices, default=Role.NURSE)
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="memberships", verbose_name=gettext_lazy("användare")
+    )
+    queue = models.ForeignKey(
+        Queue, on_delete=models.CASCADE, related_name="memberships", verbose_name=gettext_lazy("kö")
+    )
+    role = models.CharField(gettext_lazy("roll"), max_length=20, choices=Role.choices, default=Role.NURSE)
 
     objects = MembershipQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "medlemskap"
-        verbose_name_plural = "medlemskap"
+        verbose_name = gettext_lazy("medlemskap")
+        verbose_name_plural = gettext_lazy("medlemskap")
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "queue"],
                 name="one_membership_per_user_and_queue",
-                violation_error_message="Användaren är redan medlem i kön.",
+                violation_error_message=gettext_lazy("Användaren är redan medlem i kön."),
             ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_is_valid"),
         ]
@@ -382,22 +411,24 @@ class CareProviderRoleQuerySet(GivenQuerySet["CareProviderRole"]):
 class CareProviderRole(Given):
     """That a user administers a whole care provider, or reviews its logs."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="provider_roles", verbose_name="användare")
-    care_provider = models.ForeignKey(
-        CareProvider, on_delete=models.CASCADE, related_name="roles", verbose_name="vårdgivare"
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="provider_roles", verbose_name=gettext_lazy("användare")
     )
-    role = models.CharField("roll", max_length=30, choices=ProviderRole.choices)
+    care_provider = models.ForeignKey(
+        CareProvider, on_delete=models.CASCADE, related_name="roles", verbose_name=gettext_lazy("vårdgivare")
+    )
+    role = models.CharField(gettext_lazy("roll"), max_length=30, choices=ProviderRole.choices)
 
     objects = CareProviderRoleQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "roll för hela vårdgivaren"
-        verbose_name_plural = "roller för hela vårdgivaren"
+        verbose_name = gettext_lazy("roll för hela vårdgivaren")
+        verbose_name_plural = gettext_lazy("roller för hela vårdgivaren")
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "care_provider", "role"],
                 name="one_provider_role_of_a_kind",
-                violation_error_message="Användaren har redan rollen.",
+                violation_error_message=gettext_lazy("Användaren har redan rollen."),
             ),
             models.CheckConstraint(condition=Q(role__in=ProviderRole.values), name="provider_role_is_valid"),
         ]
@@ -441,46 +472,46 @@ class OutgoingSmsQuerySet(models.QuerySet["OutgoingSms"]):
 class Lead(models.IntegerChoices):
     """How long before the callback its reminder is sent, in minutes."""
 
-    MINUTES_15 = 15, "15 minuter före"
-    MINUTES_30 = 30, "30 minuter före"
-    HOURS_1 = 60, "1 timme före"
-    HOURS_2 = 2 * 60, "2 timmar före"
-    HOURS_4 = 4 * 60, "4 timmar före"
-    HOURS_12 = 12 * 60, "12 timmar före"
-    DAYS_1 = 24 * 60, "1 dygn före"
-    DAYS_2 = 2 * 24 * 60, "2 dygn före"
-    DAYS_7 = 7 * 24 * 60, "1 vecka före"
+    MINUTES_15 = 15, gettext_lazy("15 minuter före")
+    MINUTES_30 = 30, gettext_lazy("30 minuter före")
+    HOURS_1 = 60, gettext_lazy("1 timme före")
+    HOURS_2 = 2 * 60, gettext_lazy("2 timmar före")
+    HOURS_4 = 4 * 60, gettext_lazy("4 timmar före")
+    HOURS_12 = 12 * 60, gettext_lazy("12 timmar före")
+    DAYS_1 = 24 * 60, gettext_lazy("1 dygn före")
+    DAYS_2 = 2 * 24 * 60, gettext_lazy("2 dygn före")
+    DAYS_7 = 7 * 24 * 60, gettext_lazy("1 vecka före")
 
 
 class OutgoingSms(models.Model):
     """A queue's settings for text messages. In the texts, {tid}, {datum}, {enhet} and {telefon} are filled in."""
 
     queue = models.OneToOneField(
-        Queue, on_delete=models.CASCADE, primary_key=True, related_name="outgoing_sms", verbose_name="kö"
+        Queue, on_delete=models.CASCADE, primary_key=True, related_name="outgoing_sms", verbose_name=gettext_lazy("kö")
     )
-    consent_required = models.BooleanField("Aktivera samtycke till SMS", default=False)
+    consent_required = models.BooleanField(gettext_lazy("Aktivera samtycke till SMS"), default=False)
     sender = models.CharField(
-        "avsändare",
+        gettext_lazy("avsändare"),
         max_length=16,
         default="teleQ",
-        help_text="3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer.",
+        help_text=gettext_lazy("3–11 tecken: A–Z, a–z och 0–9, inte siffra först. Eller ett telefonnummer."),
         validators=[RegexValidator(SENDER, INVALID_SENDER)],
     )
     free_text = models.BooleanField(
-        "Tillåt fritext",
+        gettext_lazy("Tillåt fritext"),
         default=True,
-        help_text="Utan fritext kan bara köns standardtexter skickas från ärenden.",
+        help_text=gettext_lazy("Utan fritext kan bara köns standardtexter skickas från ärenden."),
     )
-    confirmation_on = models.BooleanField("Skicka bokningsbekräftelse", default=False)
+    confirmation_on = models.BooleanField(gettext_lazy("Skicka bokningsbekräftelse"), default=False)
     confirmation_text = models.TextField(
-        "text i bokningsbekräftelsen",
+        gettext_lazy("text i bokningsbekräftelsen"),
         max_length=918,
         default="Din tid är bokad: vi ringer upp dig {datum} kl. {tid}. Häls. {enhet}",
     )
-    reminder_on = models.BooleanField("Skicka påminnelse om återuppringning", default=False)
-    reminder_minutes = models.PositiveIntegerField("när", choices=Lead.choices, default=Lead.HOURS_1)
+    reminder_on = models.BooleanField(gettext_lazy("Skicka påminnelse om återuppringning"), default=False)
+    reminder_minutes = models.PositiveIntegerField(gettext_lazy("när"), choices=Lead.choices, default=Lead.HOURS_1)
     reminder_text = models.TextField(
-        "text i påminnelsen",
+        gettext_lazy("text i påminnelsen"),
         max_length=918,
         default="Påminnelse: vi ringer upp dig {datum} kl. {tid}. Häls. {enhet}",
     )
@@ -488,8 +519,8 @@ class OutgoingSms(models.Model):
     objects = OutgoingSmsQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "utgående SMS"
-        verbose_name_plural = "Utgående SMS"
+        verbose_name = gettext_lazy("utgående SMS")
+        verbose_name_plural = gettext_lazy("Utgående SMS")
         ordering = ["queue__unit", "queue__name"]
         constraints = [
             models.CheckConstraint(condition=Q(reminder_minutes__gte=1), name="a_reminder_comes_before_its_callback"),

@@ -16,10 +16,14 @@ from datetime import date
 from enum import Enum
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from teleq.pasted import plain
 
-INVALID_IDENTITY = "Skriv ett giltigt personnummer, samordningsnummer eller reservnummer, till exempel 19121212-1212."
+INVALID_IDENTITY = gettext_lazy(
+    "Skriv ett giltigt personnummer, samordningsnummer eller reservnummer, till exempel 19121212-1212."
+)
 LENGTH = 12
 FIRST_YEAR = 1840
 """Nobody who was born earlier was alive when the numbers came, in 1947."""
@@ -30,10 +34,10 @@ INTERIM_LETTERS = "TRSUWXJKLMN"
 
 
 class Kind(Enum):
-    PERSONAL = "personnummer"
-    COORDINATION = "samordningsnummer"
-    INTERIM = "interimsnummer"
-    RESERVE = "reservnummer"
+    PERSONAL = gettext_noop("personnummer")
+    COORDINATION = gettext_noop("samordningsnummer")
+    INTERIM = gettext_noop("interimsnummer")
+    RESERVE = gettext_noop("reservnummer")
 
 
 # Read ----------------------------------------------------------------------------------------------------------------
@@ -148,7 +152,7 @@ def hyphenated(identity: str) -> str:
 def show(identity: str) -> str:
     """As it is read: "19121212-1212", or "19810829-SU3A (reservnummer)" where it is not from Skatteverket."""
     kind = kind_of(identity)
-    mark = f" ({kind.value})" if kind in (Kind.INTERIM, Kind.RESERVE) else ""
+    mark = f" ({_(kind.value)})" if kind in (Kind.INTERIM, Kind.RESERVE) else ""
     return hyphenated(identity) + mark
 
 

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.forms import CharField, TextInput
+from django.utils.translation import gettext_lazy
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException
 
 from teleq import pasted
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 REGION = "SE"
 """Numbers without a country code are Swedish."""
 COUNTRY_CODE = 46
 WRITTEN_AS_STORED = r"^\+[1-9][0-9]+$"
 """E.164, for the database's constraints: a number that is written in another way would not be found with its answer."""
-INVALID_NUMBER = "Skriv ett giltigt telefonnummer, till exempel 070-174 06 05."
+INVALID_NUMBER = gettext_lazy("Skriv ett giltigt telefonnummer, till exempel 070-174 06 05.")
 
 # One number and nothing else. Letters and the marks of an extension (x ; , #) are no part of it: libphonenumber would
 # read the first as digits, as on a keypad, and drop the others in silence.
@@ -113,11 +117,11 @@ class PhoneNumberField(CharField):
         return number
 
 
-def phone_field(label: str, **options: Any) -> PhoneNumberField:
+def phone_field(label: StrOrPromise, **options: Any) -> PhoneNumberField:
     """The field with its Swedish messages. The options are those of Django's CharField."""
     return PhoneNumberField(
         label=label,
         widget=PhoneInput(attrs={"autocomplete": "off", "inputmode": "tel"}),
-        error_messages={"invalid": INVALID_NUMBER, "required": "Skriv ett telefonnummer."},
+        error_messages={"invalid": INVALID_NUMBER, "required": gettext_lazy("Skriv ett telefonnummer.")},
         **options,
     )

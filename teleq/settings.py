@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # before static files, which are to have it too
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # pads what it compresses, so that its length tells nothing
     "teleq.middleware.readable.ReadableMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -137,6 +138,7 @@ PGHISTORY_APPEND_ONLY = False  # its trigger has a switch; ours, in teleq.trigge
 LANGUAGE_CODE = "sv"  # whoever has not chosen another (teleq.middleware.language)
 LANGUAGES = [("sv", "Svenska"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "teleq.formats"  # dates and times as Swedes and the British write them
 TIME_ZONE = "Europe/Stockholm"
 USE_TZ = True
 PHONENUMBER_DEFAULT_REGION = "SE"
@@ -245,7 +247,8 @@ CONTENT_SECURITY_POLICY = {
 
 STATIC_URL = "static/"
 STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
-STATICFILES_DIRS = [BASE_DIR / "static"]
+HANDBOOK = BASE_DIR / "docs" / "handbok"  # what Hjälp shows (teleq.handbook); its pictures are of made-up people
+STATICFILES_DIRS = [BASE_DIR / "static", ("handbok", HANDBOOK / "bilder")]
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site has a use for our files
 WHITENOISE_USE_FINDERS = TELEQ_DEMO  # the demonstration needs no collectstatic
 STORAGES = {

@@ -1,42 +1,57 @@
-"""How times, telephone numbers and identities are written on screen: in Swedish, by the clock in Stockholm."""
+"""How times, telephone numbers and identities are written on screen, by the clock in Stockholm.
+
+In the language that the screen speaks (teleq.middleware.language): "igår 10.30" or "yesterday 10:30". What patients are
+sent is none of this: sms.content.placeholders.
+"""
 
 from datetime import UTC, date, datetime, timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 from phonenumber_field.phonenumber import PhoneNumber
 
 from teleq import personal_identity, phone_numbers
 
-WEEKDAYS = ("mån", "tis", "ons", "tors", "fre", "lör", "sön")
-MONTHS = ("jan", "feb", "mars", "april", "maj", "juni", "juli", "aug", "sep", "okt", "nov", "dec")
+WEEKDAYS = (
+    *(gettext_noop("mån"), gettext_noop("tis"), gettext_noop("ons"), gettext_noop("tors"), gettext_noop("fre")),
+    *(gettext_noop("lör"), gettext_noop("sön")),
+)
+MONTHS = (
+    *(gettext_noop("jan"), gettext_noop("feb"), gettext_noop("mars"), gettext_noop("april"), gettext_noop("maj")),
+    *(gettext_noop("juni"), gettext_noop("juli"), gettext_noop("aug"), gettext_noop("sep"), gettext_noop("okt")),
+    *(gettext_noop("nov"), gettext_noop("dec")),
+)
+NEAR = {-1: gettext_noop("igår"), 0: gettext_noop("idag"), 1: gettext_noop("imorgon")}
 
 
 def _day(day: datetime, today: datetime) -> str:
     apart = (day.date() - today.date()).days
-    near = {-1: "igår", 0: "idag", 1: "imorgon"}.get(apart)
-    if near:
-        return near
+    if apart in NEAR:
+        return _(NEAR[apart])
     year = "" if abs(apart) < 180 else f" {day.year}"
-    return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]}{year}"
+    return f"{_(WEEKDAYS[day.weekday()])} {day.day} {_(MONTHS[day.month - 1])}{year}"
 
 
 def _clock(local: datetime) -> str:
     """ "10.30"; and in the hour that comes twice, when summer time ends, which of the two it is."""
+    clock = local.strftime(_("%H.%M"))
     first, second = (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     if first >= second:
-        return f"{local:%H.%M}"
-    return f"{local:%H.%M} ({'vintertid' if local.fold else 'sommartid'})"
+        return clock
+    return f"{clock} ({_('vintertid') if local.fold else _('sommartid')})"
 
 
 def near_weekday(day: date) -> str:
     """For the head of a column: "idag", "imorgon", "tors"."""
-    return {0: "idag", 1: "imorgon"}.get((day - timezone.localdate()).days, WEEKDAYS[day.weekday()])
+    apart = (day - timezone.localdate()).days
+    return _(NEAR[apart] if apart in (0, 1) else WEEKDAYS[day.weekday()])
 
 
 def day_of_month(day: date) -> str:
     """ "26 nov"."""
-    return f"{day.day} {MONTHS[day.month - 1]}"
+    return f"{day.day} {_(MONTHS[day.month - 1])}"
 
 
 def clock(at: datetime) -> str:
@@ -79,14 +94,16 @@ def how_long(time: timedelta) -> str:
     """In whole minutes: "45 min", "2 h 10 min". Counted on in the page by static/js/list.js, in the same words."""
     hours, minutes = divmod(int(time.total_seconds()) // 60, 60)
     if not hours:
-        return f"{minutes} min" if minutes else "under 1 min"
+        return f"{minutes} min" if minutes else _("under 1 min")
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 def in_days(day: date) -> str:
     """How far away a day is, from today: "idag", "imorgon", "om 12 dagar"."""
     days = (day - timezone.localdate()).days
-    return {0: "idag", 1: "imorgon"}.get(days, f"om {days} dagar")
+    if days in (0, 1):
+        return _(NEAR[days])
+    return ngettext("om %(days)s dag", "om %(days)s dagar", days) % {"days": days}
 
 
 def phone(number: PhoneNumber | None) -> str:
@@ -99,4 +116,5 @@ def identity_number(identity: str) -> str:
 
 def of_planned(attempts: int, planned: int) -> str:
     """How many calls of those that the queue makes: "2 av 3"; and past them "6 (högst 3 var planerade)"."""
-    return f"{attempts} av {planned}" if attempts <= planned else f"{attempts} (högst {planned} var planerade)"
+    words = _("%(number)s av %(planned)s") if attempts <= planned else _("%(number)s (högst %(planned)s var planerade)")
+    return words % {"number": attempts, "planned": planned}

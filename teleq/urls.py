@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("sms.urls")),
     path("", include("intake.urls")),
     path("admin/", include("administration.urls")),
+    path("hjalp/", include("teleq.handbook.urls")),
 ]
 if settings.TELEQ_DEMO:
     urlpatterns.append(path("", include("demo.urls")))

@@ -11,17 +11,19 @@ BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def csv_file(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponse:
-    """With a byte order mark and semicolons: by these Excel sees UTF-8, and where a column ends.
+    """With a byte order mark and semicolons: by these Excel sees UTF-8, and where a column ends. Decimals have a comma.
 
     A text that a spreadsheet would take for a formula has an apostrophe before it (ASVS 5: 1.2.10).
     """
     response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     writer = csv.writer(response, delimiter=";")
-    writer.writerow(columns)
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
+    writer.writerow([_written(column) for column in columns])
+    writer.writerows([_written(cell) for cell in row] for row in rows)
     return response
 
 
-def _harmless(cell: object) -> object:
+def _written(cell: object) -> object:
+    if isinstance(cell, float):
+        return str(cell).replace(".", ",")
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(BEGINS_A_FORMULA) else cell

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from administration.admin.scoped import patients_queues, person
@@ -15,8 +16,8 @@ from cases import holding, looks
 from teleq.models import Queue
 from teleq.whole_numbers import whole_number
 
-TITLE = "Pågående ärenden"
-NOTHING = "Ingenting gjordes: ärendena är inte kvar hos den som hade dem."
+TITLE = gettext_lazy("Pågående ärenden")
+NOTHING = gettext_lazy("Ingenting gjordes: ärendena är inte kvar hos den som hade dem.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Model
+from django.forms.utils import ErrorDict
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from administration.admin.scoped import ScopedChoices
 from administration.admin.typed import BaseInlineFormSet, TabularInline
 from administration.site import administers
 from teleq.changes import ChangesForm
 from teleq.typed import ModelForm
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 Row = TypeVar("Row", bound=Model)
 Parent = TypeVar("Parent", bound=Model)
@@ -25,7 +30,25 @@ class RowForm(ChangesForm[Row]):
 
 
 class RowFormSet(BaseInlineFormSet[Row, Parent, ModelForm[Row]]):
-    delete_label = "Ta bort"
+    delete_label: StrOrPromise = gettext_lazy("Ta bort")
+    is_arranging = False
+    """Rows are moved about on the page: nothing in them is judged, and nothing can be saved."""
+
+    def is_valid(self) -> bool:
+        return not self.is_arranging and super().is_valid()
+
+    def full_clean(self) -> None:
+        if self.is_arranging:
+            self._errors: list[Any] = []
+            self._non_form_errors = self.error_class()
+        else:
+            super().full_clean()
+
+    def _construct_form(self, i: int, **kwargs: Any) -> ModelForm[Row]:
+        form: ModelForm[Row] = super()._construct_form(i, **kwargs)  # type: ignore[misc]  # left out by the stubs
+        if self.is_arranging:
+            vars(form).update(_errors=ErrorDict(), cleaned_data={})
+        return form
 
     def add_fields(self, form: ModelForm[Row], index: int | None) -> None:
         super().add_fields(form, index)

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import ManyToManyField, QuerySet
@@ -15,6 +16,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop, override
 
 from administration.admin.scoped import ScopedAdmin, own_care_providers, own_queues, person
 from intake.keys import WARNED_BEFORE, Revoked, change_key, make_key, revoke_key
@@ -25,12 +28,12 @@ from teleq.swedish import date_and_clock, in_days
 
 FIELDS = ("care_provider", "name", "queues", "until")
 SHOWN = ("care_provider", "name", "opened", "state", "created_at", "created_by", "last_used", "before")
-NAME_IN_USE = "Vårdgivaren har redan en giltig nyckel med det namnet."
-OTHERS_QUEUE = "{queue} hör inte till {care_provider}."
-PAST = "Dagen har redan varit."
-REVOKED = "Nyckeln är återkallad. Telefonsystemet kommer inte längre in med den."
-ALREADY_REVOKED = "Nyckeln är återkallad och går inte att byta."
-CHANGED = "Nyckeln har bytts sedan sidan visades. Ingen ny nyckel skapades."
+NAME_IN_USE = gettext_lazy("Vårdgivaren har redan en giltig nyckel med det namnet.")
+OTHERS_QUEUE = gettext_lazy("{queue} hör inte till {care_provider}.")
+PAST = gettext_lazy("Dagen har redan varit.")
+REVOKED = gettext_lazy("Nyckeln är återkallad. Telefonsystemet kommer inte längre in med den.")
+ALREADY_REVOKED = gettext_lazy("Nyckeln är återkallad och går inte att byta.")
+CHANGED = gettext_lazy("Nyckeln har bytts sedan sidan visades. Ingen ny nyckel skapades.")
 A_YEAR = timedelta(days=365)
 
 
@@ -63,17 +66,22 @@ class ChangeKeyForm(forms.Form):
     how long that one does."""
 
     hours = forms.TypedChoiceField(
-        label="Den gamla nyckeln gäller",
+        label=gettext_lazy("Den gamla nyckeln gäller"),
         coerce=int,
-        choices=[(1, "i en timme till"), (24, "i 24 timmar till"), (168, "i sju dagar till"), (0, "inte längre")],
+        choices=[
+            (1, gettext_lazy("i en timme till")),
+            (24, gettext_lazy("i 24 timmar till")),
+            (168, gettext_lazy("i sju dagar till")),
+            (0, gettext_lazy("inte längre")),
+        ],
         initial=24,
         widget=forms.RadioSelect,
     )
     until = forms.DateField(
-        label="Den nya nyckeln gäller till och med",
+        label=gettext_lazy("Den nya nyckeln gäller till och med"),
         required=False,
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
-        help_text="Lämnas dagen tom gäller nyckeln tills vidare.",
+        help_text=gettext_lazy("Lämnas dagen tom gäller nyckeln tills vidare."),
     )
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
     """When the key was last changed, as the page was shown: pressing twice changes it once."""
@@ -117,37 +125,37 @@ class IntakeKeyAdmin(ScopedAdmin[IntakeKey]):
         more = {"form_class": WithCareProvider, "widget": forms.CheckboxSelectMultiple, "queryset": queues}
         return super().formfield_for_manytomany(db_field, request, **kwargs | more)
 
-    @admin.display(description="tillstånd", ordering="revoked_at")
+    @admin.display(description=gettext_lazy("tillstånd"), ordering="revoked_at")
     def state(self, key: IntakeKey) -> str:
         if key.revoked_at:
-            return f"Återkallad {date_format(timezone.localtime(key.revoked_at), 'j F Y')}"
+            return _("Återkallad %(day)s") % {"day": date_format(timezone.localtime(key.revoked_at), "j F Y")}
         if key.until is None:
-            return "Giltig"
+            return _("Giltig")
         if key.until < timezone.localdate():
-            return f"Gick ut {date_format(key.until, 'j F Y')}"
+            return _("Gick ut %(until)s") % {"until": date_format(key.until, "j F Y")}
         if key.until <= timezone.localdate() + WARNED_BEFORE:
-            return f"Nyckeln går ut {in_days(key.until)}"
-        return f"Giltig till och med {date_format(key.until, 'j F Y')}"
+            return _("Nyckeln går ut %(until)s") % {"until": in_days(key.until)}
+        return _("Giltig till och med %(until)s") % {"until": date_format(key.until, "j F Y")}
 
-    @admin.display(description="gäller för")
+    @admin.display(description=gettext_lazy("gäller för"))
     def opened(self, key: IntakeKey) -> str:
-        return "Alla köer" if key.every_queue else ", ".join(map(str, key.queues.all())) or "Inga köer"
+        return _("Alla köer") if key.every_queue else ", ".join(map(str, key.queues.all())) or _("Inga köer")
 
-    @admin.display(description="senast använd", ordering="last_used_at")
+    @admin.display(description=gettext_lazy("senast använd"), ordering="last_used_at")
     def last_used(self, key: IntakeKey) -> str:
-        return date_and_clock(key.last_used_at) if key.last_used_at else "Har inte använts"
+        return date_and_clock(key.last_used_at) if key.last_used_at else _("Har inte använts")
 
-    @admin.display(description="bytt")
+    @admin.display(description=gettext_lazy("bytt"))
     def before(self, key: IntakeKey) -> str:
         """What became of the key that was changed for this one."""
         if not key.changed_at:
-            return "Nej"
-        taken = "Den nya har börjat användas." if key.taken_into_use_at else "Den nya har inte använts än."
+            return _("Nej")
+        taken = _("Den nya har börjat användas.") if key.taken_into_use_at else _("Den nya har inte använts än.")
         if key.before_until and key.before_until > timezone.now():
-            return (
-                f"{date_and_clock(key.changed_at)}. Den gamla gäller till {date_and_clock(key.before_until)}. {taken}"
-            )
-        return f"{date_and_clock(key.changed_at)}. Den gamla gäller inte längre. {taken}"
+            ends = _("Den gamla gäller till %(until)s.") % {"until": date_and_clock(key.before_until)}
+        else:
+            ends = _("Den gamla gäller inte längre.")
+        return f"{date_and_clock(key.changed_at)}. {ends} {taken}"
 
     def get_urls(self) -> list[URLPattern]:
         pages = [("revoke", self.revoke_view), ("new-secret", self.change_key_view)]
@@ -163,7 +171,7 @@ class IntakeKeyAdmin(ScopedAdmin[IntakeKey]):
 
     def response_add(self, request: HttpRequest, obj: IntakeKey, post_url_continue: str | None = None) -> HttpResponse:
         """Shows the key in the response itself: to be shown after a redirect it would have to be stored."""
-        context = {"title": "Nyckeln är skapad", "new_key": request.new_key}  # type: ignore[attr-defined]  # as above
+        context = {"title": _("Nyckeln är skapad"), "new_key": request.new_key}  # type: ignore[attr-defined]  # as above
         return self._page(request, "made", obj, context)
 
     def change_key_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
@@ -182,21 +190,22 @@ class IntakeKeyAdmin(ScopedAdmin[IntakeKey]):
                 self.message_user(request, said, messages.ERROR)
                 return redirect("admin:intake_intakekey_change", key.pk)
             old_until = date_and_clock(key.before_until) if key.before_until else ""
-            old_ends = f"Den gamla gäller {f'till {old_until}' if old_until else 'inte längre'}."
-            self.log_change(request, key, f"Bytte nyckel. {old_ends}")
-            context = {"title": "Nyckeln är bytt", "new_key": secret, "old_until": old_until}
+            with override(settings.LANGUAGE_CODE):  # as it is stored
+                ends = f"till {date_and_clock(key.before_until)}" if key.before_until else "inte längre"
+                self.log_change(request, key, f"Bytte nyckel. Den gamla gäller {ends}.")
+            context = {"title": _("Nyckeln är bytt"), "new_key": secret, "old_until": old_until}
             return self._page(request, "made", key, context)
-        return self._page(request, "change_key", key, {"title": "Byt nyckel", "form": form})
+        return self._page(request, "change_key", key, {"title": _("Byt nyckel"), "form": form})
 
     def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
         """GET asks, on a page of its own; POST revokes the key."""
         key = self._viewed(request, key_id)
         if request.method == "POST":
             if revoke_key(key):
-                self.log_change(request, key, "Återkallade nyckeln.")
+                self.log_change(request, key, gettext_noop("Återkallade nyckeln."))
             self.message_user(request, REVOKED, messages.SUCCESS)
             return redirect("admin:intake_intakekey_change", key.pk)
-        return self._page(request, "revoke", key, {"title": "Återkalla nyckeln"})
+        return self._page(request, "revoke", key, {"title": _("Återkalla nyckeln")})
 
     def _viewed(self, request: HttpRequest, key_id: int) -> IntakeKey:
         key = self.get_object(request, str(key_id))

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from administration.admin.csv_file import csv_file
@@ -23,19 +24,22 @@ from administration.patient_data.stored import patient_of
 from cases.forms import IdentifierForm
 from teleq.models import CareProvider
 
-TITLE = "Loggutdrag"
+TITLE = gettext_lazy("Loggutdrag")
 
 
 class LogExtractForm(IdentifierForm):
     """About whom, from which care provider where the user has several, and whether names are told."""
 
     provider = forms.ModelChoiceField(
-        label="Vårdgivare",
+        label=gettext_lazy("Vårdgivare"),
         queryset=CareProvider.objects.none(),
         empty_label=None,
-        error_messages={"required": "Välj en vårdgivare.", "invalid_choice": "Välj en av dina vårdgivare."},
+        error_messages={
+            "required": gettext_lazy("Välj en vårdgivare."),
+            "invalid_choice": gettext_lazy("Välj en av dina vårdgivare."),
+        },
     )
-    with_names = forms.BooleanField(label="Visa vem", required=False)
+    with_names = forms.BooleanField(label=gettext_lazy("Visa vem"), required=False)
 
     def __init__(self, *args: Any, providers: QuerySet[CareProvider], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -18,6 +18,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from access import access_log
@@ -34,12 +36,12 @@ from teleq.whole_numbers import whole_number
 LONGEST = timedelta(days=92)
 USUAL = timedelta(days=30)
 PAGE_SIZE = 50
-NOTHING_FOUND = "Regeln hittade ingenting i perioden. Ingen loggkontroll påbörjades."
-INTERVAL_CHOSEN = "{provider}: valet är sparat."
-SAVED = "Sparat."
-NOTHING_CHANGED = "Inget är ändrat."
-NOW_CLOSED = "Loggkontrollen är avslutad."
-CLOSED_MEANWHILE = "{who} har avslutat loggkontrollen. Ingenting sparades; nu visas det som gäller."
+NOTHING_FOUND = gettext_lazy("Regeln hittade ingenting i perioden. Ingen loggkontroll påbörjades.")
+INTERVAL_CHOSEN = gettext_lazy("{provider}: valet är sparat.")
+SAVED = gettext_lazy("Sparat.")
+NOTHING_CHANGED = gettext_lazy("Inget är ändrat.")
+NOW_CLOSED = gettext_lazy("Loggkontrollen är avslutad.")
+CLOSED_MEANWHILE = gettext_lazy("{who} har avslutat loggkontrollen. Ingenting sparades; nu visas det som gäller.")
 DAY = {"type": "date", **AS_SHOWN}
 
 
@@ -52,7 +54,10 @@ class BeginForm(ModelForm[LogReview]):
         model = LogReview
         fields = ["care_provider", "rule", "since", "until", "size", "with_lists"]
         widgets = {name: forms.DateInput(attrs=DAY, format="%Y-%m-%d") for name in ("since", "until")}
-        error_messages = {name: {"required": "Välj en dag.", "invalid": "Skriv en dag."} for name in ("since", "until")}
+        error_messages = {
+            name: {"required": gettext_lazy("Välj en dag."), "invalid": gettext_lazy("Skriv en dag.")}
+            for name in ("since", "until")
+        }
 
     def __init__(self, *args: Any, providers: QuerySet[CareProvider], **kwargs: Any) -> None:
         today = timezone.localdate()
@@ -75,9 +80,9 @@ class BeginForm(ModelForm[LogReview]):
             self.instance.press = press
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
         if until and until > timezone.localdate():
-            self.add_error("until", "Dagen har inte varit än.")
+            self.add_error("until", _("Dagen har inte varit än."))
         elif since and until and not timedelta() <= until - since <= LONGEST:
-            self.add_error("until", "Välj samma dag som den första eller en senare, högst tre månader bort.")
+            self.add_error("until", _("Välj samma dag som den första eller en senare, högst tre månader bort."))
 
 
 class IntervalForm(ChangesForm[LogReviewInterval]):
@@ -105,7 +110,7 @@ class EntryForm(ChangesForm[ReviewedEntry]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _choose_from(self, "outcome", [("", "Inte bedömd"), *ReviewedEntry.Outcome.choices])
+        _choose_from(self, "outcome", [("", _("Inte bedömd")), *ReviewedEntry.Outcome.choices])
         self.fields["note"].widget.attrs |= AS_SHOWN
 
     def changed_by(self, name: str) -> str:
@@ -115,7 +120,7 @@ class EntryForm(ChangesForm[ReviewedEntry]):
         super().clean()
         data = self.cleaned_data
         if data.get("outcome") == ReviewedEntry.Outcome.UNJUSTIFIED and not data.get("note") and self.changed_data:
-            self.add_error("note", "Skriv varför åtkomsten är obefogad.")
+            self.add_error("note", _("Skriv varför åtkomsten är obefogad."))
 
 
 class WholeForm(ChangesForm[LogReview]):
@@ -128,7 +133,7 @@ class WholeForm(ChangesForm[LogReview]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _choose_from(self, "outcome", [("", "Inte valt"), *LogReview.Outcome.choices])
+        _choose_from(self, "outcome", [("", _("Inte valt")), *LogReview.Outcome.choices])
         self.fields["action"].widget.attrs |= AS_SHOWN
 
     def changed_by(self, name: str) -> str:
@@ -169,7 +174,7 @@ def log_reviews_view(request: HttpRequest) -> HttpResponse:
                 return redirect("admin:log_review", drawn.pk)
             begin.add_error(None, NOTHING_FOUND)
     context = {
-        "title": TITLE,
+        "title": _(TITLE),
         "dues": reviews.dues(reviewed_care_providers(request)),
         "begin": begin,
         "rules": [(rule.label, rules.EXPLAINED[rule]) for rule in LogReview.Rule],
@@ -324,7 +329,7 @@ def _closed_meanwhile(request: HttpRequest, review: LogReview) -> HttpResponse:
 
 def _page(request: HttpRequest, review: LogReview, page: _Forms, status: int = 200) -> HttpResponse:
     context = {
-        "title": f"{TITLE} {review.pk}",
+        "title": f"{_(TITLE)} {review.pk}",
         "review": review,
         "rows": page.rows(),
         "whole": page.whole,

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import re
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminTextareaWidget
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Field, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from access import access_log
 from access.access_log import Act
+from administration import texts
+from administration.admin.checklist import checklist_of, left_of, with_checklists
 from administration.admin.scoped import ScopedAdmin, patients_queues, person
+from administration.admin.sms_text import SmsTextarea, preview, tell
 from administration.dry_run import Stopped, with_consent_required, would_it_be_sent
 from administration.outgoing_sms import (
     SENDER_OF_ANOTHER,
@@ -24,24 +29,25 @@ from administration.outgoing_sms import (
     NumberNeeded,
     is_sender_of_another,
     not_ordered_text,
+    read_sender,
     save_outgoing_sms,
-    tells_number,
 )
 from cases.models import Case
 from sms.circuit_breaker import open_circuit
 from sms.content import placeholders, rules, segments
+from sms.content.advice import ANOTHER_WAY, CAN_NOT_BE_REPLIED_TO
 from sms.models import Kind
 from teleq.changes import ChangesForm
-from teleq.models import INVALID_SENDER, SENDER, CareProvider, OutgoingSms, Queue
+from teleq.models import INVALID_SENDER, CareProvider, OutgoingSms, Queue
 from teleq.pasted import is_blank
-from teleq.phone_numbers import number_text, phone_field, read
+from teleq.phone_numbers import phone_field
 
-WITH_CONSENT = "Om du markerar rutan skickas SMS bara till den som har svarat Ja."
-WITHOUT_CONSENT = "Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande."
-CAN_NOT_BE_REPLIED_TO = "Patienten kan inte svara STOPP på SMS från ett namn."
-ANOTHER_WAY = "Skriv i texterna hur man tackar nej, till exempel: Vill du inte ha SMS? Ring {telefon}."
-CAN_BE_REPLIED_TO = "Patienter som svarar STOPP får inga fler SMS. Andra svar visas i ärendet eller under Inkomna SMS."
-NO_TEXT = "Skriv en text, eller avmarkera rutan ovanför."
+WITH_CONSENT = gettext_lazy("Om du markerar rutan skickas SMS bara till den som har svarat Ja.")
+WITHOUT_CONSENT = gettext_lazy("Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande.")
+CAN_BE_REPLIED_TO = gettext_lazy(
+    "Patienter som svarar STOPP får inga fler SMS. Andra svar visas i ärendet eller under Inkomna SMS."
+)
+NO_TEXT = gettext_lazy("Skriv en text, eller avmarkera rutan ovanför.")
 SWITCHES = {"confirmation_text": "confirmation_on", "reminder_text": "reminder_on"}
 """The texts, and what turns each on."""
 
@@ -49,59 +55,42 @@ SWITCHES = {"confirmation_text": "confirmation_on", "reminder_text": "reminder_o
 def would_be_stopped_text(queue: Queue) -> str:
     """How many ticking the box would stop now."""
     waiting, coming = with_consent_required(queue).values()
-    return (
-        f" Av SMS som väntar stoppas {_how_many(waiting)}."
-        f" Av kommande återuppringningar får {_how_many(coming)} inga SMS."
-    )
+    return _("Av SMS som väntar stoppas %(waiting)s. Av kommande återuppringningar får %(coming)s inga SMS.") % {
+        "waiting": _how_many(waiting),
+        "coming": _how_many(coming),
+    }
 
 
 def _how_many(stopped: Stopped) -> str:
-    return f"{stopped.unanswered + stopped.declined} ({stopped.unanswered} utan svar, {stopped.declined} Nej)"
-
-
-def preview(text: str, queue: Queue) -> dict[str, Any]:
-    """What the patient would read, with the date that is longest to write, and how many segments that is."""
-    filled = segments.normalize(placeholders.fill(text, queue, placeholders.LONGEST_DATE))
-    return {"text": filled, "segments": segments.count(filled)}
+    return _("%(number)s (%(unanswered)s utan svar, %(declined)s Nej)") % {
+        "number": stopped.unanswered + stopped.declined,
+        "unanswered": stopped.unanswered,
+        "declined": stopped.declined,
+    }
 
 
 class CheckForm(forms.Form):
     """Which SMS the dry run is about."""
 
-    phone_number = phone_field("Telefonnummer")
+    phone_number = phone_field(gettext_lazy("Telefonnummer"))
     queue = forms.ModelChoiceField(
-        label="Kö",
+        label=gettext_lazy("Kö"),
         queryset=Queue.objects.none(),
-        empty_label="Välj kö",
-        error_messages={"required": "Välj en kö.", "invalid_choice": "Välj en av dina köer."},
+        empty_label=gettext_lazy("Välj kö"),
+        error_messages={
+            "required": gettext_lazy("Välj en kö."),
+            "invalid_choice": gettext_lazy("Välj en av dina köer."),
+        },
     )
-    kind = forms.ChoiceField(label="SMS", choices=[(Kind.MANUAL, "SMS från ett ärende"), *Kind.choices[1:]])
+    kind = forms.ChoiceField(
+        label=gettext_lazy("SMS"), choices=[(Kind.MANUAL, gettext_lazy("SMS från ett ärende")), *Kind.choices[1:]]
+    )
 
     def __init__(self, *args: Any, queues: QuerySet[Queue], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         queue = self.fields["queue"]
         assert isinstance(queue, forms.ModelChoiceField)
         queue.queryset = queues.select_related("outgoing_sms")
-
-
-class SmsTextarea(AdminTextareaWidget):
-    """The field for an automatic SMS, with the placeholders that it may hold and a preview of the text as it would be
-    sent. The field itself shows what was typed, also where that can't be saved."""
-
-    template_name = "admin/teleq/outgoingsms/sms_text.html"
-    queue: Queue  # set by the form
-
-    def get_context(self, name: str, value: str | None, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        context = super().get_context(name, value, attrs)
-        attrs = context["widget"]["attrs"]
-        described_by = [attrs.get("aria-describedby"), f"{attrs['id']}_placeholders"]
-        attrs["aria-describedby"] = " ".join(filter(None, described_by))
-        return {
-            **context,
-            **preview(value or "", self.queue),
-            "address": reverse("admin:teleq_outgoingsms_preview", args=[self.queue.pk, name]),
-            "offered": placeholders.OFFERED,
-        }
 
 
 class OutgoingSmsForm(ChangesForm[OutgoingSms]):
@@ -121,14 +110,20 @@ class OutgoingSmsForm(ChangesForm[OutgoingSms]):
         super().__init__(*args, **kwargs)
         for name in SWITCHES:
             self.fields[name].required = False  # see clean
-            self.fields[name].widget.queue = self.instance.queue
-        answering = CAN_BE_REPLIED_TO if self.instance.can_be_replied_to else f"{CAN_NOT_BE_REPLIED_TO} {ANOTHER_WAY}"
+            widget = self.fields[name].widget
+            widget.read = partial(texts.automatic, outgoing_sms=self.instance)
+            widget.address = reverse("admin:teleq_outgoingsms_preview", args=[self.instance.queue_id, name])
+            widget.offered, widget.with_fields = placeholders.OFFERED, ["id_sender"]
+        by_name = f"{CAN_NOT_BE_REPLIED_TO} {ANOTHER_WAY.format(number='{telefon}')}"
+        answering = CAN_BE_REPLIED_TO if self.instance.can_be_replied_to else by_name
         self.fields["sender"].help_text += f" {answering}"
         box = self.fields["consent_required"]
         if self.instance.consent_required:
-            box.help_text = f"Om du avmarkerar rutan: {WITHOUT_CONSENT}"
+            box.help_text = _("Om du avmarkerar rutan: %(without_consent)s") % {"without_consent": WITHOUT_CONSENT}
         elif self._provider.sms_consent_ordered:
-            box.help_text = WITH_CONSENT + (would_be_stopped_text(self.instance.queue) if self.tells_foresight else "")
+            box.help_text = (
+                f"{WITH_CONSENT} {would_be_stopped_text(self.instance.queue)}" if self.tells_foresight else WITH_CONSENT
+            )
         else:
             box.help_text = not_ordered_text(self._provider)
             # Disabled in the page only: of a disabled form field Django ignores a tick, and clean is to say why not.
@@ -146,17 +141,12 @@ class OutgoingSmsForm(ChangesForm[OutgoingSms]):
 
     def clean_sender(self) -> str:
         """A telephone number in E.164, or what the model takes for a name."""
-        typed: str = self.cleaned_data["sender"]
-        if not re.search("[A-Za-z]", typed):
-            number = read(typed)
-            if number is None:
-                raise forms.ValidationError(INVALID_SENDER)
-            if is_sender_of_another(number_text(number), self._provider):
-                raise forms.ValidationError(SENDER_OF_ANOTHER)
-            return number_text(number)
-        if not re.fullmatch(SENDER, typed):
+        sender = read_sender(self.cleaned_data["sender"])
+        if sender is None:
             raise forms.ValidationError(INVALID_SENDER)  # the model says this too, and then how long its column is
-        return typed
+        if is_sender_of_another(sender, self._provider):
+            raise forms.ValidationError(SENDER_OF_ANOTHER)
+        return sender
 
     def clean(self) -> None:
         super().clean()
@@ -167,7 +157,7 @@ class OutgoingSmsForm(ChangesForm[OutgoingSms]):
             data[name] = segments.normalize(data[name])
             problems = rules.problems_of_automatic(data[name], self.instance.queue)
             if data.get(switch) and is_blank(data[name]):
-                problems = [NO_TEXT]
+                problems = [str(NO_TEXT)]
             for problem in problems:
                 self.add_error(name, problem)
 
@@ -185,22 +175,32 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
     may_add = False
     form = OutgoingSmsForm
     fieldsets = [
-        ("Samtycke", {"fields": ["consent_required"]}),
-        ("Avsändare", {"fields": ["sender"]}),
-        ("SMS från ärenden", {"fields": ["free_text"]}),
-        ("Bokningsbekräftelse", {"fields": ["confirmation_on", "confirmation_text"]}),
-        ("Påminnelse om återuppringning", {"fields": ["reminder_on", "reminder_minutes", "reminder_text"]}),
+        (gettext_lazy("Samtycke"), {"fields": ["consent_required"]}),
+        (gettext_lazy("Avsändare"), {"fields": ["sender"]}),
+        (gettext_lazy("SMS från ärenden"), {"fields": ["free_text"]}),
+        (gettext_lazy("Bokningsbekräftelse"), {"fields": ["confirmation_on", "confirmation_text"]}),
+        (
+            gettext_lazy("Påminnelse om återuppringning"),
+            {"fields": ["reminder_on", "reminder_minutes", "reminder_text"]},
+        ),
     ]
-    list_display = ["queue", "consent_required_shown", "sender", "care_provider"]
+    list_display = ["queue", "consent_required_shown", "sender", "care_provider", "left"]
     list_select_related = ["queue__care_provider"]
 
-    @admin.display(description="vårdgivare", ordering="queue__care_provider__name")
+    @admin.display(description=gettext_lazy("vårdgivare"), ordering="queue__care_provider__name")
     def care_provider(self, outgoing_sms: OutgoingSms) -> CareProvider:
         return outgoing_sms.queue.care_provider
 
-    @admin.display(description="samtycke till SMS", ordering="consent_required")
+    @admin.display(description=gettext_lazy("samtycke till SMS"), ordering="consent_required")
     def consent_required_shown(self, outgoing_sms: OutgoingSms) -> str:
-        return "Aktiverat" if outgoing_sms.consent_required else "Inte aktiverat"
+        return _("Aktiverat") if outgoing_sms.consent_required else _("Inte aktiverat")
+
+    @admin.display(description=gettext_lazy("kvar att göra"))
+    def left(self, outgoing_sms: OutgoingSms) -> str:
+        return left_of(outgoing_sms)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        return with_checklists(super().get_changelist_instance(request), request)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.preview_view))
@@ -221,7 +221,7 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
             had_case = Case.objects.filter(queue=queue, phone_number=number).exists()
             access_log.note(person(request), Act.CHECK, number, queue=queue, had_case=had_case)
             dry_run = would_it_be_sent(queue, number, Kind(data["kind"]))
-        context = {"title": "Skulle det här SMS:et skickas?", "opts": self.opts, "form": form, "dry_run": dry_run}
+        context = {"title": _("Skulle det här SMS:et skickas?"), "opts": self.opts, "form": form, "dry_run": dry_run}
         status = 422 if form.is_bound and not dry_run else 200
         return render(
             request,
@@ -231,12 +231,12 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
         )
 
     def preview_view(self, request: HttpRequest, queue_id: int, name: str) -> HttpResponse:
-        """What the text being typed would become."""
+        """What the text being typed would become, from the sender that is typed."""
         outgoing_sms = self.get_object(request, str(queue_id))
         if name not in SWITCHES:
             raise Http404
-        context = preview(request.POST.get(name, ""), outgoing_sms.queue)
-        return render(request, "admin/teleq/outgoingsms/preview.html", context)
+        outgoing_sms.sender = read_sender(request.POST.get("sender", "")) or outgoing_sms.sender
+        return preview(request, texts.automatic(request.POST.get(name, ""), outgoing_sms))
 
     def get_form(
         self, request: HttpRequest, obj: OutgoingSms | None = None, change: bool = False, **kwargs: Any
@@ -264,13 +264,13 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        context = {
+            "title": _("Utgående SMS"),
+            "open_circuit": open_circuit(),
+            "checklist": checklist_of(request, object_id),
+        }
         try:
-            return super().changeform_view(
-                request,
-                object_id,
-                form_url,
-                {"title": "Utgående SMS", "open_circuit": open_circuit(), **(extra_context or {})},
-            )
+            return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
         except (NotOrdered, NumberNeeded) as refusal:  # withdrawn, or taken away, while the form was being saved
             self.message_user(request, str(refusal), messages.ERROR)
             return redirect(request.path)
@@ -279,5 +279,6 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
         save_outgoing_sms(obj, form.changes)
         if "consent_required" in form.changed_data and not obj.consent_required:
             self.message_user(request, WITHOUT_CONSENT, messages.WARNING)
-        if not obj.can_be_replied_to and not tells_number(obj):
-            self.message_user(request, f"{CAN_NOT_BE_REPLIED_TO} {ANOTHER_WAY}", messages.WARNING)
+        changed = form.changed_data
+        told = [name for name, switch in SWITCHES.items() if getattr(obj, switch) or {name, "sender"} & set(changed)]
+        tell(request, [texts.automatic(getattr(obj, name), obj) for name in told])

@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from administration.admin.scoped import patients_queues, person
@@ -15,7 +17,7 @@ from administration.patient_data.extract import Section, as_json, extract
 from administration.patient_data.stored import patient_of
 from cases.forms import IdentifierForm
 
-TITLE = "Registerutdrag"
+TITLE = gettext_lazy("Registerutdrag")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -34,7 +36,7 @@ def patient_data_view(request: HttpRequest) -> HttpResponse:
             context["whose"] = removal.warning_of_others(patient, queues)
         elif act == "remove":
             context["removed"] = removal.remove(patient, queues, by=person(request))
-            messages.success(request, "Uppgifterna är borttagna.")
+            messages.success(request, _("Uppgifterna är borttagna."))
         else:
             context["sections"] = extract(patient, queues, by=person(request))
         context["patient"] = patient

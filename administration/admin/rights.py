@@ -13,23 +13,25 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from access.rights import Given
-from administration import rights
-from administration.admin.scoped import own_care_providers, person, whole_care_providers
-from administration.admin.users import DAY, why_field
+from administration import history, rights
+from administration.admin.scoped import DAY, own_care_providers, person, whole_care_providers
+from administration.admin.users import why_field
 from administration.rights import ChangedMeanwhile, WithoutAdministrator
 from teleq.changes import AS_SHOWN, ChangesForm
 from teleq.models import CareProvider, CareProviderRole, Membership, Queue
 from teleq.whole_numbers import whole_number
 
 PAGE_SIZE = 100
-CONFIRMED = "{given} är genomgånget."
-ENDED = "{given}: behörigheten är avslutad."
-CHANGED = "Behörigheten har ändrats av någon annan. Ingenting gjordes; nu visas det som gäller."
-DAY_CHOSEN = "{provider}: behörigheterna ska vara genomgångna senast den dag som du valde."
-DAY_REMOVED = "{provider}: ingen dag är vald."
+CONFIRMED = gettext_lazy("{given} är genomgånget.")
+ENDED = gettext_lazy("{given}: behörigheten är avslutad.")
+CHANGED = gettext_lazy("Behörigheten har ändrats av någon annan. Ingenting gjordes; nu visas det som gäller.")
+DAY_CHOSEN = gettext_lazy("{provider}: behörigheterna ska vara genomgångna senast den dag som du valde.")
+DAY_REMOVED = gettext_lazy("{provider}: ingen dag är vald.")
 
 
 class DayForm(ChangesForm[CareProvider]):
@@ -39,7 +41,7 @@ class DayForm(ChangesForm[CareProvider]):
         model = CareProvider
         fields = ["rights_review_by"]
         widgets = {"rights_review_by": DAY}
-        error_messages = {"rights_review_by": {"invalid": "Skriv en dag."}}
+        error_messages = {"rights_review_by": {"invalid": gettext_lazy("Skriv en dag.")}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,19 +50,19 @@ class DayForm(ChangesForm[CareProvider]):
     def clean_rights_review_by(self) -> Any:
         by = self.cleaned_data["rights_review_by"]
         if by and "rights_review_by" in self.changed_data and by < timezone.localdate():
-            raise forms.ValidationError("Dagen har redan varit.")
+            raise forms.ValidationError(_("Dagen har redan varit."))
         return by
 
 
 class EndForm(forms.Form):
-    why = why_field("Varför behörigheten avslutas")
+    why = why_field(gettext_lazy("Varför behörigheten avslutas"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def rights_view(request: HttpRequest) -> HttpResponse:
     """GET lists them. POST confirms one that was shown, or chooses a care provider's day."""
     if request.method == "POST" and "confirm" in request.POST:
-        kind, _, number = request.POST["confirm"].partition(" ")
+        kind, __, number = request.POST["confirm"].partition(" ")
         _confirm(request, _right(request, kind, number))
         return redirect(f"{request.path}?page={_page_number(request)}")
     forms_of_days = [DayForm(instance=each, prefix=f"day-{each.pk}") for each in _whole(request)]
@@ -68,13 +70,14 @@ def rights_view(request: HttpRequest) -> HttpResponse:
         bound = _chosen_day(request)
         if bound.is_valid():
             provider = rights.choose_day(bound.instance, bound.changes)
+            history.note(person(request), provider, bound)
             chosen = DAY_CHOSEN if provider.rights_review_by else DAY_REMOVED
             messages.success(request, chosen.format(provider=provider))
             return redirect("admin:rights")
         forms_of_days = [bound if form.instance == bound.instance else form for form in forms_of_days]
     page = Paginator(rights.to_go_through(person(request)), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
-        "title": "Behörigheter att gå igenom",
+        "title": _("Behörigheter att gå igenom"),
         "page": page,
         "rows": [_row(given) for given in page],
         "day_forms": forms_of_days,
@@ -97,7 +100,7 @@ def end_view(request: HttpRequest, kind: str, given_id: int) -> HttpResponse:
         except WithoutAdministrator as refusal:
             messages.error(request, str(refusal))
         return redirect("admin:rights")
-    context = {"title": "Avsluta behörigheten", "form": form, **_row(given)}
+    context = {"title": _("Avsluta behörigheten"), "form": form, **_row(given)}
     status = 422 if form.is_bound else 200
     return render(request, "admin/end_right.html", {**admin.site.each_context(request), **context}, status=status)
 

@@ -5,17 +5,24 @@ Who enters Admin at all is in `administration.site`; which fields may be changed
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from typing import Any, TypeVar, cast
 
 from django import forms
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import PAGE_VAR
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db import IntegrityError
-from django.db.models import Exists, Field, ForeignKey, Model, OuterRef, QuerySet
+from django.db.models import DateField, Exists, Field, ForeignKey, Model, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
+from administration import history
 from administration.admin.typed import BaseModelAdmin, ModelAdmin
 from administration.site import administers
 from teleq import changes
@@ -23,6 +30,10 @@ from teleq.changes import AS_SHOWN, ChangedMeanwhile, ChangesForm
 from teleq.models import CareProvider, Queue, User
 
 Row = TypeVar("Row", bound=Model)
+
+
+DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+"""A day, chosen in the browser's own calendar."""
 
 
 def person(request: HttpRequest) -> User:
@@ -78,12 +89,18 @@ def _keep_as_shown(context: dict[str, Any]) -> None:
             field.widget.attrs |= AS_SHOWN
 
 
+def empty_choice(field: forms.Field) -> str:
+    """What a list says where nothing is chosen: that one is to choose, or that nothing may be chosen."""
+    return _("Välj %(what)s") % {"what": str(field.label).lower()} if field.required else _("Ingen")
+
+
 class ScopedChoices(BaseModelAdmin[Row]):
     """Limits the rows that a page of Admin shows, and the choices in its fields, to the user's own queues.
 
     For a page of its own (ScopedAdmin) and for rows in another's page (ScopedInline).
     """
 
+    formfield_overrides = {DateField: {"widget": DAY}}
     queue_path = ""
     """The way from the model to its queue, as filter() takes it: "queue", or "pk" for a queue itself."""
 
@@ -100,10 +117,15 @@ class ScopedChoices(BaseModelAdmin[Row]):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """Without Django's small icons that open the chosen queue in a window of its own."""
+        """Without Django's small icons that open the chosen queue in a window of its own, and its row of dashes."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
+        if isinstance(field, forms.ModelChoiceField) and field.empty_label is not None:
+            field.empty_label = empty_choice(field)
+        elif isinstance(field, forms.ChoiceField) and not callable(field.choices):
+            choices = cast("Iterable[tuple[Any, Any]]", field.choices)
+            field.choices = [(key, label if key not in (None, "") else empty_choice(field)) for key, label in choices]
         return field
 
 
@@ -161,6 +183,26 @@ class ScopedAdmin(ScopedChoices[Row], ModelAdmin[Row]):
             return super().changeform_view(request, *args, **kwargs)
         except (ChangedMeanwhile, IntegrityError):
             return super().changeform_view(request, *args, **kwargs)
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> list[Any]:
+        return history.message(form, formsets, add)
+
+    def log_change(self, request: HttpRequest, obj: Row, message: Any) -> Any:
+        """A save that changed nothing is no news."""
+        return super().log_change(request, obj, message) if message else None
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[Row]) -> Any:
+        """With what the row held: it can't be read elsewhere any more."""
+        for row in queryset:
+            told = history.deletion(self.get_form(request, row)(instance=row))
+            by = person(request).pk
+            LogEntry.objects.log_actions(by, [row], DELETION, change_message=told, single_object=True)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        page = Paginator(history.of(self.model, unquote(object_id)), 100).get_page(request.GET.get(PAGE_VAR))
+        return super().history_view(request, object_id, {"action_list": page, **(extra_context or {})})
 
     def save_model(self, request: HttpRequest, obj: Row, form: ChangesForm[Row], change: bool) -> None:
         if change:

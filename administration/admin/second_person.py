@@ -6,6 +6,8 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from access import second_person
 from access.models import SecondPersonRequest
@@ -13,9 +15,9 @@ from administration.admin.scoped import person
 from administration.admin.users import show_link
 from administration.rights import MAKE_LINK, told
 
-CONFIRMED = "{act} för {about} är utfört."
-WITHDRAWN = "Begäran är återtagen."
-NOT_OPEN = "Begäran väntar inte längre: den är bekräftad, återtagen eller för gammal. Ingenting gjordes."
+CONFIRMED = gettext_lazy("{act} för {about} är utfört.")
+WITHDRAWN = gettext_lazy("Begäran är återtagen.")
+NOT_OPEN = gettext_lazy("Begäran väntar inte längre: den är bekräftad, återtagen eller för gammal. Ingenting gjordes.")
 
 
 def second_person_view(request: HttpRequest) -> HttpResponse:
@@ -28,7 +30,7 @@ def second_person_view(request: HttpRequest) -> HttpResponse:
     waiting = [
         (asked, told(asked), second_person.may_confirm(user, asked)) for asked in second_person.waiting_for(user)
     ]
-    context = {**admin.site.each_context(request), "title": "Väntar på en andra person", "waiting": waiting}
+    context = {**admin.site.each_context(request), "title": _("Väntar på en andra person"), "waiting": waiting}
     return render(request, "admin/second_person.html", context)
 
 

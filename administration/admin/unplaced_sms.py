@@ -15,6 +15,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from access import access_log
@@ -26,11 +28,11 @@ from sms.models import UnplacedSms
 from teleq.models import CareProvider
 from teleq.whole_numbers import whole_number
 
-TITLE = "SMS som inte kunde placeras"
+TITLE = gettext_noop("SMS som inte kunde placeras")
 SHOWN_AT_MOST = 100
-HANDED_OVER = "SMS:et är lämnat till {provider}."
-NOT_HANDED_OVER = "Välj en vårdgivare. SMS:et är inte lämnat."
-TAKEN = "Ingenting gjordes: SMS:et är redan lämnat till en vårdgivare, eller borttaget."
+HANDED_OVER = gettext_lazy("SMS:et är lämnat till {provider}.")
+NOT_HANDED_OVER = gettext_lazy("Välj en vårdgivare. SMS:et är inte lämnat.")
+TAKEN = gettext_lazy("Ingenting gjordes: SMS:et är redan lämnat till en vårdgivare, eller borttaget.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -46,7 +48,7 @@ def unplaced_sms_view(request: HttpRequest) -> HttpResponse:
         return redirect("admin:unplaced_sms")
     opened = _open(request) if request.method == "POST" else None
     context = {
-        "title": TITLE,
+        "title": _(TITLE),
         "opened": opened,
         "protected": opened and _is_protected(opened),
         "by_operator": by_operator,

@@ -6,25 +6,27 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import DateField, Model, Prefetch, QuerySet
+from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from access import invitations, rights, second_person, sessions
 from access.models import SecondPersonRequest
 from administration import rights as rules
 from administration.admin.inlines import RowForm, RowFormSet, ScopedInline
-from administration.admin.scoped import ScopedAdmin, own_care_providers, own_queues, person, whole_care_providers
+from administration.admin.scoped import DAY, ScopedAdmin, own_care_providers, own_queues, person, whole_care_providers
 from administration.admin.typed import ModelAdmin, UserChangeForm
 from administration.admin.typed import UserAdmin as DjangoUserAdmin
 from administration.rights import GIVE_RIGHT, MAKE_LINK
@@ -32,12 +34,16 @@ from teleq.changes import ChangesForm
 from teleq.models import CareProvider, CareProviderRole, Membership, ProviderRole, Queue, Role, User, UserQuerySet
 from teleq.typed import ModelForm
 
-DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 ROLE_FIELD = r"provider_roles-\d+-care_provider"
 PERSON_FIELDS = ["username", "first_name", "last_name", "hsa_id", "email", "is_active"]
-ASKED = "Begäran är sparad. Andra faktorn återställs när en andra person har bekräftat."
-ASKED_FOR_LINK = "Begäran är sparad. Den som bekräftar får länken, och ger den till {user}."
-ASKED_FOR_RIGHT = "Begäran är sparad. Behörigheten ges när en administratör för kön eller vårdgivaren har bekräftat."
+ASKED = gettext_lazy("Begäran är sparad. Andra faktorn återställs när en andra person har bekräftat.")
+ASKED_FOR_LINK = gettext_lazy("Begäran är sparad. Den som bekräftar får länken, och ger den till {user}.")
+ASKED_FOR_RIGHT = gettext_lazy(
+    "Begäran är sparad. Behörigheten ges när en administratör för kön eller vårdgivaren har bekräftat."
+)
 
 
 class NewUserForm(ModelForm[User]):
@@ -50,7 +56,7 @@ class NewUserForm(ModelForm[User]):
     def clean_username(self) -> str:
         username: str = self.cleaned_data["username"]
         if User.objects.filter(username__iexact=username).exists():
-            raise forms.ValidationError("En användare med det användarnamnet finns redan.")
+            raise forms.ValidationError(_("En användare med det användarnamnet finns redan."))
         return username
 
     def save(self, commit: bool = True) -> User:
@@ -58,26 +64,26 @@ class NewUserForm(ModelForm[User]):
         return super().save(commit)
 
 
-def why_field(label: str) -> forms.CharField:
+def why_field(label: StrOrPromise) -> forms.CharField:
     """For the second person, and for the record."""
     return forms.CharField(
         label=label,
         max_length=200,
         widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": "Skriv varför."},
+        error_messages={"required": gettext_lazy("Skriv varför.")},
     )
 
 
 def still_to_come(until: date | None) -> date | None:
     if until and until < timezone.localdate():
-        raise forms.ValidationError("Dagen har redan varit.")
+        raise forms.ValidationError(_("Dagen har redan varit."))
     return until
 
 
 class WhyForm(forms.Form):
     """Why somebody's second factor is to be reset, or a link for a password made."""
 
-    why = why_field("Varför, och hur du vet att det är rätt person")
+    why = why_field(gettext_lazy("Varför, och hur du vet att det är rätt person"))
 
 
 class UserForm(ChangesForm[User], UserChangeForm[User]):
@@ -88,17 +94,26 @@ class UserForm(ChangesForm[User], UserChangeForm[User]):
 class RightForm(forms.Form):
     """What right the operator asks for, for somebody."""
 
-    role = forms.ChoiceField(label="Roll", choices=[*Role.choices, *ProviderRole.choices])
+    role = forms.ChoiceField(label=gettext_lazy("Roll"), choices=[*Role.choices, *ProviderRole.choices])
     queue = forms.ModelChoiceField(
-        label="Kö", queryset=Queue.objects.select_related("care_provider"), required=False, empty_label="Ingen"
+        label=gettext_lazy("Kö"),
+        queryset=Queue.objects.select_related("care_provider"),
+        required=False,
+        empty_label=gettext_lazy("Ingen"),
     )
     care_provider = forms.ModelChoiceField(
-        label="Vårdgivare", queryset=CareProvider.objects.order_by("name"), required=False, empty_label="Ingen"
+        label=gettext_lazy("Vårdgivare"),
+        queryset=CareProvider.objects.order_by("name"),
+        required=False,
+        empty_label=gettext_lazy("Ingen"),
     )
     until = forms.DateField(
-        label="Till och med", required=False, widget=DAY, error_messages={"invalid": "Skriv en dag."}
+        label=gettext_lazy("Till och med"),
+        required=False,
+        widget=DAY,
+        error_messages={"invalid": gettext_lazy("Skriv en dag.")},
     )
-    why = why_field("Varför behörigheten behövs")
+    why = why_field(gettext_lazy("Varför behörigheten behövs"))
 
     def clean_until(self) -> date | None:
         return still_to_come(self.cleaned_data["until"])
@@ -107,9 +122,9 @@ class RightForm(forms.Form):
         super().clean()
         data = self.cleaned_data
         if data.get("role") in Role.values and not data.get("queue"):
-            self.add_error("queue", "Välj kön som rollen gäller i.")
+            self.add_error("queue", _("Välj kön som rollen gäller i."))
         if data.get("role") in ProviderRole.values and not data.get("care_provider"):
-            self.add_error("care_provider", "Välj vårdgivaren som rollen gäller för.")
+            self.add_error("care_provider", _("Välj vårdgivaren som rollen gäller för."))
 
     def asked_for(self) -> tuple[Queue | CareProvider, Role | ProviderRole]:
         data = self.cleaned_data
@@ -187,21 +202,21 @@ class GivenFormSet(RowFormSet[GivenRow, User]):
 
 
 class MembershipFormSet(GivenFormSet[Membership]):
-    delete_label = "Avsluta medlemskapet"
+    delete_label = gettext_lazy("Avsluta medlemskapet")
     place = "queue"
     administrator = Role.ADMINISTRATOR
 
     def clean_new(self) -> None:
         role_given = any(value for name, value in self.data.items() if re.fullmatch(ROLE_FIELD, name))
         if not role_given and not any(form.cleaned_data.get("queue") for form in self.forms):
-            raise forms.ValidationError("Välj minst en kö. En ny användare ska vara medlem i någon av dina köer.")
+            raise forms.ValidationError(_("Välj minst en kö. En ny användare ska vara medlem i någon av dina köer."))
 
     def left_by(self, user: User, ids: list[int]) -> Sequence[Queue]:
         return rules.queues_left_by(user, ids)
 
 
 class CareProviderRoleFormSet(GivenFormSet[CareProviderRole]):
-    delete_label = "Avsluta rollen"
+    delete_label = gettext_lazy("Avsluta rollen")
     place = "care_provider"
     administrator = ProviderRole.ADMINISTRATOR
 
@@ -216,7 +231,6 @@ class GivenInline(ScopedInline[GivenRow, User]):
     """
 
     fk_name = "user"
-    formfield_overrides = {DateField: {"widget": DAY}}
 
     def get_formset(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> Any:
         formset: Any = super().get_formset(request, obj, **kwargs)
@@ -280,7 +294,7 @@ def _role_in_words(given: Membership | CareProviderRole) -> str:
     if given.until is None:
         return role
     ended = given.until < timezone.localdate()
-    return f"{role}, {'slutade gälla' if ended else 'till och med'} {date_format(given.until, 'j F Y')}"
+    return f"{role}, {_('slutade gälla') if ended else _('till och med')} {date_format(given.until, 'j F Y')}"
 
 
 class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
@@ -315,15 +329,15 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
         )
         return found
 
-    @admin.display(description="namn", ordering="last_name")
+    @admin.display(description=gettext_lazy("namn"), ordering="last_name")
     def full_name(self, user: User) -> str:
         return str(user)
 
-    @admin.display(description="aktiv", ordering="is_active")
+    @admin.display(description=gettext_lazy("aktiv"), ordering="is_active")
     def active(self, user: User) -> str:
-        return "Ja" if user.is_active else "Nej"
+        return _("Ja") if user.is_active else _("Nej")
 
-    @admin.display(description="köer och roller")
+    @admin.display(description=gettext_lazy("köer och roller"))
     def roles(self, user: Any) -> str:
         """In the places of whoever is looking."""
         rights = [(each.queue, each) for each in user.own_memberships]
@@ -351,8 +365,11 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
         return [*PERSON_FIELDS, "last_login"]
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
-        whole = person(request).is_superuser or whole_care_providers(request).exists()
-        return [MembershipInline, CareProviderRoleInline] if whole else [MembershipInline]
+        by_operator = person(request).is_superuser
+        kinds: list[Any] = [MembershipInline, CareProviderRoleInline]
+        if obj and obj.is_superuser and by_operator:  # who is given none: only what there is, to be ended
+            return [kind for kind in kinds if kind.model.objects.filter(user=obj).exists()]
+        return kinds if by_operator or whole_care_providers(request).exists() else kinds[:1]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -403,7 +420,7 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
         if self.may_make_way_in(request, user):
             if request.method == "POST":
                 return show_link(request, user)
-            return _user_page(request, user, "invite", {"title": "Ny länk för lösenord"})
+            return _user_page(request, user, "invite", {"title": _("Ny länk för lösenord")})
         if not self._may_ask(request, MAKE_LINK, user):
             raise PermissionDenied
         form = WhyForm(request.POST or None)
@@ -411,7 +428,7 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
             second_person.ask(MAKE_LINK, user, person(request), form.cleaned_data["why"])
             self.message_user(request, ASKED_FOR_LINK.format(user=user))
             return redirect("admin:second_person")
-        return _user_page(request, user, "invite", {"title": "Ny länk för lösenord", "form": form})
+        return _user_page(request, user, "invite", {"title": _("Ny länk för lösenord"), "form": form})
 
     def right_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks for a right, which an administrator of the place has to confirm."""
@@ -425,7 +442,7 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
             rules.ask_for_right(user, place, role, until=data["until"], why=data["why"], by=person(request))
             self.message_user(request, ASKED_FOR_RIGHT)
             return redirect("admin:second_person")
-        return _user_page(request, user, "right", {"title": "Begär behörighet", "form": form})
+        return _user_page(request, user, "right", {"title": _("Begär behörighet"), "form": form})
 
     def second_factor_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks for a reset, which another administrator has to confirm."""
@@ -437,7 +454,7 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
             second_person.ask(act, user, person(request), form.cleaned_data["why"])
             self.message_user(request, ASKED)
             return redirect("admin:second_person")
-        return _user_page(request, user, "second_factor", {"title": "Återställ andra faktorn", "form": form})
+        return _user_page(request, user, "second_factor", {"title": _("Återställ andra faktorn"), "form": form})
 
     def sign_out_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ends all of the user's sessions, such as when a telephone or a computer is lost."""
@@ -446,9 +463,9 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
             raise PermissionDenied
         if request.method == "POST":
             sessions.sign_out_everywhere(user, by=person(request))
-            self.message_user(request, f"{user} är utloggad överallt.")
+            self.message_user(request, _("%(user)s är utloggad överallt.") % {"user": user})
             return redirect("admin:teleq_user_change", user.pk)
-        return _user_page(request, user, "sign_out", {"title": "Logga ut överallt"})
+        return _user_page(request, user, "sign_out", {"title": _("Logga ut överallt")})
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -472,7 +489,7 @@ def show_link(request: HttpRequest, user: User) -> HttpResponse:
     """Makes a link by which the user chooses a password, and shows it, to be handed over. Who may is asked before."""
     link = request.build_absolute_uri(invitations.make_link(user, by=person(request)))
     days = settings.PASSWORD_RESET_TIMEOUT // 86_400
-    return _user_page(request, user, "invited", {"title": "Länk för lösenord", "link": link, "days": days})
+    return _user_page(request, user, "invited", {"title": _("Länk för lösenord"), "link": link, "days": days})
 
 
 def _user_page(request: HttpRequest, user: User, name: str, context: dict[str, Any]) -> HttpResponse:

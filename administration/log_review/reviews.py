@@ -12,6 +12,8 @@ from datetime import date, timedelta
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from access import access_log
 from access.access_log import Act, Look
@@ -25,7 +27,7 @@ from teleq.changes import ChangedMeanwhile, Changes
 from teleq.clock import database_now
 from teleq.models import CareProvider, ProviderRole, User
 
-TITLE = "Loggkontroll"
+TITLE = gettext_noop("Loggkontroll")
 Outcome = LogReview.Outcome
 
 
@@ -201,17 +203,17 @@ def save(
 def why_not_closed(review: LogReview) -> str:
     """What is missing before the review can be closed, in a sentence; empty where nothing is."""
     if not review.outcome:
-        return "Välj ett resultat för hela loggkontrollen."
+        return _("Välj ett resultat för hela loggkontrollen.")
     if review.outcome != Outcome.NOTHING and not review.action.strip():
-        why = "varför den avbryts" if review.outcome == Outcome.BROKEN_OFF else "vad som görs eller har gjorts"
-        return f"Skriv under Åtgärd {why}."
+        why = _("varför den avbryts") if review.outcome == Outcome.BROKEN_OFF else _("vad som görs eller har gjorts")
+        return _("Skriv under Åtgärd %(why)s.") % {"why": why}
     if review.outcome == Outcome.BROKEN_OFF:
         return ""
     outcomes = list(review.entries.values_list("outcome", flat=True))
     if left := outcomes.count(""):
-        return f"{left} av {len(outcomes)} åtkomster är inte bedömda."
+        return _("%(left)s av %(outcomes)s åtkomster är inte bedömda.") % {"left": left, "outcomes": len(outcomes)}
     if review.outcome == Outcome.NOTHING and any(each != ReviewedEntry.Outcome.JUSTIFIED for each in outcomes):
-        return "Någon åtkomst är oklar eller obefogad: resultatet kan inte vara Inget att anmärka."
+        return _("Någon åtkomst är oklar eller obefogad: resultatet kan inte vara Inget att anmärka.")
     return ""
 
 

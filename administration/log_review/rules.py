@@ -15,8 +15,11 @@ from datetime import date, datetime, time, timedelta
 from statistics import median
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy, override
 
 from access.models import AccessEntry
 from administration.models import LogReview
@@ -33,28 +36,33 @@ FIRST_HOUR, LAST_HOUR = time(6), time(20)
 """Working hours where a queue has no telephone hours of its own, and for what is in no queue."""
 
 EXPLAINED = {
-    Rule.RANDOM: "Dras bland allt som användare har öppnat, sökt, gjort eller tagit fram.",
-    Rule.SURNAME: (
+    Rule.RANDOM: gettext_lazy("Dras bland allt som användare har öppnat, sökt, gjort eller tagit fram."),
+    Rule.SURNAME: gettext_lazy(
         "Användarens efternamn finns i namnet i ärendet. teleQ känner inte till användarnas personnummer: regeln visar"
         " bara att namnen är lika, och vanliga efternamn ger träffar mellan personer som inte är släkt. Den hittar bara"
         " ärenden som finns kvar och har ett namn."
     ),
-    Rule.COLLEAGUE: (
+    Rule.COLLEAGUE: gettext_lazy(
         "En annan medlems för- och efternamn finns i namnet i ärendet. Också här visar regeln bara att namnen är lika,"
         " i ärenden som finns kvar och har ett namn."
     ),
-    Rule.MANY_PATIENTS: (
-        f"Användaren öppnade, sökte eller tog fram minst {MANY_FROM} patienter på en dag, och minst dubbelt så många"
-        " som en vanlig dag: medianen av alla användares dagar i perioden."
+    Rule.MANY_PATIENTS: format_lazy(
+        gettext_lazy(
+            "Användaren öppnade, sökte eller tog fram minst {number} patienter på en dag, och minst dubbelt så många"
+            " som en vanlig dag: medianen av alla användares dagar i perioden."
+        ),
+        number=MANY_FROM,
     ),
-    Rule.OUTSIDE_HOURS: (
+    Rule.OUTSIDE_HOURS: gettext_lazy(
         "Utanför köns telefontider, en stängd dag eller en helgdag. Där telefontider saknas: före 06.00, från 20.00,"
         " lördag eller söndag. Den som kommer en stund före telefontiden är med."
     ),
-    Rule.NO_CASE: "Patienten hade inget ärende i kön när uppgifterna visades, eller sökningen hittade inget.",
-    Rule.PROTECTED: "Patienten hade skyddade personuppgifter när uppgifterna visades.",
-    Rule.OTHER_QUEUE: "Användaren öppnade ett ärende i en kö som den inte hade någon roll i.",
-    Rule.REFUSED: "Användaren eller telefonsystemet bad om något som det inte fick se.",
+    Rule.NO_CASE: gettext_lazy(
+        "Patienten hade inget ärende i kön när uppgifterna visades, eller sökningen hittade inget."
+    ),
+    Rule.PROTECTED: gettext_lazy("Patienten hade skyddade personuppgifter när uppgifterna visades."),
+    Rule.OTHER_QUEUE: gettext_lazy("Användaren öppnade ett ärende i en kö som den inte hade någon roll i."),
+    Rule.REFUSED: gettext_lazy("Användaren eller telefonsystemet bad om något som det inte fick se."),
 }
 """For the page: what each rule finds, and what it can't."""
 
@@ -86,6 +94,8 @@ class Found:
 def find(rule: LogReview.Rule, provider: CareProvider, period: Period, *, with_lists: bool, reviewer: User) -> Found:
     """The statement for a rule; it can be added to with AND."""
     shown = [act.value for act in AccessEntry.SHOWN]
+    with override(settings.LANGUAGE_CODE):  # as they are logged
+        roles_in_queue = [str(role.label) for role in Role]
     parameters = {
         "provider": provider.pk,
         "begins": period.begins,
@@ -96,7 +106,7 @@ def find(rule: LogReview.Rule, provider: CareProvider, period: Period, *, with_l
         "holidays": _holidays_of(period),
         "refused": Act.REFUSED.value,
         "opened": [Act.VIEW.value, Act.OTHER_QUEUE.value],
-        "roles_in_queue": [role.label for role in Role],
+        "roles_in_queue": roles_in_queue,
         "first_hour": FIRST_HOUR,
         "last_hour": LAST_HOUR,
     }

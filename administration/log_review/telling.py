@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from access.access_log import Act
 from access.models import AccessEntry
 from teleq import personal_identity
@@ -9,26 +12,28 @@ from teleq.phone_numbers import show
 from teleq.swedish import clock_only, weekday_and_clock
 
 DID = {
-    Act.LISTED: "hade ärendet för {patient} i sin arbetslista",
-    Act.HIT: "fick ärendet för {patient} som sökträff",
-    Act.INBOUND: "hade ett SMS från {patient} i listan över inkomna SMS",
-    Act.RELATED: "fick se {patient} i ett annat ärende",
-    Act.SEARCH: "sökte på {patient}",
-    Act.VIEW: "öppnade ärendet för {patient}",
-    Act.OTHER_QUEUE: "öppnade ärendet för {patient} i en annan kö",
-    Act.CHANGE: "arbetade i ärendet för {patient}",
-    Act.OPENED_REPLY: "öppnade ett SMS från {patient}",
-    Act.BEGIN: "började ett ärende från ett SMS från {patient}",
-    Act.CHECK: "frågade om ett SMS till {patient} skulle skickas",
-    Act.EXTRACT: "tog fram registerutdrag för {patient}",
-    Act.PLAN: "såg vad en borttagning av uppgifter om {patient} tar bort",
-    Act.REMOVAL: "tog bort uppgifter om {patient}",
-    Act.UNPLACED: "läste ett SMS från {patient} som inte kunde placeras",
-    Act.API_READ: "läste ärendet för {patient}",
-    Act.API_CHANGE: "bokade eller ändrade ärendet för {patient}",
-    Act.REVIEW: "granskade loggen om {patient}",
-    Act.LOG_EXTRACT: "tog fram loggutdrag för {patient}",
-    Act.REFUSED: "nekades åtkomst till {patient}",
+    Act.LISTED: gettext_lazy("hade ärendet för {patient} i sin arbetslista"),
+    Act.HIT: gettext_lazy("fick ärendet för {patient} som sökträff"),
+    Act.INBOUND: gettext_lazy("hade ett SMS från {patient} i listan över inkomna SMS"),
+    Act.STOPPED: gettext_lazy("hade ett SMS till {patient} i listan över stoppade SMS"),
+    Act.RELATED: gettext_lazy("fick se {patient} i ett annat ärende"),
+    Act.SEARCH: gettext_lazy("sökte på {patient}"),
+    Act.VIEW: gettext_lazy("öppnade ärendet för {patient}"),
+    Act.OTHER_QUEUE: gettext_lazy("öppnade ärendet för {patient} i en annan kö"),
+    Act.CHANGE: gettext_lazy("arbetade i ärendet för {patient}"),
+    Act.JOURNAL: gettext_lazy("tog fram text till journalen ur ärendet för {patient}"),
+    Act.OPENED_REPLY: gettext_lazy("öppnade ett SMS från {patient}"),
+    Act.BEGIN: gettext_lazy("började ett ärende från ett SMS från {patient}"),
+    Act.CHECK: gettext_lazy("frågade om ett SMS till {patient} skulle skickas"),
+    Act.EXTRACT: gettext_lazy("tog fram registerutdrag för {patient}"),
+    Act.PLAN: gettext_lazy("såg vad en borttagning av uppgifter om {patient} tar bort"),
+    Act.REMOVAL: gettext_lazy("tog bort uppgifter om {patient}"),
+    Act.UNPLACED: gettext_lazy("läste ett SMS från {patient} som inte kunde placeras"),
+    Act.API_READ: gettext_lazy("läste ärendet för {patient}"),
+    Act.API_CHANGE: gettext_lazy("bokade eller ändrade ärendet för {patient}"),
+    Act.REVIEW: gettext_lazy("granskade loggen om {patient}"),
+    Act.LOG_EXTRACT: gettext_lazy("tog fram loggutdrag för {patient}"),
+    Act.REFUSED: gettext_lazy("nekades åtkomst till {patient}"),
 }
 """What the user did. An act that isn't here is told by its name."""
 
@@ -37,13 +42,13 @@ def sentences(entry: AccessEntry) -> list[str]:
     """Who did what, when and from where; whether the patient had a case; what was given as the reason."""
     did = DID.get(Act(entry.act))
     act = did.format(patient=patient(entry)) if did else f"– {entry.get_act_display()}: {patient(entry)} –"
-    at, whence = weekday_and_clock(entry.at), f" från {_address(entry)}" if entry.address else ""
-    told = [f"{_who(entry)} {act} {at}{whence}."]
+    words = _("%(who)s %(did)s %(at)s från %(address)s.") if entry.address else _("%(who)s %(did)s %(at)s.")
+    told = [words % {"who": _who(entry), "did": act, "at": weekday_and_clock(entry.at), "address": _address(entry)}]
     told += [_had_case(entry)] if entry.had_case is not None else []
-    told += ["Patienten hade skyddade personuppgifter."] if entry.protected else []
+    told += [_("Patienten hade skyddade personuppgifter.")] if entry.protected else []
     if entry.why and entry.act != Act.SEARCH:
-        about = "Gällde" if entry.act in (Act.REFUSED, Act.REVIEW) else "Angiven anledning"
-        told.append(f"{about}: {entry.why}.")
+        about = _("Gällde") if entry.act in (Act.REFUSED, Act.REVIEW) else _("Angiven anledning")
+        told.append(f"{about}: {_(entry.why)}.")
     return told
 
 
@@ -55,27 +60,37 @@ def briefly(entry: AccessEntry) -> str:
 def patient(entry: AccessEntry) -> str:
     """ "070-174 06 05 (personnummer 19121212-1212)", or as much of it as the entry has; of a search, what was typed."""
     kind = personal_identity.kind_of(entry.person) if entry.person else None
-    person = f"{kind.value if kind else 'personnummer'} {personal_identity.hyphenated(entry.person)}"
+    person = f"{_(kind.value) if kind else _('personnummer')} {personal_identity.hyphenated(entry.person)}"
     if entry.phone_number:
         return show(entry.phone_number) + (f" ({person})" if entry.person else "")
     if entry.person:
         return person
     if entry.act == Act.SEARCH and entry.why:
         return f"”{entry.why}”"
-    return f"ärende {entry.case_id}" if entry.case_id else "en uppgift som inte finns"
+    return _("ärende %(case_id)s") % {"case_id": entry.case_id} if entry.case_id else _("en uppgift som inte finns")
 
 
 def _who(entry: AccessEntry) -> str:
-    where = f"i {entry.queue}" if entry.queue else f"hos {entry.care_provider}"
+    if entry.queue:
+        where = _("i %(queue)s") % {"queue": entry.queue}
+    else:
+        where = _("hos %(care_provider)s") % {"care_provider": entry.care_provider}
     if entry.user is None:
         return f"{entry.who}, {where},"
-    role = entry.roles or "utan roll"
-    return f"{entry.user}, {role} {where},"
+    return f"{entry.user}, {_roles(entry) or _('utan roll')} {where},"
+
+
+def _roles(entry: AccessEntry) -> str:
+    """They are logged in Swedish."""
+    return ", ".join(_(role) for role in entry.roles.split(", "))
 
 
 def _had_case(entry: AccessEntry) -> str:
-    where = "i kön" if entry.queue_id else "hos vårdgivaren"
-    return f"Patienten hade {'ett' if entry.had_case else 'inget'} ärende {where}."
+    if entry.queue_id:
+        return _("Patienten hade ett ärende i kön.") if entry.had_case else _("Patienten hade inget ärende i kön.")
+    if entry.had_case:
+        return _("Patienten hade ett ärende hos vårdgivaren.")
+    return _("Patienten hade inget ärende hos vårdgivaren.")
 
 
 def _address(entry: AccessEntry) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import Min, QuerySet
 from django.utils import timezone
+from django.utils.translation import override
 
 from access.access_log import Act
 from access.models import AccessEntry
@@ -31,12 +33,13 @@ class Section:
 
 
 def extract(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Section]:
-    """Everything that is stored in these queues, and who has looked at it. The extract is written to the access log
-    first, and so is in itself."""
+    """Everything that is stored in these queues, and who has looked at it, in Swedish: it is for the patient. The
+    extract is written to the access log first, and so is in itself."""
     stored = Stored(patient, queues)
     note_gathered(by, Act.EXTRACT, stored)
     sections = (_answers, _protection, _cases, _acts, _notes, _drafts, _messages, _inbound, _access)
-    return [section(stored) for section in sections]
+    with override(settings.LANGUAGE_CODE):
+        return [section(stored) for section in sections]
 
 
 def as_json(sections: Iterable[Section]) -> dict[str, dict[str, object]]:
@@ -88,7 +91,10 @@ def _protection(stored: Stored) -> Section:
 
 
 def _cases(stored: Stored) -> Section:
-    columns = ("Kö", "Namn", "Personnummer", "Telefonnummer", "A-nummer", "Kontaktorsak", "Tid", "Status", "Skapat")
+    columns = (
+        *("Kö", "Namn", "Personnummer", "Telefonnummer", "A-nummer", "Kontaktorsak"),
+        *("Behov av tolk", "Önskar tala med", "Tid", "Status", "Skapat"),
+    )
     rows = [
         (
             str(case.queue),
@@ -97,6 +103,8 @@ def _cases(stored: Stored) -> Section:
             show(case.phone_number),
             show(case.a_number) or "Dolt",
             case.reason,
+            case.interpreter_language,
+            case.speak_with,
             date_and_clock(case.callback_at),
             case.get_status_display(),
             date_and_clock(case.created_at),
@@ -151,7 +159,7 @@ def _messages(stored: Stored) -> Section:
             str(message.author or "Automatiskt"),
             message.text or "Borttagen",
             message.outcome,
-            Answer(message.consent_answer).label if message.consent_answer else "",
+            str(Answer(message.consent_answer).label) if message.consent_answer else "",
         )
         for message in stored.messages.select_related("queue", "author")
     ]

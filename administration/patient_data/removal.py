@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from pghistory.models import Event
 
 from access.access_log import Act
@@ -19,6 +21,9 @@ from sms.states import PENDING
 from teleq.clock import database_now
 from teleq.models import CareProvider, Queue, User
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 Row = TypeVar("Row", bound=Model)
 
 
@@ -26,29 +31,33 @@ Row = TypeVar("Row", bound=Model)
 class Item:
     """How much there is of something, and what becomes of it."""
 
-    what: str
+    what: StrOrPromise
     count: int
-    kept_because: str = ""
+    kept_because: StrOrPromise = ""
     """Why it stays. Empty where it is removed."""
 
 
-WHY_OPEN = "Ärendet pågår: patienten ska ringas upp."
-WHY_SENT = "Att SMS:et skickades, och vilket svar som tillät det, kan behöva visas (artikel 5.2 och 17.3 e)."
-WHY_UNDER_WAY = "SMS:et är på väg."
-WHY_NO = "Nej gäller till sista dagen, så att inga SMS skickas (artikel 21)."
-WHY_PROTECTS = "Markeringen skyddar ett ärende som pågår."
-WHY_SHARED = "Det hör till numret och kan vara någon annans. Sök på telefonnumret för att ta bort det."
-WHY_IN_OTHER_QUEUES = "Svaret gäller även för andra köer hos {providers}; det tas bort av vårdgivarens administratör."
-WHY_MARKED_IN_OTHER_QUEUES = (
+WHY_OPEN = gettext_lazy("Ärendet pågår: patienten ska ringas upp.")
+WHY_SENT = gettext_lazy(
+    "Att SMS:et skickades, och vilket svar som tillät det, kan behöva visas (artikel 5.2 och 17.3 e)."
+)
+WHY_UNDER_WAY = gettext_lazy("SMS:et är på väg.")
+WHY_NO = gettext_lazy("Nej gäller till sista dagen, så att inga SMS skickas (artikel 21).")
+WHY_PROTECTS = gettext_lazy("Markeringen skyddar ett ärende som pågår.")
+WHY_SHARED = gettext_lazy("Det hör till numret och kan vara någon annans. Sök på telefonnumret för att ta bort det.")
+WHY_IN_OTHER_QUEUES = gettext_lazy(
+    "Svaret gäller även för andra köer hos {providers}; det tas bort av vårdgivarens administratör."
+)
+WHY_MARKED_IN_OTHER_QUEUES = gettext_lazy(
     "Markeringen gäller även för andra köer hos {providers}; den tas bort av vårdgivarens administratör."
 )
-MARKS = "Markering om skyddade personuppgifter"
-WHY_LOG = "Åtkomstloggen ska sparas i minst fem år (HSLF-FS 2016:40 4 kap. 9 §)."
-OF_SEVERAL_BY_NUMBER = (
+MARKS = gettext_lazy("Markering om skyddade personuppgifter")
+WHY_LOG = gettext_lazy("Åtkomstloggen ska sparas i minst fem år (HSLF-FS 2016:40 4 kap. 9 §).")
+OF_SEVERAL_BY_NUMBER = gettext_lazy(
     "Numret används av flera personer. Det som tas bort är allas: ärenden, SMS och svar på numret."
     " Sök på personnummer för att ta bort det som är en persons."
 )
-OF_SEVERAL_BY_PERSON = (
+OF_SEVERAL_BY_PERSON = gettext_lazy(
     "Patientens telefonnummer används också av andra. Svar och SMS som hör till numret blir kvar, om svaret inte är"
     " sparat som patientens eget."
 )
@@ -58,7 +67,7 @@ def warning_of_others(patient: Patient, queues: QuerySet[Queue]) -> str:
     """What to know before anything is removed: that some of it may be another person's. Empty where it can't be."""
     if not Stored(patient, queues).shared:
         return ""
-    return OF_SEVERAL_BY_PERSON if patient.person else OF_SEVERAL_BY_NUMBER
+    return str(OF_SEVERAL_BY_PERSON if patient.person else OF_SEVERAL_BY_NUMBER)
 
 
 class _Found:
@@ -108,29 +117,29 @@ class _Found:
 
     def items(self) -> list[Item]:
         items = [
-            Item("Avslutade ärenden med anteckningar", len(self.closed)),
-            Item("Pågående ärenden", len(self.open), WHY_OPEN),
-            Item("Utkast", len(self.drafts)),
-            Item("Texter i SMS", len(self.texts)),
-            Item("SMS från patienten", len(self.inbound) + len(self.unplaced)),
-            Item("SMS från nummer som också andra använder", self.inbound_of_others, WHY_SHARED),
-            Item("SMS som är på väg", len(self.under_way), WHY_UNDER_WAY),
-            Item("Uppgift om att SMS har skickats eller stoppats", len(self.settled), WHY_SENT),
-            Item("Svar: Ja och Ej valt", len(self.answers)),
-            Item("Svar: Ja och Ej valt", self.answers_in_other_queues, self._in_other_queues(WHY_IN_OTHER_QUEUES)),
-            Item("Svar: Nej", self.declined, WHY_NO),
-            Item("Svar på nummer som också andra använder", self.answers_of_others, WHY_SHARED),
+            Item(_("Avslutade ärenden med anteckningar"), len(self.closed)),
+            Item(_("Pågående ärenden"), len(self.open), WHY_OPEN),
+            Item(_("Utkast"), len(self.drafts)),
+            Item(_("Texter i SMS"), len(self.texts)),
+            Item(_("SMS från patienten"), len(self.inbound) + len(self.unplaced)),
+            Item(_("SMS från nummer som också andra använder"), self.inbound_of_others, WHY_SHARED),
+            Item(_("SMS som är på väg"), len(self.under_way), WHY_UNDER_WAY),
+            Item(_("Uppgift om att SMS har skickats eller stoppats"), len(self.settled), WHY_SENT),
+            Item(_("Svar: Ja och Ej valt"), len(self.answers)),
+            Item(_("Svar: Ja och Ej valt"), self.answers_in_other_queues, self._in_other_queues(WHY_IN_OTHER_QUEUES)),
+            Item(_("Svar: Nej"), self.declined, WHY_NO),
+            Item(_("Svar på nummer som också andra använder"), self.answers_of_others, WHY_SHARED),
             Item(MARKS, len(self.marks)),
             Item(MARKS, self.marks_of_open, WHY_PROTECTS),
             Item(MARKS, self.marks_of_others, WHY_SHARED),
             Item(MARKS, self.marks_in_other_queues, self._in_other_queues(WHY_MARKED_IN_OTHER_QUEUES)),
-            Item("Poster i åtkomstloggen", self.stored.access.count(), WHY_LOG),
+            Item(_("Poster i åtkomstloggen"), self.stored.access.count(), WHY_LOG),
         ]
         return [item for item in items if item.count]
 
-    def _in_other_queues(self, why: str) -> str:
+    def _in_other_queues(self, why: StrOrPromise) -> str:
         names = CareProvider.objects.filter(pk__in=self.stored.providers_with_other_queues).order_by("name")
-        return why.format(providers=" och ".join(str(each) for each in names))
+        return why.format(providers=f" {_('och')} ".join(str(each) for each in names))
 
 
 def _as_it_is(rows: QuerySet[Row]) -> QuerySet[Row]:

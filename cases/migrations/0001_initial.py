@@ -311,8 +311,15 @@ class Migration(migrations.Migration):
                 (
                     "field",
                     models.CharField(
-                        choices=[("note", "Anteckning"), ("sms", "SMS"), ("name", "Namn"), ("reason", "Kontaktorsak")],
-                        max_length=10,
+                        choices=[
+                            ("note", "Anteckning"),
+                            ("sms", "SMS"),
+                            ("name", "Namn"),
+                            ("reason", "Kontaktorsak"),
+                            ("interpreter_language", "Behov av tolk"),
+                            ("speak_with", "Önskar tala med"),
+                        ],
+                        max_length=20,
                     ),
                 ),
                 ("text", models.TextField()),
@@ -648,6 +655,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="case",
+            index=models.Index(fields=["queue", "created_at"], name="case_came_in"),
+        ),
+        migrations.AddIndex(
+            model_name="case",
             index=models.Index(
                 condition=models.Q(("status__in", ("done", "cancelled")), _negated=True),
                 fields=["callback_at", "id"],
@@ -788,7 +799,7 @@ class Migration(migrations.Migration):
                     models.Q(
                         ("case__isnull", False), ("field__in", ("note", "sms")), ("phone_number", ""), ("queue", None)
                     ),
-                    models.Q(("case", None), ("field__in", ("name", "reason"))),
+                    models.Q(("case", None), ("field__in", ("name", "reason", "interpreter_language", "speak_with"))),
                     _connector="OR",
                 ),
                 name="a_draft_is_of_a_case_or_a_new_one",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBadRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cases import acts, callbacks, case_page, drafts, retries
 from cases.changing import NotPossible
@@ -22,7 +24,10 @@ from teleq.swedish import clock
 from teleq.typed import SignedInRequest
 from teleq.whole_numbers import whole_number
 
-UNKNOWN_BUTTON = "Okänd knapp."
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+UNKNOWN_BUTTON = gettext_lazy("Okänd knapp.")
 PLACE = "acts"
 """Where on the page it is said what was done."""
 
@@ -31,7 +36,7 @@ Press = Callable[[SignedInRequest, Case, int], HttpResponse]
 """What a button does, given the latest act that it was shown with, and its response. Raises NotPossible."""
 
 
-def _saying(told: str, do: Callable[..., object]) -> Press:
+def _saying(told: StrOrPromise, do: Callable[..., object]) -> Press:
     def press(request: SignedInRequest, case: Case, seen: int) -> HttpResponse:
         do(case, by=request.user, seen=seen)
         messages.success(request, told, extra_tags=PLACE)
@@ -57,11 +62,11 @@ def _no_answer(how: NoAnswer | None = None) -> Press:
             return case_view(request, case, 422, retry_form=form)
         next_at = form.cleaned_data["next_at"]
         filled_in = acts.record_attempt(case, reached=False, by=request.user, seen=seen, how=how, next_at=next_at)
-        told = f"Inget svar är registrerat{f': {how.label}' if how else ''}."
+        told = _("Inget svar är registrerat: %(how)s.") % {"how": how.label} if how else _("Inget svar är registrerat.")
         if next_at:
-            told += f" Nästa försök {clock(next_at)}."
+            told += " " + _("Nästa försök %(next_at)s.") % {"next_at": clock(next_at)}
         if filled_in:
-            told += f" Texten ”{filled_in.name}” är ifylld under Skicka SMS."
+            told += " " + _("Texten ”%(name)s” är ifylld under Skicka SMS.") % {"name": filled_in.name}
         messages.success(request, told, extra_tags=PLACE)
         return to_case(request, case.pk, PLACE)
 
@@ -70,26 +75,30 @@ def _no_answer(how: NoAnswer | None = None) -> Press:
 
 def _undo(request: SignedInRequest, case: Case, seen: int) -> HttpResponse:
     left = acts.undo(case, by=request.user, seen=seen)
-    messages.success(request, " ".join(["Det är ångrat.", *(HAS_LEFT[kind] for kind in left)]), extra_tags=PLACE)
+    messages.success(
+        request, " ".join([_("Det är ångrat."), *(str(HAS_LEFT[kind]) for kind in left)]), extra_tags=PLACE
+    )
     return to_case(request, case.pk, PLACE)
 
 
 HAS_LEFT = {
-    Kind.MANUAL: "SMS:et är redan skickat.",
-    Kind.CONFIRMATION: "Bokningsbekräftelsen är redan skickad.",
-    Kind.REMINDER: "Påminnelsen är redan skickad.",
+    Kind.MANUAL: gettext_lazy("SMS:et är redan skickat."),
+    Kind.CONFIRMATION: gettext_lazy("Bokningsbekräftelsen är redan skickad."),
+    Kind.REMINDER: gettext_lazy("Påminnelsen är redan skickad."),
 }
-NOT_CALLED = "Numret har ändrats. Ingen ringdes upp; nu visas det nya numret."
+NOT_CALLED = gettext_lazy("Numret har ändrats. Ingen ringdes upp; nu visas det nya numret.")
 ACTS: dict[str, Press] = {
-    "take": _saying("Du har tagit ärendet.", acts.take),
-    "release": _saying("Ärendet är släppt.", acts.release),
+    "take": _saying(gettext_lazy("Du har tagit ärendet."), acts.take),
+    "release": _saying(gettext_lazy("Ärendet är släppt."), acts.release),
     "call": _call,
-    "not_called": _saying("Ringde inte är registrerat. Försöket räknas inte.", acts.call_off),
-    "reached": _saying("Fick svar är registrerat. Du har ärendet.", partial(acts.record_attempt, reached=True)),
+    "not_called": _saying(gettext_lazy("Ringde inte är registrerat. Försöket räknas inte."), acts.call_off),
+    "reached": _saying(
+        gettext_lazy("Fick svar är registrerat. Du har ärendet."), partial(acts.record_attempt, reached=True)
+    ),
     "no_answer": _no_answer(),
     **{how.value: _no_answer(how) for how in NoAnswer},
-    "cancel": _saying("Ärendet är avbokat.", partial(acts.close, status=Status.CANCELLED)),
-    "reopen": _saying("Ärendet är öppnat igen.", acts.reopen),
+    "cancel": _saying(gettext_lazy("Ärendet är avbokat."), partial(acts.close, status=Status.CANCELLED)),
+    "reopen": _saying(gettext_lazy("Ärendet är öppnat igen."), acts.reopen),
     "undo": _undo,
 }
 """The buttons at the top of the case."""
@@ -134,7 +143,7 @@ def done(request: SignedInRequest, case: Case) -> HttpResponse:
         return _not_done(request, case, 409, NoteForm(initial={"text": note}), text)
     place = drafts.Place(request.user, case)
     drafts.discard(place, place.fields)
-    messages.success(request, f"Ärendet är klart: {Outcome(outcome).label}.", extra_tags=PLACE)
+    messages.success(request, _("Ärendet är klart: %(label)s.") % {"label": Outcome(outcome).label}, extra_tags=PLACE)
     return to_case(request, case.pk, PLACE)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cases import callbacks, case_page, drafts, looks, protected
 from cases.forms import (
@@ -24,12 +26,14 @@ from teleq.changes import ChangedMeanwhile
 from teleq.phone_numbers import number_text
 from teleq.typed import SignedInRequest
 
-NUMBER_CHANGED = "Numret har ändrats. Kontrollera svaret."
-ALREADY_NOTED = "Den förra anteckningen är redan sparad. Tryck igen om du vill spara den här också."
-NOTHING_CHANGED = "Inget är ändrat."
-MARK_CHANGED = "Ärendet eller markeringen har ändrats av någon annan. Ingenting sparades; nu visas det som gäller."
-NOT_TO_END = "Markeringen tas bort av en administratör för kön. Ingenting är ändrat."
-ANSWER_CHANGED = "Svaret har ändrats av någon annan. Ingenting sparades; nu visas det som gäller."
+NUMBER_CHANGED = gettext_lazy("Numret har ändrats. Kontrollera svaret.")
+ALREADY_NOTED = gettext_lazy("Den förra anteckningen är redan sparad. Tryck igen om du vill spara den här också.")
+NOTHING_CHANGED = gettext_lazy("Inget är ändrat.")
+MARK_CHANGED = gettext_lazy(
+    "Ärendet eller markeringen har ändrats av någon annan. Ingenting sparades; nu visas det som gäller."
+)
+NOT_TO_END = gettext_lazy("Markeringen tas bort av en administratör för kön. Ingenting är ändrat.")
+ANSWER_CHANGED = gettext_lazy("Svaret har ändrats av någon annan. Ingenting sparades; nu visas det som gäller.")
 
 
 @works_in_case
@@ -42,7 +46,7 @@ def save_details(request: SignedInRequest, case: Case) -> HttpResponse:
         saved = callbacks.save_details(case, form.changes, by=request.user)
     except ChangedMeanwhile:
         return save_details(request, case.pk)  # now the form sees it too
-    messages.success(request, "Uppgifterna är sparade." if saved else NOTHING_CHANGED, extra_tags="details")
+    messages.success(request, _("Uppgifterna är sparade.") if saved else NOTHING_CHANGED, extra_tags="details")
     return to_case(request, case.pk, "details")
 
 
@@ -59,7 +63,7 @@ def save_number(request: SignedInRequest, case: Case) -> HttpResponse:
     except callbacks.NumberChanged:
         messages.error(request, NUMBER_CHANGED, extra_tags="number")
         return case_view(request, case, 409)
-    messages.success(request, "Numret är sparat." if changed else "Numret är oförändrat.", extra_tags="number")
+    messages.success(request, _("Numret är sparat.") if changed else _("Numret är oförändrat."), extra_tags="number")
     return to_case(request, case.pk, "number")
 
 
@@ -70,7 +74,7 @@ def _confirm_number(request: SignedInRequest, case: Case) -> HttpResponse:
     except callbacks.NumberChanged:
         messages.error(request, NUMBER_CHANGED, extra_tags="number")
         return case_view(request, case, 409)
-    told = "Numret är bekräftat." if confirmed else "Inget ändrades: numret är redan bekräftat."
+    told = _("Numret är bekräftat.") if confirmed else _("Inget ändrades: numret är redan bekräftat.")
     messages.success(request, told, extra_tags="number")
     return to_case(request, case.pk, "number")
 
@@ -100,10 +104,16 @@ def save_consent(request: SignedInRequest, case: Case) -> HttpResponse:
         messages.error(request, ANSWER_CHANGED, extra_tags="answer")
         return case_view(request, case, 409)
     if stored.event_id == data["seen_event"]:
-        messages.info(request, f"Inget ändrades: svaret är redan {Answer(data['answer']).label}.", extra_tags="answer")
+        messages.info(
+            request,
+            _("Inget ändrades: svaret är redan %(label)s.") % {"label": Answer(data["answer"]).label},
+            extra_tags="answer",
+        )
     else:
         messages.success(
-            request, "Svaret är bekräftat." if "renew" in request.POST else "Svaret är sparat.", extra_tags="answer"
+            request,
+            _("Svaret är bekräftat.") if "renew" in request.POST else _("Svaret är sparat."),
+            extra_tags="answer",
         )
     return to_case(request, case.pk, "answer")
 
@@ -123,9 +133,9 @@ def _mark(request: SignedInRequest, case: Case) -> HttpResponse:
     except ChangedMeanwhile:
         return _mark_changed(request, case)
     if marked:
-        messages.success(request, "Patienten är markerad med skyddade personuppgifter.", extra_tags="protection")
+        messages.success(request, _("Patienten är markerad med skyddade personuppgifter."), extra_tags="protection")
     else:
-        messages.info(request, "Inget ändrades: patienten är redan markerad.", extra_tags="protection")
+        messages.info(request, _("Inget ändrades: patienten är redan markerad."), extra_tags="protection")
     return to_case(request, case.pk, "protection")
 
 
@@ -141,9 +151,9 @@ def _end_mark(request: SignedInRequest, case: Case) -> HttpResponse:
         messages.error(request, NOT_TO_END, extra_tags="protection")
         return case_view(request, case, 403)
     if ended:
-        messages.success(request, "Markeringen är borttagen.", extra_tags="protection")
+        messages.success(request, _("Markeringen är borttagen."), extra_tags="protection")
     else:
-        messages.info(request, "Inget ändrades: markeringen är redan borttagen.", extra_tags="protection")
+        messages.info(request, _("Inget ändrades: markeringen är redan borttagen."), extra_tags="protection")
     return to_case(request, case.pk, "protection")
 
 
@@ -164,7 +174,7 @@ def add_note(request: SignedInRequest, case: Case) -> HttpResponse:
         messages.error(request, ALREADY_NOTED, extra_tags="note")
         return not_noted(request, case, 409, NoteForm(initial={"text": data["text"]}))
     drafts.discard(drafts.Place(request.user, case), [drafts.Field.NOTE])
-    messages.success(request, "Anteckningen är sparad.", extra_tags="note")
+    messages.success(request, _("Anteckningen är sparad."), extra_tags="note")
     return to_case(request, case.pk, "note")
 
 

@@ -6,6 +6,8 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from access.access_log import Act
@@ -20,10 +22,10 @@ from teleq.swedish import clock
 from teleq.typed import SignedInRequest
 from teleq.whole_numbers import whole_number
 
-NONE_NOW = "Inget ärende att ringa just nu."
-NONE_AT_ALL = "Inget ärende väntar."
-NONE_FREE = "De som väntar är öppna hos en kollega eller har ett samtal utan resultat."
-HAVE_NONE = "Du har inga ärenden att släppa."
+NONE_NOW = gettext_lazy("Inget ärende att ringa just nu.")
+NONE_AT_ALL = gettext_lazy("Inget ärende väntar.")
+NONE_FREE = gettext_lazy("De som väntar är öppna hos en kollega eller har ett samtal utan resultat.")
+HAVE_NONE = gettext_lazy("Du har inga ärenden att släppa.")
 
 
 @require_POST
@@ -40,7 +42,11 @@ def take_next(request: SignedInRequest) -> HttpResponse:
         return to_case(request, case.pk)
     there_is = next_case.waiting(request.user, queues)
     if there_is.next_at:
-        messages.info(request, f"{NONE_NOW} Nästa {clock(there_is.next_at)}.", extra_tags="next early")
+        messages.info(
+            request,
+            f"{NONE_NOW} " + _("Nästa %(next_at)s.") % {"next_at": clock(there_is.next_at)},
+            extra_tags="next early",
+        )
     else:
         said = f"{NONE_NOW} {NONE_FREE}" if there_is.others_have_them_open else NONE_AT_ALL
         messages.info(request, said, extra_tags="next")
@@ -60,7 +66,7 @@ def take_over(request: SignedInRequest, case: Case) -> HttpResponse:
     except NotPossible as reason:
         messages.error(request, str(reason))
     else:
-        messages.success(request, "Du har tagit över ärendet.")
+        messages.success(request, _("Du har tagit över ärendet."))
     return to_case(request, case.pk)
 
 

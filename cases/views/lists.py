@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from access.access_log import Act
@@ -61,12 +62,12 @@ def other_queues(request: SignedInRequest) -> HttpResponse:
         raise Http404
     if len(chosen) > 1:
         listed = chosen[: others.LISTED_AT_MOST]
-        looks.note_listed_elsewhere(request.user, listed, form.reason)
+        looks.note_listed_elsewhere(request.user, listed, form.logged_reason)
         return render(
             request, "cases/other_queues.html", {**context, "listed": listed, "more": len(chosen) > len(listed)}
         )
     [case] = chosen
-    looks.note_opened_elsewhere(request.user, case, form.reason)
+    looks.note_opened_elsewhere(request.user, case, form.logged_reason)
     return render(request, "cases/other_case.html", others.context(case, form.reason))
 
 
@@ -90,11 +91,14 @@ def mark_read(request: SignedInRequest, inbound_id: int) -> HttpResponse:
         looks.note_reply(request.user, Act.CHANGE, sms)
         marked = mark_as_read(sms, by=request.user)
     if marked:
-        messages.success(request, "SMS:et är markerat som läst.", extra_tags="replies")
+        messages.success(request, _("SMS:et är markerat som läst."), extra_tags="replies")
     else:
         sms.refresh_from_db()  # it may have been read since it was looked up
         when = f" {clock(sms.read_at)}" if sms.read_at else ""
-        told = f"Inget ändrades: SMS:et lästes av {sms.read_by or 'någon annan'}{when}."
+        told = _("Inget ändrades: SMS:et lästes av %(reader)s%(when)s.") % {
+            "reader": sms.read_by or _("någon annan"),
+            "when": when,
+        }
         messages.info(request, told, extra_tags="replies")
     case_id = whole_number(request.POST.get("case", ""))
     return to_case(request, case_id, "replies") if case_id else redirect("cases:inbound")

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from access.access_log import Act
@@ -68,9 +69,9 @@ def new_case(request: SignedInRequest) -> HttpResponse:
         messages.error(request, str(reason))
         return _not_made(request, form.pressed_anew(), place, status=409)
     if made:
-        messages.success(request, "Ärendet är skapat.")
+        messages.success(request, _("Ärendet är skapat."))
     elif form.describes(case):
-        messages.info(request, "Ärendet är redan skapat.")
+        messages.info(request, _("Ärendet är redan skapat."))
     else:
         return _not_made(request, form.pressed_anew(), place, status=409, made_before=case)
     drafts.discard(place, place.fields)
@@ -122,10 +123,10 @@ def _draft(request: SignedInRequest, place: drafts.Place, back: str) -> HttpResp
     fields = {field.value: [field] for field in place.fields} | ({} if place.case else {"all": list(place.fields)})
     if discarded := fields.get(request.POST.get("discard", "")):
         drafts.discard(place, discarded)
-        messages.success(request, "Utkastet är borttaget.", extra_tags=request.POST["discard"])
+        messages.success(request, _("Utkastet är borttaget."), extra_tags=request.POST["discard"])
         return redirect(back)
     if not (kept := fields.get(request.POST.get("field", ""))):
-        return HttpResponseBadRequest("Okänt fält.", content_type="text/plain; charset=utf-8")
+        return HttpResponseBadRequest(_("Okänt fält."), content_type="text/plain; charset=utf-8")
     draft = drafts.keep(place, kept[0], request.POST.get("text", ""))
     context = {"draft": draft, "field": kept[0].value, "case": place.case, "inbound": place.inbound}
     return render(request, "cases/_draft.html", {**context, "opened_from": opened_from(request)})

@@ -8,6 +8,8 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from access.access_log import Act
@@ -32,7 +34,7 @@ from teleq.whole_numbers import whole_number
 
 PLACE = "rebook"
 """Where on the page it is said what was done."""
-TIME_IS_THE_SAME = "Tiden är oförändrad."
+TIME_IS_THE_SAME = gettext_lazy("Tiden är oförändrad.")
 
 
 @require_GET
@@ -66,8 +68,9 @@ def rebook(request: SignedInRequest, case: Case) -> HttpResponse:
         case.refresh_from_db(fields=["callback_at"])
         return _not_rebooked(request, case, 409)
     if done.moved:
-        told = f"Ärendet är ombokat till {date_and_clock(form.cleaned_data['callback_at'])}. {done.odd}"
-        messages.success(request, told.strip(), extra_tags=PLACE)
+        told = _("Ärendet är ombokat till %(time)s.") % {"time": date_and_clock(form.cleaned_data["callback_at"])}
+        told += f" {done.odd}" if done.odd else ""
+        messages.success(request, told, extra_tags=PLACE)
     else:
         messages.info(request, TIME_IS_THE_SAME, extra_tags=PLACE)
     return to_case(request, case.pk, PLACE)
@@ -88,21 +91,22 @@ def move_to_queue(request: SignedInRequest, case: Case) -> HttpResponse:
     to: Queue = form.cleaned_data["queue"]
     stays = Queue.objects.for_user(request.user).filter(pk=to.pk).exists()
     unsent = text.strip() and not callbacks.has_sent(case, text, token=request.POST.get("token", ""))
-    unsaved = [what for what, is_so in (("anteckningen", note.strip()), ("meddelandet", unsent)) if is_so]
+    unsaved = [what for what, is_so in (("note", note.strip()), ("message", unsent)) if is_so]
     if unsaved and not stays and "anyway" not in request.POST:
-        return _not_rebooked(request, case, 422, queue_form=form, asked_about=" och ".join(unsaved))
+        asked_about = "both" if len(unsaved) == 2 else unsaved[0]
+        return _not_rebooked(request, case, 422, queue_form=form, asked_about=asked_about)
     try:
         cancelled = rebooking.to_queue(case, to, by=request.user, seen=seen or 0)
     except NotPossible as reason:
         messages.error(request, str(reason), extra_tags=PLACE)
         return _not_rebooked(request, case, 409, queue_form=form)
     looks.note(request.user, Act.CHANGE, Case.objects.select_related("queue").get(pk=case.pk))
-    told = f"Ärendet är flyttat till {to}."
+    told = _("Ärendet är flyttat till %(queue)s.") % {"queue": to}
     if cancelled:
-        told += " SMS som väntade är inställda."
+        told += " " + _("SMS som väntade är inställda.")
     if not stays:
         drafts.discard(place, place.fields)
-        told += " Du är inte medlem i den kön och kan inte öppna ärendet längre."
+        told += " " + _("Du är inte medlem i den kön och kan inte öppna ärendet längre.")
     messages.success(request, told, extra_tags=PLACE if stays else "")
     return _go_to(request, case_address(request, case.pk) if stays else list_address(request))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBadRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cases import callbacks, case_page, drafts, latest_sms
 from cases.forms import SmsForm
@@ -17,8 +19,8 @@ from teleq.whole_numbers import whole_number
 
 PLACE = "sms"
 """Where on the page it is said what was done."""
-NOT_SENT = "Numret har ändrats. SMS:et skickades inte. Kontrollera svaret."
-ALREADY_SENT = "Det förra meddelandet är redan skickat. Tryck igen om du vill skicka det här också."
+NOT_SENT = gettext_lazy("Numret har ändrats. SMS:et skickades inte. Kontrollera svaret.")
+ALREADY_SENT = gettext_lazy("Det förra meddelandet är redan skickat. Tryck igen om du vill skicka det här också.")
 
 
 @works_in_case
@@ -47,7 +49,7 @@ def _put_back(request: SignedInRequest, case: Case, form: SmsForm) -> HttpRespon
     message_id = whole_number(request.POST["put_back"])
     text = latest_sms.to_put_back(case, message_id) if message_id else None
     if text is None:
-        return HttpResponseBadRequest("Okänt SMS.", content_type="text/plain; charset=utf-8")
+        return HttpResponseBadRequest(_("Okänt SMS."), content_type="text/plain; charset=utf-8")
     return case_view(request, case, sms_form=_with_added(request, case, form, text).in_focus())
 
 
@@ -74,16 +76,16 @@ def _send_sms(request: SignedInRequest, case: Case, form: SmsForm) -> HttpRespon
             anyway=request.POST.get("send") == "anyway",
         )
     except callbacks.NumberChanged:
-        return _not_sent(request, case, data["text"], NOT_SENT, 409)
+        return _not_sent(request, case, data["text"], str(NOT_SENT), 409)
     except callbacks.Protected:  # the same press is asked about, and may then be carried out
         drafts.keep(drafts.Place(request.user, case), drafts.Field.SMS, data["text"])
         return case_view(request, case, 422, sms_form=form, asked_about_protected=True)
     if message.state == State.REFUSED:
         return _not_sent(request, case, data["text"], message.outcome, 422)
     if message.text != normalize(data["text"]):
-        return _not_sent(request, case, data["text"], ALREADY_SENT, 409)
+        return _not_sent(request, case, data["text"], str(ALREADY_SENT), 409)
     drafts.discard(drafts.Place(request.user, case), [drafts.Field.SMS])
-    messages.success(request, "SMS:et är på väg.", extra_tags=PLACE)
+    messages.success(request, _("SMS:et är på väg."), extra_tags=PLACE)
     return to_case(request, case.pk, PLACE)
 
 

@@ -6,23 +6,27 @@ from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy, override
 
 from teleq import phone_numbers
 from teleq.models import Queue
 
 OFFERED = {
-    "{tid}": "klockslaget, som 10.30",
-    "{datum}": "dagen, som torsdag 24 september",
-    "{enhet}": "vårdenhetens namn",
-    "{telefon}": "köns telefonnummer",
+    "{tid}": gettext_lazy("klockslaget, som 10.30"),
+    "{datum}": gettext_lazy("dagen, som torsdag 24 september"),
+    "{enhet}": gettext_lazy("vårdenhetens namn"),
+    "{telefon}": gettext_lazy("köns telefonnummer"),
 }
 
 
 @lru_cache(maxsize=64)  # a sweep writes the same few days for thousands of callbacks
 def _day(day: date) -> str:
-    return date_format(day, "l j F")
+    """In Swedish, whatever the screen speaks: it is for the patient."""
+    with override(settings.LANGUAGE_CODE):
+        return date_format(day, "l j F")
 
 
 _VALUES: dict[str, Callable[[Queue, datetime], str]] = {

@@ -1,4 +1,4 @@
-"""The rules for what may not stand in a text message. Each is a function: what is wrong, in Swedish, or None.
+"""The rules for what may not stand in a text message. Each is a function: what is wrong, in words, or None.
 
 They are applied to a nurse's message in the case, to standard and automatic texts when they are saved in Admin, and to
 every message again in the gateway.
@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from sms.content import placeholders, segments
 from sms.models import StandardText
 from teleq import personal_identity, phone_numbers
@@ -17,8 +20,8 @@ from teleq.pasted import is_blank
 
 Rule = Callable[[str], str | None]
 
-STANDARD_TEXTS_ONLY = "Kön tillåter bara standardtexter. Välj en och tryck Lägg till svar."
-NO_NUMBER = (
+STANDARD_TEXTS_ONLY = gettext_noop("Kön tillåter bara standardtexter. Välj en och tryck Lägg till svar.")
+NO_NUMBER = gettext_noop(
     "{telefon} går inte att fylla i: kön har inget telefonnummer. Skriv numret i Köer, eller ta bort {telefon} här."
 )
 
@@ -32,25 +35,28 @@ _PERSONNUMMERS_DASH = re.compile(r"[-+] *\w{4}$")
 
 
 def says_something(text: str) -> str | None:
-    return "Skriv ett meddelande." if is_blank(text) else None
+    return _("Skriv ett meddelande.") if is_blank(text) else None
 
 
 def can_be_stored(text: str) -> str | None:
-    return "Meddelandet innehåller tecken som inte kan skickas." if _NOT_TO_BE_STORED.search(text) else None
+    return _("Meddelandet innehåller tecken som inte kan skickas.") if _NOT_TO_BE_STORED.search(text) else None
 
 
 def fits(text: str) -> str | None:
     length = segments.count(text)
     if not length.too_long:
         return None
-    return f"Meddelandet är för långt: {length}. Högst {segments.MAX_PARTS} SMS får skickas."
+    return _("Meddelandet är för långt: %(length)s. Högst %(most)s SMS får skickas.") % {
+        "length": length,
+        "most": segments.MAX_PARTS,
+    }
 
 
 def identifies_nobody(text: str) -> str | None:
     """No personnummer: an SMS can be read on its way, and on a locked telephone."""
     if all(_is_telephone_number(found.written) for found in personal_identity.find(text)):
         return None
-    return "Meddelandet innehåller ett personnummer. Ta bort det innan du skickar."
+    return _("Meddelandet innehåller ett personnummer. Ta bort det innan du skickar.")
 
 
 def _is_telephone_number(written: str) -> bool:
@@ -71,7 +77,9 @@ def _is_telephone_number(written: str) -> bool:
 def leaves_nothing_to_fill_in(text: str) -> str | None:
     if not (left := placeholders.left_in(text)):
         return None
-    return f"{left[0]} fylls inte i här, utan bara i bokningsbekräftelser och påminnelser. Skriv det som ska stå."
+    return _(
+        "%(placeholder)s fylls inte i här, utan bara i bokningsbekräftelser och påminnelser. Skriv det som ska stå."
+    ) % {"placeholder": left[0]}
 
 
 def is_a_standard_text(text: str, outgoing_sms: OutgoingSms | None) -> str | None:
@@ -79,7 +87,7 @@ def is_a_standard_text(text: str, outgoing_sms: OutgoingSms | None) -> str | Non
     if outgoing_sms is None or outgoing_sms.free_text:
         return None
     offered = StandardText.objects.filter(queue=outgoing_sms.queue_id).values_list("text", flat=True)
-    return None if segments.normalize(text) in map(segments.normalize, offered) else STANDARD_TEXTS_ONLY
+    return None if segments.normalize(text) in map(segments.normalize, offered) else _(STANDARD_TEXTS_ONLY)
 
 
 RULES: tuple[Rule, ...] = (says_something, can_be_stored, fits, identifies_nobody, leaves_nothing_to_fill_in)
@@ -107,7 +115,7 @@ def problems_of_automatic(text: str, queue: Queue) -> list[str]:
     """
     problems = [_not_offered(found) for found in dict.fromkeys(placeholders.unknown(text))]
     if "{telefon}" in text and not queue.phone_number:
-        problems.append(NO_NUMBER)
+        problems.append(_(NO_NUMBER))
     filled = placeholders.fill(text, queue, placeholders.LONGEST_DATE)
     problems += [problem for rule in (can_be_stored, fits, identifies_nobody) if (problem := rule(filled))]
     return problems
@@ -115,7 +123,13 @@ def problems_of_automatic(text: str, queue: Queue) -> list[str]:
 
 def _not_offered(found: str) -> str:
     *others, last = placeholders.OFFERED
-    offered = f"{', '.join(others)} och {last}"
+    offered = _("%(others)s och %(last)s") % {"others": ", ".join(others), "last": last}
     if len(found) == 1:
-        return f"Tecknet {found} står ensamt. Det som kan fyllas i är {offered}."
-    return f"{found} går inte att fylla i. Det som kan fyllas i är {offered}."
+        return _("Tecknet %(found)s står ensamt. Det som kan fyllas i är %(offered)s.") % {
+            "found": found,
+            "offered": offered,
+        }
+    return _("%(found)s går inte att fylla i. Det som kan fyllas i är %(offered)s.") % {
+        "found": found,
+        "offered": offered,
+    }

@@ -7,6 +7,8 @@ as two), else UCS-2 (70, or 67). Source: 3GPP TS 23.038 (6.2.1: the alphabet and
 import unicodedata
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 MAX_PARTS = 6
 
 GSM = frozenset(
@@ -33,7 +35,11 @@ class Segments:
         return self.parts > MAX_PARTS
 
     def __str__(self) -> str:
-        return f"{self.units} av {self.capacity} tecken – {self.parts} SMS"
+        return _("%(units)s av %(capacity)s tecken – %(parts)s SMS") % {
+            "units": self.units,
+            "capacity": self.capacity,
+            "parts": self.parts,
+        }
 
 
 def normalize(text: str) -> str:

@@ -14,8 +14,9 @@
   let latest = Date.parse(updated.dataset.at); // when teleQ last answered, by the server's clock
 
   const now = () => Date.now() + ahead;
+  const words = updated.dataset; // in the language of the page, with a place for what is filled in
   const seconds = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Stockholm", timeStyle: "medium" });
-  const clock = (at) => seconds.format(at).replaceAll(":", ".");
+  const clock = (at) => seconds.format(at).replaceAll(":", words.clock);
 
   /* Make a node as another one is, and leave what is the same in it: with its focus, its selection and its listeners. */
   function morph(old, fresh) {
@@ -42,8 +43,8 @@
 
   function markAsGone(row) {
     row.classList.add("gone");
-    const status = row.querySelector("[data-label=Status]");
-    status.innerHTML = '<span class="chip">Inte längre i listan</span>';
+    const chip = Object.assign(document.createElement("span"), { className: "chip", textContent: words.gone });
+    row.querySelector("[class*=status-]").parentElement.replaceChildren(chip);
   }
 
   /* Each row with its section, in order; and how many rows are new, gone or elsewhere: those outside the longest order that
@@ -94,7 +95,7 @@
     if (!waiting) return;
     if (!somebodyIsInTheList()) return arrange(waiting);
     const count = howMany(arrangement(rows()), arrangement(waiting));
-    const text = `${count} ${count === 1 ? "ändring" : "ändringar"} – visa`;
+    const text = (count === 1 ? words.change : words.changes).replace("{number}", count);
     if (changes.textContent === text) return; // it is read out once
     const button = changes.querySelector("button") ?? document.createElement("button");
     button.type = "button";
@@ -130,7 +131,7 @@
       const minutes = Math.floor((now() - Date.parse(time.dateTime)) / 60_000);
       const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
       const [h, min] = [hours && `${hours} h`, (rest || !hours) && `${rest} min`];
-      const text = `${minutes < 1 ? "under 1 min" : [h, min].filter(Boolean).join(" ")} försenad`;
+      const text = words.late.replace("{time}", minutes < 1 ? words.moment : [h, min].filter(Boolean).join(" "));
       if (time.textContent !== text) time.textContent = text;
     }
   }
@@ -145,7 +146,7 @@
   list.addEventListener("htmx:afterRequest", ({ target, detail: { xhr, successful } }) => {
     if (target !== list || xhr.status === 401) return; // then js/session.js asks for a sign-in
     if (!successful) {
-      noContact.textContent ||= `Ingen kontakt med teleQ sedan ${clock(latest)}`;
+      noContact.textContent ||= words.noContact.replace("{clock}", clock(latest));
       updated.hidden = true;
       return;
     }
@@ -153,7 +154,7 @@
     ahead = latest - Date.now();
     noContact.textContent = "";
     updated.hidden = false;
-    updated.textContent = `Uppdaterad ${clock(latest)}`;
+    updated.textContent = words.updated.replace("{clock}", clock(latest));
     showOrWait();
     countMinutes();
   });

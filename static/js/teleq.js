@@ -51,12 +51,13 @@ function shutWhileNumberIsUnsaved() {
     send.dataset.shut ??= send.disabled;
     send.disabled = unsaved || send.dataset.shut === "true";
   }
-  reason.textContent = unsaved ? "Spara numret först" : reason.dataset.text;
+  reason.textContent = unsaved ? reason.dataset.unsaved : reason.dataset.text;
   for (const control of document.querySelectorAll("[data-saves=answer] :is(select, button)")) control.disabled = unsaved;
   const call = document.querySelector("#call");
   if (!call) return; // a colleague has the case, or it is closed
   call.disabled = unsaved;
-  document.querySelector("#call-reason").textContent = unsaved ? "Spara numret först" : "";
+  const callReason = document.querySelector("#call-reason");
+  callReason.textContent = unsaved ? callReason.dataset.unsaved : "";
 }
 document.addEventListener("input", (event) => {
   if (event.target.closest("[data-saves=number]")) shutWhileNumberIsUnsaved();
@@ -240,6 +241,7 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 /* What has come in by itself is told to screen readers and marked: entries of the history, and what stands in elements with
    data-changes. The marks stay until the nurse acts. */
 const news = new Map(); // by what is marked, the word on its mark
+const newsWords = document.getElementById("news")?.dataset;
 const place = (key) => document.querySelector(`[data-changes="${CSS.escape(key)}"]`) ?? document.getElementById(key)?.querySelector(".what");
 function shown(element) {
   const text = element.cloneNode(true);
@@ -257,11 +259,11 @@ function tellNews(before, live) {
   for (const [id, sentence] of before.entries.size ? now.entries : []) {
     const isNew = !before.entries.has(id);
     if ((isNew && mine(id)) || before.entries.get(id) === sentence) continue;
-    news.set(id, isNew ? "Nytt" : "Ändrat");
+    news.set(id, isNew ? newsWords.new : newsWords.changed);
     told.push(sentence);
   }
   for (const [key, text] of live ? now.changes : []) {
-    if (before.changes.has(key) && before.changes.get(key) !== text) news.set(key, "Ändrat");
+    if (before.changes.has(key) && before.changes.get(key) !== text) news.set(key, newsWords.changed);
   }
   for (const [key, word] of news) {
     const element = place(key);
@@ -290,6 +292,7 @@ function tell(sentences) {
 /* A save that takes more than a moment says so on the button that was pressed, without its changing size. */
 const BUSY_AFTER = 300; // milliseconds
 const busy = new Map(); // by request or form, what takes it back
+const waitWords = () => document.getElementById("failure").dataset;
 function showBusy(key, pressed, word) {
   busy.get(key)?.();
   const wait = setTimeout(() => {
@@ -307,12 +310,12 @@ function showBusy(key, pressed, word) {
 }
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { xhr, requestConfig: { elt, triggeringEvent, verb } } = event.detail;
-  if (!byItself(elt)) showBusy(xhr, triggeringEvent?.submitter ?? elt, verb === "get" ? "Vänta …" : "Sparar …");
+  if (!byItself(elt)) showBusy(xhr, triggeringEvent?.submitter ?? elt, verb === "get" ? waitWords().wait : waitWords().saving);
 });
 document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => busy.get(xhr)?.());
 document.addEventListener("submit", (event) => {
   const { target: form, submitter } = event;
-  if (!event.defaultPrevented && submitter) showBusy(form, submitter, "Vänta …"); // a whole page comes
+  if (!event.defaultPrevented && submitter) showBusy(form, submitter, waitWords().wait); // a whole page comes
 });
 
 /* A save that fails says so at the top of the page, where everything typed is still there. What the page asks for by itself

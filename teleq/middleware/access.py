@@ -9,10 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext_noop
 
 from teleq.middleware.shown_to import not_saved, written
 
-ENDED = "Du är utloggad."
+ENDED = gettext_noop("Du är utloggad.")
 
 
 class NoStoreMiddleware:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-UNREADABLE = "Anropet går inte att läsa. Ingenting sparades."
-TOO_LARGE = "Det som skickades är för stort eller innehåller en fil. Ingenting sparades. Korta texten."
+UNREADABLE = gettext_noop("Anropet går inte att läsa. Ingenting sparades.")
+TOO_LARGE = gettext_noop("Det som skickades är för stort eller innehåller en fil. Ingenting sparades. Korta texten.")
 NUL = "\x00"
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -61,7 +63,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     request: not even who is signed in can be read from it.
     """
     large = isinstance(exception, (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent))
-    status, title, reason = (413, "För stort", TOO_LARGE) if large else (400, "Det gick inte att läsa", UNREADABLE)
+    status, title, reason = (
+        (413, _("För stort"), _(TOO_LARGE)) if large else (400, _("Det gick inte att läsa"), _(UNREADABLE))
+    )
     if "text/html" in request.META.get("HTTP_ACCEPT", ""):
         return HttpResponse(render_to_string("400.html", {"title": title, "reason": reason}), status=status)
     return JsonResponse({"detail": reason}, status=status)

@@ -7,10 +7,15 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-SHOWN_TO_ANOTHER = "Sidan visades för någon annan. Nu är {user} inloggad här. Ingenting sparades."
-SHOWN_BEFORE = "Någon har loggat in sedan sidan visades. Nu är {user} inloggad här. Ingenting sparades."
-WRITTEN = ("name", "reason", "text", "note_text", "confirmation_text", "reminder_text")
+SHOWN_TO_ANOTHER = gettext_noop("Sidan visades för någon annan. Nu är {user} inloggad här. Ingenting sparades.")
+SHOWN_BEFORE = gettext_noop("Någon har loggat in sedan sidan visades. Nu är {user} inloggad här. Ingenting sparades.")
+WRITTEN = (
+    *("name", "reason", "interpreter_language", "speak_with", "text", "note_text"),
+    *("confirmation_text", "reminder_text"),
+)
 """Fields whose text somebody may have spent time on."""
 
 
@@ -43,7 +48,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def not_saved(request: HttpRequest, reason: str, status: int = 409) -> HttpResponse:
     """The reason, and what was written, to copy it from there."""
-    messages.error(request, reason.format(user=request.user))
+    messages.error(request, _(reason).format(user=request.user))
     return render(request, "teleq/not_saved.html", {"typed": written(request)}, status=status)
 
 

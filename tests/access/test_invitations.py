@@ -177,8 +177,8 @@ def test_not_without_the_one_that_was(client, nurse):
 
 
 def test_the_way_there_is_in_every_pages_head(office, nurse):
-    assert '<a href="/konto/">Maria Ek</a>' in office.get("/").content.decode()
-    assert '<a href="/konto/">Maria Ek</a>' in office.get("/admin/").content.decode()
+    assert '<a href="/konto/"><bdi>Maria Ek</bdi></a>' in office.get("/").content.decode()
+    assert '<a href="/konto/"><bdi>Maria Ek</bdi></a>' in office.get("/admin/").content.decode()
     assert 'href="/konto/losenord/"' in office.get("/konto/").content.decode()
 
 

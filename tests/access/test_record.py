@@ -106,7 +106,7 @@ def test_an_administrator_reads_of_the_people_of_their_own_queues(office, nurse,
     for who in (nurse, outsider, operator):
         type_password(Client(), who, "fel")
     told = lines(office, "/admin/access/signin/")
-    assert "Anna Lind Misslyckades Lösenord 127.0.0.1 - Fel lösenord." in told
+    assert "Anna Lind Misslyckades Lösenord 127.0.0.1 – Fel lösenord." in told
     assert "Olle" not in told
     assert "Disa" not in told
 

@@ -93,7 +93,7 @@ def test_a_key_is_nowhere_but_in_that_answer(operators, care_provider, caplog):
 @pytest.mark.parametrize("missing", ["care_provider", "name"])
 def test_a_key_is_somebodys_and_has_a_name(missing, operators, care_provider):
     post = {"care_provider": care_provider.pk, "name": "Växeln", missing: ""}
-    assert errors(operators.post(ADD, post), missing) == ["Detta fält måste fyllas i."]
+    assert errors(operators.post(ADD, post), missing) == ["Det här måste fyllas i."]
     assert not IntakeKey.objects.exists()
 
 
@@ -101,7 +101,7 @@ def test_a_key_is_somebodys_and_has_a_name(missing, operators, care_provider):
 
 
 def test_the_list_says_whose_a_key_is_who_made_it_and_whether_it_is_valid(operators, key, operator):
-    made = f"{timezone.localtime(key.created_at):%H:%M}"
+    made = f"{timezone.localtime(key.created_at):%H.%M}"
     row = rf"Växeln i Sundvik Vårdgivare 1 [^<]*{made} {operator}"
     assert re.search(f"{row} Giltig", text_of(operators.get(LIST)))
     IntakeKey.objects.update(revoked_at="2026-11-24T23:30:00Z")  # the next day in Stockholm

@@ -148,6 +148,22 @@ def test_an_extract_has_answers_cases_notes_messages_and_who_looked(patient, tol
     ]
 
 
+def test_what_the_patient_needs_is_in_it_and_goes_with_the_case(told, queues, nurse):
+    needs = {"interpreter_language": Change("", "tigrinska"), "speak_with": Change("", "kuratorn")}
+    callbacks.save_details(told, needs, by=nurse)
+    cases = section("Ärenden", NUMBER, queues)
+    case = dict(zip(cases.columns, cases.rows[0], strict=True))
+    assert (case["Behov av tolk"], case["Önskar tala med"]) == ("tigrinska", "kuratorn")
+    assert any(
+        "Behov av tolk från tomt till ”tigrinska”" in row[2]
+        for row in section("Händelser i ärenden", NUMBER, queues).rows
+    )
+    acts.close(told, Status.DONE, by=nurse)
+    removal.remove(NUMBER, queues, by=reader())
+    assert not Case.objects.exists()
+    assert section("Händelser i ärenden", NUMBER, queues).rows == []
+
+
 def test_what_the_patient_has_answered_is_in_it_and_goes(told, queues, queue, nurse):
     InboundSms.objects.create(queue=queue, from_number=MOBILE, text="Ring efter tolv", provider="simulator")
     sections = {each.title: each.rows for each in extract(NUMBER, queues, by=reader())}
@@ -397,7 +413,7 @@ def test_by_personnummer_what_was_answered_before_by_others_stays_in_the_history
 def test_by_number_all_of_it_goes_and_the_page_says_whose_it_may_be(case, elsas, office, say):
     say(Answer.YES, person=ELSA)
     page = text_of(office.post(ADDRESS, {"query": "070-174 06 05", "act": "plan"}))
-    assert removal.OF_SEVERAL_BY_NUMBER in page
+    assert str(removal.OF_SEVERAL_BY_NUMBER) in page
     office.post(ADDRESS, {"query": "070-174 06 05", "act": "remove"})
     assert not Consent.objects.exists()
 
@@ -405,15 +421,15 @@ def test_by_number_all_of_it_goes_and_the_page_says_whose_it_may_be(case, elsas,
 def test_by_personnummer_the_page_says_what_stays_since_it_may_be_somebody_elses(case, elsas, office, say):
     say(Answer.YES)
     page = text_of(office.post(ADDRESS, {"query": "19121212-1212", "act": "plan"}))
-    assert removal.OF_SEVERAL_BY_PERSON in page
+    assert str(removal.OF_SEVERAL_BY_PERSON) in page
     assert f"Svar på nummer som också andra använder 1 Blir kvar: {removal.WHY_SHARED}" in page
 
 
 def test_of_a_number_that_one_person_uses_it_says_nothing_of_others(case, office):
     for query in ("070-174 06 05", "19121212-1212"):
         page = text_of(office.post(ADDRESS, {"query": query, "act": "plan"}))
-        assert removal.OF_SEVERAL_BY_NUMBER not in page
-        assert removal.OF_SEVERAL_BY_PERSON not in page
+        assert str(removal.OF_SEVERAL_BY_NUMBER) not in page
+        assert str(removal.OF_SEVERAL_BY_PERSON) not in page
 
 
 # Meanwhile -----------------------------------------------------------------------------------------------------------

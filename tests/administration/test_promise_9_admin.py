@@ -126,6 +126,7 @@ PAGES = [
     ("admin:teleq_careprovider_add", None, OPERATOR_ONLY),
     ("admin:teleq_careprovider_change", "care_provider", {**OPERATOR_ONLY, "outsider": 404}),
     ("admin:teleq_careprovider_delete", "care_provider", NOBODY_AND_NOT_FOUND),
+    ("admin:stopped_sms", None, {**EVERY_ADMINISTRATOR, "operator": 403}),
     ("admin:unplaced_sms", None, OPERATOR_ONLY),
     ("admin:intake_intakekey_changelist", None, OPERATOR_ONLY),
     ("admin:intake_intakekey_add", None, OPERATOR_ONLY),
@@ -156,6 +157,7 @@ def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
     names = [
         "Utgående SMS",
         "Statistik",
+        "Stoppade SMS",
         "Pågående ärenden",
         "Registerutdrag",
         "Behörigheter att gå igenom",
@@ -166,17 +168,27 @@ def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
         "Texter att läsa upp",
         "Inloggningar",
         "Ändrade behörigheter",
+        "Skulle det här SMS:et skickas?",
     ]
+
+    def shown(client: Client) -> list[str]:
+        return [each["name"] for group in client.get("/admin/").context["app_list"] for each in group["models"]]
+
     client = signed_in("administrator")
-    assert [each["name"] for each in client.get("/admin/").context["app_list"][0]["models"]] == names
+    assert shown(client)[0] == "Utgående SMS"
+    assert sorted(shown(client)) == sorted(names)
     client.force_login(operator)
-    assert [each["name"] for each in client.get("/admin/").context["app_list"][0]["models"]] == [
-        *(each for each in names if each not in ("Pågående ärenden", "Registerutdrag", "Behörigheter att gå igenom")),
-        "Vårdgivare",
-        "Nycklar för telefonsystem",
-        "Gallring",
-        "SMS som inte kunde placeras",
-    ]
+    assert shown(client)[0] == "Utgående SMS"
+    others = ("Pågående ärenden", "Registerutdrag", "Behörigheter att gå igenom", "Skulle det här SMS:et skickas?")
+    assert sorted(shown(client)) == sorted(
+        [
+            *(each for each in names if each not in others),
+            "Vårdgivare",
+            "Nycklar för telefonsystem",
+            "Gallring",
+            "SMS som inte kunde placeras",
+        ]
+    )
 
 
 def test_whoever_is_not_logged_in_comes_to_the_products_own_login_and_then_where_they_were_going(client):

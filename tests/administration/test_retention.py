@@ -258,7 +258,10 @@ def test_the_operator_sees_what_was_removed_and_nobody_else(client, operator, ad
     lapsing(Answer.YES, days_left=-1)
     a_night_goes_by()
     client.force_login(operator)
-    assert "1 svar" in client.get("/admin/administration/retentionrun/").content.decode()
+    page = client.get("/admin/administration/retentionrun/").content.decode()
+    assert "1 svar" in page
+    assert "Avslutade ärenden tas bort 365 dagar efter sin tid (KEEP_CASES_DAYS)." in page
+    assert "Ett ärende är ingen patientjournal" in page
     client.force_login(administrator)
     assert client.get("/admin/administration/retentionrun/").status_code == 403
 

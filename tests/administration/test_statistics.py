@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, timedelta
+from html import unescape
 
 import pytest
 from django.utils import timezone
 
 from administration import totals
 from administration.models import DayTotal
-from administration.statistics import Period, of_queue
+from administration.statistics.consent_and_sms import of_queues
+from administration.statistics.tables import Period, Table
 from administration.totals import SETTLES, beginning_of
 from cases import callbacks
 from cases.models import Case
@@ -51,6 +54,10 @@ def booked(queue):
     return book
 
 
+def of_queue(queue, period) -> list[Table]:
+    return of_queues([queue.pk], period)
+
+
 def table(queue, period, title):
     return next(each for each in of_queue(queue, period) if each.title == title)
 
@@ -84,15 +91,15 @@ def test_callbacks_are_counted_by_the_answer_in_force_at_their_time(booked, queu
     booked("+46701740608")
     say(Answer.YES)
     say(Answer.NO, OTHER)
-    counted = table(queue, this_month, "Återuppringningar efter patientens svar")
+    counted = table(queue, this_month, "Ärenden efter svar om SMS")
     assert counted.rows == [("Ja", 1), ("Nej", 1), ("Ej valt", 0), ("Svar saknas", 2)]
-    assert counted.note == "50 % hade ett svar."
+    assert counted.note == "Ärenden vars tid är under perioden, efter det svar som gällde då. 50 % hade ett svar."
 
 
 def test_what_was_answered_after_the_call_does_not_count_for_it(booked, queue, say, this_month):
     booked(callback_at=timezone.now() - timedelta(minutes=1))
     say(Answer.YES)
-    assert ("Svar saknas", 1) in table(queue, this_month, "Återuppringningar efter patientens svar").rows
+    assert ("Svar saknas", 1) in table(queue, this_month, "Ärenden efter svar om SMS").rows
 
 
 def test_messages_are_counted_by_kind_and_outcome_and_refusals_by_reason(queue, say, accept, provider, this_month):
@@ -112,6 +119,14 @@ def test_messages_are_counted_by_kind_and_outcome_and_refusals_by_reason(queue, 
         ("Samtycke till SMS saknas", 0, 0, 1),
         ("Numret kan inte ta emot SMS (inte ett mobilnummer).", 0, 1, 0),
     ]
+
+
+def test_several_queues_are_told_of_together(queue, plain_queue, accept, this_month):
+    accept(kind=Kind.MANUAL)
+    accept(kind=Kind.MANUAL, queue_id=plain_queue.pk)
+    told = next(each for each in of_queues([queue.pk, plain_queue.pk], this_month) if each.key == "sms")
+    assert sum(row[1] for row in told.rows) == 2
+    assert sum(row[1] for row in table(queue, this_month, "SMS efter hur det gick").rows) == 1
 
 
 def test_what_is_outside_the_period_is_not_counted(queue, accept, this_month):
@@ -142,12 +157,14 @@ def test_the_page_has_each_chart_with_its_table(booked, office, queue, say):
 def test_each_table_can_be_fetched_as_csv(booked, office, queue):
     booked()
     today = timezone.localdate()
-    response = office.get(ADDRESS, {"queue": queue.pk, "first": today, "last": today + timedelta(days=1), "csv": 1})
+    response = office.get(
+        ADDRESS, {"queue": queue.pk, "first": today, "last": today + timedelta(days=1)} | {"csv": "arenden-efter-svar"}
+    )
     lines = response.content.decode("utf-8-sig").splitlines()
-    assert lines == ["Svar;Antal", "Ja;0", "Nej;0", "Ej valt;0", "Svar saknas;1"]
+    assert lines == ["Svar;Ärenden", "Ja;0", "Nej;0", "Ej valt;0", "Svar saknas;1"]
 
 
-@pytest.mark.parametrize("chosen", ["99", "-1", "٣", "9" * 5000])
+@pytest.mark.parametrize("chosen", ["0", "sms2", "", "9" * 5000])
 def test_a_table_that_there_is_none_of_is_the_page(chosen, office, queue):
     today = timezone.localdate()
     response = office.get(ADDRESS, {"queue": queue.pk, "first": today, "last": today, "csv": chosen})
@@ -158,15 +175,29 @@ def test_a_table_that_there_is_none_of_is_the_page(chosen, office, queue):
     ("typed", "reason"),
     [
         ({"first": "2026-11-25", "last": "2026-11-24"}, "Välj en dag efter den första, högst fem år senare."),
-        ({"first": "1900-01-01", "last": "2026-11-24"}, "Välj en dag efter den första, högst fem år senare."),
+        ({"first": "2000-01-01", "last": "2026-11-24"}, "Välj en dag efter den första, högst fem år senare."),
         ({"first": "igår"}, "Skriv en dag."),
-        ({"queue": "999"}, "Välj en av dina köer."),
+        ({"first": "0001-01-01", "last": "0001-01-02"}, "Välj en dag mellan år 2000 och 2100."),
+        ({"last": "9999-12-31"}, "Välj en dag mellan år 2000 och 2100."),
+        ({"queue": ""}, "Välj bland dina köer."),
+        ({"queue": "9" * 5000}, "Välj bland dina köer."),
+        ({"queue": "999"}, "Välj bland dina köer."),
     ],
 )
 def test_bad_input_gets_a_message(typed, reason, office, queue):
     response = office.get(ADDRESS, {"queue": queue.pk, "first": "2026-11-01", "last": "2026-11-24"} | typed)
     assert response.status_code == 422
     assert reason in text_of(response)
+
+
+def test_a_bar_of_stopped_sms_leads_to_them(office, queue, accept):
+    accept(kind=Kind.MANUAL)
+    gateway.drain(Lane.MANUAL)
+    today = timezone.localdate()
+    page = office.get(ADDRESS, {"queue": queue.pk, "first": today, "last": today})
+    [link] = re.findall(r'href="(/admin/stopped-sms/[^"]+)"', page.content.decode())
+    assert unescape(link).endswith(f"?queue={queue.pk}&reason=missing&from={today}&to={today}")
+    assert "Samtycke till SMS saknas" in text_of(office.get(unescape(link)))
 
 
 def test_promise_9_only_ones_own_queues(office, other_queue, client, nurse):
@@ -244,11 +275,11 @@ class TestTotals:
         lapsing(Answer.YES, days_left=-2)
         booked(callback_at=called)
         period = Period(timezone.localdate() - timedelta(days=10), timezone.localdate())
-        before = table(queue, period, "Återuppringningar efter patientens svar").rows
+        before = table(queue, period, "Ärenden efter svar om SMS").rows
         assert ("Ja", 1) in before
         a_night_goes_by()
         assert not Consent.objects.exists()
-        assert table(queue, period, "Återuppringningar efter patientens svar").rows == before
+        assert table(queue, period, "Ärenden efter svar om SMS").rows == before
 
     def test_nothing_to_add_up_is_nothing(self, queue):
         add_up()

@@ -36,7 +36,7 @@ THREE_CALLS = (
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    more = {"args": [*QUIET, "--disable-component-update", "--disable-sync"]}
+    more = {"args": [*QUIET, "--disable-component-update", "--disable-sync", "--disable-lcd-text"]}
     return browser_type_launch_args | more | ({"executable_path": CHROMIUM} if CHROMIUM else {})
 
 

@@ -18,9 +18,9 @@ from sms.models import InboundSms, Message
 from sms.states import State
 from teleq.changes import Change
 from teleq.models import User
+from tests.browser.accessible import check
 from tests.browser.held import Held
 from tests.browser.number_box import type_number
-from tests.browser.test_accessibility import check
 from tests.cases.protecting import mark
 
 pytestmark = pytest.mark.django_db(transaction=True)

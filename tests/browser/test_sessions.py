@@ -14,6 +14,7 @@ from cases.models import Draft, Note
 from consent.models import Answer
 from sms.models import Message, StandardText
 from teleq.models import Membership, User
+from tests.browser.accessible import check
 from tests.browser.conftest import Complaints
 from tests.browser.test_signing_in import add_passkey, has_authenticator
 from tests.conftest import PASSWORD
@@ -151,6 +152,7 @@ def test_the_page_hides_what_it_shows_when_the_session_has_ended_and_goes_on_aft
     page = open_case(case)
     warning = page.get_by_text("Du loggas ut om 2 minuter.")
     expect(warning).to_be_visible(timeout=10_000)
+    check(page)
     page.get_by_role("button", name="Fortsätt").click()
     expect(warning).to_be_hidden()
     expect(warning).to_be_visible(timeout=10_000)
@@ -179,6 +181,7 @@ def test_in_admin_too_one_signs_in_again_on_the_page_and_saves_what_was_typed(si
     page.get_by_label("Namn").fill("ring")
     page.locator("textarea").fill("Ring oss.")
     expect(page.get_by_text("Du loggas ut om 2 minuter.")).to_be_visible(timeout=10_000)
+    check(page)
     let_half_an_hour_go_by(page)
     sign_in_there(page, administrator)
     expect(dialog(page)).to_be_hidden()

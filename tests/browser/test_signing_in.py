@@ -12,7 +12,7 @@ from access import invitations, second_person
 from access.models import SecondPersonRequest, SignIn
 from teleq.models import User
 from tests.access.authenticator_app import add_app, code, type_password
-from tests.browser.test_accessibility import check
+from tests.browser.accessible import check
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -71,11 +71,12 @@ def test_what_is_too_long_to_save_is_kept_too(case, desk):
     assert written(desk.case(case), NOTE) == "å" * 3000
 
 
-def test_a_new_cases_name_and_reason_are_there_again_and_nothing_else(desk, queue, plain_queue):
-    write(desk, reverse("cases:new_case_draft"), field="name", text="Agda")
-    write(desk, reverse("cases:new_case_draft"), field="reason", text="Yrsel")
+def test_a_new_cases_words_are_there_again_and_nothing_else(desk, queue, plain_queue):
+    words = {"name": "Agda", "reason": "Yrsel", "interpreter_language": "arabiska", "speak_with": "läkare"}
+    for field, text in words.items():
+        write(desk, reverse("cases:new_case_draft"), field=field, text=text)
     page = desk.open(NEW)
-    assert (page.typed("name", beside=CREATE), page.typed("reason", beside=CREATE)) == ("Agda", "Yrsel")
+    assert {name: page.typed(name, beside=CREATE) for name in words} == words
     assert [page.typed(name, beside=CREATE) for name in ("queue", "phone_number", "callback_at")] == ["", "", ""]
     assert "Utkast sparat" in page.text
 

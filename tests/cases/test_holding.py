@@ -29,7 +29,8 @@ def colleagues_desk(colleague) -> Desk:
 
 
 def banner(page: Page) -> str:
-    words = re.sub(r"<[^>]+>", " ", page.html.split('<div id="banner" data-part>')[1].split("</div>")[0])
+    part = page.html.split('<div id="banner" data-part>')[1].split("</div>")[0]
+    words = re.sub(r"<[^>]+>", " ", re.sub("</?bdi>", "", part))
     return re.sub(r"\s+", " ", words).strip()
 
 

@@ -53,7 +53,7 @@ def test_a_reply_is_shown_in_the_open_case_until_it_is_read(replied, case, clien
     assert answer.url == f"/cases/{case.pk}/#said-replies"
     shown = page(client, f"/cases/{case.pk}/")
     assert "<h2>Nytt SMS från patienten</h2>" not in shown
-    assert '<p class="written">Jag kan först efter tolv</p>' in shown  # in its history
+    assert '<p class="written" dir="auto">Jag kan först efter tolv</p>' in shown  # in its history
     assert "Nytt SMS" not in page(client, "/")
     sms.refresh_from_db()
     assert sms.read_by == nurse
@@ -64,7 +64,7 @@ def test_stopp_asks_nothing_of_staff_and_is_in_the_history(replied, case, client
     replied("Stopp")
     shown = page(client, f"/cases/{case.pk}/")
     assert "<h2>Nytt SMS från patienten</h2>" not in shown
-    assert '<p class="written">Stopp</p>' in shown
+    assert '<p class="written" dir="auto">Stopp</p>' in shown
     assert "Samtycke till SMS ändrat från Ej valt till Nej." in shown
     assert "SMS-utskick avböjt" in shown
 

@@ -90,6 +90,8 @@ HAPPENS: dict[str, tuple[Callable[..., object], str]] = {
     "a colleague takes it": (lambda case, by: acts.take(case, by=by), "Pågår – Maria Ek"),
     "no answer": (lambda case, by: acts.record_attempt(case, reached=False, by=by), "Försök 1 av 3"),
     "a note": (lambda case, by: callbacks.add_note(case, "Hör illa.", by=by), "Hör illa."),
+    "the need of an interpreter": (change(interpreter_language="arabiska"), "Tolk: arabiska"),
+    "whom they wish to talk to": (change(speak_with="läkare"), "Önskar tala med: läkare"),
     "another name": (change(name="Bertil Nilsson"), "Bertil Nilsson"),
     "another number": (
         lambda case, by: callbacks.change_number(

@@ -104,6 +104,14 @@ CHANGES: dict[str, tuple[Callable[..., object], str]] = {
         "Brådskande",
     ),
     "the reason": (lambda case, **_: Case.objects.filter(pk=case.pk).update(reason="Recept"), "Recept"),
+    "the need of an interpreter": (
+        lambda case, **_: Case.objects.filter(pk=case.pk).update(interpreter_language="arabiska"),
+        "Tolk: arabiska",
+    ),
+    "whom they wish to talk to": (
+        lambda case, **_: Case.objects.filter(pk=case.pk).update(speak_with="läkare"),
+        "Önskar tala med: läkare",
+    ),
     "the time": (lambda case, **_: Case.objects.filter(pk=case.pk).update(callback_at=moment("12 10.45")), "10.45"),
     "an attempt": (lambda case, **_: Case.objects.filter(pk=case.pk).update(attempts=2), "2 av 3"),
     "a mark of protection": (

@@ -105,7 +105,7 @@ def test_to_read_it_changes_nothing(allowed, theirs, nurse):
         ({"why": ""}, "Välj en anledning."),
         ({"why": "x"}, "Välj en anledning i listan."),
         ({"told": "  "}, "Beskriv varför du behöver öppna ärendet."),
-        ({"told": "x" * 201}, "som mest 200 tecken"),
+        ({"told": "x" * 201}, "Skriv högst 200 tecken. Nu är det 201."),
     ],
 )
 def test_without_a_reason_it_stays_shut_and_what_was_typed_stays(told, asked, allowed, theirs, nurse):

@@ -47,6 +47,8 @@ def stored(case: Case) -> dict[str, object]:
 CHANGED = {
     "name": ("Bert Testsson", "Berta Testsson"),
     "reason": ("Recept", "Sårvård"),
+    "interpreter_language": ("arabiska", "teckenspråk"),
+    "speak_with": ("läkare", "samma sköterska som sist"),
     "a_number": ("08-465 004 00", ""),
     "personal_identity_number": ("", "19900101-0017"),
     "callback_at": (local(timezone.now() + timedelta(days=2)), local(timezone.now() + timedelta(days=3))),

@@ -13,10 +13,11 @@ from tests.cases.desk import OTHER_MOBILE, desk_of, in_a_month
 from tests.conftest import MOBILE
 
 ONE_CASE = [pattern.name for pattern in urls.urlpatterns if "case_id" in str(pattern.pattern)]
-READS = {"case", "live", "free_times"}
+READS = {"case", "live", "free_times", "journal"}
 WRITES = {
     "save_details": {"name": "Ny Testsson", "initial-name": "Berit Testsson"}
-    | dict.fromkeys(("initial-reason", "initial-a_number", "initial-personal_identity_number"), ""),
+    | dict.fromkeys(("initial-reason", "initial-interpreter_language", "initial-speak_with"), "")
+    | dict.fromkeys(("initial-a_number", "initial-personal_identity_number"), ""),
     "save_number": {"phone_number": OTHER_MOBILE, "shown_number": MOBILE},
     "save_consent": {"answer": "yes", "shown_number": MOBILE, "seen_event": ""},
     "sms": {"text": "Hej!", "shown_number": MOBILE, "token": "5f0d1f3e-6d4a-4c3c-9d0e-0d0b1f9f9a11", "send": "1"},

@@ -410,7 +410,7 @@ def test_klart_is_one_press_and_counts_the_call_that_reached_the_patient(outcome
     reached = outcome != Outcome.NOT_REACHED
     assert (fresh(case).status, case.outcome, case.attempts) == (Status.DONE, outcome, int(reached))
     assert f"Klart: {outcome.label}.{' Fick svar. Försök 1 av 3.' if reached else ''} Anna Lind" in after.text
-    assert outcome.label in after.text.split("Historik")[0]
+    assert str(outcome.label) in after.text.split("Historik")[0]
 
 
 def test_a_call_that_is_recorded_as_reached_is_counted_once(case, desk):

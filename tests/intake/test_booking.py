@@ -63,6 +63,8 @@ def test_a_booking_becomes_a_case_with_what_was_said(open_queue, eight, telephon
         personal_identity_number="19121212-1212",
         name=" Berit Testsson ",
         reason=" Recept ",
+        interpreter_language=" arabiska ",
+        speak_with=" läkare ",
     )
     case = Case.objects.get()
     assert answer.status == 201
@@ -76,13 +78,16 @@ def test_a_booking_becomes_a_case_with_what_was_said(open_queue, eight, telephon
     assert (case.queue, case.callback_at, case.status) == (open_queue, eight, Status.WAITING)
     assert (case.phone_number.as_e164, case.a_number.as_e164) == (OTHER_MOBILE, "+46846500400")
     assert (case.personal_identity_number, case.name, case.reason) == ("191212121212", "Berit Testsson", "Recept")
+    assert (case.interpreter_language, case.speak_with) == ("arabiska", "läkare")
 
 
 def test_it_stands_in_the_nurses_work_list_and_says_who_booked(open_queue, eight, telephones, desk):
-    callback = telephones.book(open_queue, eight, name="Berit Testsson").body["id"]
+    needs = {"interpreter_language": "teckenspråk", "speak_with": "läkare"}
+    callback = telephones.book(open_queue, eight, name="Berit Testsson", **needs).body["id"]
     [row] = desk.work_list().rows
     assert "Berit Testsson" in row
     assert "08.00" in row
+    assert "Tolk: teckenspråk · Önskar tala med: läkare" in row
     assert "Patienten bokade återuppringning. Telefonsystemet" in desk.case(Case.objects.get(pk=callback)).text
 
 
@@ -114,6 +119,7 @@ SAID = {
     "personal_identity_number": CHILD,
     "name": "Alma",
     "reason": "Feber",
+    "interpreter_language": "somaliska",
 }
 
 
@@ -135,6 +141,7 @@ def test_the_same_call_twice_is_the_same_callback(open_queue, eight, telephones)
         ({"personal_identity_number": OTHER_CHILD}, ["personal_identity_number"]),
         ({"personal_identity_number": None}, ["personal_identity_number"]),
         ({"name": "Bo", "reason": "Hosta"}, ["name", "reason"]),
+        ({"interpreter_language": "arabiska", "speak_with": "läkare"}, ["interpreter_language", "speak_with"]),
     ],
 )
 def test_the_same_call_about_something_else_is_told_what_differs(other, differs, open_queue, eight, telephones):
@@ -311,6 +318,24 @@ def test_a_move_keeps_the_newer_reason_beside_the_older(first, second, kept, ope
     telephones.book(open_queue, eight, reason=first)
     telephones.book(open_queue, nine, reason=second)
     assert Case.objects.get().reason == kept
+
+
+def test_what_a_patient_needs_stays_as_it_was_put_right_beside_what_they_say_later(
+    open_queue, eight, nine, telephones, desk
+):
+    telephones.book(open_queue, eight, interpreter_language="kurdiska", speak_with="läkare")
+    Case.objects.update(interpreter_language="kurdiska (sorani)")
+    telephones.book(open_queue, nine, interpreter_language="arabiska", speak_with="Läkare")
+    case = Case.objects.get()
+    assert (case.interpreter_language, case.speak_with) == ("kurdiska (sorani); arabiska", "läkare")
+    told = "Behov av tolk från ”kurdiska (sorani)” till ”kurdiska (sorani); arabiska”."
+    assert f"Patienten lämnade fler uppgifter. {told}" in desk.case(case).text
+
+
+def test_a_need_that_is_not_told_again_is_not_taken_away(open_queue, eight, nine, telephones):
+    telephones.book(open_queue, eight, interpreter_language="arabiska")
+    telephones.book(open_queue, nine)
+    assert Case.objects.get().interpreter_language == "arabiska"
 
 
 def test_said_again_a_reason_is_not_written_again(open_queue, day, telephones):

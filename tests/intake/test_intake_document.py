@@ -71,7 +71,7 @@ def ask(telephones):
     """Send it with a key, and hold what is answered against the document."""
 
     def validated(case) -> int:
-        headers = {"Authorization": f"Bearer {telephones.key}"}
+        headers = {"Authorization": f"Bearer {telephones.key}", "Accept-Encoding": "identity"}
         return case.call_and_validate(headers=headers, checks=CHECKS).status_code
 
     return validated
@@ -92,8 +92,8 @@ def test_asked_for_what_it_says_it_answers_as_it_says(operation, document, open_
     @bounded
     @given(
         case=document[path][method].as_strategy(),
-        exists=st.booleans(),
-        time=st.sampled_from(times) | st.none(),
+        exists=st.sampled_from([True, True, False]),
+        time=st.sampled_from([*times, None]),
         number=st.sampled_from(["070-174 06 05", "070-174 06 06"]),
     )
     def asked(case, exists, time, number):
@@ -104,6 +104,7 @@ def test_asked_for_what_it_says_it_answers_as_it_says(operation, document, open_
             case.body["callback_at"] = time.isoformat()
         if time and path == "/api/v1/callbacks":
             case.body |= {"phone_number": number, "a_number": None, "personal_identity_number": None, "name": ""}
+            case.body |= {"interpreter_language": "", "speak_with": ""}
             case.body["queue"] = open_queue.pk if exists else case.body["queue"]
         reached.add(ask(case))
 

@@ -258,6 +258,12 @@ def test_days_that_are_none_are_refused(query, reasons, open_queue, telephones):
         ({"name": "\ud800"}, "Uppgiften har fel form."),
         ({"name": None}, "Skriv en text."),
         ({"reason": "x" * 201}, "Texten är för lång: högst 200 tecken."),
+        ({"interpreter_language": "x" * 51}, "Texten är för lång: högst 50 tecken."),
+        ({"interpreter_language": "arabiska\nkurdiska"}, CHARACTERS),
+        ({"interpreter_language": True}, "Skriv en text."),
+        ({"speak_with": "x" * 101}, "Texten är för lång: högst 100 tecken."),
+        ({"speak_with": "läkare\n"}, CHARACTERS),
+        ({"speak_with": None}, "Skriv en text."),
         ({"samtycke": "Ja"}, NO_FIELD),
         ({"consent": True}, NO_FIELD),
         ({"consent_given": False}, NO_FIELD),
@@ -440,12 +446,14 @@ def test_a_revoked_key_is_none_from_that_moment_and_the_others_are_still_good(
 
 # What is told of the patient -----------------------------------------------------------------------------------------
 
-SECRETS = ("1740699", "174 06 99", "900101", "Berit", "Testsson", "Recept")
+SECRETS = ("1740699", "174 06 99", "900101", "Berit", "Testsson", "Recept", "tigrinska", "kuratorn")
 PATIENT = {
     "phone_number": "070-174 06 99",
     "personal_identity_number": "19900101-0017",
     "name": "Berit Testsson",
     "reason": "Recept",
+    "interpreter_language": "tigrinska",
+    "speak_with": "kuratorn",
 }
 
 
@@ -461,6 +469,8 @@ def test_neither_answers_nor_logs_carry_the_patients_data(open_queue, eight, tel
         telephones.book(open_queue, eight, **PATIENT | {"personal_identity_number": "19900101-0018"}),
         telephones.book(open_queue, eight, **PATIENT | {"phone_number": "070-174 06 99 99 99"}),
         telephones.book(open_queue, eight, **PATIENT | {"name": "Berit Testsson\x00"}),
+        telephones.book(open_queue, eight, **PATIENT | {"interpreter_language": "tigrinska\n"}),
+        telephones.book(open_queue, eight, call_id="call-1", **PATIENT | {"speak_with": "kuratorn igen"}),
         telephones.cancel(callback),
         telephones.post("/callbacks", str(PATIENT).encode()),
     ]

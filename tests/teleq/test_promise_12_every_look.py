@@ -215,6 +215,7 @@ READS: dict[str, Callable[[Client, Case], Any]] = {
     "case": lambda client, case: client.get(f"/cases/{case.pk}/"),
     "the open page": lambda client, case: client.get(f"/cases/{case.pk}/live/"),
     "free times": lambda client, case: client.get(f"/cases/{case.pk}/free-times/"),
+    "text for the record": lambda client, case: client.get(f"/cases/{case.pk}/journal/"),
     "replies": lambda client, case: client.get("/inbound/"),
     "new case from a reply": lambda client, case: client.get(f"/cases/new/?inbound={InboundSms.objects.get().pk}"),
     "extract": lambda client, case: client.post("/admin/patient-data/", {"query": MOBILE, "act": "show"}),
@@ -280,7 +281,7 @@ def test_a_case_that_can_not_be_noted_is_not_made(nurse, queue):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("read", ["work list", "case", "search", "extract"])
+@pytest.mark.parametrize("read", ["work list", "case", "text for the record", "search", "extract"])
 def test_a_read_is_committed_before_anything_of_it_is_written(read, case, administrator, client):
     client.force_login(administrator)
     committed: list[int] = []

@@ -197,6 +197,7 @@ def address_of(route: str, world: World) -> str:
         "kind": "membership",
         "given_id": Membership.objects.get(user=world.people["nurse"]).pk,
         "name": "reminder_text",
+        "page": "medarbetare",
         "provider": "simulator",
         "app_label": "teleq",
     }
@@ -324,7 +325,12 @@ def test_what_is_hidden_from_others_is_there_to_be_seen(role, method, route, wor
 # Which words an answer may hold --------------------------------------------------------------------------------------
 
 CASES = ("/", "/cases/", "/inbound/")
-PATIENTS_IN_ADMIN = ("/admin/patient-data/", "/admin/teleq/outgoingsms/check/", "/admin/unplaced-sms/")
+PATIENTS_IN_ADMIN = (
+    "/admin/patient-data/",
+    "/admin/stopped-sms/",
+    "/admin/teleq/outgoingsms/check/",
+    "/admin/unplaced-sms/",
+)
 ONE_REVIEW = "/admin/log-reviews/<int:review_id>/"
 LOG_IN_ADMIN = ("/admin/log-extract/", "/admin/log-reviews/", ONE_REVIEW)
 """What tells of looks at patients."""
