@@ -61,11 +61,8 @@ class Checklist:
     @property
     def told(self) -> str:
         """ "3 saker kvar"; empty where nothing is."""
-        return (
-            ngettext("%(number)d sak kvar", "%(number)d saker kvar", self.left) % {"number": self.left}
-            if (self.left)
-            else ""
-        )
+        left = self.left
+        return ngettext("%(number)d sak kvar", "%(number)d saker kvar", left) % {"number": left} if left else ""
 
 
 @dataclass(frozen=True)

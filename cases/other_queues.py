@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from cases import history, inbound
 from cases.forms import IdentifierForm
-from cases.models import Case, CaseQuerySet, ProtectionMark
+from cases.models import Case, CaseQuerySet
 from consent import register
 from teleq.clock import database_now
 from teleq.models import CareProvider, User
@@ -41,7 +41,7 @@ def context(case: Case, reason: str) -> dict[str, Any]:
     at = database_now()
     current = register.current(*case.consent_key)
     answer = current.answer(at)
-    marks = ProtectionMark.objects.of(case).select_related("marked_by", "ended_by").order_by("id")
+    marks = case.protection_marks().select_related("marked_by", "ended_by").order_by("id")
     return {
         "case": case,
         "reason": reason,

@@ -44,7 +44,7 @@ class NotAllowed(Exception):
 
 def is_protected(case: Case) -> bool:
     """Whether the case is protected now, by what it is known by. For many cases: `CaseQuerySet.with_protection`."""
-    return ProtectionMark.objects.in_force().of(case).exists()
+    return case.protection_marks().in_force().exists()
 
 
 def is_marked(care_provider_id: int, number: PhoneNumber | str) -> bool:
@@ -94,7 +94,7 @@ def end(case: Case, reason: str, *, by: User, shown: Collection[int]) -> bool:
     if not may_end(locked, by):
         raise NotAllowed
     _hold_alone(locked.queue.care_provider_id)
-    marks = ProtectionMark.objects.in_force().of(locked)
+    marks = locked.protection_marks().in_force()
     in_force = set(marks.values_list("pk", flat=True))
     if not in_force:
         return False
@@ -125,7 +125,7 @@ def following(case: Case, changed: Iterable[str], *, by: User | None) -> Iterato
 
 def _mark(case: Case, reason: str, by: User | None) -> bool:
     """Mark what is not marked yet of what the case is known by. The caller holds the care provider's marks alone."""
-    marked = ProtectionMark.objects.in_force().of(case).values_list("identifier", flat=True)
+    marked = case.protection_marks().in_force().values_list("identifier", flat=True)
     new = sorted(set(to_mark(case)) - set(marked))
     provider, at = case.queue.care_provider_id, database_now()
     ProtectionMark.objects.bulk_create(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cases import protected
-from cases.models import Case, ProtectionMark
+from cases.models import Case
 from teleq.models import User
 
 PROTECTED = "Skyddade personuppgifter"
@@ -17,7 +17,7 @@ def mark(case: Case, by: User) -> bool:
 
 
 def end(case: Case, by: User) -> bool:
-    marks = ProtectionMark.objects.in_force().of(case)
+    marks = case.protection_marks().in_force()
     return protected.end(case, "Markeringen är hävd.", by=by, shown=marks.values_list("pk", flat=True))
 
 

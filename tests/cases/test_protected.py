@@ -390,7 +390,7 @@ def test_every_look_at_a_protected_patient_is_put_before_the_reviewer(marked, de
 
 
 def marked_at(case):
-    return ProtectionMark.objects.of(case).earliest("marked_at").marked_at
+    return case.protection_marks().earliest("marked_at").marked_at
 
 
 def test_the_list_of_a_reply_that_is_anothers_opens_nothing(marked, nurse, queue, outsider):
