@@ -9,7 +9,7 @@ from allauth.core import context
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.base.forms import ReauthenticateForm as ReauthenticateByCodeForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, AuthenticateWebAuthnForm, ReauthenticateWebAuthnForm
 from django import forms
 from django.contrib.auth.forms import SetPasswordForm
 from django.core.exceptions import ValidationError
@@ -91,7 +91,28 @@ class AddAppForm(ActivateTOTPForm):
     code = CodeField()
 
 
+class CredentialField(forms.JSONField):
+    """What the browser answers for a passkey. A number too long for Python to read is no JSON to Django: ValueError."""
+
+    widget = forms.HiddenInput
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except ValueError as error:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+
+class PasskeyForm(AuthenticateWebAuthnForm):
+    credential = CredentialField()
+
+
+class ConfirmByPasskeyForm(ReauthenticateWebAuthnForm):
+    credential = CredentialField()
+
+
 class AddPasskeyForm(AddWebAuthnForm):
+    credential = CredentialField()
     name = forms.CharField(label=gettext_lazy("Namn på passkeyn"), max_length=60, required=False)
 
 

@@ -85,6 +85,7 @@ class SignInView(LimitedForm, LoginView):
 @method_decorator(login_stage_required(stage=AuthenticateStage.key, redirect_urlname="account_login"), name="dispatch")
 class SecondFactorView(LimitedForm, AuthenticateView):
     form_class = forms.CodeForm
+    webauthn_form_class = forms.PasskeyForm
     template_name = "access/second_factor.html"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -280,4 +281,5 @@ class ConfirmByCodeView(LimitedForm, NewSessionKey, ReauthenticateByCodeView):
 
 
 class ConfirmByPasskeyView(NewSessionKey, ReauthenticateWebAuthnView):
+    form_class = forms.ConfirmByPasskeyForm
     template_name = "access/confirm_by_passkey.html"

@@ -173,8 +173,8 @@ def statistics_view(request: HttpRequest) -> HttpResponse:
             "all_of_several": not chosen and len(queues) > 1,
             "headlines": list(_headlines(counted)),
             "groups": [
-                ("arenden", _("Ärenden"), [Shown(table) for table in of_callbacks]),
-                ("sms", _("Samtycke och SMS"), [Shown(table) for table in of_sms]),
+                ("om-arenden", _("Ärenden"), [Shown(table) for table in of_callbacks]),
+                ("om-sms", _("Samtycke och SMS"), [Shown(table) for table in of_sms]),
             ],
             "csv_address": urlencode(address),
             "whole_from": callbacks.whole_from(),

@@ -277,11 +277,15 @@ function forgetNews() {
   news.clear();
   document.querySelectorAll(".chip.new").forEach((chip) => chip.remove());
 }
-/* Screen readers tell what comes into a place that is there already: it has just come with its words. */
+/* Screen readers tell what comes into a place that is there already: it has just come with its words. It is below what was
+   pressed, and may be below the window. */
 function sayAgain(said) {
   const words = [...said.childNodes];
   said.replaceChildren();
-  setTimeout(() => said.replaceChildren(...words), 50);
+  setTimeout(() => {
+    said.replaceChildren(...words);
+    said.scrollIntoView({ block: "nearest" });
+  }, 50);
 }
 function tell(sentences) {
   if (!sentences.length) return;

@@ -153,7 +153,7 @@ def test_no_patients_data_is_in_admin():
 
 
 def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
-    """The operator has neither Pågående ärenden, Registerutdrag nor others' rights to go through: none is theirs."""
+    """The operator has no page with patients, nor others' rights to go through: none is theirs."""
     names = [
         "Utgående SMS",
         "Statistik",
@@ -179,7 +179,8 @@ def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
     assert sorted(shown(client)) == sorted(names)
     client.force_login(operator)
     assert shown(client)[0] == "Utgående SMS"
-    others = ("Pågående ärenden", "Registerutdrag", "Behörigheter att gå igenom", "Skulle det här SMS:et skickas?")
+    of_patients = ("Pågående ärenden", "Registerutdrag", "Stoppade SMS", "Skulle det här SMS:et skickas?")
+    others = (*of_patients, "Behörigheter att gå igenom")
     assert sorted(shown(client)) == sorted(
         [
             *(each for each in names if each not in others),

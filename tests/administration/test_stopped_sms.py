@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from access.models import AccessEntry
-from administration import statistics
+from administration.statistics.consent_and_sms import of_queues
+from administration.statistics.tables import Period
 from cases import callbacks
 from cases.models import Case
 from consent.models import Answer
@@ -150,7 +151,7 @@ def test_it_holds_as_many_as_statistics_count(office, book, write, queue):
     for _ in range(3):
         write(book())
     today = timezone.localdate()
-    tables = statistics.of_queue(queue, statistics.Period(today, today))
+    tables = of_queues([queue.pk], Period(today, today))
     counted = next(sum(row[1:]) for table in tables for row in table.rows if row[0] == Refusal.MISSING.label)
     address = f"{ADDRESS}?queue={queue.pk}&reason=missing&from={today}&to={today}"
     assert office.get(address).context["page"].paginator.count == counted == 3

@@ -225,7 +225,7 @@ def test_nothing_is_found_in_anothers_queue(query, book, desk, outsider):
         ("?!", TOO_LITTLE),
         ("\u202c", TOO_LITTLE),
         ("0701740605\x00", "Null-tecken är inte tillåtna."),
-        ("a" * 101, "som mest 100 tecken"),
+        ("a" * 101, "högst 100 tecken"),
     ],
 )
 @pytest.mark.parametrize("whence", ["work list", "case"])

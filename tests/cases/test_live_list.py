@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -227,7 +228,7 @@ def sections(desk, monkeypatch) -> Callable[..., dict[str, list[str]]]:
         found = {}
         for part in html.split("<tbody")[1:]:
             heading = part.split('scope="rowgroup">')[1].split("<")[0] if "rowgroup" in part else ""
-            found[heading] = [each.split("<")[0] for each in part.split('">') if each.startswith("M")]
+            found[heading] = re.findall(r"<bdi>(M[^<]*)", part)
         return found
 
     return read

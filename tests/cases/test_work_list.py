@@ -127,7 +127,7 @@ def test_anothers_queue_in_the_address_reads_as_all_of_ones_own(in_minutes, desk
     in_minutes(2, queue=other_queue)
     page = desk.work_list(f"?queue={other_queue.pk}")
     assert names(page) == ["M1"]
-    assert 'aria-current="true">Alla köer' in page.html
+    assert 'aria-current="true"><bdi>Alla köer' in page.html
     assert f'name="queue" value="{other_queue.pk}"' not in page.html
 
 

@@ -161,7 +161,7 @@ def test_no_cell_of_a_table_that_is_downloaded_is_a_formula(as_role, world):
     for role in PEOPLE:
         client = as_role(role)
         for route in ROUTES:
-            for table in range(8):
+            for table in TABLES if route == "admin:statistics" else ("0", "1"):
                 response = client.get(address_of(route, world), {"csv": table, **PERIOD, "queue": world.queue.pk})
                 if response.headers.get("Content-Type", "").startswith("text/csv"):
                     tables += 1
@@ -171,6 +171,7 @@ def test_no_cell_of_a_table_that_is_downloaded_is_a_formula(as_role, world):
 
 
 PERIOD = {"first": "2026-01-01", "last": "2026-01-31"}
+TABLES = ("nyckeltal", "per-ko", "kontakt-samma-dag", "arenden-efter-svar", "stoppade-sms")
 
 # Being led elsewhere -------------------------------------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ def _(town: Town) -> Page:
     page = town.page("maria", f"/admin/teleq/outgoingsms/{town.queue().pk}/change/")
     page.locator("[name=sender]").fill("1")
     page.locator("[name=confirmation_text]").fill("")
-    page.locator("[name=_save]").click()
+    press(page, "Spara")
     expect(page.locator(".errornote")).to_be_visible()
     return page
 
@@ -76,7 +76,7 @@ def _(town: Town) -> Page:
 @admin("a new queue with errors")
 def _(town: Town) -> Page:
     page = town.page("maria", "/admin/teleq/queue/add/")
-    page.locator("[name=_save]").click()
+    press(page, "Spara")
     expect(page.locator(".errornote")).to_be_visible()
     return page
 
@@ -84,7 +84,7 @@ def _(town: Town) -> Page:
 @admin("a new standard text with errors")
 def _(town: Town) -> Page:
     page = town.page("maria", "/admin/sms/standardtext/add/")
-    page.locator("[name=_save]").click()
+    press(page, "Spara")
     expect(page.locator(".errornote")).to_be_visible()
     return page
 
@@ -92,7 +92,7 @@ def _(town: Town) -> Page:
 @admin("a new user with errors")
 def _(town: Town) -> Page:
     page = town.page("maria", "/admin/teleq/user/add/")
-    page.locator("[name=_save]").click()
+    press(page, "Spara")
     expect(page.locator(".errornote")).to_be_visible()
     return page
 
@@ -102,7 +102,7 @@ def _(town: Town) -> Page:
     page = town.page("maria", "/admin/teleq/user/add/")
     page.get_by_label("Användarnamn").fill("nya")
     page.locator("[name=memberships-0-queue]").select_option(label="VC Spindeln Rådgivning")
-    page.locator("[name=_save]").click()
+    press(page, "Spara")
     return shows(page, "Länk för lösenord")
 
 
@@ -126,7 +126,7 @@ def _(town: Town) -> Page:
 
 @admin("statistics with errors")
 def _(town: Town) -> Page:
-    return shows(town.page("maria", "/admin/statistics/?queue=&first=&last="), "Välj en kö.")
+    return shows(town.page("maria", "/admin/statistics/?queue=&first=&last="), "Välj bland dina köer.")
 
 
 @admin("a patient's extract")
