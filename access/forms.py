@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm, LoginForm, ReauthenticateForm
@@ -91,16 +92,23 @@ class AddAppForm(ActivateTOTPForm):
     code = CodeField()
 
 
+class _Decoder(json.JSONDecoder):
+    """A number that is too long for Python to read is bad JSON like any other, which Django's field tells of."""
+
+    def decode(self, s: str) -> Any:  # type: ignore[override]  # the stubs name an argument that nobody passes
+        try:
+            return super().decode(s)
+        except ValueError as error:
+            raise json.JSONDecodeError(str(error), s, 0) from error
+
+
 class CredentialField(forms.JSONField):
-    """What the browser answers for a passkey. A number too long for Python to read is no JSON to Django: ValueError."""
+    """What the browser answers for a passkey."""
 
     widget = forms.HiddenInput
 
-    def to_python(self, value: Any) -> Any:
-        try:
-            return super().to_python(value)
-        except ValueError as error:
-            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
+    def __init__(self) -> None:
+        super().__init__(decoder=_Decoder)
 
 
 class PasskeyForm(AuthenticateWebAuthnForm):

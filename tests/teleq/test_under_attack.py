@@ -161,7 +161,7 @@ def test_no_cell_of_a_table_that_is_downloaded_is_a_formula(as_role, world):
     for role in PEOPLE:
         client = as_role(role)
         for route in ROUTES:
-            for table in TABLES if route == "admin:statistics" else ("0", "1"):
+            for table in TABLES if "statistics" in route else ("0", "1"):
                 response = client.get(address_of(route, world), {"csv": table, **PERIOD, "queue": world.queue.pk})
                 if response.headers.get("Content-Type", "").startswith("text/csv"):
                     tables += 1
