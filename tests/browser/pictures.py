@@ -179,6 +179,19 @@ def telephone_hours(town: Town) -> Locator:
     return page.locator("#week, #telephone_hours-group")
 
 
+@picture("checklista")
+def the_checklist(town: Town) -> Locator:
+    page = town.page("maria", f"/admin/teleq/queue/{town.queue(T).pk}/change/")
+    return page.locator(".checklist")
+
+
+@picture("stoppade-sms")
+def stopped_sms(town: Town) -> Page:
+    page = town.page("maria", "/admin/stopped-sms/")
+    expect(page.get_by_text("SMS-utskick avböjt").locator("visible=true").first).to_be_visible()
+    return page
+
+
 @picture("anvandare")
 def a_user(town: Town) -> Page:
     return town.page("maria", f"/admin/teleq/user/{town.user('karim').pk}/change/")
