@@ -337,9 +337,8 @@ class InboundSms(models.Model):
         ]
 
     def __str__(self) -> str:
-        return _("inkommet SMS %(pk)s") % {
-            "pk": self.pk
-        }  # neither number nor text, as logs and error reports show this
+        # Neither number nor text, as logs and error reports show this
+        return _("inkommet SMS %(pk)s") % {"pk": self.pk}
 
 
 class UnplacedSms(models.Model):

@@ -90,9 +90,8 @@ class ProtectionMark(models.Model):
         indexes = [models.Index(fields=["care_provider", "identifier"], name="mark_by_identifier")]
 
     def __str__(self) -> str:
-        return _("markering %(pk)s") % {
-            "pk": self.pk
-        }  # neither number nor personnummer: this is what logs and error reports would show
+        # Neither number nor personnummer: this is what logs and error reports would show
+        return _("markering %(pk)s") % {"pk": self.pk}
 
     @property
     def is_of_number(self) -> bool:

@@ -98,6 +98,5 @@ class Draft(models.Model):
         ]
 
     def __str__(self) -> str:
-        return _("utkast %(pk)s") % {
-            "pk": self.pk
-        }  # neither patient nor text: this is what logs and error reports would show
+        # Neither patient nor text: this is what logs and error reports would show
+        return _("utkast %(pk)s") % {"pk": self.pk}

@@ -54,6 +54,13 @@ def view_of(path: str) -> str:
         return path
 
 
+def refused(page: Page) -> Page:
+    """Saved, and told that nothing was: something is wrong in the form."""
+    press(page, "Spara")
+    expect(page.locator(".errornote")).to_be_visible()
+    return page
+
+
 # An administrator's --------------------------------------------------------------------------------------------------
 
 
@@ -68,33 +75,25 @@ def _(town: Town) -> Page:
     page = town.page("maria", f"/admin/teleq/outgoingsms/{town.queue().pk}/change/")
     page.locator("[name=sender]").fill("1")
     page.locator("[name=confirmation_text]").fill("")
-    press(page, "Spara")
-    expect(page.locator(".errornote")).to_be_visible()
-    return page
+    return refused(page)
 
 
 @admin("a new queue with errors")
 def _(town: Town) -> Page:
     page = town.page("maria", "/admin/teleq/queue/add/")
-    press(page, "Spara")
-    expect(page.locator(".errornote")).to_be_visible()
-    return page
+    return refused(page)
 
 
 @admin("a new standard text with errors")
 def _(town: Town) -> Page:
     page = town.page("maria", "/admin/sms/standardtext/add/")
-    press(page, "Spara")
-    expect(page.locator(".errornote")).to_be_visible()
-    return page
+    return refused(page)
 
 
 @admin("a new user with errors")
 def _(town: Town) -> Page:
     page = town.page("maria", "/admin/teleq/user/add/")
-    press(page, "Spara")
-    expect(page.locator(".errornote")).to_be_visible()
-    return page
+    return refused(page)
 
 
 @admin("a new user, and the link to hand over")
