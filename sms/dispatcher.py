@@ -1,4 +1,4 @@
-"""The dispatcher: sends claimed messages to the provider, many at once, and collects the results.
+"""The dispatcher: sends claimed messages to their providers, many at once, and collects the results.
 
 The only code that calls a provider's `send`, and only `sms.gateway` has a dispatcher. No ORM runs here: all that is
 needed to send a message comes with it.
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 
@@ -38,16 +38,25 @@ or a sweep may have taken the worker for dead: the message goes back to `queued`
 NOT_STARTED = SendResult(Outcome.NOT_STARTED)
 
 
+class Handover(NamedTuple):
+    """A claimed message with all that is needed to hand it over."""
+
+    message: OutboundMessage
+    slot: Slot
+    provider: Provider
+    breaker: CircuitBreaker
+    """The provider's own, which is told the result."""
+
+
 class Dispatcher:
-    """Sends messages to the provider while the drain, in its own thread, claims more and records results.
+    """Sends messages to their providers while the drain, in its own thread, claims more and records results.
 
     The event loop has a thread of its own, so that responses are read as they come, whatever the drain waits for. Loop,
     session and connections live as long as one drain: a connection that was kept longer may be one that the provider
     has closed.
     """
 
-    def __init__(self, provider: Provider, breaker: CircuitBreaker) -> None:
-        self.provider, self.breaker = provider, breaker
+    def __init__(self) -> None:
         self.in_flight = 0
         """How many messages have been dispatched and whose results have not been collected."""
         self.claimed_at: dict[int, datetime | None] = {}
@@ -74,10 +83,10 @@ class Dispatcher:
         soon = CONNECTIONS / max(1.0, self._response_time)
         return CONNECTIONS + int(soon) - self.in_flight
 
-    def dispatch(self, messages: Sequence[tuple[OutboundMessage, Slot]], claimed_at: datetime | None) -> None:
+    def dispatch(self, handovers: Sequence[Handover], claimed_at: datetime | None) -> None:
         """Send each message in its slot, in the order they come. Returns at once."""
-        self.claimed_at |= {message.id: claimed_at for message, _ in messages}
-        self._run(self._dispatch(messages))
+        self.claimed_at |= {handover.message.id: claimed_at for handover in handovers}
+        self._run(self._dispatch(handovers))
 
     def collect(self) -> dict[int, SendResult]:
         """The results that have come since the last time, by message id. Waits until there are enough, or for a quarter
@@ -89,7 +98,7 @@ class Dispatcher:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _open(self) -> None:
-        self._waiting: asyncio.Queue[tuple[OutboundMessage, Slot]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[Handover] = asyncio.Queue()
         self._senders: list[asyncio.Task[None]] = []
         self._enough_results = asyncio.Event()
         self._session = aiohttp.ClientSession(
@@ -105,10 +114,10 @@ class Dispatcher:
         await self._session.close()
         await self._loop.shutdown_default_executor()  # in which names are looked up
 
-    async def _dispatch(self, messages: Sequence[tuple[OutboundMessage, Slot]]) -> None:
-        self.in_flight += len(messages)
-        for message in messages:
-            self._waiting.put_nowait(message)
+    async def _dispatch(self, handovers: Sequence[Handover]) -> None:
+        self.in_flight += len(handovers)
+        for handover in handovers:
+            self._waiting.put_nowait(handover)
         while len(self._senders) < min(CONNECTIONS, self.in_flight):
             self._senders.append(asyncio.create_task(self._send_waiting()))
 
@@ -129,23 +138,24 @@ class Dispatcher:
         """One of the senders, of which there are as many as connections: takes the next message that waits, again and
         again."""
         while True:
-            message, slot = await self._waiting.get()
-            result = await self._send(message, slot)
-            self.breaker.record_result(message.id, result)
-            self._results[message.id] = result
+            handover = await self._waiting.get()
+            result = await self._send(handover)
+            handover.breaker.record_result(handover.message.id, result)
+            self._results[handover.message.id] = result
             if self._has_enough_results:
                 self._enough_results.set()
 
-    async def _send(self, message: OutboundMessage, slot: Slot) -> SendResult:
+    async def _send(self, handover: Handover) -> SendResult:
         """Send the message when its slot begins. NOT_STARTED, and so known not to have been sent, if the slot is over
         or the circuit has opened."""
+        message, slot, provider, breaker = handover
         if (early := slot.begins - elapsed()) > 0:
             await asyncio.sleep(early)
         began = elapsed()
-        if self.breaker.is_open or began > slot.ends:
+        if breaker.is_open or began > slot.ends:
             return NOT_STARTED
         try:
-            return await self.provider.send(self._session, message)
+            return await provider.send(self._session, message)
         except (TimeoutError, aiohttp.ClientError) as error:
             return network_failure(error)
         except Exception as error:  # a fault in a provider's code costs this message only, and not the whole claim

@@ -26,11 +26,11 @@ from sms import providers
 from sms.circuit_breaker import Circuit, CircuitBreaker
 from sms.content import rules
 from sms.content.segments import normalize
-from sms.dispatcher import COLLECT_EVERY, START_WITHIN, Dispatcher
+from sms.dispatcher import COLLECT_EVERY, START_WITHIN, Dispatcher, Handover
 from sms.judge import Judge, refuse
 from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal
 from sms.outcomes import record_at_last
-from sms.providers.base import OutboundMessage
+from sms.providers.base import OutboundMessage, Provider
 from sms.rate_limiter import RateLimiter
 from sms.states import State
 from teleq.clock import database_now
@@ -247,10 +247,10 @@ def drain(lane: Lane) -> int:
     limiter, breaker = RateLimiter(provider.name, lane), CircuitBreaker(provider.name)
     turn_ends = time.monotonic() + TURN
     judged, claim_more, turn_is_over = 0, True, False
-    with Dispatcher(provider, breaker) as dispatcher, _record_the_rest(dispatcher):
+    with Dispatcher() as dispatcher, _record_the_rest(dispatcher):
         while claim_more or dispatcher.in_flight:
             if claim_more and dispatcher.capacity > 0 and not breaker.is_half_open:
-                claimed, claim_more = _claim_and_dispatch(dispatcher, limiter, breaker)
+                claimed, claim_more = _claim_and_dispatch(dispatcher, provider, limiter, breaker)
                 judged += claimed
             if results := dispatcher.collect():
                 record_at_last(results, dispatcher.claimed_at)
@@ -263,7 +263,9 @@ def drain(lane: Lane) -> int:
     return judged
 
 
-def _claim_and_dispatch(dispatcher: Dispatcher, limiter: RateLimiter, breaker: CircuitBreaker) -> tuple[int, bool]:
+def _claim_and_dispatch(
+    dispatcher: Dispatcher, provider: Provider, limiter: RateLimiter, breaker: CircuitBreaker
+) -> tuple[int, bool]:
     """Steps 1 to 3 of `drain`. Returns how many messages were judged, and whether there may be more to claim."""
     wanted = _wanted(limiter.lane, dispatcher.capacity)
     permit = limiter.acquire(wanted)
@@ -275,8 +277,10 @@ def _claim_and_dispatch(dispatcher: Dispatcher, limiter: RateLimiter, breaker: C
             breaker.begin_trial(outbound[0].id, permit.trial_until)
     finally:  # also if the database fails now: these messages are claimed, and would else become unknown
         latest = claimed.began + START_WITHIN
-        slots = [permit.slot(place, latest) for place in range(len(outbound))]
-        dispatcher.dispatch(list(zip(outbound, slots, strict=True)), claimed.at)
+        handovers = [
+            Handover(message, permit.slot(place, latest), provider, breaker) for place, message in enumerate(outbound)
+        ]
+        dispatcher.dispatch(handovers, claimed.at)
     rate_is_used_up = bool(wanted) and not (permit.messages or permit.circuit_is_open)
     if rate_is_used_up and not dispatcher.in_flight:
         time.sleep(COLLECT_EVERY)

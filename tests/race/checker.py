@@ -135,7 +135,9 @@ def claim_wrong(judgement: Judgement, evidence: Evidence) -> Iterator[str]:
     if judgement.noted_event != judgement.latest_event and not first_of_all:
         yield f"judged by answer {judgement.noted_event} while {judgement.latest_event} was committed"
     overtaking = evidence.successor_of(judgement.noted_event, judgement.of)
-    if overtaking and overtaking.at < judgement.judged_at and not first_of_all:
+    # A first answer has no row to lock before it: it may be written before a claim, and committed after it.
+    had_an_answer = judgement.latest_event is not None
+    if overtaking and overtaking.at < judgement.judged_at and had_an_answer and not first_of_all:
         yield f"judged after answer {overtaking.id} was written, by answer {judgement.noted_event}"
     decisive = judgement.noted_event if first_of_all else judgement.latest_event
     answer = evidence.answers[decisive].counts_as(judgement.judged_at) if decisive else "unset"
