@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import pghistory
 import pgtrigger
@@ -37,6 +38,45 @@ class Channel(models.TextChoices):
 
     CASE = "case", gettext_lazy("Ärende")
     SMS = "sms", gettext_lazy("SMS från patienten")
+
+
+class Stored(Protocol):
+    """An answer as it is stored."""
+
+    @property
+    def answer(self) -> str: ...
+
+    @property
+    def valid_until(self) -> datetime: ...
+
+
+class CountsForATime:
+    """What an answer that is stored counts as."""
+
+    __slots__ = ()
+
+    def in_force(self: Stored, at: datetime) -> Answer:
+        """What the answer counts as at this aware instant: itself before `valid_until`, Ej valt from then on."""
+        return Answer(self.answer) if at < self.valid_until else Answer.UNSET
+
+    def counts(self: Stored, at: datetime) -> bool:
+        """Whether the answer has not lapsed at this aware instant."""
+        return at < self.valid_until
+
+
+@dataclass(slots=True)
+class JudgedAnswer(CountsForATime):
+    """What a message is judged by of the answer stored for its number.
+
+    For hundreds of numbers at once: to make a Consent of each row takes longer than all the rest.
+    """
+
+    id: int | None
+    """None: a withdrawal that has not been carried out."""
+    answer: str
+    valid_until: datetime
+    channel: str
+    answered_at: datetime
 
 
 class ConsentTextQuerySet(models.QuerySet["ConsentText"]):
@@ -88,9 +128,6 @@ class ConsentText(models.Model):
         return _("%(care_provider)s, version %(pk)s") % {"care_provider": self.care_provider, "pk": self.pk}
 
 
-JUDGED_BY = "c.id, c.answer, c.valid_until, c.channel, c.answered_at"
-
-
 class ConsentQuerySet(models.QuerySet["Consent"]):
     def by_number(self, keys: Collection[NumberKey]) -> dict[NumberKey, Consent]:
         """The answers stored for these numbers, lapsed ones included. A number without an answer is left out.
@@ -98,25 +135,26 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         A withdrawal that has not been carried out yet counts as the number's Nej. Withdrawals are read first, so that
         one which is carried out between the two statements is found in the second.
         """
-        withdrawn = Withdrawal.objects.by_number(keys)
-        return self._found("c.*", keys) | withdrawn
+        withdrawn = {key: withdrawal.as_answer() for key, withdrawal in Withdrawal.objects.by_number(keys).items()}
+        numbers = _Numbers(keys)
+        rows = self.raw(f"SELECT c.*, k.place {numbers.rows}", numbers.values)
+        return {numbers.ordered[consent.place - 1]: consent for consent in rows} | withdrawn
 
-    def judged(self, keys: Collection[NumberKey]) -> dict[NumberKey, Consent]:
-        """As `by_number`, with only the columns that a message is judged by: for long lists, as `held` says."""
-        withdrawn = Withdrawal.objects.by_number(keys)
-        return self._found(JUDGED_BY, keys) | withdrawn
+    def judged(self, keys: Collection[NumberKey]) -> dict[NumberKey, JudgedAnswer]:
+        """As `by_number`, with only what a message is judged by."""
+        withdrawn = Withdrawal.objects.judged(keys)
+        return self._judged(keys) | withdrawn
 
-    def held(self, keys: Collection[NumberKey]) -> dict[NumberKey, Consent]:
-        """As `by_number`, with the rows locked (FOR SHARE) till the transaction ends. Waits for whoever writes one.
+    def held(self, keys: Collection[NumberKey]) -> dict[NumberKey, JudgedAnswer]:
+        """As `judged`, with the rows locked (FOR SHARE) till the transaction ends. Waits for whoever writes one.
 
-        Everyone locks them in the same order, so that two claims never wait for each other. Only the columns that a
-        message is judged by are read: a claim has hundreds of rows, and to make a PhoneNumber of each would take longer
-        than all the rest. Withdrawals are read last, as they are stored without waiting for these locks.
+        Everyone locks them in the same order, so that two claims never wait for each other. Withdrawals are read last,
+        as they are stored without waiting for these locks.
         """
-        held = self._found(JUDGED_BY, keys, " ORDER BY c.care_provider_id, c.phone_number FOR SHARE OF c")
-        return held | Withdrawal.objects.by_number(keys)
+        held = self._judged(keys, "ORDER BY c.care_provider_id, c.phone_number FOR SHARE OF c")
+        return held | Withdrawal.objects.judged(keys)
 
-    def latest_events(self, consents: Collection[Consent]) -> dict[int, int]:
+    def latest_events(self, consents: Collection[Consent | JudgedAnswer]) -> dict[int, int]:
         """The id of each answer's latest event, by the answer's id. A withdrawal that isn't carried out has no event.
 
         It has to be a statement of its own: a sub-select in the statement that waits for the answers' locks would read
@@ -125,19 +163,29 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pgh_obj_id, max(pgh_id) FROM consent_consentevent WHERE pgh_obj_id = ANY (%s) GROUP BY 1",
-                [[consent.pk for consent in consents if consent.pk]],
+                [[consent.id for consent in consents if consent.id]],
             )
             return dict(cursor.fetchall())
 
-    def _found(self, columns: str, keys: Collection[NumberKey], how: str = "") -> dict[NumberKey, Consent]:
-        ordered = sorted(set(keys))
-        rows = self.raw(
-            f"SELECT {columns}, k.place FROM unnest(%s::bigint[], %s::text[])"  # noqa: S608  the columns are named above
-            " WITH ORDINALITY AS k (care_provider_id, phone_number, place) JOIN consent_consent c"
-            f" ON c.care_provider_id = k.care_provider_id AND c.phone_number = k.phone_number{how}",
-            [[provider for provider, _ in ordered], [number for _, number in ordered]],
-        )
-        return {ordered[consent.place - 1]: consent for consent in rows}
+    def _judged(self, keys: Collection[NumberKey], how: str = "") -> dict[NumberKey, JudgedAnswer]:
+        numbers = _Numbers(keys)
+        columns = "k.place, c.id, c.answer, c.valid_until, c.channel, c.answered_at"
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {columns} {numbers.rows} {how}", numbers.values)
+            return {numbers.ordered[place - 1]: JudgedAnswer(*row) for place, *row in cursor.fetchall()}
+
+
+class _Numbers:
+    """The rows `c` of the answers stored for numbers, in SQL, and the place `k.place` of each in `ordered`."""
+
+    rows = (
+        "FROM unnest(%s::bigint[], %s::text[]) WITH ORDINALITY AS k (care_provider_id, phone_number, place)"
+        " JOIN consent_consent c ON c.care_provider_id = k.care_provider_id AND c.phone_number = k.phone_number"
+    )
+
+    def __init__(self, keys: Collection[NumberKey]) -> None:
+        self.ordered = sorted(set(keys))
+        self.values: list[Any] = [[provider for provider, _ in self.ordered], [number for _, number in self.ordered]]
 
 
 BY_NUMBER = models.Index(fields=["care_provider", "phone_number"], name="consent_history_by_number")
@@ -155,7 +203,7 @@ BY_LAPSE = models.Index(fields=["valid_until", "pgh_id"], name="consent_history_
     DeleteEvent(condition=pgtrigger.Condition("OLD.valid_until > clock_timestamp()")),
     meta={"triggers": [APPEND_ONLY, NO_TRUNCATE], "indexes": [BY_NUMBER, BY_TIME, BY_LAPSE]},
 )
-class Consent(models.Model):
+class Consent(CountsForATime, models.Model):
     """The answer for a phone number at a care provider, and until when it counts. Written by `consent.register` only.
 
     A lapsed answer counts as Ej valt, and so does a number without a row. Retention removes lapsed answers each night.
@@ -198,7 +246,7 @@ class Consent(models.Model):
     objects = ConsentQuerySet.as_manager()
 
     place: int
-    """The place of its number among those that were asked for. Only there after `by_number` and `held`."""
+    """The place of its number among those that were asked for. Only there after `by_number`."""
 
     class Meta:
         verbose_name = gettext_lazy("samtycke")
@@ -225,21 +273,20 @@ class Consent(models.Model):
         history: models.QuerySet[Any] = cls.pgh_event_model.objects.all()  # type: ignore[attr-defined]
         return history
 
-    def in_force(self, at: datetime) -> Answer:
-        """What the answer counts as at this aware instant: itself before `valid_until`, Ej valt from then on."""
-        return Answer(self.answer) if self.counts(at) else Answer.UNSET
-
-    def counts(self, at: datetime) -> bool:
-        """Whether the answer has not lapsed at this aware instant."""
-        return at < self.valid_until
-
 
 class WithdrawalQuerySet(models.QuerySet["Withdrawal"]):
-    def by_number(self, keys: Collection[NumberKey]) -> dict[NumberKey, Consent]:
-        """The Nej of those of these numbers that have a withdrawal which isn't carried out."""
+    def by_number(self, keys: Collection[NumberKey]) -> dict[NumberKey, Withdrawal]:
+        """Those of these numbers that have a withdrawal which isn't carried out: they count as Nej."""
         asked = set(keys)
         found = self.filter(phone_number__in={number for _, number in asked})
-        return {withdrawal.key: withdrawal.as_answer() for withdrawal in found if withdrawal.key in asked}
+        return {withdrawal.key: withdrawal for withdrawal in found if withdrawal.key in asked}
+
+    def judged(self, keys: Collection[NumberKey]) -> dict[NumberKey, JudgedAnswer]:
+        """As `by_number`, with what a message is judged by of the answer that each will become."""
+        return {
+            key: JudgedAnswer(None, Answer.NO, withdrawal.valid_until, Channel.SMS, withdrawal.answered_at)
+            for key, withdrawal in self.by_number(keys).items()
+        }
 
 
 class Withdrawal(models.Model):

@@ -84,7 +84,8 @@ def current(care_provider_id: int, phone_number: PhoneNumber | str) -> Current:
     """
     withdrawn = Withdrawal.objects.by_number([(care_provider_id, number_text(phone_number))])
     consent = next(iter(_stored(provider=care_provider_id, number=number_text(phone_number))), None)
-    return Current(next(iter(withdrawn.values()), consent), consent.event_id if consent else None)
+    counts = next((withdrawal.as_answer() for withdrawal in withdrawn.values()), consent)
+    return Current(counts, consent.event_id if consent else None)
 
 
 @Prepared

@@ -1,6 +1,6 @@
 """The verdict: may an SMS be sent, by consent? Screen, dry run and claim use this one rule (promise 7).
 
-`Consent.in_force` says when an answer has lapsed. PostgreSQL has the rule once more, in `sms.guard`.
+`CountsForATime.in_force` says when an answer has lapsed. PostgreSQL has the rule once more, in `sms.guard`.
 """
 
 from datetime import datetime
@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy
 
-from consent.models import Answer, Consent, Withdrawal
+from consent.models import Answer, Consent, JudgedAnswer, Withdrawal
 from teleq.models import OutgoingSms
 
 
@@ -21,7 +21,7 @@ class Verdict(models.TextChoices):
     MISSING = "missing", gettext_lazy("Samtycke till SMS saknas")
 
 
-def answer_in_force(consent: Consent | None, at: datetime) -> Answer:
+def answer_in_force(consent: Consent | JudgedAnswer | None, at: datetime) -> Answer:
     """What the answer counts as at this aware instant: Ej valt if there is none, or if it has lapsed."""
     return consent.in_force(at) if consent else Answer.UNSET
 
@@ -34,7 +34,7 @@ def in_force_for(care_provider: models.Expression, number: str, at: datetime) ->
     return Coalesce(models.Subquery(withdrawn[:1]), models.Subquery(stored), models.Value(Answer.UNSET.value))
 
 
-def verdict(outgoing_sms: OutgoingSms | None, consent: Consent | None, at: datetime) -> Verdict:
+def verdict(outgoing_sms: OutgoingSms | None, consent: Consent | JudgedAnswer | None, at: datetime) -> Verdict:
     """Whether a message may be sent, by its queue's settings and the answer stored for its number, at an aware instant.
 
     A Nej stops every message. Where the queue requires consent, only Ja lets one through. Where the settings are

@@ -21,14 +21,14 @@ from django.db.models.functions import Least, Now
 from django.urls import reverse
 from phonenumber_field.phonenumber import PhoneNumber
 
-from consent.models import Consent, NumberKey
+from consent.models import Consent
 from sms import providers
 from sms.circuit_breaker import Circuit, CircuitBreaker
 from sms.content import rules
 from sms.content.segments import normalize
 from sms.dispatcher import COLLECT_EVERY, START_WITHIN, Dispatcher, Handover
 from sms.judge import Judge, refuse
-from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal
+from sms.models import DueMessage, Kind, Lane, Message, MessageQuerySet, Refusal
 from sms.outcomes import record_at_last
 from sms.providers.base import OutboundMessage, Provider
 from sms.rate_limiter import RateLimiter
@@ -134,8 +134,6 @@ def cancel(messages: MessageQuerySet) -> int:
 
 # Claim ---------------------------------------------------------------------------------------------------------------
 
-READ_FIELDS = ("queue", "text", "send_before", "receipt_token")
-"""What a claim reads of a message beside what it writes."""
 CLAIM_FIELDS = (
     "state",
     "refusal",
@@ -155,7 +153,7 @@ CLAIM_FIELDS = (
 class Claim:
     judged: int
     """How many messages were due and have been judged."""
-    sending: list[Message]
+    sending: list[DueMessage]
     """Those of them that are to be handed over."""
     outgoing_sms: dict[int, OutgoingSms]
     """The queues' settings, by queue id."""
@@ -201,26 +199,25 @@ def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
 def _claim(lane: Lane, provider_name: str, limit: int) -> Claim:
     """Steps 1 to 6 of `claim`, in one transaction."""
     with transaction.atomic(durable=True):
-        due = Message.objects.in_lane(lane).due().with_key(*READ_FIELDS, *CLAIM_FIELDS)
-        messages = list(due.select_for_update(skip_locked=True, of=("self",))[:limit])
+        due = Message.objects.in_lane(lane).due()
+        messages = due.select_for_update(skip_locked=True, of=("self",))[:limit].read()
         if not messages:
             return NOTHING
-        keys = {message.pk: (message.care_provider_id, message.number) for message in messages}
         outgoing_sms = OutgoingSms.objects.held(message.queue_id for message in messages)
-        consents = Consent.objects.held(keys.values())
+        consents = Consent.objects.held([message.key for message in messages])
         judge = Judge(outgoing_sms, consents)
         for message in messages:
-            _send_or_stop(message, keys[message.pk], judge, provider_name)
+            _send_or_stop(message, judge, provider_name)
         Message.objects.write(messages, CLAIM_FIELDS)
     sending = [message for message in messages if message.state == State.SENDING]
     return Claim(len(messages), sending, outgoing_sms, judge.at, judge.began)
 
 
-def _send_or_stop(message: Message, key: NumberKey, judge: Judge, provider_name: str) -> None:
+def _send_or_stop(message: DueMessage, judge: Judge, provider_name: str) -> None:
     if judge.at >= message.send_before:
         message.state, message.state_at = State.EXPIRED, judge.at
         return
-    judge.judge(message, key)
+    judge.judge(message, message.key)
     if message.state == State.QUEUED:
         message.state = State.SENDING
         message.state_at = message.claimed_at = judge.at
@@ -317,7 +314,7 @@ def _outbound(claimed: Claim, provider_name: str) -> list[OutboundMessage]:
     receipts = f"{settings.TELEQ_URL}{path.removesuffix('0/token')}"  # once: the resolver is too slow for each
     return [
         OutboundMessage(
-            id=message.pk,
+            id=message.id,
             to=message.number,
             sender=claimed.outgoing_sms[message.queue_id].sender,
             text=message.text,

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from itertools import starmap
 from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 from django.db.models import F, Q
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumber_field.phonenumber import PhoneNumber
 
-from consent.models import Answer, Channel
+from consent.models import Answer, Channel, NumberKey
 from consent.verdict import Verdict
 from sms.guard import TRIGGERS
 from sms.states import HANDED_OVER, TIME_LIMITED, State
@@ -98,14 +102,13 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Those that wait and whose time has come, the oldest first."""
         return self.filter(state=State.QUEUED, due_at__lte=Now()).order_by("due_at", "id")
 
-    def with_key(self, *names: str) -> MessageQuerySet:
-        """Read these fields of each message, its `care_provider_id`, and its `to_number` as text, in `number`.
+    def keys(self) -> list[NumberKey]:
+        """The care provider and the number, in E.164, that each message's answer is stored for."""
+        return list(self.values_list("queue__care_provider", Cast("to_number", models.TextField())))
 
-        For hundreds of messages at once: to make a PhoneNumber of each would take as long as all the rest.
-        """
-        number = Cast("to_number", models.TextField())
-        rows = self.only(*names)
-        return rows.annotate(care_provider_id=F("queue__care_provider"), number=number)  # type: ignore[no-redef]
+    def read(self) -> list[DueMessage]:
+        """The messages, each with what a claim reads and writes."""
+        return list(starmap(DueMessage, self.values_list(*DUE_MESSAGE)))
 
     def insert_new(self, messages: Sequence[Message]) -> list[Message]:
         """Insert messages in one statement, except those whose key is there already. Returns those inserted, with ids.
@@ -128,7 +131,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
                 new.append(message)
         return new
 
-    def write(self, messages: Sequence[Message], names: Collection[str]) -> None:
+    def write(self, messages: Sequence[Message | DueMessage], names: Collection[str]) -> None:
         """Save these fields of messages that the transaction has locked, in one statement."""
         rows = _Rows(messages, ["id", *names])
         assignments = ", ".join(f"{field.column} = new.{field.column}" for field in rows.fields[1:])
@@ -143,7 +146,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
 class _Rows:
     """Messages as one array per column, for SQL that takes them all at once."""
 
-    def __init__(self, messages: Sequence[Message], names: Collection[str]) -> None:
+    def __init__(self, messages: Sequence[Message | DueMessage], names: Collection[str]) -> None:
         self.fields: list[Any] = [Message._meta.get_field(name) for name in names]
         self.columns = ", ".join(field.column for field in self.fields)
         self.arrays = ", ".join(f"%s::{field.cast_db_type(connection)}[]" for field in self.fields)
@@ -204,10 +207,6 @@ class Message(models.Model):
 
     objects = MessageQuerySet.as_manager()
 
-    care_provider_id: int
-    number: str
-    """These two only after `with_key`."""
-
     class Meta:
         verbose_name = gettext_lazy("SMS")
         verbose_name_plural = gettext_lazy("SMS")
@@ -254,6 +253,50 @@ class Message(models.Model):
     def outcome(self) -> str:
         """What staff see: the label of the state, or of the refusal."""
         return self.get_refusal_display() if self.state == State.REFUSED else self.get_state_display()
+
+
+@dataclass(slots=True)
+class DueMessage:
+    """A message as a claim reads and writes it.
+
+    For hundreds at once: to make a Message and a PhoneNumber of each row takes longer than all the rest.
+    """
+
+    id: int
+    queue_id: int
+    care_provider_id: int
+    number: str
+    """In E.164."""
+    text: str
+    send_before: datetime
+    receipt_token: str
+    state: str
+    refusal: str
+    state_at: datetime
+    claimed_at: datetime | None
+    attempts: int
+    provider: str
+    consent_required: bool | None
+    consent_event_id: int | None
+    consent_answer: str
+    consent_channel: str
+    consent_answered_at: datetime | None
+
+    @property
+    def pk(self) -> int:
+        return self.id
+
+    @property
+    def key(self) -> NumberKey:
+        return (self.care_provider_id, self.number)
+
+
+_ELSEWHERE: dict[str, Combinable] = {
+    "care_provider_id": F("queue__care_provider"),
+    "number": Cast("to_number", models.TextField()),
+}
+DUE_MESSAGE: list[str | Combinable] = [_ELSEWHERE.get(field.name, field.name) for field in fields(DueMessage)]
+"""Where each of a DueMessage's fields is read, in their order."""
 
 
 class ProviderStateQuerySet(models.QuerySet["ProviderState"]):

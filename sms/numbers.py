@@ -1,6 +1,7 @@
 """Telephone numbers: which of them can receive SMS, and how to read those that providers send."""
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 from django.conf import settings
@@ -8,9 +9,10 @@ from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
 from teleq.pasted import plain
-from teleq.phone_numbers import WRITTEN_AS_STORED
+from teleq.phone_numbers import COUNTRY_CODE, WRITTEN_AS_STORED
 
 CAN_RECEIVE_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+_SWEDISH = re.compile(rf"\+{COUNTRY_CODE}[1-9]")
 
 
 def can_receive_sms(number: PhoneNumber | str) -> bool:
@@ -18,13 +20,21 @@ def can_receive_sms(number: PhoneNumber | str) -> bool:
 
     False if it is not in E.164: its answer could not be found, and the last guard would refuse the whole claim.
     """
-    text = number if isinstance(number, str) else number.as_e164
+    return is_mobile(number if isinstance(number, str) else number.as_e164)
+
+
+# A number's type never changes, and who is texted is texted again: asked once, until thousands of others have been.
+@lru_cache(maxsize=8192)
+def is_mobile(text: str) -> bool:
     if not re.fullmatch(WRITTEN_AS_STORED, text):
         return False
-    try:
-        parsed = phonenumbers.parse(text)
-    except NumberParseException:
-        return False
+    if _SWEDISH.match(text):  # nothing is left for `parse` to find out, which takes twice as long as all the rest
+        parsed = phonenumbers.PhoneNumber(country_code=COUNTRY_CODE, national_number=int(text[3:]))
+    else:
+        try:
+            parsed = phonenumbers.parse(text)
+        except NumberParseException:
+            return False
     return phonenumbers.number_type(parsed) in CAN_RECEIVE_SMS
 
 

@@ -83,9 +83,8 @@ def record(results: dict[int, SendResult], claimed_at: dict[int, datetime | None
         if cursor.rowcount < len(results):
             cursor.execute(RECORD_ID, parameters)
     if opted_out := [message_id for message_id, result in results.items() if result.opted_out]:
-        messages = Message.objects.filter(pk__in=opted_out).with_key()
         # Carried out by the sweep: this transaction holds messages, and must not wait for an answer's lock meanwhile.
-        register.store_withdrawals((message.care_provider_id, message.number) for message in messages)
+        register.store_withdrawals(Message.objects.filter(pk__in=opted_out).keys())
 
 
 # The delay of each retry is varied at random by a fifth, so that messages that failed together aren't due together.

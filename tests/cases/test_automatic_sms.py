@@ -410,7 +410,8 @@ def test_opened_again_it_gets_no_second_reminder(book, say, nurse, provider):
 def test_what_the_provider_turns_away_while_the_case_changes_is_not_tried_again(change, confirmed, nurse, provider):
     let_pass(hours=2, minutes=1)
     automatic_sms.remind_all_due()
-    [reminder] = gateway.claim(Lane.BULK, "simulator").sending
+    [claimed] = gateway.claim(Lane.BULK, "simulator").sending
+    reminder = Message.objects.get(pk=claimed.pk)
     if change == "closed":
         acts.close(confirmed, Status.DONE, by=nurse)
     else:
@@ -425,7 +426,8 @@ def test_what_the_provider_turns_away_while_the_case_changes_is_not_tried_again(
 def test_what_was_handed_over_when_the_case_was_closed_keeps_its_outcome(confirmed, nurse):
     let_pass(hours=2, minutes=1)
     automatic_sms.remind_all_due()
-    [reminder] = gateway.claim(Lane.BULK, "simulator").sending
+    [claimed] = gateway.claim(Lane.BULK, "simulator").sending
+    reminder = Message.objects.get(pk=claimed.pk)
     acts.close(confirmed, Status.DONE, by=nurse)
     record({reminder.pk: SendResult(Outcome.ACCEPTED)})
     reminder.refresh_from_db()

@@ -1,9 +1,13 @@
 """Which numbers can receive an SMS."""
 
+import phonenumbers
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from phonenumber_field.phonenumber import PhoneNumber
+from phonenumbers import NumberParseException, PhoneNumberType
 
-from sms.numbers import can_receive_sms, e164
+from sms.numbers import is_mobile, can_receive_sms, e164
 
 
 @pytest.mark.parametrize(
@@ -50,3 +54,19 @@ def test_a_number_is_the_same_however_the_network_writes_it(written):
 @pytest.mark.parametrize("written", ["", "Telia", "72100", "+1", "whatsapp:+46701740605", "0701740605\x00", "+"])
 def test_what_is_no_telephones_number_is_none(written):
     assert e164(written) is None
+
+
+@given(st.from_regex(r"\+46[0-9]{0,14}", fullmatch=True))
+def test_a_swedish_number_is_of_the_type_that_libphonenumber_reads(number):
+    """What is not asked of its parser makes no difference."""
+    try:
+        kind = phonenumbers.number_type(phonenumbers.parse(number))
+    except NumberParseException:
+        kind = PhoneNumberType.UNKNOWN
+    assert can_receive_sms(number) == (kind == PhoneNumberType.MOBILE)
+
+
+def test_numbers_are_not_kept_for_ever():
+    for last in range(20_000):
+        can_receive_sms(f"+4670{last:07}")
+    assert is_mobile.cache_info().currsize < 10_000
