@@ -4,26 +4,31 @@ It takes messages over HTTP, reports delivery to the address that came with each
 address for inbound SMS: the same way that a real provider goes.
 """
 
-import asyncio
 import secrets
+from urllib.parse import urlencode
 
-import aiohttp
 from django.conf import settings
 from django.urls import reverse
 
 from demo.models import SimulatedSms
+from sms.http_client import NoResponse, exchange
+from sms.providers.base import Request
 from sms.providers.simulator import credential
 from teleq.phone_numbers import number_text
 
 
+class NotTold(Exception):
+    """teleQ couldn't be reached, or would not hear of it."""
+
+
 def report_delivery(simulated_id: int) -> None:
-    """Tell teleQ that the message has come to the patient's telephone. Raises aiohttp.ClientError."""
+    """Tell teleQ that the message has come to the patient's telephone. Raises NotTold."""
     simulated = SimulatedSms.objects.get(pk=simulated_id)
-    asyncio.run(_post(simulated.callback_url, {"id": f"sim-{simulated.pk}", "status": "delivered"}))
+    _post(simulated.callback_url, {"id": f"sim-{simulated.pk}", "status": "delivered"})
 
 
 def report_answer(simulated_id: int, text: str) -> None:
-    """Tell teleQ what the patient replied to it. Raises aiohttp.ClientError."""
+    """Tell teleQ what the patient replied to it. Raises NotTold."""
     simulated = SimulatedSms.objects.get(pk=simulated_id)
     form = {
         "id": f"sim-{secrets.token_hex(8)}",
@@ -31,13 +36,13 @@ def report_answer(simulated_id: int, text: str) -> None:
         "to": simulated.sender,
         "message": text,
     }
-    asyncio.run(_post(f"{settings.TELEQ_URL}{reverse('sms:inbound', args=['simulator'])}", form))
+    _post(f"{settings.TELEQ_URL}{reverse('sms:inbound', args=['simulator'])}", form)
 
 
-async def _post(url: str, form: dict[str, str]) -> None:
-    headers = {"Authorization": f"Bearer {credential()}"}
-    async with (
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
-        session.post(url, data=form, headers=headers) as response,
-    ):
-        response.raise_for_status()
+def _post(url: str, form: dict[str, str]) -> None:
+    headers = {"Authorization": f"Bearer {credential()}", "Content-Type": "application/x-www-form-urlencoded"}
+    response = exchange({url: Request("POST", url, headers, urlencode(form).encode())})[url]
+    if isinstance(response, NoResponse):
+        raise NotTold(response.reason)
+    if response.status >= 400:
+        raise NotTold(f"HTTP {response.status}")

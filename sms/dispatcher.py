@@ -1,30 +1,29 @@
 """The dispatcher: sends claimed messages to their providers, many at once, and collects the results.
 
-The only code that calls a provider's `send`, and only `sms.gateway` has a dispatcher. No ORM runs here: all that is
+The only code that sends messages to a provider, and only `sms.gateway` has a dispatcher. No ORM runs here: all that is
 needed to send a message comes with it.
 """
 
 from __future__ import annotations
 
-import asyncio
+import heapq
 import logging
 import math
 import threading
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
-
-import aiohttp
+from itertools import count
+from typing import NamedTuple
 
 from sms.circuit_breaker import CircuitBreaker
-from sms.providers.base import TIME_LIMIT, OutboundMessage, Outcome, Provider, SendResult, network_failure
+from sms.http_client import TIME_LIMIT, HttpClient, NoResponse
+from sms.providers.base import OutboundMessage, Outcome, Provider, Response, SendResult
 from sms.rate_limiter import Slot
 from teleq.clock import elapsed
 
 logger = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
 
 CONNECTIONS = 100
 COLLECT_EVERY = 0.25
@@ -48,12 +47,20 @@ class Handover(NamedTuple):
     """The provider's own, which is told the result."""
 
 
+class Started(NamedTuple):
+    """A message whose request is under way."""
+
+    handover: Handover
+    at: float
+    """On the clock `elapsed`."""
+
+
 class Dispatcher:
     """Sends messages to their providers while the drain, in its own thread, claims more and records results.
 
-    The event loop has a thread of its own, so that responses are read as they come, whatever the drain waits for. Loop,
-    session and connections live as long as one drain: a connection that was kept longer may be one that the provider
-    has closed.
+    It has a thread of its own, so that messages leave and responses are read as they come, whatever the drain waits for:
+    PostgreSQL's commits above all. The two threads hand each other messages, through `_dispatched`, and results, through
+    `_results`. Connections live as long as one drain: one that was kept longer may be one that the provider has closed.
     """
 
     def __init__(self) -> None:
@@ -61,21 +68,25 @@ class Dispatcher:
         """How many messages have been dispatched and whose results have not been collected."""
         self.claimed_at: dict[int, datetime | None] = {}
         """When each message that has been dispatched was claimed, by its id."""
-        self._results: dict[int, SendResult] = {}
+        self._dispatched: deque[Handover] = deque()
+        self._results: deque[tuple[int, SendResult]] = deque()
+        self._enough_results = threading.Event()
         self._response_time = math.inf
+        self._ends = False
 
     def __enter__(self) -> Dispatcher:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="dispatcher", daemon=True)
-        self._thread.start()
-        self._run(self._open())
+        self._client = HttpClient[Started](CONNECTIONS, TIME_LIMIT)
+        self._thread = ThreadPoolExecutor(1, "dispatcher")
+        self._running = self._thread.submit(self._run)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._run(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._ends = True
+        self._client.wake()
+        self._thread.shutdown()
+        self._client.close()
+
+    # In the drain's thread
 
     @property
     def capacity(self) -> int:
@@ -86,47 +97,19 @@ class Dispatcher:
     def dispatch(self, handovers: Sequence[Handover], claimed_at: datetime | None) -> None:
         """Send each message in its slot, in the order they come. Returns at once."""
         self.claimed_at |= {handover.message.id: claimed_at for handover in handovers}
-        self._run(self._dispatch(handovers))
+        self.in_flight += len(handovers)
+        self._dispatched.extend(handovers)
+        self._client.wake()
 
     def collect(self) -> dict[int, SendResult]:
         """The results that have come since the last time, by message id. Waits until there are enough, or for a quarter
-        of a second."""
-        return self._run(self._collect())
-
-    def _run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """Run this in the loop's thread, where all state is kept, and wait for it."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
-
-    async def _open(self) -> None:
-        self._waiting: asyncio.Queue[Handover] = asyncio.Queue()
-        self._senders: list[asyncio.Task[None]] = []
-        self._enough_results = asyncio.Event()
-        self._session = aiohttp.ClientSession(
-            timeout=TIME_LIMIT,
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-            cookie_jar=aiohttp.DummyCookieJar(),  # a provider has no use for them
-        )
-
-    async def _close(self) -> None:
-        for sender in self._senders:
-            sender.cancel()
-        await asyncio.gather(*self._senders, return_exceptions=True)
-        await self._session.close()
-        await self._loop.shutdown_default_executor()  # in which names are looked up
-
-    async def _dispatch(self, handovers: Sequence[Handover]) -> None:
-        self.in_flight += len(handovers)
-        for handover in handovers:
-            self._waiting.put_nowait(handover)
-        while len(self._senders) < min(CONNECTIONS, self.in_flight):
-            self._senders.append(asyncio.create_task(self._send_waiting()))
-
-    async def _collect(self) -> dict[int, SendResult]:
+        of a second. Raises what has ended the dispatcher's thread, should anything."""
+        if self._running.done():
+            self._running.result()
         self._enough_results.clear()
         if self.in_flight and not self._has_enough_results:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._enough_results.wait(), COLLECT_EVERY)
-        results, self._results = self._results, {}
+            self._enough_results.wait(COLLECT_EVERY)
+        results = dict(self._results.popleft() for _ in range(len(self._results)))
         self.in_flight -= len(results)
         return results
 
@@ -134,37 +117,57 @@ class Dispatcher:
     def _has_enough_results(self) -> bool:
         return len(self._results) >= min(COLLECT_AT_ONCE, self.in_flight)
 
-    async def _send_waiting(self) -> None:
-        """One of the senders, of which there are as many as connections: takes the next message that waits, again and
-        again."""
-        while True:
-            handover = await self._waiting.get()
-            result = await self._send(handover)
-            handover.breaker.record_result(handover.message.id, result)
-            self._results[handover.message.id] = result
-            if self._has_enough_results:
-                self._enough_results.set()
+    # In the dispatcher's own
 
-    async def _send(self, handover: Handover) -> SendResult:
-        """Send the message when its slot begins. NOT_STARTED, and so known not to have been sent, if the slot is over
-        or the circuit has opened."""
+    def _run(self) -> None:
+        number = count()  # those whose slots begin together are sent in the order they come
+        waiting: list[tuple[float, int, Handover]] = []
+        while not self._ends:
+            while self._dispatched:
+                handover = self._dispatched.popleft()
+                heapq.heappush(waiting, (handover.slot.begins, next(number), handover))
+            while waiting and self._client.idle and waiting[0][0] <= elapsed():
+                self._start(heapq.heappop(waiting)[-1])
+            for started, response in self._client.perform():
+                self._update_response_time(elapsed() - started.at)
+                self._finish(started.handover, _result(started.handover, response))
+            early = waiting[0][0] - elapsed() if waiting and self._client.idle else math.inf
+            if early > 0:
+                self._client.wait(min(early, 1))
+
+    def _start(self, handover: Handover) -> None:
+        """Send the message. NOT_STARTED, and so known not to have been sent, if its slot is over or the circuit has
+        opened."""
         message, slot, provider, breaker = handover
-        if (early := slot.begins - elapsed()) > 0:
-            await asyncio.sleep(early)
-        began = elapsed()
-        if breaker.is_open or began > slot.ends:
-            return NOT_STARTED
+        if breaker.is_open or elapsed() > slot.ends:
+            self._finish(handover, NOT_STARTED)
+            return
         try:
-            return await provider.send(self._session, message)
-        except (TimeoutError, aiohttp.ClientError) as error:
-            return network_failure(error)
+            self._client.start(Started(handover, elapsed()), provider.build_request(message))
         except Exception as error:  # a fault in a provider's code costs this message only, and not the whole claim
-            logger.error("SMS %s: %s while it was handed over", message.id, type(error).__name__)
-            return SendResult(Outcome.UNKNOWN, status=type(error).__name__)
-        finally:
-            self._update_response_time(elapsed() - began)
+            self._finish(handover, _fault(handover, error, Outcome.RETRY_LATER))
+
+    def _finish(self, handover: Handover, result: SendResult) -> None:
+        handover.breaker.record_result(handover.message.id, result)
+        self._results.append((handover.message.id, result))
+        if self._has_enough_results:
+            self._enough_results.set()
 
     def _update_response_time(self, seconds: float) -> None:
         """A moving average, in which the latest response counts for a tenth."""
         before = self._response_time
         self._response_time = seconds if math.isinf(before) else 0.9 * before + 0.1 * seconds
+
+
+def _result(handover: Handover, response: Response | NoResponse) -> SendResult:
+    if isinstance(response, NoResponse):
+        return SendResult(response.outcome, status=response.reason)
+    try:
+        return handover.provider.parse_response(response)
+    except Exception as error:  # as in `_start`; but this message has been sent
+        return _fault(handover, error, Outcome.UNKNOWN)
+
+
+def _fault(handover: Handover, error: Exception, outcome: Outcome) -> SendResult:
+    logger.error("SMS %s: %s while it was handed over", handover.message.id, type(error).__name__)
+    return SendResult(outcome, status=type(error).__name__)

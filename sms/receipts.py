@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import Sequence
 from datetime import datetime
 
-import aiohttp
 from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
 from consent import register
+from sms.http_client import NoResponse, exchange
 from sms.models import Message
 from sms.providers import PROVIDERS
-from sms.providers.base import TIME_LIMIT, Delivery, DeliveryReport, storable
+from sms.providers.base import Delivery, DeliveryReport, Provider, Request, storable
 from sms.states import AWAITING_REPORT, State
 from teleq.clock import database_now
 from teleq.phone_numbers import number_text
@@ -67,7 +66,7 @@ def settle_unreported() -> None:
     messages = _unreported(sent_before=database_now() - settings.SMS_REPORT_WITHIN)
     if not messages:
         return
-    reports = asyncio.run(_fetch_reports(messages))
+    reports = _fetch_reports(messages)
     with transaction.atomic():
         held = Message.objects.select_for_update().filter(pk__in=reports, state=State.SENT).order_by("id")
         for message in held:
@@ -79,20 +78,26 @@ def _unreported(sent_before: datetime) -> list[Message]:
     return list(unreported.only("provider", "provider_message_id")[:FETCHED_AT_ONCE])
 
 
-async def _fetch_reports(messages: Sequence[Message]) -> dict[int, DeliveryReport | None]:
-    async with aiohttp.ClientSession(timeout=TIME_LIMIT) as session:
-        reports = await asyncio.gather(*(_fetch_report(session, message) for message in messages))
-    return {message.pk: report for message, report in zip(messages, reports, strict=True)}
+def _fetch_reports(messages: Sequence[Message]) -> dict[int, DeliveryReport | None]:
+    """What the messages' providers say of each, asked all at once. None if one can't be asked or doesn't say."""
+    questions = {message.pk: question for message in messages if (question := _question(message))}
+    reports: dict[int, DeliveryReport | None] = dict.fromkeys(message.pk for message in messages)
+    for message_id, response in exchange({pk: request for pk, (_, request) in questions.items()}).items():
+        if isinstance(response, NoResponse):
+            logger.warning("SMS %s: its provider was asked about it in vain: %s", message_id, response.reason)
+        else:
+            provider, _ = questions[message_id]
+            reports[message_id] = provider.parse_status(response)
+    return reports
 
 
-async def _fetch_report(session: aiohttp.ClientSession, message: Message) -> DeliveryReport | None:
+def _question(message: Message) -> tuple[Provider, Request] | None:
+    """The provider that can be asked about the message, and how."""
     provider = PROVIDERS.get(message.provider)
     if provider is None or any(provider.configuration_errors()):
         return None
     if not PLAIN_ID.fullmatch(message.provider_message_id):  # it becomes a part of the address
         return None
-    try:
-        return await provider().fetch_report(session, message.provider_message_id)
-    except (TimeoutError, aiohttp.ClientError) as error:
-        logger.warning("SMS %s: %s while its provider was asked about it", message.pk, type(error).__name__)
-        return None
+    asked = provider()
+    request = asked.build_status_request(message.provider_message_id)
+    return (asked, request) if request else None

@@ -6,24 +6,19 @@ patient.
 
 from __future__ import annotations
 
-import asyncio
 import base64
+import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-import aiohttp
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
-
-TIME_LIMIT = aiohttp.ClientTimeout(total=20, sock_connect=5, sock_read=10)
-"""In seconds. If a provider has not responded by then, it is not known whether the message was sent. `total` is for one
-that sends a byte now and then."""
 
 THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
@@ -61,6 +56,37 @@ class OutboundMessage:
     text: str
     callback_url: str
     """The address for delivery reports. Contains the message's id and a token that can't be guessed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request to a provider. What may be secret isn't in its `repr`."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A provider's HTTP response, whole."""
+
+    status: int
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+    @property
+    def json_object(self) -> dict[str, Any]:
+        """The JSON object in the body, or an empty one: a message that was accepted is so, whatever the body."""
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +154,12 @@ class Provider(ABC):
             yield "SMS_INBOUND_PASSWORD is not set: patients' replies are turned away, and STOPP does not work."
 
     @abstractmethod
-    async def send(self, session: aiohttp.ClientSession, message: OutboundMessage) -> SendResult:
-        """Hand one message over. Raises only what `network_failure` takes."""
+    def build_request(self, message: OutboundMessage) -> Request:
+        """The request that hands one message over: a POST with a body. `sms.dispatcher` sends it."""
+
+    @abstractmethod
+    def parse_response(self, response: Response) -> SendResult:
+        """The result of handing a message over, by the response to it."""
 
     def is_authentic_report(self, request: HttpRequest) -> bool:
         """Whether a delivery report comes from the provider. `sms.receipts` checks the token in its address as well."""
@@ -151,8 +181,12 @@ class Provider(ABC):
         """Our HTTP response to a report or a reply: received. Empty, as some providers send its text to the patient."""
         return HttpResponse(status=204)
 
-    async def fetch_report(self, session: aiohttp.ClientSession, provider_message_id: str) -> DeliveryReport | None:
-        """Ask the provider for the status of a message. None if it can't be asked or doesn't say."""
+    def build_status_request(self, provider_message_id: str) -> Request | None:
+        """The request that asks for the status of a message: a GET. None if the provider can't be asked."""
+        return None
+
+    def parse_status(self, response: Response) -> DeliveryReport | None:
+        """The status in the response to that. None if it doesn't say."""
         return None
 
 
@@ -199,20 +233,9 @@ def loggable(status: str) -> str:
     return TELEPHONE_NUMBER.sub("…", " ".join(storable(status).split()))
 
 
-async def json_object(response: aiohttp.ClientResponse) -> dict[str, Any]:
-    """The JSON object in the response, or an empty one: a message that was accepted is so, whatever the body."""
-    try:
-        body = await response.json(content_type=None)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def network_failure(error: aiohttp.ClientError | asyncio.TimeoutError) -> SendResult:
-    """The result of a message whose request failed: it is known not to have been sent only if it never connected."""
-    never_left = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
-    outcome = Outcome.RETRY_LATER if isinstance(error, never_left) else Outcome.UNKNOWN
-    return SendResult(outcome, status=type(error).__name__)
+def basic_authorization(username: str, password: str) -> str:
+    """The value of a header that signs in by HTTP Basic."""
+    return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
 
 
 def http_failure(status: int, detail: str = "") -> SendResult:

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-import aiohttp
 from django.conf import settings
 from django.http import HttpRequest
-from yarl import URL
 
 from sms.providers.base import (
     Delivery,
@@ -18,10 +16,12 @@ from sms.providers.base import (
     Outcome,
     Provider,
     Reply,
+    Request,
+    Response,
     SendResult,
+    basic_authorization,
     callback_url_errors,
     http_failure,
-    json_object,
     missing_settings,
     provider_url_errors,
 )
@@ -34,9 +34,8 @@ class Elks(Provider):
     name = "46elks"
 
     def __init__(self) -> None:
-        self.url = URL(settings.ELKS_URL)
         self.headers = {
-            "Authorization": aiohttp.encode_basic_auth(settings.ELKS_USERNAME, settings.ELKS_PASSWORD),
+            "Authorization": basic_authorization(settings.ELKS_USERNAME, settings.ELKS_PASSWORD),
             "Content-Type": "application/x-www-form-urlencoded",
         }
 
@@ -49,7 +48,7 @@ class Elks(Provider):
             if not is_address(address):
                 yield f"ELKS_ADDRESSES has {address!r} in it, which is no IP address: no report would come from there."
 
-    async def send(self, session: aiohttp.ClientSession, message: OutboundMessage) -> SendResult:
+    def build_request(self, message: OutboundMessage) -> Request:
         form = {
             "to": message.to,
             "from": message.sender,
@@ -57,12 +56,13 @@ class Elks(Provider):
             "whendelivered": message.callback_url,
             "dontlog": "message",  # the text is not kept at the provider's
         }
-        data = urlencode(form).encode()
-        async with session.post(self.url, data=data, headers=self.headers, allow_redirects=False) as response:
-            if response.status != 200:
-                return http_failure(response.status)
-            body = await json_object(response)
-            return SendResult(Outcome.ACCEPTED, body.get("id", ""), body.get("status", ""))
+        return Request("POST", settings.ELKS_URL, self.headers, urlencode(form).encode())
+
+    def parse_response(self, response: Response) -> SendResult:
+        if response.status != 200:
+            return http_failure(response.status)
+        body = response.json_object
+        return SendResult(Outcome.ACCEPTED, body.get("id", ""), body.get("status", ""))
 
     def is_authentic_report(self, request: HttpRequest) -> bool:
         """46elks signs nothing. If its addresses are configured, the report has to come from one of them."""
@@ -78,9 +78,11 @@ class Elks(Provider):
         form = request.POST
         return Reply(form.get("from", ""), form.get("to", ""), form.get("message", ""), form.get("id", ""))
 
-    async def fetch_report(self, session: aiohttp.ClientSession, provider_message_id: str) -> DeliveryReport | None:
-        async with session.get(self.url / provider_message_id, headers=self.headers, allow_redirects=False) as response:
-            return _report(await json_object(response)) if response.status == 200 else None
+    def build_status_request(self, provider_message_id: str) -> Request:
+        return Request("GET", f"{settings.ELKS_URL}/{provider_message_id}", self.headers)
+
+    def parse_status(self, response: Response) -> DeliveryReport | None:
+        return _report(response.json_object) if response.status == 200 else None
 
 
 def _report(fields: Mapping[str, Any]) -> DeliveryReport:

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import aiohttp
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from yarl import URL
 
 from sms.content.segments import count
 from sms.providers.base import (
@@ -18,6 +16,8 @@ from sms.providers.base import (
     Outcome,
     Provider,
     Reply,
+    Request,
+    Response,
     SendResult,
     http_failure,
     missing_settings,
@@ -36,7 +36,6 @@ class Kannel(Provider):
     name = "kannel"
 
     def __init__(self) -> None:
-        self.url = URL(settings.KANNEL_URL)
         self.headers = {
             "Content-Type": "text/plain; charset=UTF-8",
             "X-Kannel-Username": settings.KANNEL_USERNAME,
@@ -48,7 +47,7 @@ class Kannel(Provider):
     def configuration_errors(cls) -> Iterator[str]:
         return missing_settings("KANNEL_URL", "KANNEL_USERNAME", "KANNEL_PASSWORD")
 
-    async def send(self, session: aiohttp.ClientSession, message: OutboundMessage) -> SendResult:
+    def build_request(self, message: OutboundMessage) -> Request:
         headers = {
             **self.headers,
             "X-Kannel-To": message.to,
@@ -58,9 +57,19 @@ class Kannel(Provider):
             # Not %A, the network's own words: they begin with the message's text, and addresses are logged.
             "X-Kannel-DLR-Url": f"{message.callback_url}?type=%d&id=%F",
         }
-        data = message.text.encode()
-        async with session.post(self.url, data=data, headers=headers, allow_redirects=False) as response:
-            return _result(response.status, await response.text(errors="replace"))
+        return Request("POST", settings.KANNEL_URL, headers, message.text.encode())
+
+    def parse_response(self, response: Response) -> SendResult:
+        """By Kannel's own words; where they say nothing of its own (503), by `http_failure`.
+
+        There is no message id among them: the network's own comes in the delivery report.
+        """
+        status = response.text[:100]
+        if response.status == 202:
+            return SendResult(Outcome.QUEUED if status.startswith("3:") else Outcome.ACCEPTED, status=status)
+        if response.status == 403 and status.startswith("Not routable"):
+            return SendResult(Outcome.REJECTED, status=status)
+        return http_failure(response.status, status)
 
     def parse_report(self, request: HttpRequest) -> DeliveryReport:
         bits = _bits(request.GET.get("type", ""))
@@ -83,18 +92,6 @@ class Kannel(Provider):
     def acknowledgement(self) -> HttpResponse:
         """Kannel sends any body to the patient, and repeats a request whose status is other than 200 or 202."""
         return HttpResponse(content_type="text/plain")
-
-
-def _result(status: int, body: str) -> SendResult:
-    """The result by Kannel's response; of a status that says nothing of Kannel's own (503), by `http_failure`.
-
-    There is no message id in it: the network's own comes in the delivery report."""
-    if status == 202:
-        waits = body.startswith("3:")
-        return SendResult(Outcome.QUEUED if waits else Outcome.ACCEPTED, status=body[:100])
-    if status == 403 and body.startswith("Not routable"):
-        return SendResult(Outcome.REJECTED, status=body[:100])
-    return http_failure(status, body)
 
 
 def _bits(report_type: str) -> int:

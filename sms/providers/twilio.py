@@ -1,7 +1,7 @@
 """Twilio. Source: twilio.com/docs: message resource, track outbound message status, webhooks security, advanced opt-out
 (OptOutType), error 21610.
 
-Twilio's client library isn't used: it blocks while it waits, and all that is needed here is one form and one signature.
+Twilio's client library isn't used: it blocks while it waits, and all that is needed here is a form and a signature.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import urlencode
 
-import aiohttp
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
-from yarl import URL
 
 from sms.providers.base import (
     Delivery,
@@ -26,10 +24,12 @@ from sms.providers.base import (
     Outcome,
     Provider,
     Reply,
+    Request,
+    Response,
     SendResult,
+    basic_authorization,
     callback_url_errors,
     http_failure,
-    json_object,
     missing_settings,
     provider_url_errors,
 )
@@ -52,9 +52,9 @@ class Twilio(Provider):
 
     def __init__(self) -> None:
         account = settings.TWILIO_ACCOUNT_SID
-        self.messages = URL(settings.TWILIO_URL) / "2010-04-01" / "Accounts" / account
+        self.account_url = f"{settings.TWILIO_URL.rstrip('/')}/2010-04-01/Accounts/{account}"
         self.headers = {
-            "Authorization": aiohttp.encode_basic_auth(account, settings.TWILIO_AUTH_TOKEN),
+            "Authorization": basic_authorization(account, settings.TWILIO_AUTH_TOKEN),
             "Content-Type": "application/x-www-form-urlencoded",
         }
 
@@ -68,20 +68,21 @@ class Twilio(Provider):
     def configuration_warnings(cls) -> tuple[str, ...]:
         return ()  # is_authentic_reply needs no setting beside the required ones
 
-    async def send(self, session: aiohttp.ClientSession, message: OutboundMessage) -> SendResult:
+    def build_request(self, message: OutboundMessage) -> Request:
         form = {
             "To": message.to,
             "From": message.sender,
             "Body": message.text,
             "StatusCallback": message.callback_url,
         }
-        data, url = urlencode(form).encode(), self.messages / "Messages.json"
-        async with session.post(url, data=data, headers=self.headers, allow_redirects=False) as response:
-            body = await json_object(response)
-            if response.status != 201:
-                code = str(body.get("code", ""))
-                return replace(http_failure(response.status, code), opted_out=code == OPTED_OUT)
-            return SendResult(Outcome.ACCEPTED, str(body.get("sid", "")), str(body.get("status", "")))
+        return Request("POST", f"{self.account_url}/Messages.json", self.headers, urlencode(form).encode())
+
+    def parse_response(self, response: Response) -> SendResult:
+        body = response.json_object
+        if response.status != 201:
+            code = str(body.get("code", ""))
+            return replace(http_failure(response.status, code), opted_out=code == OPTED_OUT)
+        return SendResult(Outcome.ACCEPTED, str(body.get("sid", "")), str(body.get("status", "")))
 
     def is_authentic_report(self, request: HttpRequest) -> bool:
         return _is_signed(request)
@@ -107,13 +108,15 @@ class Twilio(Provider):
             opted_out=form.get("OptOutType", "") == "STOP",
         )
 
-    async def fetch_report(self, session: aiohttp.ClientSession, provider_message_id: str) -> DeliveryReport | None:
-        url = self.messages / "Messages" / f"{provider_message_id}.json"
-        async with session.get(url, headers=self.headers, allow_redirects=False) as response:
-            if response.status != 200:
-                return None
-            body = await json_object(response)
-            return _report(str(body.get("status", "")), str(body.get("error_code") or ""), provider_message_id)
+    def build_status_request(self, provider_message_id: str) -> Request:
+        return Request("GET", f"{self.account_url}/Messages/{provider_message_id}.json", self.headers)
+
+    def parse_status(self, response: Response) -> DeliveryReport | None:
+        if response.status != 200:
+            return None
+        body = response.json_object
+        sid, status, error = (str(body.get(name) or "") for name in ("sid", "status", "error_code"))
+        return _report(status, error, sid)
 
 
 def _report(status: str, error: str, sid: str) -> DeliveryReport:

@@ -19,7 +19,6 @@ from functools import partial
 from itertools import count
 from random import Random
 
-import aiohttp
 import django
 from django.db import OperationalError, transaction
 from django.db.models.functions import Now
@@ -33,6 +32,7 @@ from cases.models import Case, Status  # noqa: E402
 from consent import register  # noqa: E402
 from consent.models import Answer, Consent  # noqa: E402
 from sms import dispatcher, gateway, receipts  # noqa: E402
+from sms.http_client import TimeLimit  # noqa: E402
 from sms.models import Kind, Lane, Message  # noqa: E402
 from sms.states import State  # noqa: E402
 from teleq.clock import database_now  # noqa: E402
@@ -42,7 +42,7 @@ from tests.race.town import LANDLINE, NUMBERS  # noqa: E402
 from tests.race.witness import SEE_ANSWER, SEE_SWITCH, sql  # noqa: E402
 from tests.reporting import told  # noqa: E402
 
-dispatcher.TIME_LIMIT = aiohttp.ClientTimeout(sock_connect=5, sock_read=0.4)  # a silent one holds us up
+dispatcher.TIME_LIMIT = TimeLimit(total=0.5)  # a silent one holds us up
 WAITING_AT_MOST = 2000
 
 processes = multiprocessing.get_context("fork")

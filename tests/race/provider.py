@@ -6,12 +6,10 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
-from urllib.parse import urlsplit
-
-from aiohttp import web
+from urllib.parse import parse_qsl, urlsplit
 
 ANSWERS = {"201": 80, "503": 9, "400": 4, "cut": 4, "hang": 3}
 """How often out of a hundred. 503 is the one that says: not sent, try again."""
@@ -34,33 +32,37 @@ class Provider:
     url: str = ""
     posts: list[Post] = field(default_factory=list)
 
-    async def take(self, request: web.Request) -> web.StreamResponse:
-        form = await request.post()
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, message after message, till the other end has enough or gets none."""
+        with suppress(asyncio.IncompleteReadError, ConnectionError):  # a worker was killed
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = int(head.lower().partition(b"content-length:")[2].split(b"\r", 1)[0])
+                answer = await self.take((await reader.readexactly(length)).decode())
+                if answer in ("cut", "hang"):
+                    break
+                text = f"id-{len(self.posts)}"
+                writer.write(f"HTTP/1.1 {answer} Here\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
+        writer.transport.abort()
+
+    async def take(self, body: str) -> str:
+        form = dict(parse_qsl(body))
         # .../sms/receipts/<provider>/<message>/<token>
-        message_id = int(urlsplit(str(form["whendelivered"])).path.split("/")[-2])
+        message_id = int(urlsplit(form["whendelivered"]).path.split("/")[-2])
         at = time.time()
         answer = "201" if at > self.calm_from else self.dice.choices(list(ANSWERS), list(ANSWERS.values()))[0]
-        self.posts.append(Post(message_id, str(form["to"]), str(form["message"]), answer, at))
+        self.posts.append(Post(message_id, form["to"], form["message"], answer, at))
         await asyncio.sleep(self.dice.uniform(0, 0.01))
         if answer == "hang":
             await self.closing.wait()
-        if answer in ("cut", "hang"):
-            if request.transport:
-                request.transport.abort()
-            return web.Response()
-        return web.Response(status=int(answer), text=f"id-{len(self.posts)}")
+        return answer
 
     async def serve(self, ready: threading.Event) -> None:
         self.loop, self.closing = asyncio.get_running_loop(), asyncio.Event()
-        app = web.Application()
-        app.router.add_post("/simulator/send", self.take)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, backlog=512).start()
-        self.url = "http://{}:{}".format(*runner.addresses[0])
+        server = await asyncio.start_server(self.answer, "127.0.0.1", 0, backlog=512)
+        self.url = "http://{}:{}".format(*server.sockets[0].getsockname())
         ready.set()
-        await self.closing.wait()
-        await runner.cleanup()
+        async with server:
+            await self.closing.wait()
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import timedelta
 
-import aiohttp
 import psycopg2
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -25,6 +24,7 @@ from django.db.models import F
 from consent.models import Answer, Consent
 from consent.register import ChangedMeanwhile
 from sms import dispatcher, gateway, outcomes, receipts
+from sms.http_client import TimeLimit
 from sms.models import Lane, Message, ProviderState
 from sms.states import PENDING, State
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
@@ -300,7 +300,7 @@ class TestPostgresIsAway:
         assert count(State.SENT) == len(log) >= dispatcher.CONNECTIONS - MORE_THAN_A_CLAIM // 10
 
     def test_answers_that_come_meanwhile_are_read_when_they_come(self, accepted, provider, monkeypatch):
-        monkeypatch.setattr(dispatcher, "TIME_LIMIT", aiohttp.ClientTimeout(total=2))
+        monkeypatch.setattr(dispatcher, "TIME_LIMIT", TimeLimit(total=2))
         provider.delays = [0.1] * 10 + [1] * MORE_THAN_A_CLAIM
         working = in_another_connection(self.drained)
         wait_until(lambda: len(provider.received) > 50)

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 
-import aiohttp
 import pytest
 from django.db import connection, transaction
 
 from consent.models import Answer
 from sms import dispatcher, gateway, outcomes, receipts
+from sms.http_client import TimeLimit
 from sms.models import Kind, Lane, Message
 from sms.providers import PROVIDERS
 from sms.providers.base import Outcome, SendResult
@@ -234,7 +234,7 @@ class TestOutcomes:
     def test_an_outcome_that_is_not_known_is_never_sent_again_by_itself(
         self, answer, accept, provider, monkeypatch, wakes_at_once
     ):
-        monkeypatch.setattr(dispatcher, "TIME_LIMIT", aiohttp.ClientTimeout(total=None, sock_read=1))
+        monkeypatch.setattr(dispatcher, "TIME_LIMIT", TimeLimit(total=1))
         provider.responses = [answer]
         message = accept()
         assert state(message) == State.UNKNOWN
@@ -244,7 +244,7 @@ class TestOutcomes:
         assert len(provider.received) == 1
 
     def test_one_that_hangs_keeps_no_other_from_being_recorded(self, draft, provider, monkeypatch):
-        monkeypatch.setattr(dispatcher, "TIME_LIMIT", aiohttp.ClientTimeout(total=None, sock_read=20))
+        monkeypatch.setattr(dispatcher, "TIME_LIMIT", TimeLimit(total=60, silence=60))
         provider.responses = ["hang"]
         gateway.accept([draft() for _ in range(5)])
         drained = in_another_connection(lambda: gateway.drain(Lane.BULK))
@@ -256,13 +256,26 @@ class TestOutcomes:
 
     def test_a_mistake_in_the_providers_code_costs_its_own_message_only(self, draft, provider, monkeypatch):
         class Mistaken(Simulator):
-            async def send(self, session, message):
-                return 1 / 0 if message.text == "fel" else await super().send(session, message)
+            def parse_response(self, response):
+                return 1 / 0 if response.status == 500 else super().parse_response(response)
+
+        monkeypatch.setitem(PROVIDERS, "simulator", Mistaken)
+        provider.responses = [500]
+        messages = gateway.accept([draft(), draft()])
+        gateway.drain(Lane.BULK)
+        assert {state(message) for message in messages} == {State.UNKNOWN, State.SENT}
+
+    def test_one_before_anything_was_sent_costs_it_no_more_than_a_later_try(self, draft, provider, monkeypatch):
+        class Mistaken(Simulator):
+            def build_request(self, message):
+                return 1 / 0 if message.text == "fel" else super().build_request(message)
 
         monkeypatch.setitem(PROVIDERS, "simulator", Mistaken)
         wrong, right = gateway.accept([draft(text="fel"), draft()])
         gateway.drain(Lane.BULK)
-        assert (state(wrong), state(right)) == (State.UNKNOWN, State.SENT)
+        assert (state(wrong), state(right)) == (State.QUEUED, State.SENT)
+        assert wrong.due_at > database_now()
+        assert len(provider.received) == 1
 
 
 class TestCancelling:
