@@ -41,6 +41,7 @@ from teleq.changes import ChangesForm
 from teleq.models import INVALID_SENDER, CareProvider, OutgoingSms, Queue
 from teleq.pasted import is_blank
 from teleq.phone_numbers import phone_field
+from teleq.whole_numbers import whole_number
 
 WITH_CONSENT = gettext_lazy("Om du markerar rutan skickas SMS bara till den som har svarat Ja.")
 WITHOUT_CONSENT = gettext_lazy("Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande.")
@@ -266,7 +267,7 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
     ) -> HttpResponse:
         context = {
             "title": _("Utgående SMS"),
-            "open_circuit": open_circuit(),
+            "open_circuit": open_circuit([whole_number(object_id or "") or 0]),
             "checklist": checklist_of(request, object_id),
         }
         try:
