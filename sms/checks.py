@@ -41,7 +41,7 @@ def numbers_have_a_provider(**_: object) -> list[CheckMessage]:
     if not queues:
         return []
     first = settings.SMS_PROVIDERS[0]
-    told = f"{queues} queues send from a number that SMS_NUMBERS doesn't name. Only {first} is given their SMS."
+    told = f"{queues} queue(s) send from a number that SMS_NUMBERS doesn't name. Only {first} is given their SMS."
     return [Warning(told, hint="Name the provider where each number is rented: replies come there.", id="sms.W002")]
 
 

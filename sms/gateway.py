@@ -271,7 +271,8 @@ def drain(lane: Lane) -> int:
                 judged += claimed
             if results := dispatcher.collect():
                 record_at_last(results, dispatcher.claimed_at)
-                claim_more = (offer_to_next(lines, results) or claim_more) and _publish(lines)
+                claim_more |= offer_to_next(lines, results)
+                claim_more &= _publish(lines)
             turn_is_over = time.monotonic() > turn_ends
     for line in lines:
         line.breaker.log_failures()

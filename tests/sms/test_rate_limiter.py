@@ -151,4 +151,4 @@ def test_without_a_rate_nothing_is_reserved(django_assert_num_queries):
 def test_a_rate_that_is_none_is_an_error_at_the_start(rate, settings):
     settings.SMS_RATES = [(SIMULATOR, rate)]
     [problem] = checks.configuration_errors()
-    assert repr(rate) in problem
+    assert f"simulator={rate}" in problem
