@@ -60,8 +60,8 @@ def configuration_errors() -> Iterator[str]:
     if settings.SMS_INBOUND_PASSWORD and not settings.TELEQ_DEMO:
         for weakness in weaknesses(settings.SMS_INBOUND_PASSWORD, SHORTEST_PASSWORD):
             yield f"SMS_INBOUND_PASSWORD {weakness}."
-    yield from _errors_by_provider("SMS_RATES", is_rate, "its messages a second, above 0, as 46elks=1.6")
-    yield from _errors_by_provider("SMS_NUMBERS", _is_e164, "a telephone number in E.164, as 46elks=+46766861004")
+    yield from _errors_by_provider("SMS_RATES", is_rate, "its messages a second, above 0, as kannel=10")
+    yield from _errors_by_provider("SMS_NUMBERS", _is_e164, "a telephone number in E.164, as kannel=+46766861004")
     for provider in _said_twice(provider for provider, _ in settings.SMS_RATES):
         yield f"SMS_RATES has {provider!r} in it more than once."
     for number in _said_twice(number for _, number in settings.SMS_NUMBERS):

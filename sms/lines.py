@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 
 from sms.circuit_breaker import CircuitBreaker
 from sms.models import Lane
-from sms.outcomes import NO_TRY
 from sms.providers import PROVIDERS
 from sms.providers.base import Outcome, SendResult
 from sms.rate_limiter import RateLimiter
@@ -77,6 +76,6 @@ def offer_to_next(lines: Sequence[Line], results: Mapping[int, SendResult]) -> b
                 if to := next(following, None):
                     to.offered.append(message_id)
                     again = True
-            elif outcome in NO_TRY:  # due as it was: whoever is ready claims it as any other
+            elif outcome in (Outcome.SHUT, Outcome.NOT_STARTED):  # due as it was: whoever is ready claims it
                 again = True
     return again

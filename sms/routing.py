@@ -20,3 +20,8 @@ def able(sender: str) -> list[str]:
 
 def can_send(provider: str, sender: str) -> bool:
     return not is_number(sender) or provider in able(sender)
+
+
+def is_sent_by_one_of_several(sender: str) -> bool:
+    """Whether what is sent from here waits while one provider is down, though others are there: said in Admin."""
+    return len(able(sender)) < len(settings.SMS_PROVIDERS)

@@ -409,20 +409,20 @@ def test_so_does_one_that_comes_while_it_waits_to_be_tried_again(accept, first, 
 
 
 def test_the_one_that_sent_it_is_asked_what_became_of_it(accept, first, wire, settings):
-    settings.SMS_PROVIDERS, settings.ELKS_URL = [FIRST, "46elks"], f"{wire.url}/a1/sms"
-    settings.ELKS_USERNAME = settings.ELKS_PASSWORD = "x"
-    first.responses, wire.response = [503], (200, {"id": "s70df", "status": "created"})
+    settings.SMS_PROVIDERS, settings.TWILIO_URL = [FIRST, "twilio"], wire.url
+    settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = "AC0", "x"
+    first.responses, wire.response = [503], (201, {"sid": "SM1", "status": "queued"})
     message = accept()
     gateway.drain(Lane.BULK)
-    settings.TELEQ_URL = "https://teleq.example.se"  # as 46elks needs it
+    settings.TELEQ_URL = "https://teleq.example.se"  # as Twilio needs it
     Message.objects.update(state_at=Now() - settings.SMS_REPORT_WITHIN - timedelta(seconds=1))
-    wire.response = (200, {"id": "s70df", "status": "delivered"})
+    wire.response = (200, {"sid": "SM1", "status": "delivered"})
     receipts.settle_unreported()
     message.refresh_from_db()
-    assert (message.provider, message.state) == ("46elks", State.DELIVERED)
-    assert [(request.method, request.path) for request in wire.requests] == [
-        ("POST", "/a1/sms"),
-        ("GET", "/a1/sms/s70df"),
+    assert (message.provider, message.state) == ("twilio", State.DELIVERED)
+    assert [request.path.removeprefix("/2010-04-01/Accounts/AC0") for request in wire.requests] == [
+        "/Messages.json",
+        "/Messages/SM1.json",
     ]
 
 
@@ -472,7 +472,7 @@ def test_staff_are_told_only_where_no_provider_can_send(queue, settings, sends_f
             "SMS_PROVIDERS is empty; it must name one or more of: simulator, kannel",
         ),
         ("SMS_PROVIDERS", [FIRST, FIRST], "SMS_PROVIDERS has 'simulator' in it more than once."),
-        ("SMS_RATES", [("46elks", "1.6")], "SMS_RATES has '46elks=1.6' in it"),
+        ("SMS_RATES", [("twilio", "1.6")], "SMS_RATES has 'twilio=1.6' in it"),
         ("SMS_RATES", [("10", "")], "SMS_RATES has '10=' in it"),
         ("SMS_RATES", [(FIRST, "1"), (FIRST, "2")], "SMS_RATES has 'simulator' in it more than once."),
         ("SMS_NUMBERS", [("twilio", NUMBER)], f"SMS_NUMBERS has 'twilio={NUMBER}' in it"),
