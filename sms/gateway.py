@@ -8,6 +8,7 @@ became of it. docs/architecture.md draws the way of a message.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -190,6 +191,7 @@ def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE, selection: Se
     3. Lock the answers stored for their numbers.
     4. Read PostgreSQL's clock.
     5. Judge each message by these rows at this instant: it becomes `sending`, `refused` or, when too late, `expired`.
+       One whose sender is no longer this provider's to send for is left as it is.
     6. Write the messages and commit. This is the point of no return.
     7. If the last guard refuses the write, as a number got its very first Nej meanwhile: start anew.
     8. If a lock doesn't come in time: claim nothing, and wake the lane to try again later. It raises nothing, as the
@@ -253,7 +255,7 @@ def drain(lane: Lane) -> int:
     Over and over, until no message is due and none is in flight:
 
     1. For each provider in order, acquire a permit: for how many messages, its rate limiter and circuit breaker say.
-    2. Claim so many messages that it is the first to be able to send.
+    2. Claim so many of the messages for which it is the first that can send them and whose circuit is closed.
     3. Dispatch those that became `sending`. The dispatcher sends them while the drain goes on.
     4. Collect the results that have come, and record them.
     5. Offer what one provider surely didn't get to the next.
@@ -262,7 +264,7 @@ def drain(lane: Lane) -> int:
     """
     lines = [Line(name, lane) for name in settings.SMS_PROVIDERS]
     turn_ends = time.monotonic() + TURN
-    judged, claim_more, turn_is_over = 0, True, False
+    judged, claim_more, turn_is_over = 0, bool(lines), False
     with Dispatcher() as dispatcher, _record_the_rest(dispatcher):
         while dispatcher.in_flight or (claim_more and not turn_is_over):
             may_claim = claim_more and not turn_is_over and dispatcher.capacity > 0
@@ -303,7 +305,7 @@ def _claim_for_each(dispatcher: Dispatcher, lines: Sequence[Line]) -> tuple[int,
             continue
         due = Selection(without=numbers.all_but_of(line) if first_is_found else numbers.of_others(line))
         others = sum(map(numbers.belong_to, lines[place + 1 :]))  # for whom a part of the capacity is left
-        share = _claim_and_dispatch(dispatcher, line, due, dispatcher.capacity // (1 + others))
+        share = _claim_and_dispatch(dispatcher, line, due, math.ceil(dispatcher.capacity / (1 + others)))
         shares.append(share)
         first_is_found = first_is_found or share.circuit_is_closed
     rate_is_used_up = any(share.rate_is_used_up for share in shares)

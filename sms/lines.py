@@ -69,9 +69,10 @@ def offer_to_next(lines: Sequence[Line], results: Mapping[int, SendResult]) -> b
     at once."""
     again = False
     for place, line in enumerate(lines):
-        for message_id in line.in_flight.keys() & results.keys():
-            names, outcome = able(line.in_flight.pop(message_id)), results[message_id].outcome
+        for message_id in [each for each in results if each in line.in_flight]:
+            sender, outcome = line.in_flight.pop(message_id), results[message_id].outcome
             if outcome is Outcome.RETRY_LATER:
+                names = able(sender)
                 following = (other for other in lines[place + 1 :] if other.is_ready and other.name in names)
                 if to := next(following, None):
                     to.offered.append(message_id)
