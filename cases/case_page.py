@@ -96,7 +96,7 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "consent_form": bound.get("consent_form") or _fresh_consent_form(case, user, current, answer),
         "consent_text": ConsentText.objects.current(case.queue.care_provider_id, case.queue_id),
         "refusal": refusal(case.queue.outgoing_sms_or_none, current.consent, number, at),
-        "open_circuit": open_circuit(),
+        "open_circuit": open_circuit([case.queue_id]),
         "segments": segments.count(sms_form["text"].value() or ""),
         "details_form": DetailsForm(instance=case),
         "note_form": NoteForm(initial={"text": texts.get(drafts.Field.NOTE, "")}),

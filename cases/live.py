@@ -8,7 +8,6 @@ minute, one's own case that one has left alone, as it is released after a while.
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import connection
 
 from cases.holding import CALL_LASTS
@@ -46,8 +45,8 @@ SELECT md5(ROW(
      FROM cases_case AS other JOIN teleq_queue AS theirs ON theirs.id = other.queue_id
     WHERE other.phone_number = c.phone_number AND other.id <> c.id AND NOT other.status = ANY(%(closed)s)
       AND theirs.care_provider_id = q.care_provider_id),
-  (SELECT ROW(shut_status, silent_since) FROM sms_providerstate
-    WHERE name = %(provider)s AND open_until > now() - interval '1 second' * %(shown)s)
+  (SELECT string_agg(concat_ws('.', name, shut_status, silent_since), ' ' ORDER BY name) FROM sms_providerstate
+    WHERE open_until > now() - interval '1 second' * %(shown)s)
 )::text)
 FROM cases_case AS c
 JOIN teleq_queue AS q ON q.id = c.queue_id
@@ -71,7 +70,6 @@ def version(case_id: int, user: User) -> str:
                 "call_lasts": CALL_LASTS.total_seconds(),
                 "present": Presence.COUNTS_FOR.total_seconds(),
                 "closed": list(CLOSED),
-                "provider": settings.SMS_PROVIDER,
                 "shown": SHOWN_AFTERWARDS.total_seconds(),
             },
         )

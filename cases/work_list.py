@@ -358,7 +358,8 @@ def work_list(user: User, chosen: Choice) -> WorkList:
     page, found = _page(user, chosen)
     at = database_now()
     page.object_list = _rows(found, queues, user, at)
-    return WorkList(replace(chosen, page=page.number), queues, page, at, open_circuit())
+    shown = [chosen.queue_id] if chosen.queue_id else [queue.pk for queue in queues]
+    return WorkList(replace(chosen, page=page.number), queues, page, at, open_circuit(shown))
 
 
 def context(user: User, chosen: Choice) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -24,7 +25,9 @@ from django.db.models.functions import Coalesce, Now
 
 from sms.models import ProviderState
 from sms.providers.base import Outcome, SendResult, loggable, storable
+from sms.routing import able
 from teleq.clock import elapsed
+from teleq.models import OutgoingSms
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +166,23 @@ def release_trial(provider: str, until: datetime) -> None:
     ProviderState.objects.filter(name=provider, open_until=until).update(open_until=Now())
 
 
-def open_circuit() -> ProviderState | None:
-    """The configured provider's state, if its circuit is not closed: staff are told that messages wait."""
+def open_circuit(queues: Collection[int] | None = None) -> ProviderState | None:
+    """The state of a provider whose circuit is not closed, where no other can send for one of these queues (by id):
+    staff are told that messages wait. None where they leave. Of several providers, the one that fell silent last.
+
+    Without queues: what is sent from a name, which every provider can send.
+    """
     recently = Now() - SHOWN_AFTERWARDS
-    return ProviderState.objects.filter(name=settings.SMS_PROVIDER, open_until__gt=recently).first()
+    states = ProviderState.objects.filter(open_until__gt=recently).order_by("silent_since")
+    not_closed = {state.name: state for state in states}
+    if not not_closed:  # nearly always
+        return None
+    if queues is None:
+        choices = [settings.SMS_PROVIDERS]
+    else:
+        senders = OutgoingSms.objects.filter(queue__in=queues).values_list("sender", flat=True)
+        choices = [able(sender) for sender in set(senders)]
+    for names in choices:
+        if names and all(name in not_closed for name in names):
+            return [state for name, state in not_closed.items() if name in names][-1]
+    return None

@@ -8,11 +8,13 @@ became of it. docs/architecture.md draws the way of a message.
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from celery import current_app
 from django.conf import settings
@@ -22,16 +24,17 @@ from django.urls import reverse
 from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Consent
-from sms import providers
-from sms.circuit_breaker import Circuit, CircuitBreaker
+from sms.circuit_breaker import Circuit
 from sms.content import rules
 from sms.content.segments import normalize
 from sms.dispatcher import COLLECT_EVERY, START_WITHIN, Dispatcher, Handover
 from sms.judge import Judge, refuse
+from sms.lines import Line, Numbers, offer_to_next
 from sms.models import DueMessage, Kind, Lane, Message, MessageQuerySet, Refusal
 from sms.outcomes import record_at_last
-from sms.providers.base import OutboundMessage, Provider
+from sms.providers.base import OutboundMessage
 from sms.rate_limiter import RateLimiter
+from sms.routing import can_send
 from sms.states import State
 from teleq.clock import database_now
 from teleq.database import waited_too_long
@@ -166,7 +169,19 @@ class Claim:
 NOTHING = Claim(0, [], {}, None, 0.0)
 
 
-def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
+class Selection(NamedTuple):
+    """Which of a lane's messages a claim takes: all that are due, unless it says otherwise."""
+
+    without: Collection[int] = ()
+    """Not those of these queues, by id: they are for another provider."""
+    offered: Sequence[int] = ()
+    """These instead, by id, though they are not due again yet: another provider has just turned them away."""
+
+
+ALL_DUE = Selection()
+
+
+def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE, selection: Selection = ALL_DUE) -> Claim:
     """Judge the messages that are due in the lane, at most so many. Those that are allowed become `sending`.
 
     1. Lock the messages that are due, passing over those that another claim has locked.
@@ -174,6 +189,7 @@ def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
     3. Lock the answers stored for their numbers.
     4. Read PostgreSQL's clock.
     5. Judge each message by these rows at this instant: it becomes `sending`, `refused` or, when too late, `expired`.
+       One whose sender is no longer this provider's to send for is left as it is.
     6. Write the messages and commit. This is the point of no return.
     7. If the last guard refuses the write, as a number got its very first Nej meanwhile: start anew.
     8. If a lock doesn't come in time: claim nothing, and wake the lane to try again later. It raises nothing, as the
@@ -186,8 +202,8 @@ def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
     try:
         for _ in range(OVERTAKEN_AT_MOST):
             with suppress(IntegrityError):
-                return _claim(lane, provider_name, limit)
-        return _claim(lane, provider_name, limit)
+                return _claim(lane, provider_name, limit, selection)
+        return _claim(lane, provider_name, limit, selection)
     except OperationalError as error:
         if not waited_too_long(error):
             raise
@@ -196,10 +212,11 @@ def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
         return NOTHING
 
 
-def _claim(lane: Lane, provider_name: str, limit: int) -> Claim:
+def _claim(lane: Lane, provider_name: str, limit: int, selection: Selection) -> Claim:
     """Steps 1 to 6 of `claim`, in one transaction."""
     with transaction.atomic(durable=True):
-        due = Message.objects.in_lane(lane).due()
+        waiting = Message.objects.in_lane(lane)
+        due = waiting.offered(selection.offered) if selection.offered else waiting.due(selection.without)
         messages = due.select_for_update(skip_locked=True, of=("self",))[:limit].read()
         if not messages:
             return NOTHING
@@ -218,7 +235,7 @@ def _send_or_stop(message: DueMessage, judge: Judge, provider_name: str) -> None
         message.state, message.state_at = State.EXPIRED, judge.at
         return
     judge.judge(message, message.key)
-    if message.state == State.QUEUED:
+    if message.state == State.QUEUED and can_send(provider_name, judge.outgoing_sms[message.queue_id].sender):
         message.state = State.SENDING
         message.state_at = message.claimed_at = judge.at
         message.attempts += 1
@@ -233,64 +250,102 @@ def drain(lane: Lane) -> int:
 
     Over and over, until no message is due and none is in flight:
 
-    1. Acquire a permit: for how many messages, the rate limiter and the circuit breaker say.
-    2. Claim so many messages.
+    1. For each provider in order, acquire a permit: for how many messages, its rate limiter and circuit breaker say.
+    2. Claim so many of the messages for which it is the first that can send them and whose circuit is closed.
     3. Dispatch those that became `sending`. The dispatcher sends them while the drain goes on.
     4. Collect the results that have come, and record them.
-    5. Tell all workers what the results say about the provider. If its circuit is open, claim no more.
-    6. After half a minute, claim no more, and wake the lane's worker at the end: a sweep gets its turn between.
+    5. Offer what one provider surely didn't get to the next.
+    6. Tell all workers what the results say about the providers. If all their circuits are open, claim no more.
+    7. After half a minute, claim no more, and wake the lane's worker at the end: a sweep gets its turn between.
     """
-    provider = providers.configured()
-    limiter, breaker = RateLimiter(provider.name, lane), CircuitBreaker(provider.name)
+    lines = [Line(name, lane) for name in settings.SMS_PROVIDERS]
     turn_ends = time.monotonic() + TURN
-    judged, claim_more, turn_is_over = 0, True, False
+    judged, claim_more, turn_is_over = 0, bool(lines), False
     with Dispatcher() as dispatcher, _record_the_rest(dispatcher):
-        while claim_more or dispatcher.in_flight:
-            if claim_more and dispatcher.capacity > 0 and not breaker.is_half_open:
-                claimed, claim_more = _claim_and_dispatch(dispatcher, provider, limiter, breaker)
+        while dispatcher.in_flight or (claim_more and not turn_is_over):
+            may_claim = claim_more and not turn_is_over and dispatcher.capacity > 0
+            if may_claim and any(line.is_ready for line in lines):
+                claimed, claim_more = _claim_for_each(dispatcher, lines)
                 judged += claimed
             if results := dispatcher.collect():
                 record_at_last(results, dispatcher.claimed_at)
-                claim_more = _publish(breaker) and claim_more
-            if claim_more and time.monotonic() > turn_ends:
-                claim_more, turn_is_over = False, True
-    breaker.log_failures()
-    if turn_is_over:
+                claim_more |= offer_to_next(lines, results)
+                claim_more &= _publish(lines)
+            turn_is_over = time.monotonic() > turn_ends
+    for line in lines:
+        line.breaker.log_failures()
+    if claim_more:
         wake(lane)
     return judged
 
 
-def _claim_and_dispatch(
-    dispatcher: Dispatcher, provider: Provider, limiter: RateLimiter, breaker: CircuitBreaker
-) -> tuple[int, bool]:
+class Share(NamedTuple):
+    """What one provider has been given of the messages that wait."""
+
+    judged: int
+    rate_is_used_up: bool
+    circuit_is_closed: bool
+
+
+def _claim_for_each(dispatcher: Dispatcher, lines: Sequence[Line]) -> tuple[int, bool]:
     """Steps 1 to 3 of `drain`. Returns how many messages were judged, and whether there may be more to claim."""
-    wanted = _wanted(limiter.lane, dispatcher.capacity)
+    numbers = Numbers(lines)
+    shares: list[Share] = []
+    first_is_found = False
+    """Whether a provider has come whose circuit is closed: what all can send is for the first of those."""
+    for place, line in enumerate(lines):
+        if line.offered and line.is_ready:
+            offered = Selection(offered=tuple(line.offered))
+            shares.append(_claim_and_dispatch(dispatcher, line, offered, dispatcher.capacity))
+        if not line.is_ready or (first_is_found and not numbers.belong_to(line)):
+            continue
+        due = Selection(without=numbers.all_but_of(line) if first_is_found else numbers.of_others(line))
+        others = sum(map(numbers.belong_to, lines[place + 1 :]))  # for whom a part of the capacity is left
+        share = _claim_and_dispatch(dispatcher, line, due, math.ceil(dispatcher.capacity / (1 + others)))
+        shares.append(share)
+        first_is_found = first_is_found or share.circuit_is_closed
+    rate_is_used_up = any(share.rate_is_used_up for share in shares)
+    if rate_is_used_up and not dispatcher.in_flight:
+        time.sleep(COLLECT_EVERY)
+    judged = sum(share.judged for share in shares)
+    return judged, bool(judged) or rate_is_used_up or any(line.offered for line in lines if line.is_ready)
+
+
+def _claim_and_dispatch(dispatcher: Dispatcher, line: Line, selection: Selection, capacity: int) -> Share:
+    """Steps 1 to 3 of `drain`, for one provider, which may be given as many messages as there is capacity for."""
+    limiter, lane = line.limiter, line.limiter.lane
+    wanted = _wanted(limiter, selection, max(0, capacity))
     permit = limiter.acquire(wanted)
-    claimed = claim(limiter.lane, limiter.provider, permit.messages) if permit.messages else NOTHING
-    outbound = _outbound(claimed, limiter.provider)
+    if selection.offered:  # what its rate has no slot for now stays offered
+        line.offered = [] if permit.circuit_is_open else line.offered[permit.messages :]
+        selection = Selection(offered=selection.offered[: permit.messages])
+    claimed = claim(lane, line.name, permit.messages, selection) if permit.messages else NOTHING
+    outbound = _outbound(claimed, line.name)
     try:
         limiter.release_unused(permit, used=len(outbound))
         if outbound and permit.trial_until:
-            breaker.begin_trial(outbound[0].id, permit.trial_until)
+            line.breaker.begin_trial(outbound[0].id, permit.trial_until)
     finally:  # also if the database fails now: these messages are claimed, and would else become unknown
         latest = claimed.began + START_WITHIN
         handovers = [
-            Handover(message, permit.slot(place, latest), provider, breaker) for place, message in enumerate(outbound)
+            Handover(message, permit.slot(place, latest), line.provider, line.breaker)
+            for place, message in enumerate(outbound)
         ]
+        line.in_flight |= {message.id: message.sender for message in outbound}
         dispatcher.dispatch(handovers, claimed.at)
-    rate_is_used_up = bool(wanted) and not (permit.messages or permit.circuit_is_open)
-    if rate_is_used_up and not dispatcher.in_flight:
-        time.sleep(COLLECT_EVERY)
-    return claimed.judged, bool(claimed.judged) or rate_is_used_up
+    return Share(
+        claimed.judged,
+        rate_is_used_up=bool(wanted) and not (permit.messages or permit.circuit_is_open),
+        circuit_is_closed=not (permit.circuit_is_open or permit.trial_until),
+    )
 
 
-def _publish(breaker: CircuitBreaker) -> bool:
-    """Step 5 of `drain`. Returns whether the provider may be given more."""
-    circuit = breaker.publish()
-    if circuit is Circuit.CLOSED:
+def _publish(lines: Sequence[Line]) -> bool:
+    """Step 6 of `drain`. Returns whether any provider may be given more."""
+    if Circuit.CLOSED in [line.breaker.publish() for line in lines]:
         for lane in Lane:
             wake(lane)
-    return circuit is not Circuit.OPEN
+    return not all(line.breaker.is_open for line in lines)
 
 
 @contextmanager
@@ -303,9 +358,13 @@ def _record_the_rest(dispatcher: Dispatcher) -> Iterator[None]:
             record_at_last(dispatcher.collect(), dispatcher.claimed_at)
 
 
-def _wanted(lane: Lane, capacity: int) -> int:
-    """How many messages to acquire a permit for. With a limited rate it reserves slots, so no more than are due."""
-    return Message.objects.in_lane(lane).due()[:capacity].count() if settings.SMS_RATE else capacity
+def _wanted(limiter: RateLimiter, selection: Selection, capacity: int) -> int:
+    """How many messages to acquire a permit for. With a limited rate it reserves slots, so no more than are there."""
+    if selection.offered:
+        return min(len(selection.offered), capacity)
+    if limiter.rate is None:
+        return capacity
+    return Message.objects.in_lane(limiter.lane).due(selection.without)[:capacity].count()
 
 
 def _outbound(claimed: Claim, provider_name: str) -> list[OutboundMessage]:

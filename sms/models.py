@@ -98,9 +98,14 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def in_lane(self, lane: Lane) -> MessageQuerySet:
         return self.filter(kind=Kind.MANUAL) if lane is Lane.MANUAL else self.exclude(kind=Kind.MANUAL)
 
-    def due(self) -> MessageQuerySet:
-        """Those that wait and whose time has come, the oldest first."""
-        return self.filter(state=State.QUEUED, due_at__lte=Now()).order_by("due_at", "id")
+    def due(self, without: Collection[int] = ()) -> MessageQuerySet:
+        """Those that wait and whose time has come, the oldest first; not those of these queues, by id."""
+        due = self.filter(state=State.QUEUED, due_at__lte=Now()).order_by("due_at", "id")
+        return due.exclude(queue__in=without) if without else due
+
+    def offered(self, ids: Collection[int]) -> MessageQuerySet:
+        """Those of these that wait, whether or not they are due."""
+        return self.filter(state=State.QUEUED, pk__in=ids).order_by("due_at", "id")
 
     def keys(self) -> list[NumberKey]:
         """The care provider and the number, in E.164, that each message's answer is stored for."""

@@ -1,4 +1,4 @@
-"""The rate limiter: how many messages may be handed over to a provider now, over all workers (`SMS_RATE`).
+"""The rate limiter: how many messages may be handed over to a provider now, over all workers (`SMS_RATES`).
 
 It is asked before each claim: a message that may not be handed over yet is not claimed either. The answer is a permit
 for so many messages. With a limited rate, each of them has a slot of its own, when it may be started: workers share the
@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from sms.circuit_breaker import OPEN_FOR, release_trial
 from sms.models import Lane, ProviderState
@@ -64,12 +65,16 @@ class RateLimiter:
 
     def __init__(self, provider: str, lane: Lane) -> None:
         self.provider, self.lane = provider, lane
+        self.rate = rate_of(provider)
 
     def acquire(self, wanted: int) -> Permit:
         """A permit for as many of these as may be handed over: none while the circuit is open, one if it is half-open,
         otherwise what the rate has free slots for."""
-        row = ProviderState.objects.filter(name=self.provider).first()
-        if settings.SMS_RATE or (row and row.open_until):
+        states = ProviderState.objects.filter(name=self.provider).annotate(is_open=Q(open_until__gt=Now()))
+        open_until, is_open = states.values_list("open_until", "is_open").first() or (None, False)
+        if is_open:  # while another provider sends, this is asked again and again: nothing is written for that
+            return Permit(0, circuit_is_open=True)
+        if self.rate or open_until:
             return self._reserve(wanted)
         return Permit(wanted)
 
@@ -85,7 +90,7 @@ class RateLimiter:
 
     def _reserve(self, wanted: int) -> Permit:
         ProviderState.objects.ensure_row(self.provider)
-        interval = 1 / (float(settings.SMS_RATE) * (1 - SPARE)) if settings.SMS_RATE else 0.0
+        interval = 1 / (self.rate * (1 - SPARE)) if self.rate else 0.0
         parameters: dict[str, Any] = {
             "provider": self.provider,
             "wanted": wanted,
@@ -124,6 +129,12 @@ RESERVE = """
     RETURNING messages, extract(epoch FROM free_at - at)::float, is_open, next_slot_at,
         CASE WHEN is_half_open AND messages > 0 THEN open_until END
 """
+
+
+def rate_of(provider: str) -> float | None:
+    """How many messages a second the provider takes. None if there is no limit."""
+    rate = dict(settings.SMS_RATES).get(provider)
+    return float(rate) if rate else None
 
 
 def is_rate(text: str) -> bool:

@@ -293,8 +293,17 @@ CELERY_BEAT_SCHEDULE = {
 
 # SMS ------------------------------------------------------------------------------------------------------------------
 
-SMS_PROVIDER = env.str("SMS_PROVIDER", default="simulator" if TELEQ_DEMO else "")
-SMS_RATE = env.str("SMS_RATE", default="")  # messages a second that the provider takes; checked at the start
+
+def by_provider(name: str) -> list[tuple[str, str]]:
+    """What a variable says of providers, as `46elks=1.6,twilio=10`. Whether it makes sense is checked at the start."""
+    pairs = (each.partition("=") for each in env.list(name, default=[]))
+    return [(provider.strip(), said.strip()) for provider, _, said in pairs]
+
+
+# In order: a message goes to the first that takes messages and can send for its sender.
+SMS_PROVIDERS = [name.strip() for name in env.list("SMS_PROVIDERS", default=["simulator"] if TELEQ_DEMO else [])]
+SMS_RATES = by_provider("SMS_RATES")  # messages a second that a provider takes
+SMS_NUMBERS = by_provider("SMS_NUMBERS")  # telephone numbers, in E.164, that are rented at a provider
 # Where the product itself is reached: by the SMS provider with its delivery reports, and by the simulator.
 TELEQ_URL = env.str("TELEQ_URL", default="http://127.0.0.1:8000").rstrip("/")
 SMS_INBOUND_PASSWORD = env.str("SMS_INBOUND_PASSWORD", default="")  # a provider's, for patients' replies

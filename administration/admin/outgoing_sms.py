@@ -37,15 +37,20 @@ from sms.circuit_breaker import open_circuit
 from sms.content import placeholders, rules, segments
 from sms.content.advice import ANOTHER_WAY, CAN_NOT_BE_REPLIED_TO
 from sms.models import Kind
+from sms.routing import is_sent_by_one_of_several
 from teleq.changes import ChangesForm
 from teleq.models import INVALID_SENDER, CareProvider, OutgoingSms, Queue
 from teleq.pasted import is_blank
 from teleq.phone_numbers import phone_field
+from teleq.whole_numbers import whole_number
 
 WITH_CONSENT = gettext_lazy("Om du markerar rutan skickas SMS bara till den som har svarat Ja.")
 WITHOUT_CONSENT = gettext_lazy("Svaren sparas, men SMS skickas utan att samtycke krävs. Nej gäller fortfarande.")
 CAN_BE_REPLIED_TO = gettext_lazy(
     "Patienter som svarar STOPP får inga fler SMS. Andra svar visas i ärendet eller under Inkomna SMS."
+)
+SENT_BY_ONE = gettext_lazy(
+    "SMS från ett nummer kan bara skickas av leverantören där numret finns. Svarar den inte, väntar köns SMS."
 )
 NO_TEXT = gettext_lazy("Skriv en text, eller avmarkera rutan ovanför.")
 SWITCHES = {"confirmation_text": "confirmation_on", "reminder_text": "reminder_on"}
@@ -117,6 +122,8 @@ class OutgoingSmsForm(ChangesForm[OutgoingSms]):
         by_name = f"{CAN_NOT_BE_REPLIED_TO} {ANOTHER_WAY.format(number='{telefon}')}"
         answering = CAN_BE_REPLIED_TO if self.instance.can_be_replied_to else by_name
         self.fields["sender"].help_text += f" {answering}"
+        if is_sent_by_one_of_several(self.instance.sender):
+            self.fields["sender"].help_text += f" {SENT_BY_ONE}"
         box = self.fields["consent_required"]
         if self.instance.consent_required:
             box.help_text = _("Om du avmarkerar rutan: %(without_consent)s") % {"without_consent": WITHOUT_CONSENT}
@@ -266,7 +273,7 @@ class OutgoingSmsAdmin(ScopedAdmin[OutgoingSms]):
     ) -> HttpResponse:
         context = {
             "title": _("Utgående SMS"),
-            "open_circuit": open_circuit(),
+            "open_circuit": open_circuit([whole_number(object_id or "") or 0]),
             "checklist": checklist_of(request, object_id),
         }
         try:

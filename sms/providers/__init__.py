@@ -1,8 +1,6 @@
 """The SMS providers, a file for each. Their `send` is called by `sms.dispatcher` only; their delivery reports go to
 `sms.receipts` and patients' replies to `sms.inbound`."""
 
-from django.conf import settings
-
 from sms.providers.base import Provider
 from sms.providers.elks import Elks
 from sms.providers.kannel import Kannel
@@ -10,7 +8,3 @@ from sms.providers.simulator import Simulator
 from sms.providers.twilio import Twilio
 
 PROVIDERS: dict[str, type[Provider]] = {provider.name: provider for provider in (Simulator, Kannel, Elks, Twilio)}
-
-
-def configured() -> Provider:
-    return PROVIDERS[settings.SMS_PROVIDER]()

@@ -194,13 +194,13 @@ def missing_settings(*names: str) -> Iterator[str]:
     """An error for each of these settings that is empty."""
     for name in names:
         if not getattr(settings, name):
-            yield f"{name} is not set, and SMS_PROVIDER={settings.SMS_PROVIDER} needs it."
+            yield f"{name} is not set."
 
 
 def callback_url_errors() -> Iterator[str]:
     """An error if TELEQ_URL is no https:// address, to which a provider on the internet can send delivery reports."""
     if not settings.TELEQ_URL.startswith("https://"):
-        yield f"TELEQ_URL is {settings.TELEQ_URL!r}; {settings.SMS_PROVIDER} reports to it, which needs https://."
+        yield f"TELEQ_URL is {settings.TELEQ_URL!r}, where it reports delivery, which needs https://."
 
 
 def provider_url_errors(name: str) -> Iterator[str]:

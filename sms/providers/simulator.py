@@ -33,7 +33,7 @@ class Simulator(Provider):
     @classmethod
     def configuration_errors(cls) -> Iterator[str]:
         if not settings.TELEQ_DEMO:
-            yield "SMS_PROVIDER is the simulator, which sends nothing. It is allowed in the demonstration only."
+            yield "it sends nothing. It is allowed in the demonstration only."
 
     @classmethod
     def configuration_warnings(cls) -> tuple[str, ...]:

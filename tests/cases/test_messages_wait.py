@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from cases import live
 from consent.models import Answer
 from sms.models import ProviderState
 from sms.states import State
@@ -54,6 +55,32 @@ def test_why_it_lets_nothing_in_is_for_administrators(open_circuit, pages):
 def test_nothing_is_said_when_all_is_well_or_the_provider_took_messages_again(pages, open_circuit):
     ProviderState.objects.update(open_until=None)
     assert not any(TOLD in page.text for page in pages())
+
+
+SENT_BY_ONE = "SMS från ett nummer kan bara skickas av leverantören där numret finns."
+
+
+def test_nothing_is_said_while_another_provider_sends_but_for_what_only_one_can_send(
+    pages, open_circuit, queue, settings
+):
+    settings.SMS_PROVIDERS = ["simulator", "kannel"]
+    told = [page.text for page in pages()]
+    assert not any(TOLD in text or SENT_BY_ONE in text for text in told)
+
+    queue.outgoing_sms.sender = "+46766861004"
+    queue.outgoing_sms.save()
+    told = [page.text for page in pages()]
+    assert all(TOLD in text for text in told)
+    assert SENT_BY_ONE in told[-1]  # the settings
+    settings.SMS_PROVIDERS = ["simulator"]
+    assert SENT_BY_ONE not in pages()[-1].text
+
+
+def test_an_open_case_is_told_when_the_second_falls_silent_too(open_circuit, case, nurse, settings):
+    settings.SMS_PROVIDERS = ["simulator", "kannel"]
+    before = live.version(case.pk, nurse)
+    ProviderState.objects.create(name="kannel", open_until=database_now() + timedelta(seconds=30))
+    assert live.version(case.pk, nurse) != before
 
 
 def test_a_message_that_is_pressed_meanwhile_waits(open_circuit, case, desk, say):

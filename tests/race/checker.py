@@ -64,6 +64,7 @@ class Sms:
     to_number: str
     text: str
     state: str
+    provider: str
     reported: bool
     """The provider has reported what became of it."""
     case_changed: bool
@@ -72,6 +73,8 @@ class Sms:
 @dataclass
 class Evidence:
     landline: str
+    rented: dict[str, str]
+    """Of each number that queues send from, the one provider that may be given it."""
     answers: dict[int, Answered]
     switches: list[Switched]
     seen: dict[tuple[str, int], datetime]
@@ -193,6 +196,10 @@ def handed_over_wrong(evidence: Evidence) -> Iterator[str]:
         message = messages.get(message_id)
         if message is None or any((post.to, post.text) != (message.to_number, message.text) for post in posts):
             yield f"SMS {message_id}: the provider was given something else than was accepted"
+        if any(evidence.rented.get(post.sender, post.provider) != post.provider for post in posts):
+            yield f"SMS {message_id}: given to a provider where its sender's number is not rented"
+        if message and message.state == "sent" and message.provider != posts[-1].provider:
+            yield f"SMS {message_id}: sent by {posts[-1].provider}, and {message.provider} is noted"
         if any(post.answer != NOT_SENT for post in posts[:-1]):
             yield f"SMS {message_id}: handed over again after {[post.answer for post in posts]}"
         if len(posts) > claims[message_id]:

@@ -1,4 +1,7 @@
-"""A provider of uneven temper, on loopback, that keeps a log of all it was given and what it answered."""
+"""Two providers of uneven temper, on loopback, that keep one log of all they were given and what they answered.
+
+The first speaks as the simulator does, the second as Kannel.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from email import message_from_bytes
+from email.message import Message
 from random import Random
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,11 +22,28 @@ ANSWERS = {"201": 80, "503": 9, "400": 4, "cut": 4, "hang": 3}
 
 @dataclass(frozen=True)
 class Post:
+    provider: str
     message_id: int
+    sender: str
     to: str
     text: str
-    answer: str
-    at: float
+    answer: str = ""
+    at: float = 0.0
+
+
+def _by_simulator(body: str) -> Post:
+    form = dict(parse_qsl(body))
+    return Post("simulator", _message_id(form["whendelivered"]), form["from"], form["to"], form["message"])
+
+
+def _by_kannel(headers: Message, body: str) -> Post:
+    message_id = _message_id(headers["X-Kannel-DLR-Url"])
+    return Post("kannel", message_id, headers["X-Kannel-From"], headers["X-Kannel-To"], body)
+
+
+def _message_id(receipt_address: str) -> int:
+    """Of .../sms/receipts/<provider>/<message>/<token>."""
+    return int(urlsplit(receipt_address).path.split("/")[-2])
 
 
 @dataclass
@@ -36,21 +58,22 @@ class Provider:
         """One connection, message after message, till the other end has enough or gets none."""
         with suppress(asyncio.IncompleteReadError, ConnectionError):  # a worker was killed
             while head := await reader.readuntil(b"\r\n\r\n"):
-                length = int(head.lower().partition(b"content-length:")[2].split(b"\r", 1)[0])
-                answer = await self.take((await reader.readexactly(length)).decode())
+                address = head.split(b" ", 2)[1].decode()
+                headers = message_from_bytes(head.partition(b"\r\n")[2])
+                body = (await reader.readexactly(int(headers["Content-Length"]))).decode()
+                answer = await self.take(_by_kannel(headers, body) if address == "/kannel" else _by_simulator(body))
                 if answer in ("cut", "hang"):
                     break
-                text = f"id-{len(self.posts)}"
-                writer.write(f"HTTP/1.1 {answer} Here\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
+                taken = "202" if address == "/kannel" else "201"
+                text = f"0: id-{len(self.posts)}"
+                status = taken if answer == "201" else answer
+                writer.write(f"HTTP/1.1 {status} Here\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
         writer.transport.abort()
 
-    async def take(self, body: str) -> str:
-        form = dict(parse_qsl(body))
-        # .../sms/receipts/<provider>/<message>/<token>
-        message_id = int(urlsplit(form["whendelivered"]).path.split("/")[-2])
+    async def take(self, given: Post) -> str:
         at = time.time()
         answer = "201" if at > self.calm_from else self.dice.choices(list(ANSWERS), list(ANSWERS.values()))[0]
-        self.posts.append(Post(message_id, form["to"], form["message"], answer, at))
+        self.posts.append(replace(given, answer=answer, at=at))
         await asyncio.sleep(self.dice.uniform(0, 0.01))
         if answer == "hang":
             await self.closing.wait()

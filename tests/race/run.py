@@ -60,6 +60,13 @@ def _let_loose(seed: str, stop_at: float, provider_url: str) -> dict[str, int]:
         stdout=subprocess.PIPE,
         env=os.environ
         | {"DJANGO_SETTINGS_MODULE": "teleq.settings", "DATABASE_URL": address_as(WORKER), "TELEQ_URL": provider_url}
+        | {
+            "SMS_PROVIDERS": "simulator,kannel",
+            "SMS_NUMBERS": ",".join(f"{provider}={number}" for number, provider in town.RENTED.items()),
+            "KANNEL_URL": f"{provider_url}/kannel",
+            "KANNEL_USERNAME": "race",
+            "KANNEL_PASSWORD": "race",
+        }
         | {"REDIS_URL": "memory://localhost", "LOG_LEVEL": "ERROR"},  # wake-ups go to nobody: the workers never sleep
     )
     done: dict[str, int] = json.loads(crowd.stdout)
@@ -88,13 +95,14 @@ def _gathered(posts: list[Post], accepted: int) -> Evidence:
         " JOIN teleq_queue q ON q.id = j.queue_id ORDER BY j.id"
     )
     messages = _rows(
-        "SELECT m.id, to_number, text, state, provider_status IN ('delivered', 'failed'), EXISTS ("
+        "SELECT m.id, to_number, text, state, provider, provider_status IN ('delivered', 'failed'), EXISTS ("
         " SELECT FROM cases_casemessage cm JOIN cases_caseevent e USING (case_id) WHERE cm.message_id = m.id"
         " AND e.kind IN ('moved', 'done', 'number_changed')) FROM sms_message m"
     )
     [[kept]] = _rows("SELECT count(*) FROM sms_message WHERE key LIKE 'race:%'")
     return Evidence(
         landline=town.LANDLINE,
+        rented=town.RENTED,
         answers={id: checker.Answered(id, (provider, number), *rest) for id, provider, number, *rest in answers},
         switches=[checker.Switched(*row) for row in _rows("SELECT * FROM race.switch ORDER BY id")],
         seen={(what, id): at for what, id, at in _rows("SELECT what, id, min(at) FROM race.seen GROUP BY 1, 2")},
@@ -120,6 +128,7 @@ def _counted(evidence: Evidence) -> dict[str, int]:
         **{f"refused: {reason}": judged[reason] for reason in ("declined", "missing", "not_mobile")},
         **{state: ended[state] for state in ("sent", "delivered", "failed", "expired", "cancelled", "unknown")},
         "handed over": len(evidence.posts),
+        "by the second provider": sum(post.provider == "kannel" for post in evidence.posts),
         "handed over again": len(evidence.posts) - len({post.message_id for post in evidence.posts}),
         "in the same instant as a first answer": len(instants),
         "let through in the same instant as a first Nej": sum(

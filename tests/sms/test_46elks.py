@@ -33,7 +33,7 @@ CREATED = {
 
 @pytest.fixture(autouse=True)
 def elks(settings, wire):
-    settings.SMS_PROVIDER = "46elks"
+    settings.SMS_PROVIDERS = ["46elks"]
     settings.ELKS_URL = f"{wire.url}/a1/sms"
     settings.ELKS_USERNAME, settings.ELKS_PASSWORD = "u123", "secret"
     settings.SMS_INBOUND_PASSWORD = "inbound"
@@ -235,7 +235,7 @@ def test_whoever_lacks_the_password_says_nothing(password, ours, say, client, se
 # Through the web server, and the proxy before it ----------------------------------------------------------------------
 
 ONLY_FROM = {
-    "SMS_PROVIDER": "46elks",
+    "SMS_PROVIDERS": "46elks",
     "ELKS_USERNAME": "u1",
     "ELKS_PASSWORD": "p1",
     "ELKS_ADDRESSES": "127.0.0.2",

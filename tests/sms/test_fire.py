@@ -173,7 +173,9 @@ class TestAKilledWorker:
         ProviderState.objects.create(name="simulator")
         with ExitStack() as giving_back:
             with held(Consent.objects.filter(phone_number=SOME[0])):
-                at_work = celery("worker", "-Q", "bulk", "--concurrency=1", TELEQ_URL=provider.url, SMS_RATE="1000")
+                at_work = celery(
+                    "worker", "-Q", "bulk", "--concurrency=1", TELEQ_URL=provider.url, SMS_RATES="simulator=1000"
+                )
                 gateway.wake(Lane.BULK)
                 wait_until_a_connection_waits_for_a_lock()
                 giving_back.enter_context(held(ProviderState.objects.all()))

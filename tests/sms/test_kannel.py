@@ -47,7 +47,7 @@ def running(live_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture
 def configure(live_server: Any, settings: Any) -> Callable[[Kannel], Kannel]:
     def use(kannel: Kannel) -> Kannel:
-        settings.SMS_PROVIDER = "kannel"
+        settings.SMS_PROVIDERS = ["kannel"]
         settings.KANNEL_URL = kannel.url
         settings.KANNEL_USERNAME, settings.KANNEL_PASSWORD = "teleq", processes.PASSWORD
         settings.SMS_INBOUND_PASSWORD = INBOUND_PASSWORD

@@ -61,7 +61,7 @@ def test_two_drains_together_keep_to_the_rate_over_any_second(rate, settings, dr
     gateway.drain(Lane.BULK)  # the first of all takes its time, and would come together with the next
     log.clear()
     log.times.clear()
-    settings.SMS_RATE = rate
+    settings.SMS_RATES = [(SIMULATOR, rate)]
     gateway.accept([draft() for _ in range(2 * int(rate))])
     drains = [in_another_connection(lambda: gateway.drain(Lane.BULK)) for _ in range(2)]
     for drain in drains:
@@ -72,7 +72,7 @@ def test_two_drains_together_keep_to_the_rate_over_any_second(rate, settings, dr
 
 
 def test_a_manual_message_finds_a_place_soon_behind_any_number_of_others(settings, draft, accept, log):
-    settings.SMS_RATE = "10"
+    settings.SMS_RATES = [(SIMULATOR, "10")]
     gateway.accept([draft() for _ in range(200)])  # twenty seconds of them
     bulk = in_another_connection(lambda: gateway.drain(Lane.BULK))
     wait_until(lambda: len(log) > 3)
@@ -89,7 +89,7 @@ def test_a_manual_message_finds_a_place_soon_behind_any_number_of_others(setting
 
 def test_with_a_rate_a_drain_ends_when_nothing_more_is_due(settings, accept, log, monkeypatch):
     """And not when its turn is over."""
-    settings.SMS_RATE = "50"
+    settings.SMS_RATES = [(SIMULATOR, "50")]
     monkeypatch.setattr(gateway, "TURN", 3600)
     accept()
     assert in_another_connection(lambda: gateway.drain(Lane.BULK)).result(30) == 1
@@ -98,7 +98,7 @@ def test_with_a_rate_a_drain_ends_when_nothing_more_is_due(settings, accept, log
 class TestReserving:
     @pytest.fixture(autouse=True)
     def ten_a_second(self, settings) -> None:
-        settings.SMS_RATE = "10"
+        settings.SMS_RATES = [(SIMULATOR, "10")]
 
     def test_nobody_reserves_the_same_moment(self):
         first, second = RateLimiter(SIMULATOR, Lane.BULK).acquire(3), RateLimiter(SIMULATOR, Lane.BULK).acquire(3)
@@ -149,6 +149,6 @@ def test_without_a_rate_nothing_is_reserved(django_assert_num_queries):
 
 @pytest.mark.parametrize("rate", ["fast", "-1", "0", "nan", "inf"])
 def test_a_rate_that_is_none_is_an_error_at_the_start(rate, settings):
-    settings.SMS_RATE = rate
+    settings.SMS_RATES = [(SIMULATOR, rate)]
     [problem] = checks.configuration_errors()
-    assert repr(rate) in problem
+    assert f"simulator={rate}" in problem

@@ -19,7 +19,7 @@ OURS = "+46701740699"
 def handed_over(accept, say, settings) -> Message:
     """To Kannel, which has taken it."""
     settings.KANNEL_URL = settings.KANNEL_USERNAME = settings.KANNEL_PASSWORD = "x"
-    settings.SMS_PROVIDER = "kannel"
+    settings.SMS_PROVIDERS = ["kannel"]
     say(Answer.YES)
     message = accept()
     gateway.claim(Lane.BULK, "kannel")

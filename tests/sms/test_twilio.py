@@ -26,7 +26,7 @@ ACCOUNT, TOKEN = "AC123", "token"
 
 @pytest.fixture(autouse=True)
 def twilio(settings, wire):
-    settings.SMS_PROVIDER = "twilio"
+    settings.SMS_PROVIDERS = ["twilio"]
     settings.TWILIO_URL = wire.url
     settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = ACCOUNT, TOKEN
     settings.TELEQ_URL = "https://teleq.example.se"

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(params=["46elks", "twilio"])
 def use(request, settings):
     """Send through this provider, at this address."""
-    settings.SMS_PROVIDER, settings.TELEQ_URL = request.param, "https://teleq.example.se"
+    settings.SMS_PROVIDERS, settings.TELEQ_URL = [request.param], "https://teleq.example.se"
     settings.ELKS_USERNAME = settings.ELKS_PASSWORD = "x"
     settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = "AC0", "x"
 
@@ -32,7 +32,7 @@ def use(request, settings):
     "url", ["http://api.example.se", "HTTP://api.example.se", "ftp://127.0.0.1", "//x", "127.0.0.1"]
 )
 def test_an_address_without_tls_is_an_error_at_start(url, use, settings):
-    name, shown = {"46elks": ("ELKS_URL", f"{url}/a1/sms"), "twilio": ("TWILIO_URL", url)}[settings.SMS_PROVIDER]
+    name, shown = {"46elks": ("ELKS_URL", f"{url}/a1/sms"), "twilio": ("TWILIO_URL", url)}[settings.SMS_PROVIDERS[0]]
     assert use(url) == [f"{name} is {shown!r}; patients' numbers and texts go there, which needs https://."]
 
 

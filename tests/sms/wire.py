@@ -22,6 +22,7 @@ class Request:
 
 class Wire(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 512  # else a burst of connections is cut off before it is taken
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

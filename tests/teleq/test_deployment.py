@@ -24,7 +24,7 @@ PRODUCTION = {
     "HTTPS_ONLY": "",
     "ALLOWED_HOSTS": "teleq.example.se",
     "BEHIND_PROXY": "true",
-    "SMS_PROVIDER": "kannel",
+    "SMS_PROVIDERS": "kannel",
     "KANNEL_URL": "http://kannel:13013/cgi-bin/sendsms",
     "KANNEL_USERNAME": "teleq",
     "KANNEL_PASSWORD": STRONG,

@@ -44,7 +44,7 @@ def test_a_strong_one_is_taken_and_in_the_demonstration_any(settings):
 
 
 def test_a_weak_password_of_a_provider_is_refused(settings):
-    settings.TELEQ_DEMO, settings.SMS_PROVIDER = False, "kannel"
+    settings.TELEQ_DEMO, settings.SMS_PROVIDERS = False, ["kannel"]
     settings.KANNEL_URL = settings.KANNEL_USERNAME = settings.KANNEL_PASSWORD = "http://x.invalid"
     settings.SMS_INBOUND_PASSWORD = "kort"
     assert list(configuration_errors()) == ["SMS_INBOUND_PASSWORD is 4 characters long; it must be 20 at least."]
