@@ -58,9 +58,10 @@ class Started(NamedTuple):
 class Dispatcher:
     """Sends messages to their providers while the drain, in its own thread, claims more and records results.
 
-    It has a thread of its own, so that messages leave and responses are read as they come, whatever the drain waits for:
-    PostgreSQL's commits above all. The two threads hand each other messages, through `_dispatched`, and results, through
-    `_results`. Connections live as long as one drain: one that was kept longer may be one that the provider has closed.
+    It has a thread of its own, so that messages leave and responses are read as they come, whatever the drain waits
+    for: PostgreSQL's commits above all. The two threads hand each other messages, through `_dispatched`, and results,
+    through `_results`. Connections live as long as one drain: one that was kept longer may be one that the provider has
+    closed.
     """
 
     def __init__(self) -> None:
