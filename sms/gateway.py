@@ -223,19 +223,20 @@ def _claim(lane: Lane, provider_name: str, limit: int, selection: Selection) -> 
         outgoing_sms = OutgoingSms.objects.held(message.queue_id for message in messages)
         consents = Consent.objects.held([message.key for message in messages])
         judge = Judge(outgoing_sms, consents)
+        can_send_for = {queue_id for queue_id, its in outgoing_sms.items() if can_send(provider_name, its.sender)}
         for message in messages:
-            _send_or_stop(message, judge, provider_name)
+            _send_or_stop(message, judge, provider_name, can_send_for)
         Message.objects.write(messages, CLAIM_FIELDS)
     sending = [message for message in messages if message.state == State.SENDING]
     return Claim(len(messages), sending, outgoing_sms, judge.at, judge.began)
 
 
-def _send_or_stop(message: DueMessage, judge: Judge, provider_name: str) -> None:
+def _send_or_stop(message: DueMessage, judge: Judge, provider_name: str, can_send_for: Collection[int]) -> None:
     if judge.at >= message.send_before:
         message.state, message.state_at = State.EXPIRED, judge.at
         return
     judge.judge(message, message.key)
-    if message.state == State.QUEUED and can_send(provider_name, judge.outgoing_sms[message.queue_id].sender):
+    if message.state == State.QUEUED and message.queue_id in can_send_for:
         message.state = State.SENDING
         message.state_at = message.claimed_at = judge.at
         message.attempts += 1
