@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import NumberParseException, PhoneNumberType
 
-from sms.numbers import is_mobile, can_receive_sms, e164
+from sms.numbers import can_receive_sms, e164, is_mobile
 
 
 @pytest.mark.parametrize(
