@@ -69,7 +69,7 @@ class Stopped:
 
 def with_consent_required(queue: Queue) -> dict[str, Stopped]:
     """What ticking "Aktivera samtycke till SMS" would stop: of the messages that wait, and of the coming callbacks."""
-    waiting = Message.objects.filter(queue=queue, state=State.QUEUED)
+    waiting = Message.objects.filter(unsettled__queue=queue, state=State.QUEUED)
     coming = Case.objects.open().filter(queue=queue, callback_at__gt=Now())
     return {
         "waiting": _stopped(queue, waiting, "to_number"),

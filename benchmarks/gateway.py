@@ -126,7 +126,7 @@ def fill(count: int) -> None:
 
     They are from a hundred queues in turn, so that a claim has many queues, and later claims have others.
     """
-    execute("TRUNCATE sms_message CASCADE")
+    execute("TRUNCATE sms_message, sms_unsettled CASCADE")
     if count:
         at, queue = database_now(), Queue.objects.earliest("id").pk
         draft = gateway.Draft("reminder:0", Kind.REMINDER, queue, FIRST_NUMBER, TEXT, at + timedelta(hours=6), at)
@@ -139,7 +139,7 @@ def fill(count: int) -> None:
             to_number=number_sql(f"n / 100 %% {NUMBERS}"),
             receipt_token="md5(n::text)",  # noqa: S106  SQL
         )
-    execute("ANALYZE sms_message")
+    execute("ANALYZE sms_message, sms_unsettled")
 
 
 def number_sql(n: str) -> str:

@@ -30,7 +30,7 @@ from sms.content.segments import normalize
 from sms.dispatcher import COLLECT_EVERY, START_WITHIN, Dispatcher, Handover
 from sms.judge import Judge, refuse
 from sms.lines import Line, Numbers, offer_to_next
-from sms.models import DueMessage, Kind, Lane, Message, MessageQuerySet, Refusal
+from sms.models import DueMessage, Kind, Lane, Message, MessageQuerySet, Refusal, Unsettled
 from sms.outcomes import record_at_last
 from sms.providers.base import OutboundMessage
 from sms.rate_limiter import RateLimiter
@@ -130,7 +130,9 @@ def cancel(messages: MessageQuerySet) -> int:
 
     A message that is `sending` can't be cancelled; but if it turns out not to have been sent, it isn't tried again.
     """
-    list(messages.order_by("id").select_for_update(of=("self",)))  # so that none becomes queued between the two updates
+    # Locked, so that none becomes queued between the two updates.
+    held = Unsettled.objects.filter(message__in=messages.order_by().values("pk")).hold()
+    messages = Message.objects.filter(pk__in=held)
     messages.filter(state=State.SENDING).update(send_before=Least("send_before", Now()))
     return messages.filter(state=State.QUEUED).update(state=State.CANCELLED, state_at=Now())
 
@@ -184,7 +186,7 @@ ALL_DUE = Selection()
 def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE, selection: Selection = ALL_DUE) -> Claim:
     """Judge the messages that are due in the lane, at most so many. Those that are allowed become `sending`.
 
-    1. Lock the messages that are due, passing over those that another claim has locked.
+    1. Lock the messages that are due, by their rows in Unsettled, passing over those that another claim has locked.
     2. Lock the settings of their queues.
     3. Lock the answers stored for their numbers.
     4. Read PostgreSQL's clock.
@@ -215,9 +217,11 @@ def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE, selection: Se
 def _claim(lane: Lane, provider_name: str, limit: int, selection: Selection) -> Claim:
     """Steps 1 to 6 of `claim`, in one transaction."""
     with transaction.atomic(durable=True):
-        waiting = Message.objects.in_lane(lane)
-        due = waiting.offered(selection.offered) if selection.offered else waiting.due(selection.without)
-        messages = due.select_for_update(skip_locked=True, of=("self",))[:limit].read()
+        waiting = Unsettled.objects.waiting(lane)
+        chosen = waiting.offered(selection.offered) if selection.offered else waiting.due(selection.without)
+        held = chosen[:limit].hold(skip_locked=True)
+        # By a statement of its own: one that waits for a lock reads other tables as they were before.
+        messages = Message.objects.filter(pk__in=held, state=State.QUEUED).order_by("due_at", "id").read()
         if not messages:
             return NOTHING
         outgoing_sms = OutgoingSms.objects.held(message.queue_id for message in messages)
@@ -365,7 +369,7 @@ def _wanted(limiter: RateLimiter, selection: Selection, capacity: int) -> int:
         return min(len(selection.offered), capacity)
     if limiter.rate is None:
         return capacity
-    return Message.objects.in_lane(limiter.lane).due(selection.without)[:capacity].count()
+    return Unsettled.objects.waiting(limiter.lane).due(selection.without)[:capacity].count()
 
 
 def _outbound(claimed: Claim, provider_name: str) -> list[OutboundMessage]:
@@ -403,10 +407,10 @@ def wake(lane: Lane) -> None:
 
 def sweep() -> None:
     """Each minute: make unknown what a worker that died had claimed, and wake the lanes that have messages due."""
-    stuck = Message.objects.filter(state=State.SENDING, state_at__lt=Now() - STUCK_AFTER)
+    stuck = Unsettled.objects.filter(sending_since__lt=Now() - STUCK_AFTER)
     with transaction.atomic():  # passing over locked messages: their results are being recorded
-        held = stuck.select_for_update(skip_locked=True).values("pk")
-        Message.objects.filter(pk__in=held).update(state=State.UNKNOWN, state_at=Now())
+        held = stuck.hold(skip_locked=True)
+        Message.objects.filter(pk__in=held, state=State.SENDING).update(state=State.UNKNOWN, state_at=Now())
     for lane in Lane:
-        if Message.objects.in_lane(lane).due().exists():
+        if Unsettled.objects.waiting(lane).due().exists():
             wake(lane)

@@ -22,8 +22,8 @@ from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Answer, Channel, NumberKey
 from consent.verdict import Verdict
-from sms.guard import TRIGGERS
-from sms.states import HANDED_OVER, TIME_LIMITED, State
+from sms import guard, unsettled
+from sms.states import HANDED_OVER, State
 from teleq.models import CareProvider, Queue, User
 from teleq.phone_numbers import number_text
 
@@ -95,18 +95,6 @@ def _token() -> str:
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
-    def in_lane(self, lane: Lane) -> MessageQuerySet:
-        return self.filter(kind=Kind.MANUAL) if lane is Lane.MANUAL else self.exclude(kind=Kind.MANUAL)
-
-    def due(self, without: Collection[int] = ()) -> MessageQuerySet:
-        """Those that wait and whose time has come, the oldest first; not those of these queues, by id."""
-        due = self.filter(state=State.QUEUED, due_at__lte=Now()).order_by("due_at", "id")
-        return due.exclude(queue__in=without) if without else due
-
-    def offered(self, ids: Collection[int]) -> MessageQuerySet:
-        """Those of these that wait, whether or not they are due."""
-        return self.filter(state=State.QUEUED, pk__in=ids).order_by("due_at", "id")
-
     def keys(self) -> list[NumberKey]:
         """The care provider and the number, in E.164, that each message's answer is stored for."""
         return list(self.values_list("queue__care_provider", Cast("to_number", models.TextField())))
@@ -166,8 +154,10 @@ def _plain(value: object) -> object:
 class Message(models.Model):
     """One text message. Written by `sms.gateway`, `sms.outcomes` and `sms.receipts` only.
 
-    Every update of the state writes all indexes anew, so there are only those that a query uses: none for the foreign
-    keys, and not the one for LIKE that comes with unique=True.
+    Its indexes are on what never changes. So PostgreSQL writes none of them when a message moves, but only the row, on
+    the page where it is (HOT): what is found by its state has a row in `Unsettled`, which is cheap to change. There are
+    only those indexes that a query uses: none for the foreign keys, and not the one for LIKE that comes with
+    unique=True.
     """
 
     key = models.CharField(max_length=100, help_text=gettext_lazy("Samma nyckel är samma SMS."))
@@ -231,25 +221,11 @@ class Message(models.Model):
             models.CheckConstraint(condition=Q(send_before__gt=F("due_at")), name="message_has_time_to_leave"),
         ]
         indexes = [
-            models.Index(
-                fields=["due_at", "id"],
-                condition=Q(state=State.QUEUED, kind=Kind.MANUAL),
-                name="message_due_manual",
-            ),
-            models.Index(
-                fields=["due_at", "id"],
-                condition=Q(state=State.QUEUED) & ~Q(kind=Kind.MANUAL),
-                name="message_due_bulk",
-            ),
-            models.Index(fields=["state_at"], condition=Q(state__in=sorted(TIME_LIMITED)), name="message_time_limited"),
             models.Index(fields=["to_number"], name="message_to_number"),
             models.Index(fields=["queue", "created_at"], name="message_of_queue"),
             BrinIndex(fields=["created_at"], autosummarize=True, name="message_written"),  # small, for retention
-            models.Index(
-                fields=["consent_event_id"], condition=Q(consent_event_id__isnull=False), name="message_decided_by"
-            ),
         ]
-        triggers = TRIGGERS
+        triggers = [*guard.TRIGGERS, *unsettled.TRIGGERS]
 
     def __str__(self) -> str:
         return _("SMS %(pk)s") % {"pk": self.pk}  # neither number nor text, as logs and error reports show this
@@ -258,6 +234,62 @@ class Message(models.Model):
     def outcome(self) -> str:
         """What staff see: the label of the state, or of the refusal."""
         return self.get_refusal_display() if self.state == State.REFUSED else self.get_state_display()
+
+
+class UnsettledQuerySet(models.QuerySet["Unsettled"]):
+    def waiting(self, lane: Lane) -> UnsettledQuerySet:
+        """Those that wait for this lane's worker, the oldest first."""
+        return self.filter(lane=lane, sending_since=None).order_by("at", "message")
+
+    def due(self, without: Collection[int] = ()) -> UnsettledQuerySet:
+        """Those whose time has come; not those of these queues, by id."""
+        due = self.filter(at__lte=Now())
+        return due.exclude(queue__in=without) if without else due
+
+    def offered(self, ids: Collection[int]) -> UnsettledQuerySet:
+        """Those of these messages, whether or not they are due."""
+        return self.filter(message__in=ids)
+
+    def hold(self, *, skip_locked: bool = False) -> list[int]:
+        """Lock these till the transaction ends, in the order in which everyone does. Returns their messages' ids.
+
+        Whoever writes messages of more than one does so first of all: see `Unsettled`.
+        """
+        rows = self if self.query.order_by else self.order_by("message")
+        return list(rows.select_for_update(skip_locked=skip_locked, of=("self",)).values_list("message", flat=True))
+
+
+class Unsettled(models.Model):
+    """A message that teleQ has still something to do about: to hand it over, to record what became of it, or to give up
+    waiting for its delivery report. Written by triggers on Message only (`sms.unsettled`).
+
+    A claim and the sweeps find messages here. The table is small and its rows are short, so that to move a message
+    costs little; most are gone when the delivery report has come.
+
+    It is also the lock: a row is locked before its message, by whoever changes a message that has one.
+    """
+
+    # No foreign keys: a check at each insert, and a lock on the message's row, for what the triggers keep anyway.
+    message = models.OneToOneField(
+        Message, on_delete=models.DO_NOTHING, primary_key=True, related_name="unsettled", db_constraint=False
+    )
+    queue = models.ForeignKey(Queue, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    # Empty: it has left, and its delivery report is missing.
+    lane = models.CharField(max_length=10, choices=Lane.choices, blank=True)
+    # When it is to leave; if it has left, when it did.
+    at = models.DateTimeField()
+    sending_since = models.DateTimeField(null=True)
+
+    objects = UnsettledQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = gettext_lazy("SMS som inte är klart")
+        verbose_name_plural = gettext_lazy("SMS som inte är klara")
+        # Not on what a claim changes: so a claim writes no index at all.
+        indexes = [models.Index(fields=["lane", "at", "message"], name="unsettled_in_lane")]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
 from consent import register
-from sms.models import Message
+from sms.models import Message, Unsettled
 from sms.providers.base import Outcome, SendResult, storable
 from sms.states import State
 
@@ -78,6 +78,7 @@ def record(results: dict[int, SendResult], claimed_at: dict[int, datetime | None
         "first_retry": FIRST_RETRY,
         "longest_retry": LONGEST_RETRY,
     }
+    _hold(list(results))
     with connection.cursor() as cursor:
         cursor.execute(RECORD, parameters)
         if cursor.rowcount < len(results):
@@ -87,14 +88,19 @@ def record(results: dict[int, SendResult], claimed_at: dict[int, datetime | None
         register.store_withdrawals(Message.objects.filter(pk__in=opted_out).keys())
 
 
+def _hold(message_ids: list[int]) -> None:
+    """Lock the messages in the order in which everyone does. Those that the sweep has given up are settled."""
+    unsettled = Unsettled.objects.filter(message__in=message_ids).hold()
+    if settled := set(message_ids).difference(unsettled):
+        list(Message.objects.select_for_update().filter(pk__in=settled).order_by("pk").values_list("pk"))
+
+
 # The delay of each retry is varied at random by a fifth, so that messages that failed together aren't due together.
 RECORD = """
     WITH result AS (
         SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(tried)s::boolean[],
             %(provider_message_ids)s::text[], %(statuses)s::text[], %(claimed_at)s::timestamptz[])
             AS _ (id, state, tried, provider_message_id, status, claimed_at)
-    ), held AS (  -- locked in the order in which everyone does
-        SELECT id FROM sms_message WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE
     )
     UPDATE sms_message AS m SET state = result.state, state_at = clock_timestamp(), provider_status = result.status,
         provider_message_id = coalesce(nullif(result.provider_message_id, ''), m.provider_message_id),
@@ -103,8 +109,8 @@ RECORD = """
             clock_timestamp() + (0.8 + 0.4 * random())
                 * least(%(longest_retry)s, %(first_retry)s * power(2, least(attempts - 1, 10))),
             send_before - interval '1 microsecond') ELSE due_at END
-    FROM held JOIN result USING (id)
-    WHERE m.id = held.id AND (m.state = 'sending' OR m.state = 'unknown' AND result.state IN ('sent', 'failed'))
+    FROM result
+    WHERE m.id = result.id AND (m.state = 'sending' OR m.state = 'unknown' AND result.state IN ('sent', 'failed'))
         AND m.claimed_at = coalesce(result.claimed_at, m.claimed_at)
 """
 # Where a delivery report came first and RECORD changed nothing: the provider's id is missing still.

@@ -13,7 +13,7 @@ from django.utils.crypto import constant_time_compare
 
 from consent import register
 from sms.http_client import NoResponse, exchange
-from sms.models import Message
+from sms.models import Message, Unsettled
 from sms.providers import PROVIDERS
 from sms.providers.base import Delivery, DeliveryReport, Provider, Request, storable
 from sms.states import AWAITING_REPORT, State
@@ -36,6 +36,7 @@ def record(provider: str, message_id: int, token: str, report: DeliveryReport) -
     If there is no such message, or its token is another, that is logged and nothing is raised: retention may have
     removed the message, and a provider that got an error would only repeat the report.
     """
+    Unsettled.objects.filter(message=message_id).hold()
     message = Message.objects.select_for_update().filter(pk=message_id, provider=provider).first()
     if message is None or not constant_time_compare(message.receipt_token, token):
         logger.warning("A delivery report from %s is about no message of ours", provider)
@@ -68,13 +69,13 @@ def settle_unreported() -> None:
         return
     reports = _fetch_reports(messages)
     with transaction.atomic():
-        held = Message.objects.select_for_update().filter(pk__in=reports, state=State.SENT).order_by("id")
-        for message in held:
+        held = Unsettled.objects.filter(message__in=reports).hold()
+        for message in Message.objects.select_for_update().filter(pk__in=held, state=State.SENT).order_by("id"):
             _settle(message, reports[message.pk] or DeliveryReport(Delivery.NOT_FINAL), otherwise=State.UNKNOWN)
 
 
 def _unreported(sent_before: datetime) -> list[Message]:
-    unreported = Message.objects.filter(state=State.SENT, state_at__lt=sent_before).order_by("state_at")
+    unreported = Message.objects.filter(unsettled__lane="", unsettled__at__lt=sent_before).order_by("unsettled__at")
     return list(unreported.only("provider", "provider_message_id")[:FETCHED_AT_ONCE])
 
 

@@ -42,3 +42,5 @@ AWAITING_REPORT = HANDED_OVER - FINAL
 """A delivery report can still change the state."""
 TIME_LIMITED = {State.SENDING, State.SENT}
 """A sweep turns messages that stay in one of these for too long into `unknown`."""
+UNSETTLED = PENDING | TIME_LIMITED
+"""teleQ looks for these by itself: to hand them over, or to give them up. Each has a row in `sms.models.Unsettled`."""

@@ -25,7 +25,7 @@ from administration.totals import DAY, SETTLES
 from cases.models import CLOSED, Case, Draft, Slot
 from consent.models import Answer, Consent, HistoryMark
 from sms.models import InboundSms, Message, UnplacedSms
-from sms.states import PENDING
+from sms.states import PENDING, UNSETTLED
 from teleq.triggers import SEARCH_PATH
 
 
@@ -100,8 +100,11 @@ def _any_of(values: Any) -> str:
     return ", ".join(f"'{value}'" for value in sorted(values))
 
 
-DECIDED = f"EXISTS (SELECT FROM {_table(Message)} WHERE consent_event_id = event.pgh_id)"
-"""Whether an event of an answer's history decided a message that is still there."""
+DECIDED = f"""EXISTS (
+                SELECT FROM {_table(Message)} WHERE to_number = event.phone_number AND consent_event_id = event.pgh_id
+            )"""
+"""Whether an event of an answer's history decided a message that is still there. It is one to the event's number, and
+there is an index by number."""
 
 
 def _texts() -> Function:
@@ -136,7 +139,7 @@ def _messages() -> Function:
         BEGIN
             gone := ARRAY(
                 SELECT id FROM sms_message
-                WHERE created_at < {_before(settings.KEEP_SMS)} AND state NOT IN ({_any_of(PENDING)})
+                WHERE created_at < {_before(settings.KEEP_SMS)} AND state NOT IN ({_any_of(UNSETTLED)})
                 LIMIT most FOR UPDATE SKIP LOCKED
             );
             events := ARRAY(SELECT consent_event_id FROM sms_message WHERE id = ANY (gone));

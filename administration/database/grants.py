@@ -32,6 +32,7 @@ TABLES = {
     # What a patient has: deleted by the functions, which check that it may go.
     "consent_consent": ("siu", ""),
     "sms_message": ("siu", "s"),
+    "sms_unsettled": ("su", ""),  # to lock its rows; they are written by triggers
     "sms_inboundsms": ("siu", ""),
     "sms_unplacedsms": ("siu", ""),
     "cases_case": ("siu", "s"),

@@ -16,7 +16,7 @@ from administration.database.functions import call
 from administration.patient_data.stored import Patient, Stored, note_gathered
 from cases.models import Draft, ProtectionMark
 from consent.models import Answer, Consent
-from sms.models import Message
+from sms.models import Message, Unsettled
 from sms.states import PENDING
 from teleq.clock import database_now
 from teleq.models import CareProvider, Queue, User
@@ -80,6 +80,7 @@ class _Found:
         self.stored = stored = Stored(patient, queues)
         self.closed = [case.pk for case in cases if not case.is_open]
         self.open = [case.pk for case in cases if case.is_open]
+        Unsettled.objects.filter(message__in=stored.messages.order_by().values("pk")).hold()
         messages = list(held(Message.objects.filter(pk__in=stored.messages.order_by().values("pk")).order_by("pk")))
         self.under_way = [message.pk for message in messages if message.state in PENDING]
         self.settled = [message.pk for message in messages if message.state not in PENDING]

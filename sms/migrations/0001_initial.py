@@ -12,6 +12,24 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+# Without effect on rows that are there already, and nothing that Django knows of.
+STORAGE = """
+    -- A message is written anew, longer each time, when it is claimed, when it has left and when it was delivered. All
+    -- of these rows fit on its page, also while a dump or another long transaction keeps PostgreSQL from clearing the
+    -- old ones away: else every index is written, for each of them. Vacuum and analyze come after a fiftieth of the
+    -- table, not a fifth: what is new and what has just moved is what is asked for.
+    ALTER TABLE sms_message SET (
+        fillfactor = 30, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02
+    );
+    -- Every message comes and goes here. A claim reads past rows that are gone until vacuum has been, so it comes as often
+    -- as autovacuum looks (once a minute by default) and doesn't pause.
+    ALTER TABLE sms_unsettled SET (
+        fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+        autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000
+    );
+"""
+
+
 class Migration(migrations.Migration):
     initial = True
 
@@ -307,30 +325,10 @@ class Migration(migrations.Migration):
                 "verbose_name": "SMS",
                 "verbose_name_plural": "SMS",
                 "indexes": [
-                    models.Index(
-                        condition=models.Q(("kind", "manual"), ("state", "queued")),
-                        fields=["due_at", "id"],
-                        name="message_due_manual",
-                    ),
-                    models.Index(
-                        condition=models.Q(("state", "queued"), models.Q(("kind", "manual"), _negated=True)),
-                        fields=["due_at", "id"],
-                        name="message_due_bulk",
-                    ),
-                    models.Index(
-                        condition=models.Q(("state__in", ["sending", "sent"])),
-                        fields=["state_at"],
-                        name="message_time_limited",
-                    ),
                     models.Index(fields=["to_number"], name="message_to_number"),
                     models.Index(fields=["queue", "created_at"], name="message_of_queue"),
                     django.contrib.postgres.indexes.BrinIndex(
                         autosummarize=True, fields=["created_at"], name="message_written"
-                    ),
-                    models.Index(
-                        condition=models.Q(("consent_event_id__isnull", False)),
-                        fields=["consent_event_id"],
-                        name="message_decided_by",
                     ),
                 ],
                 "constraints": [
@@ -416,6 +414,90 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
+        migrations.CreateModel(
+            name="Unsettled",
+            fields=[
+                (
+                    "message",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        primary_key=True,
+                        related_name="unsettled",
+                        serialize=False,
+                        to="sms.message",
+                    ),
+                ),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="teleq.queue",
+                    ),
+                ),
+                ("lane", models.CharField(blank=True, choices=[("manual", "Manual"), ("bulk", "Bulk")], max_length=10)),
+                ("at", models.DateTimeField()),
+                ("sending_since", models.DateTimeField(null=True)),
+            ],
+            options={
+                "verbose_name": "SMS som inte är klart",
+                "verbose_name_plural": "SMS som inte är klara",
+                "indexes": [models.Index(fields=["lane", "at", "message"], name="unsettled_in_lane")],
+            },
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="message",
+            trigger=pgtrigger.compiler.Trigger(
+                name="unsettled_written",
+                sql=teleq.triggers.TriggerSql(
+                    func="\n    INSERT INTO sms_unsettled (message_id, queue_id, lane, at, sending_since)\n    SELECT n.id, n.queue_id,\n        CASE WHEN n.state = 'sent' THEN '' WHEN n.kind = 'manual' THEN 'manual' ELSE 'bulk' END,\n        CASE WHEN n.state = 'sent' THEN n.state_at ELSE n.due_at END,\n        CASE WHEN n.state = 'sending' THEN n.state_at END FROM new_rows n WHERE n.state IN ('queued', 'sending', 'sent');\n    RETURN NULL;\n",
+                    hash="d02ceeb65d4510e5582b68df393a0757bd049c21",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_unsettled_written_eb316",
+                    referencing="REFERENCING NEW TABLE AS new_rows ",
+                    table="sms_message",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="message",
+            trigger=pgtrigger.compiler.Trigger(
+                name="unsettled_moved",
+                sql=teleq.triggers.TriggerSql(
+                    declare="DECLARE moved bigint[];",
+                    func="\n    SELECT array_agg(n.id) INTO moved FROM new_rows n JOIN old_rows o ON o.id = n.id\n    WHERE (n.state, n.state_at, n.due_at) <> (o.state, o.state_at, o.due_at)\n        AND (n.state IN ('queued', 'sending', 'sent') OR o.state IN ('queued', 'sending', 'sent'));\n    IF moved IS NULL THEN\n        RETURN NULL;\n    END IF;\n    MERGE INTO sms_unsettled u\n    USING (SELECT n.state, n.id, n.queue_id,\n        CASE WHEN n.state = 'sent' THEN '' WHEN n.kind = 'manual' THEN 'manual' ELSE 'bulk' END,\n        CASE WHEN n.state = 'sent' THEN n.state_at ELSE n.due_at END,\n        CASE WHEN n.state = 'sending' THEN n.state_at END FROM new_rows n WHERE n.id = ANY (moved))\n        AS m (state, id, queue_id, lane, at, sending_since)\n    ON u.message_id = m.id AND u.message_id = ANY (moved)\n    WHEN MATCHED AND m.state IN ('queued', 'sending', 'sent') THEN\n        UPDATE SET lane = m.lane, at = m.at, sending_since = m.sending_since\n    WHEN MATCHED THEN\n        DELETE\n    WHEN NOT MATCHED AND m.state IN ('queued', 'sending', 'sent') THEN\n        INSERT (message_id, queue_id, lane, at, sending_since)\n        VALUES (m.id, m.queue_id, m.lane, m.at, m.sending_since);\n    RETURN NULL;\n",
+                    hash="8cc7bf60f89401b485ea31d48f25f54b5a37a8f2",
+                    level="STATEMENT",
+                    operation="UPDATE",
+                    pgid="pgtrigger_unsettled_moved_b1c6b",
+                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                    table="sms_message",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="message",
+            trigger=pgtrigger.compiler.Trigger(
+                name="unsettled_deleted",
+                sql=teleq.triggers.TriggerSql(
+                    func="\n    DELETE FROM sms_unsettled WHERE message_id = ANY (ARRAY(SELECT id FROM old_rows));\n    RETURN NULL;\n",
+                    hash="7c1b7f9d9e5e002524e08d8ee2b5c4b87145d404",
+                    level="STATEMENT",
+                    operation="DELETE",
+                    pgid="pgtrigger_unsettled_deleted_ee939",
+                    referencing="REFERENCING OLD TABLE AS old_rows ",
+                    table="sms_message",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        migrations.RunSQL(STORAGE),
         migrations.AddConstraint(
             model_name="standardtext",
             constraint=models.UniqueConstraint(

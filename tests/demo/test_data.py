@@ -21,7 +21,7 @@ from demo.checks import demonstration_logins_are_shut_out
 from demo.data import TO_READ_OUT
 from demo.logins import PASSWORD
 from demo.models import SimulatedSms
-from sms.models import Kind, Message, Refusal, StandardText
+from sms.models import Kind, Lane, Message, Refusal, StandardText, Unsettled
 from sms.numbers import can_receive_sms
 from sms.states import State
 from teleq.clock import database_now
@@ -388,7 +388,7 @@ def test_whoever_wrote_that_they_have_called_has_called_before(loaded):
 
 
 def test_what_waits_is_not_due_yet(loaded):
-    assert not Message.objects.due().exists()
+    assert not any(Unsettled.objects.waiting(lane).due() for lane in Lane)
 
 
 def test_what_was_delivered_lies_in_the_simulator(loaded):

@@ -33,7 +33,7 @@ from consent import register  # noqa: E402
 from consent.models import Answer, Consent  # noqa: E402
 from sms import dispatcher, gateway, receipts  # noqa: E402
 from sms.http_client import TimeLimit  # noqa: E402
-from sms.models import Kind, Lane, Message  # noqa: E402
+from sms.models import Kind, Lane, Message, Unsettled  # noqa: E402
 from sms.states import State  # noqa: E402
 from teleq.clock import database_now  # noqa: E402
 from teleq.database import waited_too_long  # noqa: E402
@@ -177,8 +177,7 @@ def let_time_pass(dice: Random) -> str:
 
 @transaction.atomic
 def make_due() -> None:
-    waiting = Message.objects.filter(state=State.QUEUED, due_at__gt=Now()).order_by("id")
-    ids = list(waiting.select_for_update(skip_locked=True).values_list("id", flat=True))
+    ids = Unsettled.objects.filter(sending_since=None, at__gt=Now()).exclude(lane="").hold(skip_locked=True)
     sql("UPDATE sms_message SET due_at = least(now(), send_before - interval '1 us') WHERE id = ANY (%s)", ids)
     sql("UPDATE sms_providerstate SET open_until = now() WHERE open_until > now()")
 

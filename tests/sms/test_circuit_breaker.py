@@ -23,7 +23,7 @@ from sms.circuit_breaker import (
     open_circuit,
 )
 from sms.http_client import TimeLimit
-from sms.models import Kind, Lane, Message, ProviderState
+from sms.models import Kind, Lane, Message, ProviderState, Unsettled
 from sms.providers.base import Outcome, SendResult
 from sms.rate_limiter import RateLimiter
 from sms.states import State
@@ -91,8 +91,8 @@ def test_a_provider_that_is_down_is_left_alone_and_what_waits_is_not_burnt(how, 
     assert timedelta(seconds=20) < still_open_for() <= OPEN_FOR
     tried = how_many(State.QUEUED, attempts=1) + how_many(State.UNKNOWN)
     assert FAILURES_TO_OPEN <= tried <= dispatcher.CONNECTIONS + FAILURES_TO_OPEN
-    untried = Message.objects.filter(state=State.QUEUED, attempts=0)
-    assert untried.due().count() == MORE_THAN_CONNECTIONS - tried  # not even their turn is lost
+    untried = Unsettled.objects.waiting(Lane.BULK).due().filter(message__attempts=0)
+    assert untried.count() == MORE_THAN_CONNECTIONS - tried  # not even their turn is lost
 
     posts = len(provider.received)
     Message.objects.filter(state=State.QUEUED).update(due_at=F("created_at"))

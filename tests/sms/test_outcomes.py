@@ -8,7 +8,7 @@ from django.db.models import F
 
 from consent.models import Answer
 from sms import dispatcher, gateway, outcomes, receipts
-from sms.models import Lane, Message
+from sms.models import Lane, Message, Unsettled
 from sms.providers.base import Outcome, SendResult
 from sms.states import State
 from tests.concurrency import in_another_connection
@@ -156,7 +156,7 @@ class TestNotKnown:
         message = claimed(accept())
         long_ago(state_at="state_at")
         with transaction.atomic():
-            list(Message.objects.select_for_update())
+            Unsettled.objects.all().hold()
             in_another_connection(gateway.sweep).result(10)
             outcomes.record({message.pk: SendResult(Outcome.ACCEPTED)})
         assert state(message) == State.SENT

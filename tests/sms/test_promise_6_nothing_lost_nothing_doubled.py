@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from consent.models import Answer
 from sms import dispatcher, gateway, outcomes, receipts
 from sms.http_client import TimeLimit
-from sms.models import Kind, Lane, Message
+from sms.models import Kind, Lane, Message, Unsettled
 from sms.providers import PROVIDERS
 from sms.providers.base import Outcome, SendResult
 from sms.providers.simulator import Simulator
@@ -75,7 +75,7 @@ def test_several_workers_share_the_work_and_double_nothing(draft, provider):
 def test_a_message_that_another_worker_is_judging_is_left_to_it(accept, provider):
     message = accept()
     with transaction.atomic():
-        list(Message.objects.due().select_for_update())
+        assert Unsettled.objects.waiting(Lane.BULK).due().hold() == [message.pk]
         assert in_another_connection(lambda: gateway.drain(Lane.BULK)).result(20) == 0
     assert state(message) == State.QUEUED
     assert provider.received == []
@@ -386,7 +386,7 @@ class TestQueries:
 
     def test_a_claim_makes_the_same_however_many_it_judges(self, numbers, draft, django_assert_num_queries):
         gateway.accept([draft(to_number=number) for number in numbers])
-        with django_assert_num_queries(10) as alone:
+        with django_assert_num_queries(11) as alone:
             gateway.claim(Lane.BULK, "simulator", limit=1)
         with django_assert_num_queries(len(alone)):
             assert gateway.claim(Lane.BULK, "simulator").judged == 200
@@ -403,7 +403,7 @@ class TestQueries:
     def test_recording_makes_the_same_however_many_there_are(self, numbers, draft, django_assert_num_queries):
         messages = gateway.accept([draft(to_number=number) for number in numbers])
         sent = SendResult(Outcome.ACCEPTED)
-        with django_assert_num_queries(4) as alone:
+        with django_assert_num_queries(5) as alone:
             outcomes.record({messages[0].pk: sent})
         with django_assert_num_queries(len(alone)):
             outcomes.record({message.pk: sent for message in messages[1:]})
