@@ -28,7 +28,7 @@ from sms.content import rules
 from sms.content.segments import normalize
 from sms.dispatcher import COLLECT_EVERY, START_WITHIN, Dispatcher, Handover
 from sms.judge import Judge, refuse
-from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal
+from sms.models import Kind, Lane, Message, MessageQuerySet, Refusal, SendingStop
 from sms.outcomes import record_at_last
 from sms.providers.base import OutboundMessage, Provider
 from sms.rate_limiter import RateLimiter
@@ -171,6 +171,7 @@ NOTHING = Claim(0, [], {}, None, 0.0)
 def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
     """Judge the messages that are due in the lane, at most so many. Those that are allowed become `sending`.
 
+    0. While all sending is stopped, claim nothing (`sms.brake`). Whoever stops it waits till this claim is committed.
     1. Lock the messages that are due, passing over those that another claim has locked.
     2. Lock the settings of their queues.
     3. Lock the answers stored for their numbers.
@@ -199,8 +200,10 @@ def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE) -> Claim:
 
 
 def _claim(lane: Lane, provider_name: str, limit: int) -> Claim:
-    """Steps 1 to 6 of `claim`, in one transaction."""
+    """Steps 0 to 6 of `claim`, in one transaction."""
     with transaction.atomic(durable=True):
+        if SendingStop.objects.forbids():
+            return NOTHING
         due = Message.objects.in_lane(lane).due().with_key(*READ_FIELDS, *CLAIM_FIELDS)
         messages = list(due.select_for_update(skip_locked=True, of=("self",))[:limit])
         if not messages:
