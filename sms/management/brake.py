@@ -56,4 +56,4 @@ def _waiting() -> Iterator[str]:
         messages[each.kind] += each.messages
         too_late[each.kind] += each.too_late
     for kind in Kind:
-        yield f"{kind.label}: {messages[kind]} väntar, varav {too_late[kind]} är för sena."
+        yield f"{kind.label}: {messages[kind]} väntar, varav för sena: {too_late[kind]}."

@@ -312,9 +312,9 @@ def test_it_is_stopped_shown_and_released_from_the_command_line(operator, accept
     status = run("sms_status")
     assert "Disa Drake: Fel länk." in status[0]
     counts = [
-        "SMS: 1 väntar, varav 1 är för sena.",
-        "Bokningsbekräftelse: 0 väntar, varav 0 är för sena.",
-        "Påminnelse om återuppringning: 1 väntar, varav 0 är för sena.",
+        "SMS: 1 väntar, varav för sena: 1.",
+        "Bokningsbekräftelse: 0 väntar, varav för sena: 0.",
+        "Påminnelse om återuppringning: 1 väntar, varav för sena: 0.",
     ]
     assert status[1:] == counts
     assert run("sms_stop", "--why", "Igen.", "--by", "operator")[0] == "Utskicken är redan stoppade."
