@@ -181,7 +181,7 @@ def test_the_queues_administrator_finds_what_became_too_late_with_patient_and_ca
     assert "För sent" in page.rows[0]
     brake.release(stopped.pk, "Klart.", by=operator)
     first = desk.open("/admin/")
-    assert "VC Spindeln Rådgivning: 1 SMS skickades inte i tid. Alla utskick var stoppade idag" in first.text
+    assert "VC Spindeln Rådgivning: 1 SMS skickades inte i tid. Alla utskick var stoppade från" in first.text
     [link] = [link for link in first.links if "reason=stop" in link]
     page = desk.open(link)
     assert len(page.rows) == 1
