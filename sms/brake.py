@@ -69,8 +69,7 @@ def release(stop_id: int, why: str, *, by: User) -> SendingStop:
     if released is None:
         raise NotInForce
     released.released_at, released.released_by, released.released_why = database_now(), by, why
-    late = waiting(since=released.stopped_at, at=released.released_at)
-    for each in late:
+    for each in waiting(since=released.stopped_at, at=released.released_at):
         if each.too_late:
             released.too_late.setdefault(str(each.queue_id), {})[each.kind] = each.too_late
     released.save(update_fields=["released_at", "released_by", "released_why", "too_late"])
@@ -116,8 +115,5 @@ def waiting(*, since: datetime | None = None, at: datetime | None = None) -> lis
 def too_late_by_a_stop() -> Exists:
     """Of messages: whether the time until which each could be sent passed while all sending was stopped."""
     ended = Coalesce("released_at", Now())
-    return Exists(
-        SendingStop.objects.filter(stopped_at__lt=OuterRef("send_before")).filter(
-            GreaterThanOrEqual(ended, OuterRef("send_before"))
-        )
-    )
+    during = SendingStop.objects.filter(stopped_at__lt=OuterRef("send_before"))
+    return Exists(during.filter(GreaterThanOrEqual(ended, OuterRef("send_before"))))

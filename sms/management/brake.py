@@ -32,7 +32,7 @@ def operator(username: str) -> User:
     """Raises CommandError where nobody who may stop and release is called so."""
     if not username:
         raise CommandError("Skriv vilken systemförvaltare som gör det: --by ANVÄNDARNAMN.")
-    user = User.objects.filter(username=username, is_superuser=True, is_active=True).first()
+    user: User | None = User.objects.filter(username=username, is_superuser=True, is_active=True).first()
     if user is None:
         raise CommandError(f"Ingen systemförvaltare har användarnamnet {username}.")
     return user
