@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import Max
 from django.db.models.functions import Coalesce, Now
 
 from access.models import SignIn
+from teleq import locks
+from teleq.locks import Lock
 from teleq.models import User
 
 T = TypeVar("T")
@@ -131,16 +133,11 @@ def _has_signed_in(guess: Guess) -> bool:
     return here.filter(what=What.SIGNED_IN, at__gt=Now() - LATELY).exists()
 
 
-ADVISORY_CLASS = 3
-"""Of PostgreSQL's advisory locks: 1 is `OutgoingSmsQuerySet`'s, 2 is `intake.booking`'s."""
-
-
 def _lock(guess: Guess) -> None:
     """Until the transaction ends, others' guesses at the account, or from the address, wait to be written."""
     keys = sorted(filter(None, (f"account {guess.account}" if guess.account else "", f"address {guess.address}")))
-    with connection.cursor() as cursor:
-        for key in keys:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [ADVISORY_CLASS, key])
+    for key in keys:
+        locks.hold(Lock.GUESSES, key)
 
 
 def _note_limited(guess: Guess) -> None:

@@ -15,8 +15,9 @@ from cases.models import Case
 from consent import register
 from consent.models import Consent
 from consent.verdict import Verdict, in_force_for, verdict
+from sms import brake
 from sms.judge import refusal
-from sms.models import Kind, Message, Refusal
+from sms.models import Kind, Message, Refusal, SendingStop
 from sms.states import State
 from teleq.clock import database_now
 from teleq.models import OutgoingSms, Queue
@@ -39,10 +40,13 @@ class DryRun:
     """A queue may have confirmations or reminders turned off."""
     is_protected: bool
     """Whoever uses the number has protected personal data: nothing is sent to them automatically."""
+    sending_stop: SendingStop | None
+    """All sending is stopped: it would wait."""
 
     @property
     def would_be_sent(self) -> bool:
-        return self.is_sent_at_all and not self.is_protected and self.refusal is None
+        stopped = self.sending_stop is not None
+        return self.is_sent_at_all and not self.is_protected and self.refusal is None and not stopped
 
 
 def would_it_be_sent(queue: Queue, number: PhoneNumber, kind: Kind) -> DryRun:
@@ -56,6 +60,7 @@ def would_it_be_sent(queue: Queue, number: PhoneNumber, kind: Kind) -> DryRun:
         consent_required=outgoing_sms.consent_required if outgoing_sms else None,
         is_protected=kind in SWITCHES and protected.is_marked(queue.care_provider_id, number),
         is_sent_at_all=kind not in SWITCHES or bool(outgoing_sms and getattr(outgoing_sms, SWITCHES[kind])),
+        sending_stop=brake.in_force(),
     )
 
 

@@ -72,6 +72,7 @@ SYSTEM: Group = (
         "IntakeKey": Page(
             _("Nycklar som telefonsystem bokar återuppringningar med: skapa, byt och återkalla."), often=True
         ),
+        "sms_stop": Page(_("Stoppa alla SMS i alla köer på en gång, och släpp dem igen. Vad som väntar.")),
         "RetentionRun": Page(_("Vad som har gallrats, natt för natt.")),
     },
 )

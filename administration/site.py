@@ -22,10 +22,11 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.cache import never_cache
 
 from access import access_log
-from administration import history, menu
+from administration import history, menu, stopped_sms
 from administration.log_review import reviews
 from administration.rights import how_many_overdue
 from intake.keys import ending_soon
+from sms import brake
 from teleq.models import ProviderRole, User
 from teleq.swedish import in_days
 
@@ -42,7 +43,10 @@ PAGES = {
     "second_person": gettext_noop("Väntar på en andra person"),
 }
 """Beside the models, for administrators."""
-OPERATORS_PAGES = {name: PAGES[name] for name in ("statistics", "second_person")}
+OPERATORS_PAGES = {
+    **{name: PAGES[name] for name in ("statistics", "second_person")},
+    "sms_stop": gettext_noop("Stoppa alla utskick"),
+}
 """For the operator, who reads no patient's data and goes through nobody's rights."""
 LAST_PAGES = {"unplaced_sms": gettext_noop("SMS som inte kunde placeras")}
 """For the operator and a care provider's administrator."""
@@ -105,6 +109,10 @@ class TeleqAdminSite(admin.AdminSite):
             return False
         return user.is_superuser or user.administers(ProviderRole.LOG_REVIEWER)
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """With what is told on every page: that no SMS is sent at all."""
+        return {**super().each_context(request), "sending_stop": brake.in_force()}
+
     def index(  # type: ignore[override]  # the stubs allow for a page only
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -118,6 +126,7 @@ class TeleqAdminSite(admin.AdminSite):
             "latest": history.latest_by(user, 10),
             "problem": access_log.problem_with_months() if user.is_superuser else "",
             "ending_keys": [(key, in_days(key.until)) for key in ending if key.until],
+            "too_late": [] if user.is_superuser else stopped_sms.lately_too_late(user),
         }
         return super().index(request, {**shown, **(extra_context or {})})
 

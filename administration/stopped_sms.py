@@ -1,27 +1,38 @@
 """SMS that did not reach their patient: refused, too late or failed. Which, why, and in whose case.
 
-The same messages as in Statistik, which counts them by the day they were written.
+The same messages as in Statistik, which counts them by the day they were written. Those that became too late while all
+sending was stopped are found by a reason of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
+from typing import NamedTuple
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy
 
 from access.access_log import Act, Look
 from administration.totals import DAY, beginning_of
 from cases import looks
 from cases.models import Case, CaseMessage, ProtectionMark
-from sms.models import Message, Refusal
+from sms import brake
+from sms.models import Message, Refusal, SendingStop
 from sms.states import State
 from teleq.models import Queue, User
 
 ENDED = (State.EXPIRED, State.FAILED)
-REASONS = [*Refusal.choices, *((state.value, state.label) for state in ENDED)]
-"""Why an SMS did not arrive, as in addresses and in words."""
+BY_A_STOP = "stop"
+REASONS = [
+    *Refusal.choices,
+    *((state.value, state.label) for state in ENDED),
+    (BY_A_STOP, gettext_lazy("För sent: alla utskick var stoppade")),
+]
+"""Why an SMS did not arrive, as in addresses and in words. The last are among those of `State.EXPIRED`, and with those
+that still wait and are too late already."""
 
 
 def stopped(queue: Queue, reason: str, first: date, last: date) -> QuerySet[Message]:
@@ -29,7 +40,9 @@ def stopped(queue: Queue, reason: str, first: date, last: date) -> QuerySet[Mess
     written = Message.objects.filter(
         queue=queue, created_at__gte=beginning_of(first), created_at__lt=beginning_of(last + DAY)
     )
-    if reason in Refusal.values:
+    if reason == BY_A_STOP:
+        found = written.filter(brake.too_late_by_a_stop(), state__in=[State.EXPIRED, State.QUEUED])
+    elif reason in Refusal.values:
         found = written.filter(state=State.REFUSED, refusal=reason)
     else:
         found = written.filter(state__in=[reason] if reason else [State.REFUSED, *ENDED])
@@ -55,7 +68,9 @@ class Row:
 
     @property
     def reason(self) -> str:
-        return self.message.outcome.rstrip(".")
+        """Of what waits it is said what it will be: only what is too late already is listed."""
+        waits = self.message.state == State.QUEUED
+        return str(State.EXPIRED.label) if waits else self.message.outcome.rstrip(".")
 
     @property
     def look(self) -> Look:
@@ -92,3 +107,27 @@ def seen(shown: Collection[Row]) -> list[Look]:
     """The looks that a page of them is: one for each patient in a case, within the hour once."""
     told = {(look.case_id, str(look.number)): look for look in (row.look for row in shown if not row.is_elsewhere)}
     return [replace(look, unless_lately=True) for look in told.values()]
+
+
+# Too late by a stop --------------------------------------------------------------------------------------------------
+
+TOLD_FOR = timedelta(days=7)
+"""So long after a stop was released the queue's administrators are told on Admin's first page of what it made too
+late."""
+
+
+class TooLate(NamedTuple):
+    queue: Queue
+    messages: int
+    stop: SendingStop
+
+
+def lately_too_late(user: User) -> list[TooLate]:
+    """What became too late lately in the queues that the user administers, as it was counted when a stop was released.
+
+    One query, and a second where there was any stop.
+    """
+    lately = SendingStop.objects.filter(released_at__gt=Now() - TOLD_FOR).exclude(too_late={})
+    late = {(stop, int(queue)): sum(kinds.values()) for stop in lately for queue, kinds in stop.too_late.items()}
+    own = Queue.objects.administered_by(user).in_bulk({queue for _, queue in late}) if late else {}
+    return [TooLate(own[queue], messages, stop) for (stop, queue), messages in late.items() if queue in own]

@@ -11,6 +11,7 @@ from administration.admin.log_reviews import log_review_view, log_reviews_view
 from administration.admin.patient_data import patient_data_view
 from administration.admin.rights import end_view, rights_view
 from administration.admin.second_person import second_person_view
+from administration.admin.sms_stop import sms_stop_view
 from administration.admin.statistics import statistics_view
 from administration.admin.stopped_sms import stopped_sms_view
 from administration.admin.unplaced_sms import unplaced_sms_view
@@ -31,6 +32,7 @@ urlpatterns = [
     path("rights/", page(rights_view), name="rights"),
     path("rights/<str:kind>/<int:given_id>/end/", page(end_view), name="end_right"),
     path("second-person/", page(second_person_view), name="second_person"),
+    path("sms-stop/", page(sms_stop_view), name="sms_stop"),
     path("statistics/", page(statistics_view), name="statistics"),
     path("stopped-sms/", page(stopped_sms_view), name="stopped_sms"),
     path("unplaced-sms/", page(unplaced_sms_view), name="unplaced_sms"),

@@ -26,6 +26,7 @@ from cases.forms import (
 from cases.models import Case, CaseEvent, CaseQuerySet, NoAnswer, Priority, ProtectionMark
 from consent import register
 from consent.models import Answer, ConsentText
+from sms import brake
 from sms.circuit_breaker import open_circuit
 from sms.content import segments
 from sms.judge import refusal
@@ -96,6 +97,7 @@ def context(case: Case, user: User, **bound: Any) -> dict[str, Any]:
         "consent_form": bound.get("consent_form") or _fresh_consent_form(case, user, current, answer),
         "consent_text": ConsentText.objects.current(case.queue.care_provider_id, case.queue_id),
         "refusal": refusal(case.queue.outgoing_sms_or_none, current.consent, number, at),
+        "sending_stop": brake.in_force(),
         "open_circuit": open_circuit([case.queue_id]),
         "segments": segments.count(sms_form["text"].value() or ""),
         "details_form": DetailsForm(instance=case),

@@ -46,7 +46,8 @@ SELECT md5(ROW(
     WHERE other.phone_number = c.phone_number AND other.id <> c.id AND NOT other.status = ANY(%(closed)s)
       AND theirs.care_provider_id = q.care_provider_id),
   (SELECT string_agg(concat_ws('.', name, shut_status, silent_since), ' ' ORDER BY name) FROM sms_providerstate
-    WHERE open_until > now() - interval '1 second' * %(shown)s)
+    WHERE open_until > now() - interval '1 second' * %(shown)s),
+  (SELECT string_agg(id::text, ' ' ORDER BY id) FROM sms_sendingstop WHERE released_at IS NULL)
 )::text)
 FROM cases_case AS c
 JOIN teleq_queue AS q ON q.id = c.queue_id

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_noop
 from phonenumber_field.phonenumber import PhoneNumber
@@ -28,13 +28,13 @@ from cases.changing import hold
 from cases.models import Case, ProtectionMark
 from sms import gateway
 from sms.models import Kind, Message, MessageQuerySet
+from teleq import locks
 from teleq.changes import ChangedMeanwhile
 from teleq.clock import database_now
+from teleq.locks import Lock
 from teleq.models import Queue, User
 from teleq.phone_numbers import number_text
 
-ADVISORY_CLASS = 4
-"""Of PostgreSQL's advisory locks: 1 is `OutgoingSmsQuerySet`'s, 2 `intake.booking`'s and 3 `access.limits`'."""
 FOLLOWED = gettext_noop("Ärendet var markerat när uppgiften ändrades.")
 
 
@@ -163,12 +163,7 @@ def unprotected(cases: Collection[Case]) -> list[Case]:
 
 def hold_still(cases: Iterable[Case]) -> None:
     """Let nobody mark at these cases' care providers till the transaction ends. Before any message is locked."""
-    providers = sorted({case.queue.care_provider_id for case in cases})
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock_shared(%s, id) FROM unnest(%s::int[]) AS id ORDER BY id",
-            [ADVISORY_CLASS, providers],
-        )
+    locks.share(Lock.PROTECTION_MARKS, (case.queue.care_provider_id for case in cases))
 
 
 def _hold_alone(care_provider_id: int) -> None:
@@ -176,5 +171,4 @@ def _hold_alone(care_provider_id: int) -> None:
 
     Never after `hold_still` in the same transaction: of two who did so, each would wait for the other.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [ADVISORY_CLASS, care_provider_id])
+    locks.hold(Lock.PROTECTION_MARKS, care_provider_id)

@@ -28,8 +28,9 @@ from cases import holding, inbound, needs, presence
 from cases.models import CLOSED, Case, CaseQuerySet, Priority, Status, shows_consent
 from consent.models import Answer, Consent, NumberKey
 from consent.verdict import answer_in_force
+from sms import brake
 from sms.circuit_breaker import open_circuit
-from sms.models import ProviderState
+from sms.models import ProviderState, SendingStop
 from teleq.clock import database_now
 from teleq.models import Outcome, Queue, User, full_name
 from teleq.phone_numbers import number_text
@@ -274,6 +275,7 @@ class WorkList:
     page: Page[Row]
     at: datetime
     open_circuit: ProviderState | None
+    sending_stop: SendingStop | None
     rows: list[Row] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -287,7 +289,8 @@ class WorkList:
         Keyed, as it is a digest of what is known of patients and stands in an address.
         """
         circuit = self.open_circuit and self.open_circuit.shut_status
-        around = (self.queues, circuit, self.page.number, self.page.paginator.num_pages, self.more_than_listed)
+        stop = self.sending_stop and self.sending_stop.pk
+        around = (self.queues, circuit, stop, self.page.number, self.page.paginator.num_pages, self.more_than_listed)
         seen = (timezone.localdate(self.at), around, [row.seen for row in self.rows])
         return blake2b(repr(seen).encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=12).hexdigest()
 
@@ -359,7 +362,8 @@ def work_list(user: User, chosen: Choice) -> WorkList:
     at = database_now()
     page.object_list = _rows(found, queues, user, at)
     shown = [chosen.queue_id] if chosen.queue_id else [queue.pk for queue in queues]
-    return WorkList(replace(chosen, page=page.number), queues, page, at, open_circuit(shown))
+    chosen = replace(chosen, page=page.number)
+    return WorkList(chosen, queues, page, at, open_circuit(shown), brake.in_force())
 
 
 def context(user: User, chosen: Choice) -> dict[str, Any]:
@@ -369,7 +373,8 @@ def context(user: User, chosen: Choice) -> dict[str, Any]:
 
 def told(shown: WorkList) -> dict[str, Any]:
     """What the templates need of what changes by itself."""
-    return {"listing": shown, "rows": shown.rows, "chosen": shown.chosen, "open_circuit": shown.open_circuit}
+    around = {"open_circuit": shown.open_circuit, "sending_stop": shown.sending_stop}
+    return {"listing": shown, "rows": shown.rows, "chosen": shown.chosen, **around}
 
 
 def latest(user: User, cases: CaseQuerySet, at_most: int, at: datetime) -> list[Row]:

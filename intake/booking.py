@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.crypto import salted_hmac
 
 from cases import acts, callbacks, places
@@ -20,10 +20,11 @@ from cases.callbacks import comparable
 from cases.changing import NotPossible, hold
 from cases.models import Case, CaseEvent, Priority, Status
 from intake.models import IntakeCall
+from teleq import locks
 from teleq.database import insert_unless_there
+from teleq.locks import Lock
 from teleq.models import Queue
 
-ADVISORY_CLASS = 2
 MADE_BY_STAFF = "Ärendet är inte bokat genom telefonsystemet. Det ändras av vårdenheten."
 IN_WORK = "En medarbetare har ärendet just nu. Det ändras av vårdenheten."
 QUEUE_CHANGED = "Ärendet har flyttats till en annan kö. Ingenting är ändrat."
@@ -192,9 +193,7 @@ def _by_name(cases: Iterable[Case], name: str) -> Case | None:
 
 def _lock_number(wanted: Wanted) -> None:
     """Of two bookings of one number at the same time, the second sees the first one's case. Held till the commit."""
-    with connection.cursor() as cursor:
-        key = f"{wanted.queue.pk}:{wanted.phone_number}"
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [ADVISORY_CLASS, key])
+    locks.hold(Lock.BOOKING, f"{wanted.queue.pk}:{wanted.phone_number}")
 
 
 def _locked(case: Case) -> Case:

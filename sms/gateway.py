@@ -30,7 +30,7 @@ from sms.content.segments import normalize
 from sms.dispatcher import COLLECT_EVERY, START_WITHIN, Dispatcher, Handover
 from sms.judge import Judge, refuse
 from sms.lines import Line, Numbers, offer_to_next
-from sms.models import DueMessage, Kind, Lane, Message, MessageQuerySet, Refusal, Unsettled
+from sms.models import DueMessage, Kind, Lane, Message, MessageQuerySet, Refusal, SendingStop, Unsettled
 from sms.outcomes import record_at_last
 from sms.providers.base import OutboundMessage
 from sms.rate_limiter import RateLimiter
@@ -186,6 +186,7 @@ ALL_DUE = Selection()
 def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE, selection: Selection = ALL_DUE) -> Claim:
     """Judge the messages that are due in the lane, at most so many. Those that are allowed become `sending`.
 
+    0. While all sending is stopped, claim nothing (`sms.brake`). Whoever stops it waits till this claim is committed.
     1. Lock the messages that are due, by their rows in Unsettled, passing over those that another claim has locked.
     2. Lock the settings of their queues.
     3. Lock the answers stored for their numbers.
@@ -215,8 +216,10 @@ def claim(lane: Lane, provider_name: str, limit: int = CLAIM_SIZE, selection: Se
 
 
 def _claim(lane: Lane, provider_name: str, limit: int, selection: Selection) -> Claim:
-    """Steps 1 to 6 of `claim`, in one transaction."""
+    """Steps 0 to 6 of `claim`, in one transaction."""
     with transaction.atomic(durable=True):
+        if SendingStop.objects.forbids():
+            return NOTHING
         waiting = Unsettled.objects.waiting(lane)
         chosen = waiting.offered(selection.offered) if selection.offered else waiting.due(selection.without)
         held = chosen[:limit].hold(skip_locked=True)

@@ -2,7 +2,7 @@
 
 `sms.judge` judges in Python. The triggers do it again in SQL, at the end of every statement that writes messages, by
 rows that they lock themselves. So code that goes round the gateway fails. So does a claim if a number has got its very
-first Nej meanwhile, as that row was not there to be locked.
+first Nej meanwhile, as that row was not there to be locked. While all sending is stopped (`sms.brake`) nothing leaves.
 
 The triggers also refuse moves between states that are not in `sms.states.MOVES`, and that a text is changed: only when
 nothing is left to do with a message may its text be taken away (retention; GDPR article 17). No role of the product can
@@ -12,11 +12,14 @@ switch them off.
 import pgtrigger
 
 from sms.states import MOVES, PENDING
+from teleq.locks import EVERYTHING, Lock
 from teleq.triggers import Trigger
 
 _MOVES = ", ".join(f"('{state}', '{following}')" for state in MOVES for following in sorted(MOVES[state]))
 """Each pair of states between which a message may move, in SQL."""
 _PENDING = ", ".join(f"'{state}'" for state in sorted(PENDING))
+_STOPPED = f"{Lock.SENDING.value}, {EVERYTHING}"
+"""The lock that whoever stops all sending takes alone."""
 
 _BEGINS_WELL = """
     SELECT min(id) INTO bad FROM new_rows WHERE state NOT IN ('queued', 'refused');
@@ -56,6 +59,11 @@ _MOVES_WELL = """
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'SMS %: may not leave where an answer that was just given can''t be seen', leaving[1]
             USING ERRCODE = 'check_violation';
+    END IF;
+
+    PERFORM pg_advisory_xact_lock_shared(STOPPED);
+    IF EXISTS (SELECT FROM sms_sendingstop WHERE released_at IS NULL) THEN
+        RAISE EXCEPTION 'SMS %: all sending is stopped', leaving[1] USING ERRCODE = 'check_violation';
     END IF;
 
     PERFORM FROM teleq_outgoingsms WHERE queue_id IN (SELECT queue_id FROM new_rows WHERE id = ANY (leaving))
@@ -100,6 +108,6 @@ TRIGGERS = [
         operation=pgtrigger.Update,
         referencing=pgtrigger.Referencing(old="old_rows", new="new_rows"),  # type: ignore[no-untyped-call]
         declare=[("bad", "bigint"), ("leaving", "bigint[]")],
-        func=_MOVES_WELL.replace("MOVES", _MOVES).replace("PENDING", _PENDING),
+        func=_MOVES_WELL.replace("MOVES", _MOVES).replace("PENDING", _PENDING).replace("STOPPED", _STOPPED),
     ),
 ]

@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import starmap
 from typing import Any
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
@@ -24,8 +25,11 @@ from consent.models import Answer, Channel, NumberKey
 from consent.verdict import Verdict
 from sms import guard, unsettled
 from sms.states import HANDED_OVER, State
+from teleq import locks
+from teleq.locks import EVERYTHING, Lock
 from teleq.models import CareProvider, Queue, User
 from teleq.phone_numbers import number_text
+from teleq.triggers import NO_TRUNCATE, Protect, ReadOnly
 
 
 class StandardText(models.Model):
@@ -237,9 +241,9 @@ class Message(models.Model):
 
 
 class UnsettledQuerySet(models.QuerySet["Unsettled"]):
-    def waiting(self, lane: Lane) -> UnsettledQuerySet:
-        """Those that wait for this lane's worker, the oldest first."""
-        return self.filter(lane=lane, sending_since=None).order_by("at", "message")
+    def waiting(self, *lanes: Lane) -> UnsettledQuerySet:
+        """Those that wait for these lanes' workers, the oldest first."""
+        return self.filter(lane__in=lanes, sending_since=None).order_by("at", "message")
 
     def due(self, without: Collection[int] = ()) -> UnsettledQuerySet:
         """Those whose time has come; not those of these queues, by id."""
@@ -467,3 +471,103 @@ class UnplacedSms(models.Model):
 
     def __str__(self) -> str:
         return _("SMS som inte kunde placeras %(pk)s") % {"pk": self.pk}  # as for InboundSms
+
+
+class SendingStopQuerySet(models.QuerySet["SendingStop"]):
+    """The lock between claims and whoever stops all sending: claims share it, and a stop waits for it alone.
+
+    So a stop comes after the claims that are under way, and before all that begin later (`teleq.locks`).
+    """
+
+    def in_force(self) -> SendingStopQuerySet:
+        """The restored copy's first: its words stand in place of all others."""
+        return self.filter(released_at=None).order_by("-kind")
+
+    def forbids(self) -> bool:
+        """Whether nothing may be claimed. It stays so till the transaction ends."""
+        locks.share(Lock.SENDING, [EVERYTHING])
+        return self.filter(released_at=None).exists()
+
+    def lock(self) -> None:
+        """Wait for the claims that are under way, and let none begin till the transaction ends.
+
+        For as long as it takes: whoever stops everything is not to be told to try again, as a page's process would
+        tell them after its `lock_timeout`. A claim is short.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = 0")
+        locks.hold(Lock.SENDING, EVERYTHING)
+
+
+class SendingStop(models.Model):
+    """A stop of all SMS, and its release. Written by `sms.brake` only; append-only, but that it is released once.
+
+    While one is in force no message becomes `sending`, and the last guard refuses it. There may be one of each kind:
+    nothing leaves until both are released.
+    """
+
+    class Kind(models.TextChoices):
+        BY_HAND = "by_hand", gettext_lazy("Stoppat för hand")
+        RESTORED_COPY = "restored_copy", gettext_lazy("Återställd kopia")
+
+    kind = models.CharField(gettext_lazy("slag"), max_length=20, choices=Kind.choices, default=Kind.BY_HAND)
+    stopped_at = models.DateTimeField(gettext_lazy("stoppat"), db_default=Now())
+    stopped_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=gettext_lazy("stoppat av"),
+        help_text=gettext_lazy("Tomt: driften, när en kopia återställdes."),
+    )
+    stopped_why = models.CharField(gettext_lazy("varför det stoppades"), max_length=300)
+    released_at = models.DateTimeField(gettext_lazy("släppt"), null=True)
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=gettext_lazy("släppt av"),
+    )
+    released_why = models.CharField(gettext_lazy("varför det släpptes"), max_length=300, blank=True, default="")
+    too_late: models.JSONField[dict[str, dict[str, int]], dict[str, dict[str, int]]] = models.JSONField(
+        default=dict,
+        help_text=gettext_lazy("Hur många SMS som hade blivit för sena när utskicken släpptes, per kö och slag."),
+    )
+
+    objects = SendingStopQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = gettext_lazy("stopp av alla utskick")
+        verbose_name_plural = gettext_lazy("stopp av alla utskick")
+        ordering = ["-stopped_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["kind"], condition=Q(released_at=None), name="one_stop_of_a_kind_in_force"),
+            models.CheckConstraint(
+                condition=Q(kind="by_hand", stopped_by__isnull=False) | Q(kind="restored_copy"),
+                name="a_stop_says_who",
+            ),
+            models.CheckConstraint(
+                condition=Q(released_at=None, released_by=None, released_why="", too_late={})
+                | (Q(released_at__gte=F("stopped_at"), released_by__isnull=False) & ~Q(released_why="")),
+                name="a_release_says_who_and_why",
+            ),
+            models.CheckConstraint(condition=~Q(stopped_why=""), name="a_stop_says_why"),
+        ]
+        triggers = [
+            Protect(name="append_only", operation=pgtrigger.Delete),
+            ReadOnly(name="a_stop_is_as_it_was_made", fields=["kind", "stopped_at", "stopped_by", "stopped_why"]),
+            Protect(
+                name="released_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__released_at__isnull=False),
+            ),
+            NO_TRUNCATE,
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+    @property
+    def is_restored_copy(self) -> bool:
+        return self.kind == self.Kind.RESTORED_COPY

@@ -11,12 +11,14 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
-from django.db import connection, models
+from django.db import models
 from django.db.models import Exists, Func, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy
 from phonenumber_field.modelfields import PhoneNumberField
 
+from teleq import locks
+from teleq.locks import Lock
 from teleq.prepared import Prepared
 
 SENDER = r"^([A-Za-z][A-Za-z0-9]{2,10}|\+[1-9][0-9]{6,14})$"
@@ -445,17 +447,10 @@ class OutgoingSmsQuerySet(models.QuerySet["OutgoingSms"]):
     could keep an administrator's save waiting without end.
     """
 
-    ADVISORY_CLASS = 1
-
     def held(self, queue_ids: Iterable[int]) -> dict[int, OutgoingSms]:
         """The settings of these queues, by queue, kept as they are till the transaction ends."""
         ids = sorted(set(queue_ids))
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock_shared(%s, queue_id)"
-                " FROM unnest(%s::int[]) AS queue_id ORDER BY queue_id",
-                [self.ADVISORY_CLASS, ids],
-            )
+        locks.share(Lock.SETTINGS, ids)
         rows = self.raw(
             "SELECT * FROM teleq_outgoingsms WHERE queue_id = ANY(%s) ORDER BY queue_id FOR SHARE",
             [ids],
@@ -464,8 +459,7 @@ class OutgoingSmsQuerySet(models.QuerySet["OutgoingSms"]):
 
     def lock_switch(self, queue_id: int) -> OutgoingSms:
         """The settings, locked for writing till the transaction ends, after the claims that are under way."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [self.ADVISORY_CLASS, queue_id])
+        locks.hold(Lock.SETTINGS, queue_id)
         return self.select_for_update().get(queue_id=queue_id)
 
 

@@ -23,6 +23,7 @@ TABLES = {
     "django_admin_log": ("si", ""),
     "consent_consentevent": ("s", "s"),
     "administration_retentionrun": ("s", "si"),
+    "sms_sendingstop": ("siu", ""),
     "administration_logreview": ("siu", ""),
     "administration_logreviewinterval": ("siu", ""),
     "administration_reviewedentry": ("siu", ""),

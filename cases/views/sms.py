@@ -11,6 +11,7 @@ from cases import callbacks, case_page, drafts, latest_sms
 from cases.forms import SmsForm
 from cases.models import Case
 from cases.views.case import case_view, to_case, works_in_case
+from sms import brake
 from sms.content.segments import normalize
 from sms.models import StandardText
 from sms.states import State
@@ -85,7 +86,8 @@ def _send_sms(request: SignedInRequest, case: Case, form: SmsForm) -> HttpRespon
     if message.text != normalize(data["text"]):
         return _not_sent(request, case, data["text"], str(ALREADY_SENT), 409)
     drafts.discard(drafts.Place(request.user, case), [drafts.Field.SMS])
-    messages.success(request, _("SMS:et är på väg."), extra_tags=PLACE)
+    said = _("SMS:et är sparat och väntar.") if brake.in_force() else _("SMS:et är på väg.")
+    messages.success(request, said, extra_tags=PLACE)
     return to_case(request, case.pk, PLACE)
 
 

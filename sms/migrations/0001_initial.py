@@ -403,8 +403,8 @@ class Migration(migrations.Migration):
                 name="moves_well",
                 sql=teleq.triggers.TriggerSql(
                     declare="DECLARE bad bigint; leaving bigint[];",
-                    func="\n    SELECT min(n.id) INTO bad FROM new_rows n LEFT JOIN old_rows o ON o.id = n.id\n    WHERE o.id IS NULL\n       OR (o.key, o.kind, o.queue_id, o.to_number)\n           IS DISTINCT FROM (n.key, n.kind, n.queue_id, n.to_number)\n       OR o.text <> n.text AND (n.text <> '' OR o.state IN ('queued', 'sending') OR n.state <> o.state)\n       OR o.state <> 'queued'\n           AND (o.refusal, o.claimed_at, o.provider, o.consent_required,\n                o.consent_event_id, o.consent_answer, o.consent_channel, o.consent_answered_at)\n           IS DISTINCT FROM (n.refusal, n.claimed_at, n.provider, n.consent_required,\n                n.consent_event_id, n.consent_answer, n.consent_channel, n.consent_answered_at);\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: what it is, who it is for and how it was judged never changes', bad\n            USING ERRCODE = 'check_violation';\n    END IF;\n\n    SELECT min(n.id) INTO bad FROM new_rows n JOIN old_rows o ON o.id = n.id\n    WHERE n.state <> o.state AND (o.state, n.state) NOT IN (('queued', 'cancelled'), ('queued', 'expired'), ('queued', 'refused'), ('queued', 'sending'), ('sending', 'delivered'), ('sending', 'failed'), ('sending', 'queued'), ('sending', 'sent'), ('sending', 'unknown'), ('sent', 'delivered'), ('sent', 'failed'), ('sent', 'unknown'), ('unknown', 'delivered'), ('unknown', 'failed'), ('unknown', 'sent'));\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: not a move that a message can make', bad USING ERRCODE = 'check_violation';\n    END IF;\n\n    SELECT array_agg(n.id) INTO leaving FROM new_rows n JOIN old_rows o ON o.id = n.id\n    WHERE n.state = 'sending' AND o.state <> 'sending';\n    IF leaving IS NULL THEN\n        RETURN NULL;\n    END IF;\n    IF current_setting('transaction_isolation') <> 'read committed' THEN\n        RAISE EXCEPTION 'SMS %: may not leave where an answer that was just given can''t be seen', leaving[1]\n            USING ERRCODE = 'check_violation';\n    END IF;\n\n    PERFORM FROM teleq_outgoingsms WHERE queue_id IN (SELECT queue_id FROM new_rows WHERE id = ANY (leaving))\n    ORDER BY queue_id FOR SHARE;\n    PERFORM FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id\n        JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number\n    WHERE n.id = ANY (leaving)\n    ORDER BY c.care_provider_id, c.phone_number FOR SHARE OF c;\n\n    SELECT min(n.id) INTO bad FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id\n        LEFT JOIN teleq_outgoingsms s ON s.queue_id = n.queue_id\n        LEFT JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number\n    WHERE n.id = ANY (leaving)\n      AND (s.queue_id IS NULL\n           OR n.to_number !~ '^[+][1-9][0-9]+$'  -- else its answer isn't found\n           OR (c.answer = 'no' AND c.valid_until > n.claimed_at)\n           OR EXISTS (SELECT FROM consent_withdrawal w  -- not yet the answer\n                      WHERE w.care_provider_id = q.care_provider_id AND w.phone_number = n.to_number)\n           OR (s.consent_required AND (c.answer = 'yes' AND c.valid_until > clock_timestamp()) IS NOT TRUE)\n           OR n.claimed_at IS NULL OR n.claimed_at < now() OR n.claimed_at > clock_timestamp());\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: may not leave without consent in force at this moment', bad\n            USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n",
-                    hash="faf9edb586e87b8c4b5b21727a20d138ad0e297b",
+                    func="\n    SELECT min(n.id) INTO bad FROM new_rows n LEFT JOIN old_rows o ON o.id = n.id\n    WHERE o.id IS NULL\n       OR (o.key, o.kind, o.queue_id, o.to_number)\n           IS DISTINCT FROM (n.key, n.kind, n.queue_id, n.to_number)\n       OR o.text <> n.text AND (n.text <> '' OR o.state IN ('queued', 'sending') OR n.state <> o.state)\n       OR o.state <> 'queued'\n           AND (o.refusal, o.claimed_at, o.provider, o.consent_required,\n                o.consent_event_id, o.consent_answer, o.consent_channel, o.consent_answered_at)\n           IS DISTINCT FROM (n.refusal, n.claimed_at, n.provider, n.consent_required,\n                n.consent_event_id, n.consent_answer, n.consent_channel, n.consent_answered_at);\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: what it is, who it is for and how it was judged never changes', bad\n            USING ERRCODE = 'check_violation';\n    END IF;\n\n    SELECT min(n.id) INTO bad FROM new_rows n JOIN old_rows o ON o.id = n.id\n    WHERE n.state <> o.state AND (o.state, n.state) NOT IN (('queued', 'cancelled'), ('queued', 'expired'), ('queued', 'refused'), ('queued', 'sending'), ('sending', 'delivered'), ('sending', 'failed'), ('sending', 'queued'), ('sending', 'sent'), ('sending', 'unknown'), ('sent', 'delivered'), ('sent', 'failed'), ('sent', 'unknown'), ('unknown', 'delivered'), ('unknown', 'failed'), ('unknown', 'sent'));\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: not a move that a message can make', bad USING ERRCODE = 'check_violation';\n    END IF;\n\n    SELECT array_agg(n.id) INTO leaving FROM new_rows n JOIN old_rows o ON o.id = n.id\n    WHERE n.state = 'sending' AND o.state <> 'sending';\n    IF leaving IS NULL THEN\n        RETURN NULL;\n    END IF;\n    IF current_setting('transaction_isolation') <> 'read committed' THEN\n        RAISE EXCEPTION 'SMS %: may not leave where an answer that was just given can''t be seen', leaving[1]\n            USING ERRCODE = 'check_violation';\n    END IF;\n\n    PERFORM pg_advisory_xact_lock_shared(5, 0);\n    IF EXISTS (SELECT FROM sms_sendingstop WHERE released_at IS NULL) THEN\n        RAISE EXCEPTION 'SMS %: all sending is stopped', leaving[1] USING ERRCODE = 'check_violation';\n    END IF;\n\n    PERFORM FROM teleq_outgoingsms WHERE queue_id IN (SELECT queue_id FROM new_rows WHERE id = ANY (leaving))\n    ORDER BY queue_id FOR SHARE;\n    PERFORM FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id\n        JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number\n    WHERE n.id = ANY (leaving)\n    ORDER BY c.care_provider_id, c.phone_number FOR SHARE OF c;\n\n    SELECT min(n.id) INTO bad FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id\n        LEFT JOIN teleq_outgoingsms s ON s.queue_id = n.queue_id\n        LEFT JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number\n    WHERE n.id = ANY (leaving)\n      AND (s.queue_id IS NULL\n           OR n.to_number !~ '^[+][1-9][0-9]+$'  -- else its answer isn't found\n           OR (c.answer = 'no' AND c.valid_until > n.claimed_at)\n           OR EXISTS (SELECT FROM consent_withdrawal w  -- not yet the answer\n                      WHERE w.care_provider_id = q.care_provider_id AND w.phone_number = n.to_number)\n           OR (s.consent_required AND (c.answer = 'yes' AND c.valid_until > clock_timestamp()) IS NOT TRUE)\n           OR n.claimed_at IS NULL OR n.claimed_at < now() OR n.claimed_at > clock_timestamp());\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: may not leave without consent in force at this moment', bad\n            USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n",
+                    hash="9c6de5a5d275391e9afeb70c7e612abcc0e6cb3c",
                     level="STATEMENT",
                     operation="UPDATE",
                     pgid="pgtrigger_moves_well_66e37",
@@ -533,6 +533,163 @@ class Migration(migrations.Migration):
                 condition=models.Q(("provider_message_id", ""), _negated=True),
                 fields=("provider", "provider_message_id"),
                 name="an_unplaced_sms_comes_once",
+            ),
+        ),
+        migrations.CreateModel(
+            name="SendingStop",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("by_hand", "Stoppat för hand"), ("restored_copy", "Återställd kopia")],
+                        default="by_hand",
+                        max_length=20,
+                        verbose_name="slag",
+                    ),
+                ),
+                (
+                    "stopped_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="stoppat"),
+                ),
+                ("stopped_why", models.CharField(max_length=300, verbose_name="varför det stoppades")),
+                ("released_at", models.DateTimeField(null=True, verbose_name="släppt")),
+                (
+                    "released_why",
+                    models.CharField(blank=True, default="", max_length=300, verbose_name="varför det släpptes"),
+                ),
+                (
+                    "too_late",
+                    models.JSONField(
+                        default=dict,
+                        help_text="Hur många SMS som hade blivit för sena när utskicken släpptes, per kö och slag.",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "stopp av alla utskick",
+                "verbose_name_plural": "stopp av alla utskick",
+                "ordering": ["-stopped_at", "-id"],
+            },
+        ),
+        migrations.AddField(
+            model_name="sendingstop",
+            name="released_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="släppt av",
+            ),
+        ),
+        migrations.AddField(
+            model_name="sendingstop",
+            name="stopped_by",
+            field=models.ForeignKey(
+                help_text="Tomt: driften, när en kopia återställdes.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="stoppat av",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="sendingstop",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("released_at", None)), fields=("kind",), name="one_stop_of_a_kind_in_force"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="sendingstop",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "by_hand"), ("stopped_by__isnull", False)),
+                    ("kind", "restored_copy"),
+                    _connector="OR",
+                ),
+                name="a_stop_says_who",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="sendingstop",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("released_at", None), ("released_by", None), ("released_why", ""), ("too_late", {})),
+                    models.Q(
+                        ("released_at__gte", models.F("stopped_at")),
+                        ("released_by__isnull", False),
+                        models.Q(("released_why", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="a_release_says_who_and_why",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="sendingstop",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("stopped_why", ""), _negated=True), name="a_stop_says_why"
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="sendingstop",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=teleq.triggers.TriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="f534e3ff854e18d566b58ff460635fc612f74b65",
+                    operation="DELETE",
+                    pgid="pgtrigger_append_only_f34ed",
+                    table="sms_sendingstop",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="sendingstop",
+            trigger=pgtrigger.compiler.Trigger(
+                name="a_stop_is_as_it_was_made",
+                sql=teleq.triggers.TriggerSql(
+                    condition='WHEN (OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."stopped_at" IS DISTINCT FROM (NEW."stopped_at") OR OLD."stopped_by_id" IS DISTINCT FROM (NEW."stopped_by_id") OR OLD."stopped_why" IS DISTINCT FROM (NEW."stopped_why"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="82b40789ac881cae9ab750dfe806cbb8d6e18950",
+                    operation="UPDATE",
+                    pgid="pgtrigger_a_stop_is_as_it_was_made_55f9d",
+                    table="sms_sendingstop",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="sendingstop",
+            trigger=pgtrigger.compiler.Trigger(
+                name="released_once",
+                sql=teleq.triggers.TriggerSql(
+                    condition='WHEN (OLD."released_at" IS NOT NULL)',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="d7e9501a0ced87db20b802e4f19abead25ec2e19",
+                    operation="UPDATE",
+                    pgid="pgtrigger_released_once_ff65d",
+                    table="sms_sendingstop",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="sendingstop",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=teleq.triggers.TriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;",
+                    hash="c12238115c0fce4277962ec06cd2950e1177f1ca",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_7e432",
+                    table="sms_sendingstop",
+                    when="BEFORE",
+                ),
             ),
         ),
     ]

@@ -64,6 +64,7 @@ HELP: dict[str, tuple[str, ...]] = {
         "systemforvaltare#användare-och-behörigheter",
     ),
     "admin:held_cases": ("administrator#pågående-ärenden",),
+    "admin:sms_stop": ("systemforvaltare#stoppa-alla-utskick",),
     "admin:stopped_sms": ("administrator#stoppade-sms",),
     "admin:statistics": ("administrator#statistik", "systemforvaltare#statistik"),
     "admin:patient_data": ("administrator#registerutdrag",),

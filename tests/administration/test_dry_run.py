@@ -13,7 +13,7 @@ from cases.models import Case, Status
 from consent import register
 from consent.models import Answer, Consent
 from consent.verdict import Verdict, verdict
-from sms import gateway
+from sms import brake, gateway
 from sms.models import Kind, Lane, Message, Refusal
 from teleq.clock import database_now
 from teleq.models import OutgoingSms
@@ -52,6 +52,14 @@ def test_anything_else_is_answered_no_with_the_manuals_words(answer, reason, ask
     say(Answer.YES)
     say(answer)
     assert f"Nej: {reason} Kön kräver samtycke. Svaret är {answer.label}" in text_of(ask())
+
+
+def test_while_all_sending_is_stopped_it_is_answered_no_after_the_patients_own_no(ask, say, operator):
+    brake.stop("Fel länk.", by=operator)
+    say(Answer.YES)
+    assert "Nej, inte nu. Alla SMS-utskick är stoppade sedan" in text_of(ask())
+    say(Answer.NO)
+    assert "Nej: SMS-utskick avböjt" in text_of(ask())
 
 
 def test_nothing_stored_and_a_lapsed_answer_are_told_apart(ask, lapsing):

@@ -14,13 +14,13 @@ import pytest
 from playwright.sync_api import Error, Page
 
 from tests.browser.accessible import NARROW, WIDE, faults
-from tests.browser.states import account, admin, case, lists
+from tests.browser.states import account, admin, case, lists, stopped
 from tests.browser.states.catalogue import CATALOGUE
 from tests.browser.town import Town
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-MODULES = (lists, case, account, admin)
+MODULES = (lists, case, account, admin, stopped)
 """Imported for what they put into the catalogue."""
 PICTURES = os.environ.get("TELEQ_STATES")
 

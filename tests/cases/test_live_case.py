@@ -19,6 +19,7 @@ from cases import acts, callbacks, presence
 from cases.models import Case, Presence
 from consent import register
 from consent.models import Answer, Consent
+from sms import brake
 from sms.models import InboundSms, Message, ProviderState
 from sms.states import State
 from teleq.changes import Change
@@ -119,6 +120,10 @@ HAPPENS: dict[str, tuple[Callable[..., object], str]] = {
             name="simulator", defaults={"open_until": Now() + timedelta(seconds=30)}
         ),
         "SMS:et väntar.",
+    ),
+    "all sending is stopped": (
+        lambda case, by: brake.stop("Fel länk.", by=by),
+        "Alla SMS-utskick är stoppade sedan",
     ),
     "it is late": (lambda case, by: Case.objects.update(callback_at=Now() - timedelta(hours=1)), "Försenad"),
 }

@@ -17,6 +17,7 @@ from access.session_store import ACTIVE_AT
 from cases import acts, presence, protected, work_list
 from cases.models import Case, Priority, Status
 from consent.models import Answer
+from sms import brake
 from sms.circuit_breaker import OPEN_FOR
 from sms.models import InboundSms, ProviderState
 from teleq.clock import database_now
@@ -212,7 +213,7 @@ def test_to_ask_takes_as_many_queries_for_forty_cases_as_for_one(tomorrows, desk
         case = book(phone_number=f"+467017406{number}", callback_at=timezone.now() + timedelta(days=2))
         say(Answer.NO, f"+467017406{number}")
         presence.note(colleague, case)
-    assert queries() == once <= 9
+    assert queries() == once <= 10  # one of them asks whether all sending is stopped
 
 
 # Sections ------------------------------------------------------------------------------------------------------------
@@ -379,3 +380,17 @@ def test_the_queue_is_told_only_where_there_are_several_to_tell_apart(case, desk
     Membership.objects.filter(queue=plain_queue).delete()
     assert ">Kö</th>" not in desk.work_list().html
     assert ">Kö</th>" in desk.work_list().press("Sök", query=MOBILE).html
+
+
+# All sending is stopped ----------------------------------------------------------------------------------------------
+
+
+def test_that_all_sending_is_stopped_and_released_comes_by_itself(tomorrows, desk, operator):
+    version = version_on(desk.work_list())
+    stop, _ = brake.stop("Fel länk.", by=operator)
+    page = ask(desk, version)
+    assert "Alla SMS-utskick är stoppade sedan" in page.text
+    version = version_on(page)
+    assert ask(desk, version).status == 204
+    brake.release(stop.pk, "Rättad.", by=operator)
+    assert "stoppade" not in ask(desk, version).text

@@ -1,4 +1,5 @@
-"""While the provider takes nothing, staff are told so in calm words, and nothing is refused because of it."""
+"""While the provider takes nothing, or all sending is stopped, staff are told so in calm words, and nothing is refused
+because of it."""
 
 from datetime import timedelta
 
@@ -8,10 +9,12 @@ from django.utils import timezone
 
 from cases import live
 from consent.models import Answer
-from sms.models import ProviderState
+from sms import brake
+from sms.models import ProviderState, SendingStop
 from sms.states import State
 from teleq.clock import database_now
 from tests.cases.desk import desk_of, messages_of, squeezed
+from tests.database_roles import past_the_triggers
 
 TOLD = "SMS-leverantören svarar inte sedan"
 
@@ -88,3 +91,57 @@ def test_a_message_that_is_pressed_meanwhile_waits(open_circuit, case, desk, say
     after = desk.case(case).press("Skicka SMS", text="Hej!")
     assert "SMS:et är på väg." in after.text
     assert [message.state for message in messages_of(case)] == [State.QUEUED]
+
+
+# All sending is stopped ----------------------------------------------------------------------------------------------
+
+STOPPED = "Alla SMS-utskick är stoppade sedan igår 10.10."
+
+
+@pytest.fixture
+def stopped(operator) -> SendingStop:
+    stop, _ = brake.stop("Zafir", by=operator)
+    ten_past_ten = timezone.localtime(stop.stopped_at).replace(hour=10, minute=10) - timedelta(days=1)
+    with past_the_triggers():
+        SendingStop.objects.update(stopped_at=ten_past_ten)
+    return stop
+
+
+def test_that_all_is_stopped_and_since_when_is_said_in_the_list_the_case_and_the_settings(stopped, pages):
+    work_list, case, settings = (page.text for page in pages())
+    assert f"{STOPPED} SMS väntar tills utskicken släpps." in work_list
+    assert f"{STOPPED} SMS:et väntar." in case
+    assert STOPPED in settings
+
+
+def test_it_comes_before_a_provider_that_is_silent(stopped, open_circuit, pages):
+    for page in pages():
+        assert STOPPED in page.text
+        assert TOLD not in page.text
+
+
+def test_why_and_by_whom_is_for_the_operator(stopped, pages):
+    for page in pages():
+        assert "Zafir" not in page.html
+        assert "Disa Drake" not in page.html
+
+
+def test_a_restored_copy_has_words_of_its_own_in_place_of_all_others(stopped, open_circuit, pages):
+    brake.hold_restored_copy()
+    for page in pages():
+        assert "Återställd kopia: inga SMS skickas." in page.text
+        for other in (STOPPED, TOLD, "väntar."):
+            assert other not in page.text
+
+
+def test_a_message_that_is_pressed_while_all_is_stopped_is_kept_and_said_to_wait(stopped, case, desk, say):
+    say(Answer.YES)
+    after = desk.case(case).press("Skicka SMS", text="Hej!")
+    assert "SMS:et är sparat och väntar." in after.text
+    assert "på väg" not in after.text
+    assert [message.state for message in messages_of(case)] == [State.QUEUED]
+
+
+def test_nothing_is_said_once_it_is_released(stopped, operator, pages):
+    brake.release(stopped.pk, "Klart.", by=operator)
+    assert not any("stoppade" in page.text.replace("Stoppade SMS", "") for page in pages())

@@ -216,6 +216,7 @@ def posted(route: str, world: World) -> dict[str, Any]:
         "/admin/teleq/outgoingsms/check/": {"phone_number": NUMBER, "queue": world.queue.pk, "kind": "manual"},
         "/admin/unplaced-sms/": {"sms": world.unplaced.pk},
         "/admin/second-person/": {"withdraw": world.request.pk},
+        "/admin/sms-stop/": {"why": "Porfyr."},
         "/cases/<int:case_id>/act/": {"act": "take", "seen_event": case.events.latest_act().pk},
         "/cases/<int:case_id>/notes/": {"text": "Ringer.", "press": "5f0d1f3e-6d4a-4c3c-9d0e-0d0b1f9f9a12"},
         "/api/v1/callbacks": {
