@@ -142,11 +142,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 IN_ORDER = ["local", "sms", "teleq", "access", "intake", "cases", "administration", "consent", "demo", "browser"]
 """Folders with long files first, so that no process begins one when the others are done. The browser's are last:
 Playwright leaves its event loop running in its thread, where none other may start."""
+BEGUN_FIRST = {"test_states.py", "test_nurses_side_by_side.py", "test_pictures.py"}
+"""Of the last folder, the files that take as long as many others together."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: IN_ORDER.index(item.path.parent.name))
+    items.sort(key=lambda item: (IN_ORDER.index(item.path.parent.name), item.path.name not in BEGUN_FIRST))
 
 
 def pytest_collection_finish() -> None:

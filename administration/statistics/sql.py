@@ -29,10 +29,10 @@ def _any_of(values: Iterable[str]) -> str:
     return ", ".join(f"'{value}'" for value in values)
 
 
-COUNTS = [Kind.CALLED, Kind.NOT_CALLED, Kind.REACHED, Kind.NO_ANSWER, Kind.DONE, Kind.CANCELLED]
+TELLS = [Kind.NOT_CALLED, Kind.REACHED, Kind.NO_ANSWER, Kind.DONE, Kind.CANCELLED]
 """The kinds of event that tell how a callback went."""
-READ = [*COUNTS, Kind.MOVED, Kind.UNDONE]
-"""And those that give it another time, or take an outcome back."""
+READ = [*TELLS, Kind.CALLED, Kind.MOVED, Kind.UNDONE]
+"""And those by which a call begins, or that give the case another time."""
 CLOSES = [Kind.DONE, Kind.CANCELLED]
 A_CALL = f"{int(CALL_LASTS.total_seconds())} seconds"
 
@@ -42,50 +42,49 @@ CASES = f"""
             CASE WHEN status IN ({_any_of(CLOSED)}) THEN status ELSE 'open' END AS state
         FROM cases_case
         WHERE queue_id = ANY(%(queues)s) AND created_at >= %(came_in_since)s AND created_at < %(ends)s
-    ), noted AS MATERIALIZED (
-        SELECT e.id, e.case_id, e.at, e.detail, e.undoes_id, s.in_period, (e.changes -> 'callback_at' ->> 0) AS was_due,
-            e.kind = '{Kind.CALLED}' AS rang, e.kind = '{Kind.NO_ANSWER}' AS no_answer,
-            e.kind IN ({_any_of(COUNTS)}) AS counts, e.kind IN ({_any_of(CLOSES)}) AS closes,
+    ), undone AS MATERIALIZED (
+        SELECT undoes_id FROM sought JOIN cases_caseevent ON case_id = sought.id WHERE undoes_id IS NOT NULL
+    ), noted AS (
+        SELECT e.id, e.case_id, e.at, e.detail, s.in_period, (e.changes -> 'callback_at' ->> 0) AS was_due,
+            e.kind = '{Kind.CALLED}' AS rang, e.kind IN ({_any_of(TELLS)}) AS tells,
+            e.kind IN ({_any_of(CLOSES)}) AS closes, e.kind = '{Kind.NO_ANSWER}' AS no_answer,
             e.kind = '{Kind.REACHED}' OR e.kind = '{Kind.DONE}' AND e.changes ? 'attempts' AS reached
         FROM sought AS s JOIN cases_caseevent AS e ON e.case_id = s.id
-        WHERE e.kind IN ({_any_of(READ)})
+        WHERE e.kind IN ({_any_of(READ)}) AND e.id NOT IN (SELECT undoes_id FROM undone)
     ), event AS MATERIALIZED (
-        -- in their order, without those that were undone: of the attempts how many there were by then, and of a result
-        -- the call that it is of, which began since the result before
-        SELECT *, count(*) FILTER (WHERE reached OR no_answer) OVER until_now AS number,
-            CASE WHEN max(id) FILTER (WHERE rang) OVER until_now > coalesce(max(id) FILTER (WHERE counts AND NOT rang)
-                OVER (PARTITION BY case_id ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
-                THEN max(at) FILTER (WHERE rang) OVER until_now END AS rang_at
-        FROM noted
-        WHERE (counts OR was_due IS NOT NULL)
-            AND id NOT IN (SELECT undoes_id FROM noted WHERE undoes_id IS NOT NULL)
-        WINDOW until_now AS (PARTITION BY case_id ORDER BY id ROWS UNBOUNDED PRECEDING)
-    ), attempt AS MATERIALIZED (
-        SELECT case_id, in_period, detail, reached, number,
-            CASE WHEN rang_at > at - interval '{A_CALL}' THEN rang_at ELSE at END AS at
-        FROM event WHERE reached OR no_answer
-    ), tried AS (
-        SELECT case_id, count(*) AS attempts, min(at) AS first_at, min(at) FILTER (WHERE reached) AS reached_at,
-            min(number) FILTER (WHERE reached) AS reached_number
-        FROM attempt GROUP BY case_id
-    ), closed AS (
-        SELECT case_id, max(at) AS at FROM event WHERE closes GROUP BY case_id
-    ), booked AS (
+        -- in their order: of an attempt its number, and the call that it is of, which began since the result before
+        SELECT id, case_id, in_period, detail, at, closes, reached, tried, was_due,
+            earlier_attempts + tried::int AS number,
+            CASE WHEN rang_id > coalesce(told_id, 0) AND rang_at > at - interval '{A_CALL}' THEN rang_at ELSE at END
+                AS tried_at
+        FROM (
+            SELECT *, reached OR no_answer AS tried, count(*) FILTER (WHERE reached OR no_answer) OVER earlier
+                AS earlier_attempts, max(id) FILTER (WHERE tells) OVER earlier AS told_id,
+                max(id) FILTER (WHERE rang) OVER earlier AS rang_id, max(at) FILTER (WHERE rang) OVER earlier AS rang_at
+            FROM noted
+            WINDOW earlier AS (PARTITION BY case_id ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+        ) AS each
+        WHERE tried OR closes OR was_due IS NOT NULL
+        ORDER BY case_id, id
+    ), history AS (
         -- the time that a case had when it got its first attempt is what the next change of it was from
-        SELECT DISTINCT ON (case_id) case_id, was_due::timestamptz AS at
-        FROM event WHERE was_due IS NOT NULL AND number > 0 ORDER BY case_id, id
+        SELECT case_id, count(*) FILTER (WHERE tried) AS attempts, max(at) FILTER (WHERE closes) AS closed_at,
+            min(tried_at) FILTER (WHERE tried) AS first_at, min(tried_at) FILTER (WHERE reached) AS reached_at,
+            min(number) FILTER (WHERE reached) AS reached_number,
+            (array_agg(was_due ORDER BY id) FILTER (WHERE was_due IS NOT NULL AND number > 0))[1]::timestamptz
+                AS was_due
+        FROM event GROUP BY case_id
     ), callback AS MATERIALIZED (
-        SELECT s.queue_id, s.in_period, s.created_at, s.state, s.outcome, coalesce(t.attempts, 0) AS attempts,
-            t.first_at, t.reached_number, coalesce(booked.at, s.callback_at) AS due_at,
-            extract(epoch FROM t.first_at - s.created_at)::float AS wait,
-            CASE WHEN s.state <> 'open' THEN closed.at END AS closed_at, day,
-            coalesce((t.reached_at {LOCAL})::date = day, false) AS same_day,
-            coalesce((t.first_at {LOCAL})::date = day, false) AS tried_same_day,
-            s.state = '{Status.CANCELLED}' AND coalesce((closed.at {LOCAL})::date = day, false)
-                AND coalesce((t.reached_at {LOCAL})::date <> day, true) AS left_out
-        FROM sought AS s CROSS JOIN LATERAL (SELECT (s.created_at {LOCAL})::date AS day) AS its
-            LEFT JOIN tried AS t ON t.case_id = s.id LEFT JOIN closed ON closed.case_id = s.id
-            LEFT JOIN booked ON booked.case_id = s.id
+        SELECT queue_id, in_period, created_at, state, outcome, coalesce(attempts, 0) AS attempts, first_at,
+            reached_number, coalesce(was_due, callback_at) AS due_at, day,
+            extract(epoch FROM first_at - created_at)::float AS wait,
+            CASE WHEN state <> 'open' THEN closed_at END AS closed_at,
+            coalesce((reached_at {LOCAL})::date = day, false) AS same_day,
+            coalesce((first_at {LOCAL})::date = day, false) AS tried_same_day,
+            state = '{Status.CANCELLED}' AND coalesce((closed_at {LOCAL})::date = day, false)
+                AND coalesce((reached_at {LOCAL})::date <> day, true) AS left_out
+        FROM sought CROSS JOIN LATERAL (SELECT (created_at {LOCAL})::date AS day) AS its
+            LEFT JOIN history ON case_id = id
     )
 """
 
@@ -100,7 +99,9 @@ TOTALS = """
     FROM callback WHERE in_period
 """
 
-NEXT_HOUR = "date_trunc('hour', {0} + interval '1 hour' - interval '1 microsecond')"
+HOUR_OF = "date_bin('1 hour', {0}, 'epoch')"
+"""The full hour that a time is in: in Stockholm the same as in UTC, as they are whole hours apart."""
+NEXT_HOUR = HOUR_OF.format("{0} + interval '59:59.999999'")
 """The first full hour from a time on."""
 WAITED = f"""
     , waited AS (
@@ -150,18 +151,19 @@ EVERYTHING = (
         attempts=f"""
             SELECT least(attempts, {MOST_ATTEMPTS}) AS attempts, count(*) FROM callback WHERE in_period GROUP BY 1
         """,
-        no_answer="SELECT detail, count(*) FROM attempt WHERE in_period AND NOT reached GROUP BY 1",
+        no_answer="SELECT detail, count(*) FROM event WHERE in_period AND tried AND NOT reached GROUP BY 1",
         outcomes="SELECT state, outcome, count(*) FROM callback WHERE in_period GROUP BY 1, 2",
         hours=f"""
-            SELECT what, extract(isodow FROM hour)::int - 1 AS weekday, extract(hour FROM hour)::int AS hour,
-                sum(count) AS count
+            SELECT what, extract(isodow FROM hour {LOCAL})::int - 1 AS weekday,
+                extract(hour FROM hour {LOCAL})::int AS hour, sum(count) AS count
             FROM (
-                SELECT 'came_in' AS what, date_trunc('hour', created_at {LOCAL}) AS hour, count(*)
+                SELECT 'came_in' AS what, {HOUR_OF.format("created_at")} AS hour, count(*)
                 FROM callback WHERE in_period GROUP BY 2
                 UNION ALL
-                SELECT 'due', date_trunc('hour', due_at {LOCAL}), count(*) FROM callback WHERE in_period GROUP BY 2
+                SELECT 'due', {HOUR_OF.format("due_at")}, count(*) FROM callback WHERE in_period GROUP BY 2
                 UNION ALL
-                SELECT 'tried', date_trunc('hour', at {LOCAL}), count(*) FROM attempt WHERE in_period GROUP BY 2
+                SELECT 'tried', {HOUR_OF.format("tried_at")}, count(*)
+                FROM event WHERE in_period AND tried GROUP BY 2
             ) AS happened GROUP BY 1, 2, 3
         """,
         waiting=f"""

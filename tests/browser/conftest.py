@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -15,6 +14,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
 from cases import callbacks
 from cases.models import Case
+from local.supervisor import installed_browser
 from sms.models import StandardText
 from teleq.clock import database_now
 from teleq.models import Queue, User
@@ -23,7 +23,7 @@ from tests.conftest import MOBILE, PASSWORD
 # Playwright's loop runs in this thread, where Django would otherwise refuse to talk to the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = installed_browser()
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 THREE_CALLS = (
     "Hej. Vi har försökt nå dig tre gånger. Om du fortfarande vill komma i kontakt med oss, vänligen ring igen."
