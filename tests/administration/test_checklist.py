@@ -68,7 +68,7 @@ def test_without_telephone_hours_nothing_can_be_booked(ready, administrator):
     assert checklist.of_queues([ready.pk], administrator)[ready.pk].told == "1 sak kvar"
 
 
-@pytest.mark.parametrize(("sender", "said"), [("teleQ", "inte känner igen"), ("BUPSundvik", None), ("BUP", "avslöja")])
+@pytest.mark.parametrize(("sender", "said"), [("teleQ", "inte känner igen"), ("BUPSundvik", None), ("BUP", "avslöja"), ("AstmaMott", "avslöja")])
 def test_the_sender_is_one_that_the_patient_knows_and_nobody_else_learns_from(sender, said, ready, administrator):
     OutgoingSms.objects.filter(queue=ready).update(sender=sender)
     told = left(ready, administrator).get(SENDER, [])
