@@ -36,4 +36,5 @@ def left_of(row: Any) -> str:
     """What is left, as a link to the queue's page, where it is said what."""
     if not row.checklist.told:
         return _("Klart")
-    return format_html('<a href="{}">{}</a>', reverse("admin:teleq_queue_change", args=[row.pk]), row.checklist.told)
+    address = reverse("admin:teleq_queue_change", args=[row.pk]) + "#checklist"
+    return format_html('<a href="{}">{}</a>', address, row.checklist.told)

@@ -89,7 +89,7 @@ class QueueForm(Arrangeable, ChangesForm[Queue]):
             # Patients have answered within this care provider; a queue that moved would count others' answers.
             self.fields["care_provider"].disabled = True
             return
-        own = list(cast("forms.ModelChoiceField[CareProvider]", self.fields["care_provider"]).queryset[:2])
+        own = list(cast("QuerySet[CareProvider]", cast("Any", self.fields["care_provider"]).queryset)[:2])
         if len(own) == 1:  # nothing to choose among
             self.initial["care_provider"] = own[0].pk
 

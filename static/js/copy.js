@@ -1,6 +1,8 @@
 "use strict";
 /* A button with data-copies copies the field of that id, and says so in the element after it. Without this file one marks the
    text and copies it oneself. */
+document.documentElement.classList.add("js"); // as teleq.js does, which Admin is without
+
 document.addEventListener("click", async ({ target }) => {
   const button = target.closest?.("[data-copies]");
   if (!button) return;
