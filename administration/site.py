@@ -27,7 +27,7 @@ from administration.log_review import reviews
 from administration.rights import how_many_overdue
 from intake.keys import ending_soon
 from sms import brake
-from teleq.models import ProviderRole, User
+from teleq.models import ProviderRole, Queue, User
 from teleq.swedish import in_days
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -43,6 +43,9 @@ PAGES = {
     "second_person": gettext_noop("Väntar på en andra person"),
 }
 """Beside the models, for administrators."""
+OF_QUEUES = ("teleq_outgoingsms_check", "stopped_sms", "held_cases", "patient_data")
+"""Those of them about the patients of the user's own queues: closed to a care provider's administrator before its first
+queue is there (`scoped.patients_queues`)."""
 OPERATORS_PAGES = {
     **{name: PAGES[name] for name in ("statistics", "second_person")},
     "sms_stop": gettext_noop("Stoppa alla utskick"),
@@ -185,6 +188,8 @@ class TeleqAdminSite(admin.AdminSite):
             found |= _links(LOG_PAGES)
         if user.is_superuser or ProviderRole.ADMINISTRATOR in whole:
             found |= _links(LAST_PAGES)
+        if ProviderRole.ADMINISTRATOR in whole and not Queue.objects.administered_by(user).exists():
+            found = {name: page for name, page in found.items() if name not in OF_QUEUES}
         groups = menu.GROUPS if administers(request) else menu.REVIEWERS_GROUPS
         index = {"app_label": "admin", "app_url": reverse("admin:index", current_app=self.name)}
         return [{**group, **index} for group in menu.grouped(found, groups, request.path)]

@@ -310,7 +310,7 @@ def _inbound(inbound_sms: Iterable[InboundSms]) -> list[Entry]:
             f"reply-{sms.pk}",
             sms.received_at,
             _("SMS från patienten"),
-            _("Patienten"),
+            "",
             _("Nytt SMS från patienten."),
             text=sms.text,
         )

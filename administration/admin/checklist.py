@@ -6,6 +6,8 @@ from typing import Any
 
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from administration import checklist
@@ -31,4 +33,8 @@ def with_checklists(changelist: ChangeList, request: HttpRequest) -> ChangeList:
 
 
 def left_of(row: Any) -> str:
-    return row.checklist.told or _("Klart")
+    """What is left, as a link to the queue's page, where it is said what."""
+    if not row.checklist.told:
+        return _("Klart")
+    address = reverse("admin:teleq_queue_change", args=[row.pk]) + "#checklist"
+    return format_html('<a href="{}">{}</a>', address, row.checklist.told)

@@ -60,6 +60,8 @@ SWITCHES = {"confirmation_text": "confirmation_on", "reminder_text": "reminder_o
 def would_be_stopped_text(queue: Queue) -> str:
     """How many ticking the box would stop now."""
     waiting, coming = with_consent_required(queue).values()
+    if not (waiting.unanswered + waiting.declined + coming.unanswered + coming.declined):
+        return _("Inget SMS som väntar stoppas av det, och inget till kommande återuppringningar.")
     return _("Av SMS som väntar stoppas %(waiting)s. Av kommande återuppringningar får %(coming)s inga SMS.") % {
         "waiting": _how_many(waiting),
         "coming": _how_many(coming),

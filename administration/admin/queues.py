@@ -78,12 +78,20 @@ class QueueForm(Arrangeable, ChangesForm[Queue]):
             *("max_attempts", "retry_minutes", "confirm_retries", "responsible", "outcomes"),
             *("early_minutes", "release_minutes", "slot_minutes", "slot_capacity"),
         ]
+        help_texts = {
+            "unit": gettext_lazy("Till exempel VC Spindeln. {enhet} i SMS blir det här namnet."),
+            "name": gettext_lazy("Visas för kollegorna i arbetslistan. Till exempel Rådgivning."),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             # Patients have answered within this care provider; a queue that moved would count others' answers.
             self.fields["care_provider"].disabled = True
+            return
+        own = list(cast("QuerySet[CareProvider]", cast("Any", self.fields["care_provider"]).queryset)[:2])
+        if len(own) == 1:  # nothing to choose among
+            self.initial["care_provider"] = own[0].pk
 
     def clean_phone_number(self) -> PhoneNumber | str:
         number: PhoneNumber | str = self.cleaned_data["phone_number"]

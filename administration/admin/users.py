@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -477,6 +477,7 @@ class UserAdmin(ScopedAdmin[User], DjangoUserAdmin[User]):
 
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
         """The link is shown in the answer itself."""
+        self.message_user(request, _("Tillagt: användare ”%(name)s”.") % {"name": obj}, messages.SUCCESS)
         return show_link(request, obj)
 
     def _user(self, request: HttpRequest, object_id: str) -> User:

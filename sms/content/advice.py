@@ -20,8 +20,9 @@ _CARE = re.compile(
     r"|klamydia|gonorré|syfilis|hepatit|onkolog|cancer|tumör|cellgift|cytostatik|strålbehandl|palliativ|hospis|dialys"
     r"|demens|minnesmottagning|ätstörning|anorexi|bulimi|självmord|suicid|depression|ångest|autism|habilitering"
     r"|urolog|prostata|cellprov|mammografi|koloskopi|graviditet|mödravård|ungdomsmottagning|sexualm|sexuell hälsa"
-    r"|epileps|diabet|reumat|hudmottagning|infektionsmottagning|smittspår|kvinnoklinik|ortoped|provsvar|diagnos)"
-    r"|\b(?:bup|adhd|hiv|sti|ivf|mvc|bvc|lss|abort\w*|gynmott\w*|beroende(?:mott|vård|enhet|centrum|klinik)\w*"
+    r"|epileps|diabet|reumat|astma|allergi(?:mott|enhet)|hjärt(?:svikt|mott)|lungmott|njurmott|ögonmott|smärtmott|obesitas"
+    r"|inkontinens|stroke|tuberkulos|hudmottagning|infektionsmottagning|smittspår|kvinnoklinik|ortoped|provsvar|diagnos)"
+    r"|\b(?:bup|adhd|hiv|kol|sti|ivf|mvc|bvc|lss|abort\w*|gynmott\w*|beroende(?:mott|vård|enhet|centrum|klinik)\w*"
     r"|drogmott\w*|vuxenpsyk\w*|neuropsyk\w*)\b",
     re.IGNORECASE,
 )

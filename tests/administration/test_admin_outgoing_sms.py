@@ -42,6 +42,12 @@ def stored(queue: Queue) -> OutgoingSms:
 # The page ------------------------------------------------------------------------------------------------------------
 
 
+def test_where_nothing_is_booked_the_box_tells_so_without_sums(office, plain_queue):
+    page = text_of(office.get(f"/admin/teleq/outgoingsms/{plain_queue.pk}/change/"))
+    assert "Inget SMS som väntar stoppas av det, och inget till kommande återuppringningar." in page
+    assert "0 utan svar" not in page
+
+
 def test_consent_comes_first_then_sender_confirmation_and_reminder(office, address):
     groups = [(each.name, list(each.fields)) for each in office.get(address).context["adminform"]]
     assert groups == [

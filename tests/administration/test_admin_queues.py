@@ -58,6 +58,15 @@ def test_a_new_queue_comes_with_its_settings_and_its_maker_as_administrator(offi
     assert [str(each) for each in made.telephone_hours.all()] == ["Måndag 08.00–12.00"]
 
 
+def test_whoever_has_one_care_provider_has_it_chosen(office, care_provider):
+    assert office.get(ADD).context["adminform"].form["care_provider"].value() == care_provider.pk
+
+
+def test_whoever_has_two_chooses(office, administrator, other_queue):
+    other_queue.memberships.create(user=administrator, role=Role.ADMINISTRATOR)
+    assert office.get(ADD).context["adminform"].form["care_provider"].value() is None
+
+
 def test_a_queue_whose_membership_cannot_be_made_is_not_made_either(care_provider):
     with pytest.raises(ValueError, match="unsaved related object"):
         queues.create_queue(Queue(care_provider=care_provider, unit="VC Tallen", name="Ny"), User())

@@ -68,7 +68,10 @@ def test_without_telephone_hours_nothing_can_be_booked(ready, administrator):
     assert checklist.of_queues([ready.pk], administrator)[ready.pk].told == "1 sak kvar"
 
 
-@pytest.mark.parametrize(("sender", "said"), [("teleQ", "inte känner igen"), ("BUPSundvik", None), ("BUP", "avslöja")])
+@pytest.mark.parametrize(
+    ("sender", "said"),
+    [("teleQ", "inte känner igen"), ("BUPSundvik", None), ("BUP", "avslöja"), ("AstmaMott", "avslöja")],
+)
 def test_the_sender_is_one_that_the_patient_knows_and_nobody_else_learns_from(sender, said, ready, administrator):
     OutgoingSms.objects.filter(queue=ready).update(sender=sender)
     told = left(ready, administrator).get(SENDER, [])
@@ -163,6 +166,9 @@ def test_the_list_of_queues_and_utgaende_sms_say_how_much_is_left(office, ready,
     assert "3 saker kvar" in in_list  # hours, sender, consent of the other queue
     assert "Klart" in in_list
     assert "3 saker kvar" in text_of(office.get("/admin/teleq/outgoingsms/"))
+    for address in ("/admin/teleq/queue/", "/admin/teleq/outgoingsms/"):  # what they are is one press away
+        told = f'<a href="/admin/teleq/queue/{plain_queue.pk}/change/#checklist">3 saker kvar</a>'
+        assert told in office.get(address).content.decode()
     page = office.get(f"/admin/teleq/outgoingsms/{plain_queue.pk}/change/")
     assert "3 saker kvar i köns checklista." in text_of(page)
     assert f'href="/admin/teleq/queue/{plain_queue.pk}/change/#checklist"' in page.content.decode()

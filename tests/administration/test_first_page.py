@@ -10,7 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import RequestFactory
 
 from administration import menu
-from teleq.models import User
+from teleq.models import Queue, User
 from tests.administration.forms import text_of
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +51,17 @@ def links(html: str) -> list[str]:
 
 def row_of_links(html: str) -> list[str]:
     return links(html.split('<nav class="menu"')[1].split("</nav>", maxsplit=1)[0])
+
+
+def test_before_the_first_queue_no_link_leads_to_a_page_that_is_closed(client, provider_administrator):
+    assert not Queue.objects.exists()
+    client.force_login(provider_administrator)
+    html = client.get("/admin/").content.decode()
+    addresses = set(re.findall(r'href="(/admin/[^"#]+)"', html))
+    assert "/admin/teleq/queue/" in addresses
+    assert {address: client.get(address, follow=True).status_code for address in addresses} == dict.fromkeys(
+        addresses, 200
+    )
 
 
 @pytest.mark.parametrize("role", GROUPS)

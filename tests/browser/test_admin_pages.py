@@ -101,6 +101,14 @@ def test_utgaende_sms_is_one_click_away_and_saved_from_where_one_is(sign_in, adm
     expect(page.get_by_text("Aktivera samtycke till SMS: på → av")).to_be_visible()
 
 
+def test_on_paper_it_is_seen_what_is_ticked(sign_in, administrator, queue):
+    page = sign_in(administrator, f"/admin/teleq/outgoingsms/{queue.pk}/change/")
+    page.emulate_media(media="print")
+    box = page.get_by_label("Aktivera samtycke till SMS")
+    assert box.evaluate("e => getComputedStyle(e).appearance") == "auto"
+    assert box.bounding_box()["width"] > 10
+
+
 def test_in_forced_colours_the_row_still_says_where_one_is(sign_in, administrator, queue, plain_queue):
     page = sign_in(administrator, "/admin/teleq/queue/")
     page.emulate_media(forced_colors="active")

@@ -128,7 +128,14 @@ def test_search_finds_others_nothing(role, query, book, request, nurse):
 
 
 def test_a_superuser_is_told_why_the_work_list_is_empty(superuser, case):
-    assert "Du är inte medlem i någon kö." in desk_of(superuser).work_list().text
+    page = desk_of(superuser).work_list()
+    assert "Du är inte medlem i någon kö." in page.text
+    assert "ställer du in i Admin. Till Admin" in page.text  # not "be an administrator": they are one
+
+
+def test_whoever_is_not_yet_a_member_is_told_whom_to_ask(make_user):
+    page = desk_of(make_user("ny", "Nina", "Ny")).work_list()
+    assert "Be en administratör på din vårdenhet att lägga till dig." in page.text
 
 
 def test_a_case_of_the_same_number_in_anothers_queue_is_not_told_of(case, book, other_queue, nurse, outsider):

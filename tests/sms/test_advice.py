@@ -20,6 +20,9 @@ A_WAY_OUT = "Vill du inte ha SMS? Ring 08-465 004 01."
         "Ditt provsvar har kommit.",
         "Tid för cellprovtagning",
         "HIV-testet är bokat",
+        "Astmamottagningen ringer upp dig kl. 10.30.",
+        "Häls. KOL-mottagningen",
+        "Tid för hjärtsviktskontroll",
     ],
 )
 def test_words_for_a_kind_of_care_are_told_with_the_word(text):
@@ -35,6 +38,7 @@ def test_words_for_a_kind_of_care_are_told_with_the_word(text):
         " Häls. VC Spindeln",
         "Din tid är bokad: vi ringer upp dig torsdag 24 september kl. 10.30. Häls. VC Spindeln",
         "Tiden kan ändras beroende på kön.",
+        "Vi ringer upp dig av hela vårt hjärta, också om du bor på Kolgatan.",
         "Vi ringer stina@hivlösa.",
     ],
 )
