@@ -269,6 +269,20 @@ class TestPostgresIsRestarted:
         all_are_accounted_for(gate)
 
 
+def test_messages_leave_while_it_waits_to_record_what_became_of_others(accepted, provider):
+    gate = provider.received = Gate(open_for=dispatcher.CONNECTIONS // 2)  # then more are claimed than can be started
+    drained = in_another_connection(lambda: gateway.drain(Lane.BULK))
+    wait_until(lambda: count(State.SENDING) > dispatcher.CONNECTIONS and count(State.SENT) == gate.open_for)
+    with held(Message.objects.filter(state=State.SENDING)):
+        claimed = count(State.SENDING)
+        gate.opened.set()
+        wait_until_a_connection_waits_for_a_lock()
+        wait_until(lambda: len(gate) >= gate.open_for + claimed)
+        assert count(State.SENT) == gate.open_for
+    assert drained.result(30) == MORE_THAN_A_CLAIM
+    all_are_accounted_for(gate)
+
+
 @contextmanager
 def postgres_away() -> Iterator[None]:
     """For all but the test's own connection: those that are there are cut off, and no others are let in."""

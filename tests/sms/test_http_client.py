@@ -147,32 +147,28 @@ def answer_all(connection: Connection) -> None:
 
 @pytest.mark.parametrize("end", [Connection.close, Connection.reset], ids=["closed", "reset"])
 def test_one_that_was_closed_while_it_was_idle_is_not_used_again(end):
-    """The end has come before the next message leaves: libcurl looks, and so nothing is written to it."""
-    closed = threading.Event()
+    """Also where that was a moment ago: libcurl itself would look a second later. The client has looked, so nothing of
+    the next message is written to it."""
+    answered, closed = threading.Event(), threading.Event()
 
     def answer_one(connection: Connection) -> None:
         connection.read()
         connection.send(CREATED)
-        wait_until_it_is_read(connection.socket)
+        answered.wait(10)
         end(connection)
         closed.set()
 
     with serving(answer_one) as server, closing(HttpClient[int](at_once=1)) as client:
-        for key in (1, 2):
+        for key in (1, 2, 3):
             client.start(key, post(server.url, b"%d" % key))
             while not (ended := client.perform()):
                 client.wait(5)
             assert ended == [(key, TAKEN)]
+            answered.set()
             assert closed.wait(10)
+            answered.clear()
             closed.clear()
-        assert (server.received, server.connections) == ([b"1", b"2"], 2)
-
-
-def wait_until_it_is_read(connection: socket.socket) -> None:
-    """Until the other end has taken all: what it hasn't read would be lost with a reset."""
-    for _ in itertools.count():
-        if connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1):  # gives the processor to others
-            break
+        assert (server.received, server.connections) == ([b"1", b"2", b"3"], 3)
 
 
 # Known not to have been sent -----------------------------------------------------------------------------------------
@@ -562,11 +558,21 @@ def test_whoever_waits_can_be_woken_from_another_thread():
 
 
 def test_what_is_under_way_is_broken_off_when_it_is_closed():
-    with serving(Connection.wait_for_the_end) as server:
+    come, broken_off = threading.Event(), threading.Event()
+
+    def wait_for_more(connection: Connection) -> None:
+        connection.read()
+        come.set()
+        if connection.socket.recv(1) == b"":
+            broken_off.set()
+
+    with serving(wait_for_more) as server:
         with closing(HttpClient[int](at_once=2)) as client:
             client.start(1, post(server.url))
-            client.perform()
-        assert client.perform
+            while not come.is_set():
+                client.wait(0.1)
+                client.perform()
+        assert broken_off.wait(10)
 
 
 # What is secret ------------------------------------------------------------------------------------------------------
