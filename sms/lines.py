@@ -17,6 +17,9 @@ from sms.rate_limiter import RateLimiter
 from sms.routing import able
 from teleq.models import OutgoingSms
 
+DUE_AS_BEFORE = {Outcome.SHUT, Outcome.NOT_STARTED}
+"""A message with one of these waits without a delay."""
+
 
 class Line:
     """One provider as the drain of one lane uses it."""
@@ -77,6 +80,6 @@ def offer_to_next(lines: Sequence[Line], results: Mapping[int, SendResult]) -> b
                 if to := next(following, None):
                     to.offered.append(message_id)
                     again = True
-            elif outcome in (Outcome.SHUT, Outcome.NOT_STARTED):  # due as it was: whoever is ready claims it
+            elif line.breaker.is_open and outcome in DUE_AS_BEFORE:  # the next one claims it like any other
                 again = True
     return again
