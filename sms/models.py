@@ -484,9 +484,12 @@ class SendingStopQuerySet(models.QuerySet["SendingStop"]):
         return self.filter(released_at=None).order_by("-kind")
 
     def forbids(self) -> bool:
-        """Whether nothing may be claimed. It stays so till the transaction ends."""
+        """Whether nothing may be claimed. It stays so till the transaction ends. In plain SQL, as each claim asks."""
         locks.share(Lock.SENDING, [EVERYTHING])
-        return self.filter(released_at=None).exists()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT EXISTS (SELECT FROM sms_sendingstop WHERE released_at IS NULL)")
+            [is_stopped] = cursor.fetchone()
+        return bool(is_stopped)
 
     def lock(self) -> None:
         """Wait for the claims that are under way, and let none begin till the transaction ends.
