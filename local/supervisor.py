@@ -275,9 +275,8 @@ def find_browser() -> None:
         return
     install = [PYTHON, "-m", "playwright", "install", "chromium"]
     if subprocess.run(install, check=False, capture_output=True).returncode:
-        say(
-            "The browser tests need Chromium, which could not be fetched. Type: apt install chromium chromium-headless-shell"
-        )
+        say("The browser tests need Chromium, which could not be fetched. Type:")
+        say("apt install chromium chromium-headless-shell")
 
 
 def run_pytest(arguments: list[str]) -> int:
