@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from watchfiles import watch
@@ -263,9 +264,9 @@ def run_checks() -> None:
         subprocess.run([Path(PYTHON).parent / program, *words], check=True)
 
 
-def installed_browser() -> str | None:
-    """The machine's Chromium, if it has one."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
+def installed_browser(names: Iterable[str] = BROWSERS) -> str | None:
+    """The machine's Chromium, if it has one: the first of these."""
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 def find_browser() -> None:
@@ -274,7 +275,8 @@ def find_browser() -> None:
         return
     install = [PYTHON, "-m", "playwright", "install", "chromium"]
     if subprocess.run(install, check=False, capture_output=True).returncode:
-        say("The browser tests need Chromium, which could not be fetched. Type: apt install chromium-headless-shell")
+        say("The browser tests need Chromium, which could not be fetched. Type:")
+        say("apt install chromium chromium-headless-shell")
 
 
 def run_pytest(arguments: list[str]) -> int:

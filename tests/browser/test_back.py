@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, BrowserType, Locator, P
 from cases import callbacks
 from cases.models import Case, TelephoneHours
 from consent.models import Answer, Consent
+from local.supervisor import BROWSERS, installed_browser
 from sms.models import StandardText
 from teleq.models import OutgoingSms, Queue, Role, User
 from tests.browser.conftest import Complaints, session_cookie
@@ -282,8 +283,10 @@ class TestAPageThatTheBrowserKeepsWhole:
 
     @pytest.fixture
     def keeping(self, browser_type: BrowserType, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
-        """Playwright's own browsers have that cache switched off."""
-        browser = browser_type.launch(**browser_type_launch_args, ignore_default_args=["--disable-back-forward-cache"])
+        """Chromium as people have it, since without windows it has no such cache; Playwright switches it off."""
+        options = browser_type_launch_args | {"ignore_default_args": ["--disable-back-forward-cache"]}
+        whole = installed_browser(BROWSERS[1:])
+        browser = browser_type.launch(**options | ({"executable_path": whole} if whole else {"channel": "chromium"}))
         yield browser
         browser.close()
 

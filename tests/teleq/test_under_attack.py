@@ -154,13 +154,17 @@ def test_no_page_has_a_script_or_a_style_within_itself_and_no_table_a_formula(as
             assert "unsafe" not in policy, route
             html = response.content.decode()
             found += [f"{route}: {each}" for each in re.findall(r"<script(?![^>]* src=)[^>]*>|\son\w+=|\sstyle=", html)]
-            for link, key in re.findall(r'href="([^"]*csv=([^"]*))"', html):
-                table = client.get(urljoin(address, unescape(link)))
+            links = re.findall(r'href="([^"]*csv=)([^"]*)"', html)
+            for link, key in {(link, key) for link, itself in links for key in (itself, "stoppade-sms")}:
+                table = client.get(urljoin(address, unescape(link + key)))
+                assert table.headers["Content-Type"].startswith("text/csv"), key
                 rows = csv.reader(table.content.decode("utf-8-sig").splitlines(), delimiter=";")
                 assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t"))]
                 tables.add(key)
     assert [each for each in found if "application/json" not in each] == []
-    assert {"nyckeltal", "per-ko", "kontakt-samma-dag", "arenden-efter-svar", "stoppade-sms"} <= tables
+    assert {"nyckeltal", "per-ko", "kontakt-samma-dag", "arenden-efter-svar", "stoppade-sms"} <= tables, (
+        "an empty one too"
+    )
 
 
 # Being led elsewhere -------------------------------------------------------------------------------------------------
