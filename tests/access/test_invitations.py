@@ -24,7 +24,7 @@ CHOSEN = {"new_password1": NEW, "new_password2": NEW}
 
 
 def link_on(page) -> str:
-    [link] = re.findall(r'value="http://testserver(/konto/inbjudan/[^"]+)"', page.content.decode())
+    [link] = re.findall(r">http://testserver(/konto/inbjudan/[^<]+)</textarea>", page.content.decode())
     return link
 
 
