@@ -117,8 +117,10 @@ def all_others_have_been_idle() -> bool:
 
 def minutes_pass() -> None:
     """For what a dead worker held, and for what is to be tried again."""
-    Message.objects.filter(state=State.SENDING).update(state_at=F("state_at") - timedelta(minutes=3))
-    Message.objects.filter(state=State.QUEUED).update(due_at=F("created_at") - timedelta(seconds=1))
+    with transaction.atomic():
+        Unsettled.objects.all().hold()
+        Message.objects.filter(state=State.SENDING).update(state_at=F("state_at") - timedelta(minutes=3))
+        Message.objects.filter(state=State.QUEUED).update(due_at=F("created_at") - timedelta(seconds=1))
 
 
 def settle() -> None:
