@@ -25,7 +25,7 @@ from django.db.models import F
 from consent.models import Answer, Consent
 from consent.register import ChangedMeanwhile
 from sms import dispatcher, gateway, outcomes, receipts
-from sms.models import Lane, Message, ProviderState
+from sms.models import Lane, Message, ProviderState, Unsettled
 from sms.states import PENDING, State
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
 from tests.database_roles import as_owner
