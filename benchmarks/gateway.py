@@ -5,7 +5,8 @@ task per message (the yardstick, benchmarks/yardstick.py); the gateway, with and
 claim and record alone.
 All with two processes, over a provider on loopback that takes 0 or 50 ms; nine messages in ten have a Ja. Then manual
 messages by real workers, from the press to the provider: idle, and with 100,000 bulk messages under way. With `--long`
-a million messages instead: whether memory and speed stay as they were.
+a million messages instead: whether memory and speed stay as they were. With `--scale` the gateway with 1, 2, 4 and 8
+processes instead.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from statistics import quantiles
@@ -34,7 +35,7 @@ from django.conf import settings
 from django.db import transaction
 
 from benchmarks import yardstick
-from benchmarks.at_size import bare, execute, machine
+from benchmarks.at_size import bare, execute, machine, read
 from benchmarks.plot import Bars, Lines, Progress, number, write
 from benchmarks.processes import Meter, family, memory, peak_memory
 from benchmarks.senders import TEXT
@@ -44,9 +45,9 @@ from consent import register
 from consent.models import Answer, Consent
 from local.servers import end_with_parent
 from local.supervisor import WORKERS
-from sms import gateway
-from sms.models import Kind, Message
-from sms.states import PENDING, State
+from sms import gateway, guard
+from sms.models import Kind, Lane, Message, Unsettled
+from sms.states import State
 from teleq.celery import app
 from teleq.clock import database_now
 from teleq.models import CareProvider, OutgoingSms, Queue, User
@@ -67,6 +68,7 @@ class Way:
     messages: int
     delay: float = 0.0
     guard: bool = True
+    processes: int = PROCESSES
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,10 @@ class Run:
     seconds: float
     cpu: dict[str, float]
     peak: int
+    wal: float = 0.0
+    """Bytes of PostgreSQL's write-ahead log."""
+    hot: float | None = None
+    """The share of the messages' updates that wrote no index."""
 
     @property
     def rate(self) -> float:
@@ -160,7 +166,7 @@ def sent() -> int:
 
 
 def waiting() -> int:
-    return Message.objects.filter(state__in=PENDING).count()
+    return Unsettled.objects.exclude(lane="").count()
 
 
 # Processes -----------------------------------------------------------------------------------------------------------
@@ -228,10 +234,10 @@ def redis_process() -> int | None:
 
 
 def by_senders(stage: Stage, way: Way, kind: str) -> Run:
-    """Send with two processes that begin at the same moment."""
+    """Send with processes that begin at the same moment."""
     with ExitStack() as exits:
-        arguments = ("-m", "benchmarks.senders", kind, str(way.messages // PROCESSES))
-        senders = [exits.enter_context(started(*arguments)) for _ in range(PROCESSES)]
+        arguments = ("-m", "benchmarks.senders", kind, str(way.messages // way.processes))
+        senders = [exits.enter_context(started(*arguments)) for _ in range(way.processes)]
         for sender in senders:
             assert sender.stdout.readline() == "ready\n"
         meter = stage.meter(*(sender.pid for sender in senders))
@@ -288,14 +294,40 @@ WAYS = {
 }
 
 
+SCALE = {
+    str(count): Way(f"the gateway, {count} process{'es' * (count > 1)}", "gateway", 30_000, processes=count)
+    for count in (1, 2, 4, 8)
+}
+
+
 def measure(stage: Stage, way: Way) -> Run:
     fill(way.messages if way.how not in (*CLIENTS, yardstick.nothing) else 0)
-    execute(f"ALTER TABLE sms_message {'ENABLE' if way.guard else 'DISABLE'} TRIGGER USER")
+    set_guard("ENABLE" if way.guard else "DISABLE")
     stage.ask(f"delay/{way.delay}")
+    [[written_before]], moved_before = read(WRITTEN), moved()
     try:
-        return by_senders(stage, way, way.how) if isinstance(way.how, str) else by_tasks(stage, way, way.how)
+        run = by_senders(stage, way, way.how) if isinstance(way.how, str) else by_tasks(stage, way, way.how)
     finally:
-        execute("ALTER TABLE sms_message ENABLE TRIGGER USER")
+        set_guard("ENABLE")
+    [[written]] = read(WRITTEN)
+    time.sleep(1)  # PostgreSQL adds up what a connection has done when it has ended
+    updates, hot = (now - before for now, before in zip(moved(), moved_before, strict=True))
+    return replace(run, wal=float(written - written_before), hot=hot / updates if updates else None)
+
+
+def set_guard(switch: str) -> None:
+    """Turn the guard's own triggers on or off: without the others a claim would find the same messages for ever."""
+    for trigger in guard.TRIGGERS:
+        execute(f"ALTER TABLE sms_message {switch} TRIGGER {trigger.get_pgid(Message)}")
+
+
+WRITTEN = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')"
+
+
+def moved() -> tuple[int, int]:
+    """How many updates of messages there have been, and how many of them wrote no index (HOT)."""
+    [row] = read("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'sms_message'")
+    return row
 
 
 def typical(runs: Sequence[Run]) -> Run:
@@ -348,8 +380,8 @@ def press(stage: Stage, nurse: User, presses: int) -> Latency:
         message = callbacks.send_sms(case, text, token=str(n), shown=FIRST_NUMBER, by=nurse)
         assert message.state != State.REFUSED
         time.sleep(max(0.0, pressed[text] + APART - time.time()))
-    left = Message.objects.filter(state=State.QUEUED).exclude(kind=Kind.MANUAL).count()
-    while Message.objects.filter(kind=Kind.MANUAL, state__in=PENDING).exists():
+    left = Unsettled.objects.filter(lane=Lane.BULK, sending_since=None).count()
+    while Unsettled.objects.filter(lane=Lane.MANUAL).exists():
         time.sleep(0.05)
     arrived = stage.ask("presses")["presses"]
     return Latency.of([arrived[text] - at for text, at in list(pressed.items())[5:]], left)
@@ -373,7 +405,7 @@ def long_run(stage: Stage, messages: int) -> None:
         start, before, left = time.time(), 0, 1
         while left:
             time.sleep(5)
-            left = Message.objects.filter(state=State.QUEUED).count()
+            left = waiting()
             count = stage.ask("count")["count"]
             minutes.append(f"{(time.time() - start) / 60:.1f}")
             speeds.append((count - before) / 5)
@@ -399,6 +431,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="of which the run in the middle counts (3)")
     parser.add_argument("--presses", type=int, default=200, help="manual messages, idle and again with bulk (200)")
     parser.add_argument("--only", nargs="+", choices=WAYS, metavar="WAY", help=f"of: {', '.join(WAYS)}")
+    parser.add_argument("--scale", action="store_true", help="the gateway with 1, 2, 4 and 8 processes instead")
     parser.add_argument("--long", type=int, nargs="?", const=1_000_000, metavar="MESSAGES", help="the long run instead")
     options = parser.parse_args()
     nurse = build_town()
@@ -410,34 +443,39 @@ def main() -> None:
 
 
 def compare(stage: Stage, nurse: User, options: argparse.Namespace) -> None:
-    ways = {key: way for key, way in WAYS.items() if key in (options.only or WAYS)}
-    progress = Progress(options.rounds * len(ways) + 2 * (not options.only))
+    ways = SCALE if options.scale else {key: way for key, way in WAYS.items() if key in (options.only or WAYS)}
+    whole = not (options.only or options.scale)
+    progress = Progress(options.rounds * len(ways) + 2 * whole)
     runs: dict[str, list[Run]] = {key: [] for key in ways}
     for turn in range(options.rounds):
         for key, way in ways.items():
             progress.step(f"round {turn + 1}: {way.name}")
             runs[key].append(measure(stage, way))
     results = {key: typical(runs[key]) for key in ways}
-    print_results(results)
-    if not options.only:
+    print_results(ways, results)
+    if whole:
         latencies = manual_messages(stage, nurse, options.presses, 100_000, progress)
         print_reach(results, *latencies)
         print(f"\n{plot(results, *latencies)}")
     progress.finish()
 
 
-def print_results(results: Mapping[str, Run]) -> None:
+def print_results(ways: Mapping[str, Way], results: Mapping[str, Run]) -> None:
     print(f"{machine()}\n")
-    print("| way of sending | posts/s | CPU a post | sender | PostgreSQL | provider | broker | peak memory |")
-    print("|---|--:|--:|--:|--:|--:|--:|--:|")
+    print(
+        "| way of sending | posts/s | CPU a post | sender | PostgreSQL | provider | broker | peak memory | WAL | HOT |"
+    )
+    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     for key, run in results.items():
         kinds = [f"{run.cpu_per_post(kind):,.0f}" for kind in ("sender", "PostgreSQL", "provider", "broker")]
         cells = [
-            WAYS[key].name,
+            ways[key].name,
             f"{run.rate:,.0f}",
             f"{run.cpu_per_post():,.0f} µs",
             *kinds,
             f"{run.peak / MiB:.0f} MiB",
+            f"{run.wal / run.posts:,.0f} B",
+            "" if run.hot is None else f"{run.hot:.0%}",
         ]
         print(f"| {' | '.join(cells)} |")
 
@@ -453,6 +491,7 @@ def print_reach(results: Mapping[str, Run], idle: Latency, busy: Latency) -> Non
         ("gateway / a task per message", gateway_run.rate / results["task"].rate, ">=", 30, ""),
         ("gateway / libcurl alone, 50 ms", results["gateway 50"].rate / results["libcurl 50"].rate, ">=", 0.85, ""),
         ("the guard's share of the gateway's CPU", 1 - without / with_guard, "<=", 0.10, ""),
+        ("HOT", gateway_run.hot or 0.0, ">=", 0.90, ""),
         ("CPU a message", gateway_run.cpu_per_post("sender", "PostgreSQL"), "<=", 150, " µs"),
         ("manual, idle: p50", idle.p50, "<=", 50, " ms"),
         ("manual, idle: p99", idle.p99, "<=", 250, " ms"),

@@ -119,7 +119,7 @@ MEASURED = {"remind": remind, "bare": bare}
 def fresh_queues() -> list[Queue]:
     """Empty the tables and make new queues."""
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE cases_case, sms_message, teleq_queue RESTART IDENTITY CASCADE")
+        cursor.execute("TRUNCATE cases_case, sms_message, sms_unsettled, teleq_queue RESTART IDENTITY CASCADE")
     provider, _ = CareProvider.objects.get_or_create(name="Vårdgivare")
     queues = [
         queues.create_queue(

@@ -99,7 +99,7 @@ def _token() -> str:
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
-    def keys(self) -> list[NumberKey]:
+    def number_keys(self) -> list[NumberKey]:
         """The care provider and the number, in E.164, that each message's answer is stored for."""
         return list(self.values_list("queue__care_provider", Cast("to_number", models.TextField())))
 

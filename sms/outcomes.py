@@ -85,7 +85,7 @@ def record(results: dict[int, SendResult], claimed_at: dict[int, datetime | None
             cursor.execute(RECORD_ID, parameters)
     if opted_out := [message_id for message_id, result in results.items() if result.opted_out]:
         # Carried out by the sweep: this transaction holds messages, and must not wait for an answer's lock meanwhile.
-        register.store_withdrawals(Message.objects.filter(pk__in=opted_out).keys())
+        register.store_withdrawals(Message.objects.filter(pk__in=opted_out).number_keys())
 
 
 def _hold(message_ids: list[int]) -> None:

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from administration import retention
-from administration.database.functions import call
+from administration.database.functions import DECIDED, call
 from administration.models import RetentionRun
 from administration.tasks import remove_what_is_past_its_time
 from cases import callbacks
@@ -143,6 +143,20 @@ def test_each_event_is_looked_at_once_however_many_are_kept(accept, lapsing, mon
     assert HistoryMark.objects.get().event_id == events[-1].pk
     a_night_goes_by()
     assert RetentionRun.objects.count() == 1  # nothing was left to do
+
+
+def test_whether_an_event_decided_a_message_is_found_by_its_number(accept, lapsing):
+    """By an index: messages have none of their own on it, as it is written when they are judged."""
+    lapsing(Answer.YES, days_left=-10)
+    accept()
+    with connection.cursor() as cursor, acting_as("NONE"):
+        cursor.execute("SET LOCAL enable_seqscan = off")  # the tables are too small here for an index to be worth it
+        cursor.execute(
+            f"EXPLAIN SELECT FROM consent_consentevent AS event WHERE pgh_id = ANY (%s) AND NOT {DECIDED}", [[1, 2]]
+        )
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "message_to_number" in plan
+    assert "Seq Scan" not in plan
 
 
 def test_promise_8_nothing_but_retention_takes_history_away(say):

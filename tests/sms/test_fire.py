@@ -25,7 +25,7 @@ from consent.models import Answer, Consent
 from consent.register import ChangedMeanwhile
 from sms import dispatcher, gateway, outcomes, receipts
 from sms.http_client import TimeLimit
-from sms.models import Lane, Message, ProviderState
+from sms.models import Lane, Message, ProviderState, Unsettled
 from sms.states import PENDING, State
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
 from tests.database_roles import as_owner
@@ -117,8 +117,10 @@ def all_others_have_been_idle() -> bool:
 
 def minutes_pass() -> None:
     """For what a dead worker held, and for what is to be tried again."""
-    Message.objects.filter(state=State.SENDING).update(state_at=F("state_at") - timedelta(minutes=3))
-    Message.objects.filter(state=State.QUEUED).update(due_at=F("created_at") - timedelta(seconds=1))
+    with transaction.atomic():
+        Unsettled.objects.all().hold()
+        Message.objects.filter(state=State.SENDING).update(state_at=F("state_at") - timedelta(minutes=3))
+        Message.objects.filter(state=State.QUEUED).update(due_at=F("created_at") - timedelta(seconds=1))
 
 
 def settle() -> None:
