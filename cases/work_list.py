@@ -18,22 +18,36 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Case as Choose
+from django.db.models import (
+    Count,
+    DateTimeField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    When,
+)
+from django.db.models.functions import Coalesce, Now
+from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
 from cases import holding, inbound, needs, presence
 from cases.models import CLOSED, Case, CaseQuerySet, Priority, Status, shows_consent
-from consent.models import Answer, Consent, NumberKey
+from consent.models import Answer, Consent, NumberKey, Withdrawal
 from consent.verdict import answer_in_force
-from sms.circuit_breaker import open_circuit
+from sms.circuit_breaker import SHOWN_AFTERWARDS, open_circuit
 from sms.models import ProviderState
-from teleq.clock import database_now
-from teleq.models import Outcome, Queue, User, full_name
+from teleq.clock import MINUTE, database_now
+from teleq.models import Outcome, Queue, Today, User, full_name
 from teleq.phone_numbers import number_text
-from teleq.prepared import Prepared
+from teleq.prepared import Digest, Prepared
 from teleq.swedish import clock, how_long
 from teleq.whole_numbers import whole_number
 
@@ -164,8 +178,8 @@ class ListedCase:
     attempts: int
     taken_at: datetime | None
     call_began_at: datetime | None
-    releases_at: datetime | None
-    """When it is released, unless whoever has it comes back."""
+    released_at: datetime | None
+    """When it is released, where that is soon and the user is who has it."""
     assignee_id: int | None
     assignee: str
     queue: OwnQueue
@@ -221,8 +235,6 @@ class Row:
     """The patient has protected personal data: neither name, number, reason nor what they need is shown."""
     open_at: list[str]
     """The colleagues who have the case open now, beside whoever has taken it."""
-    released_at: datetime | None
-    """When it is released, where that is soon and the user is who has it."""
     call: str
     """That a call is under way, or that one has no result yet; else empty."""
     at: datetime
@@ -252,18 +264,6 @@ class Row:
             return []
         return [*self.case.needs, *([self.case.reason] if self.case.reason else [])]
 
-    @property
-    def seen(self) -> tuple[object, ...]:
-        """What the user may see of it, but for what time alone changes."""
-        case = self.case
-        needed = (case.interpreter_language, case.speak_with)
-        patient = ("",) if self.hidden else (case.name, case.reason, *needed, case.phone_number)
-        stands = (case.queue_id, case.status, case.outcome, case.priority, case.attempts)
-        whose = (case.assignee_id, case.assignee)
-        told = (self.answer, self.to_be_asked, self.more_on_number, self.unread_sms)
-        others = (self.open_at, self.released_at, self.call)
-        return (case.pk, case.callback_at, self.section.name, self.hidden, *patient, *stands, *whose, *told, *others)
-
 
 @dataclass
 class WorkList:
@@ -274,22 +274,12 @@ class WorkList:
     page: Page[Row]
     at: datetime
     open_circuit: ProviderState | None
+    version: str
+    """As `version` told it before anything was read: what comes meanwhile is asked for again."""
     rows: list[Row] = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = list(self.page)
-
-    @cached_property
-    def version(self) -> str:
-        """Another one whenever the user may see something else. Time alone changes it where a row passes from one
-        section to the next, and when a new day begins; minutes are counted in the page.
-
-        Keyed, as it is a digest of what is known of patients and stands in an address.
-        """
-        circuit = self.open_circuit and self.open_circuit.shut_status
-        around = (self.queues, circuit, self.page.number, self.page.paginator.num_pages, self.more_than_listed)
-        seen = (timezone.localdate(self.at), around, [row.seen for row in self.rows])
-        return blake2b(repr(seen).encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=12).hexdigest()
 
     @property
     def open_cases(self) -> int:
@@ -352,13 +342,14 @@ def _asked(chosen: Choice) -> dict[str, str]:
 
 
 def work_list(user: User, chosen: Choice) -> WorkList:
+    shown = version(user, chosen)
     queues = own_queues(user)
     if chosen.queue_id not in {queue.pk for queue in queues}:
         chosen = replace(chosen, queue_id=None)
     page, found = _page(user, chosen)
     at = database_now()
     page.object_list = _rows(found, queues, user, at)
-    return WorkList(replace(chosen, page=page.number), queues, page, at, open_circuit())
+    return WorkList(replace(chosen, page=page.number), queues, page, at, open_circuit(), shown)
 
 
 def context(user: User, chosen: Choice) -> dict[str, Any]:
@@ -378,12 +369,78 @@ def latest(user: User, cases: CaseQuerySet, at_most: int, at: datetime) -> list[
     return _rows(list(found), own_queues(user), user, at)
 
 
+# Whether it still shows what stands ----------------------------------------------------------------------------------
+
+
+def version(user: User, chosen: Choice) -> str:
+    """Another one whenever the user may see something else: one statement, which reads nothing of any patient. Time
+    alone changes it where a row passes from one section to the next, where something lapses, and when a new day begins;
+    minutes are counted in the page. It may change where nothing is seen of it; then the page is made once for nothing.
+
+    Keyed, as it is a digest of what is known of patients and stands in an address.
+    """
+    ids = {"user": user.pk} | ({"queue": chosen.queue_id} if chosen.queue_id is not None else {})
+    digest = _digest(chosen.status, chosen.order, chosen.queue_id is not None, chosen.page)(**ids)
+    return blake2b(digest.encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=12).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _digest(status: str, order: str, in_one_queue: bool, page: int) -> Digest:
+    """Of the rows up to the end of the page, as it is the last one that is shown where there are fewer by now. How many
+    cases there are is told by the queues, but where others than the open ones are listed."""
+    listed_at_most = min(page * PAGE_SIZE + 1, LISTED_AT_MOST)
+
+    def shown(cases: QuerySet[Case, Any], counted: QuerySet[Case, Any], user: int) -> list[QuerySet[Any, Any]]:
+        how_many = () if status == OPEN else (RowCount(counted[:LISTED_AT_MOST]),)
+        own = Queue.objects.for_user(User(pk=user))
+        return [
+            own.values_list(Today(), *how_many)[:1],
+            _own_queues.make(user),
+            _as_seen(cases)[:listed_at_most],
+            presence.of_queues.make(user),
+            ProviderState.objects.filter(open_until__gt=Now() - SHOWN_AFTERWARDS).order_by("pk").values_list(),
+        ]
+
+    def of_all(user: int) -> list[QuerySet[Any, Any]]:
+        return shown(_listed(status, order, False).make(user), _counted(status, False).make(user), user)
+
+    def of_one(user: int, queue: int) -> list[QuerySet[Any, Any]]:
+        return shown(_listed(status, order, True).make(user, queue), _counted(status, True).make(user, queue), user)
+
+    return Digest(of_one if in_one_queue else of_all, is_kept=page == 1)
+
+
+class RowCount(Subquery):
+    """How many rows a query finds, within another query."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
+
+
+def _as_seen(cases: QuerySet[Case, Any]) -> QuerySet[Case, Any]:
+    """What the user may see of each, and what is told of it by other tables or by time."""
+    number = {"care_provider": OuterRef("queue__care_provider"), "phone_number": OuterRef("phone_number")}
+    to_be_called = ExpressionWrapper(Now() + F("queue__early_minutes") * MINUTE, output_field=DateTimeField())
+    return cases.values_list(
+        *(column for column in COLUMNS if column not in (*OF_PATIENT, FOR_THE_LOG)),
+        *(Choose(When(protected=False, then=F(column)), default=None) for column in OF_PATIENT),
+        Q(callback_at__lt=Now()),
+        LessThanOrEqual(F("callback_at"), to_be_called),
+        Q(call_began_at__lte=Now() - holding.CALL_LASTS),
+        Exists(Withdrawal.objects.filter(**number)),
+        Subquery(Consent.objects.filter(**number).values("answer")),
+        Exists(Consent.objects.filter(valid_until__gt=Now(), **number)),
+    )
+
+
 # Read ----------------------------------------------------------------------------------------------------------------
 
+OF_PATIENT = ("name", "reason", "interpreter_language", "speak_with", "phone_number")
+"""What is hidden of who has protected personal data."""
+FOR_THE_LOG = "personal_identity_number"
 COLUMNS = (
-    *("pk", "queue_id", "callback_at", "name", "reason", "interpreter_language", "speak_with"),
-    *("phone_number", "personal_identity_number"),
-    *("status", "outcome", "priority", "attempts", "taken_at", "call_began_at", "releases_at", "assignee_id"),
+    *("pk", "queue_id", "callback_at", *OF_PATIENT, FOR_THE_LOG),
+    *("status", "outcome", "priority", "attempts", "taken_at", "call_began_at", "released_at", "assignee_id"),
     *("assignee__first_name", "assignee__last_name", "assignee__username"),
     *("protected", "unread_sms", "more_on_number"),
 )
@@ -472,7 +529,7 @@ def _told(cases: CaseQuerySet, user: User) -> CaseQuerySet:
     queues, whichever of them are shown."""
     same = Case.objects.for_user(user).open().filter(phone_number=OuterRef("phone_number")).exclude(pk=OuterRef("pk"))
     told: CaseQuerySet = cases.with_protection().annotate(
-        unread_sms=inbound.unread_of_case(), more_on_number=Exists(same), releases_at=holding.releases_at()
+        unread_sms=inbound.unread_of_case(), more_on_number=Exists(same), released_at=holding.warned_at(user.pk)
     )
     return told
 
@@ -498,7 +555,6 @@ def _rows(found: Iterable[tuple[Any, ...]], queues: list[OwnQueue], user: User, 
                 unread_sms=case.is_open and case.unread_sms,
                 hidden=case.protected,
                 open_at=[name for name in open_at.get(case.pk, []) if name != case.assignee],
-                released_at=holding.warned_of(case, at) if case.assignee_id == user.pk else None,
                 call=holding.call_in_words(case, at),
                 at=at,
             )
