@@ -25,7 +25,7 @@ from teleq.whole_numbers import whole_number
 @require_GET
 def show_work_list(request: SignedInRequest) -> HttpResponse:
     context = work_list.context(request.user, work_list.Choice.of(request.GET))
-    looks.note_list(request.user, (row.case for row in context["rows"]))
+    looks.note_list(request.user, (row["case"] for row in context["rows"]))
     return render(request, "cases/work_list.html", context)
 
 
@@ -38,7 +38,7 @@ def live_list(request: SignedInRequest) -> HttpResponse:
     if request.GET.get("version") == work_list.version(request.user, chosen):
         return HttpResponse(status=204)
     shown = work_list.work_list(request.user, chosen)
-    looks.note_list(request.user, (row.case for row in shown.rows))
+    looks.note_list(request.user, (row["case"] for row in shown.rows))
     return render(request, "cases/_live_list.html", work_list.told(shown))
 
 
