@@ -17,4 +17,5 @@ class Backend(ModelBackend):
 
 @Prepared
 def _user(user: int) -> QuerySet[User]:
-    return User.objects.filter(pk=user)
+    found: QuerySet[User] = User.objects.filter(pk=user)
+    return found

@@ -26,7 +26,7 @@ class SessionStore(DatabaseStore):
 
     def load(self) -> dict[str, Any]:
         """As Django's own, by a query that is put together once: every page asks it."""
-        found = _data(key=self.session_key)
+        found = _data(key=self.session_key) if self.session_key else []
         if not found:
             self._session_key = None
             return {}

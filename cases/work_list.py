@@ -1,9 +1,9 @@
 """The work list: the user's cases by booked time, a page at a time, in a fixed number of queries.
 
-A page that stays open asks every five seconds whether what it shows has changed (static/js/list.js). The answer is in
-`WorkList.version`, a digest of all that the page is made of; the page itself is made only where that differs. So both
-are read by the same queries, in tuples rather than models: to make a model's object of each row, with its telephone
-numbers parsed, would cost more than all the rest.
+A page that stays open asks every five seconds whether what it shows has changed (static/js/list.js). The answer is
+`version`, which PostgreSQL makes of what the list's own queries find; the page itself is made only where that differs,
+of tuples rather than models: to make a model's object of each row, with its telephone numbers parsed, would cost more
+than all the rest.
 """
 
 from __future__ import annotations
