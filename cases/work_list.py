@@ -28,14 +28,13 @@ from django.db.models import (
     Func,
     IntegerField,
     OuterRef,
-    Q,
     QuerySet,
     Subquery,
     TextField,
     When,
 )
 from django.db.models.functions import Coalesce, Now
-from django.db.models.lookups import LessThanOrEqual
+from django.db.models.lookups import LessThan, LessThanOrEqual
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -406,9 +405,9 @@ def _as_seen(cases: QuerySet[Case, Any]) -> QuerySet[Case, Any]:
     return cases.values_list(
         *(column for column in COLUMNS if column not in (*OF_PATIENT, FOR_THE_LOG)),
         Choose(When(protected=False, then=Func(*OF_PATIENT, function="ROW", output_field=TextField())), default=None),
-        Q(callback_at__lt=Now()),
+        LessThan(F("callback_at"), Now()),
         LessThanOrEqual(F("callback_at"), to_be_called),
-        Q(call_began_at__lte=Now() - holding.CALL_LASTS),
+        LessThanOrEqual(F("call_began_at"), Now() - holding.CALL_LASTS),
         Exists(Withdrawal.objects.filter(**number)),
         Subquery(Consent.objects.filter(**number).values("answer")),
         Exists(Consent.objects.filter(valid_until__gt=Now(), **number)),
