@@ -20,6 +20,8 @@ from django.db.models import QuerySet
 from django.db.models.query import ModelIterable
 from django.db.models.sql.compiler import SQLCompiler
 
+from teleq.whole_numbers import LARGEST_ID
+
 Row = TypeVar("Row")
 
 _PLACE = 7_203_914_580_000_000_000
@@ -150,8 +152,10 @@ class _Statement:
 
     def asked(self, values: dict[str, int | str], *, is_kept: bool = True) -> tuple[str, tuple[Any, ...]]:
         """What is sent to PostgreSQL. `is_kept`: its plan is kept for the next time, unless the operator has said that
-        other processes have the connection in between (PgBouncer in transaction mode)."""
-        if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS") or not is_kept:
+        other processes have the connection in between (PgBouncer in transaction mode). A number that is too large for
+        any id finds nothing, and is too large for a place in a plan."""
+        too_large = any(isinstance(value, int) and abs(value) > LARGEST_ID for value in values.values())
+        if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS") or too_large or not is_kept:
             filled_in = (values[each.name] if isinstance(each, _Place) else each for each in self._parameters)
             return self._sql, tuple(filled_in)
         places = f" ({', '.join(['%s'] * len(self._places))})" if self._places else ""

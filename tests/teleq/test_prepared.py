@@ -110,6 +110,10 @@ def test_it_is_planned_once_for_each_connection(booked, nurse):
     assert any("cases_case" in statement for statement in planned)
 
 
+def test_an_id_that_is_larger_than_any_finds_nothing(booked, nurse):
+    assert names_of(user=nurse.pk * 10**30) == []
+
+
 def kept() -> list[str]:
     """The statements that PostgreSQL has planned for this connection."""
     with connection.cursor() as cursor:
