@@ -8,7 +8,7 @@ protected personal data gets neither, nor does a number that was wrong when it w
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
@@ -20,11 +20,10 @@ from sms import gateway
 from sms.content import placeholders
 from sms.models import Kind, Message
 from sms.states import State
-from teleq.clock import database_now
+from teleq.clock import MINUTE, database_now
 from teleq.models import OutgoingSms
 
 BATCH = 1000
-MINUTE = timedelta(minutes=1)
 
 
 def confirm(case: Case) -> None:

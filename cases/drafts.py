@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from cases.models import Case, Draft
 from sms.models import InboundSms
 from teleq.clock import database_now
 from teleq.models import User
 from teleq.phone_numbers import number_text
+from teleq.prepared import Prepared
 
 Field = Draft.Field
 LONGEST = 10_000
@@ -43,7 +46,14 @@ class Place:
 
 def of(place: Place) -> dict[str, Draft]:
     """What the user is writing there, by field. One query."""
+    if place.case:
+        return {draft.field: draft for draft in _of_case(user=place.user.pk, case=place.case.pk)}
     return {draft.field: draft for draft in Draft.objects.for_user(place.user).filter(**place.columns)}
+
+
+@Prepared
+def _of_case(user: int, case: int) -> QuerySet[Draft]:
+    return Draft.objects.for_user(User(pk=user)).filter(case=case)
 
 
 def texts(drafts: Mapping[str, Draft]) -> dict[str, str]:

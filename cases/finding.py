@@ -131,7 +131,7 @@ def found(user: User, sought: Sought) -> dict[str, Any]:
 
 
 def _by_name(row: Row) -> str:
-    return names.alphabetical(row.case.name)
+    return names.alphabetical(row["case"].name)
 
 
 def cases(user: User, sought: Sought) -> CaseQuerySet:

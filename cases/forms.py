@@ -11,6 +11,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import QuerySet
 from django.forms import model_to_dict
 from django.http import QueryDict
 from django.utils import timezone
@@ -29,6 +30,7 @@ from teleq import personal_identity, phone_numbers
 from teleq.changes import AS_SHOWN, ChangesForm
 from teleq.models import Queue, User
 from teleq.phone_numbers import phone_field
+from teleq.prepared import Prepared
 from teleq.typed import ModelForm
 
 SOMEBODY_ELSE = "other"
@@ -319,6 +321,11 @@ class ConsentForm(OwnIds, forms.Form):
         return "" if chosen == SOMEBODY_ELSE else chosen
 
 
+@Prepared
+def _standard_texts(queue: int) -> QuerySet[StandardText]:
+    return StandardText.objects.filter(queue=queue)
+
+
 class SmsForm(OwnIds, forms.Form):
     """The text to send. Without scripts a browser may put back a half-written text after Back, but nothing else
     (`AS_SHOWN`); with them the draft is what comes back."""
@@ -345,7 +352,7 @@ class SmsForm(OwnIds, forms.Form):
         standard_texts = self.fields["standard_text"]
         assert isinstance(standard_texts, forms.ModelChoiceField)
         standard_texts.queryset = queue.standard_texts.all()
-        texts = list(standard_texts.queryset)  # else Django opens a cursor on the server to read them
+        texts = _standard_texts(queue=queue.pk)
         standard_texts.choices = [("", _("Välj standardtext")), *((text.pk, str(text)) for text in texts)]
         self.outgoing_sms = queue.outgoing_sms_or_none
         self.standard_texts_only = self.outgoing_sms is not None and not self.outgoing_sms.free_text

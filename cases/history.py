@@ -95,13 +95,13 @@ def _notes(case: Case) -> list[Entry]:
             note.author_id,
             note.text,
         )
-        for note in _notes_of(case=case.pk)
+        for note in notes_of(case=case.pk)
     ]
 
 
 @Prepared
-def _notes_of(case: int) -> QuerySet[Note]:
-    return Note.objects.filter(case=case).select_related("author")
+def notes_of(case: int) -> QuerySet[Note]:
+    return Note.objects.filter(case=case).select_related("author").order_by("created_at", "pk")
 
 
 def _by(event: CaseEvent) -> str:
@@ -271,14 +271,14 @@ OF_A_MANUAL_SMS = {
 
 
 def _messages(case: Case) -> list[Entry]:
-    messages = _messages_of(case=case.pk)
+    messages = messages_of(case=case.pk)
     reasons = why.of_messages(messages)
     return [_message(message, reasons.get(message.pk)) for message in messages]
 
 
 @Prepared
-def _messages_of(case: int) -> QuerySet[Message]:
-    return Message.objects.filter(case_message__case=case).select_related("author")
+def messages_of(case: int) -> QuerySet[Message]:
+    return Message.objects.filter(case_message__case=case).select_related("author").order_by("created_at", "pk")
 
 
 def _message(message: Message, reason: why.Why | None) -> Entry:

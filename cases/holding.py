@@ -17,16 +17,18 @@ from django.db import models, transaction
 from django.db.models import Case as Choose
 from django.db.models import Count, ExpressionWrapper, F, Max, Min, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Greatest, Now
+from django.db.models.lookups import LessThanOrEqual
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cases import presence
 from cases.changing import NOBODY, act, status_in_queue
 from cases.models import Case, CaseEvent, CaseQuerySet, Presence, Status
+from teleq.clock import MINUTE
 from teleq.models import Queue, User
+from teleq.prepared import Prepared
 from teleq.swedish import clock
 
-MINUTE = timedelta(minutes=1)
 WARNED = 5 * MINUTE
 """How long before the release whoever has the case is told."""
 BATCH = 500
@@ -43,7 +45,7 @@ def told(case: Case, user: User, latest_act: CaseEvent | None, at: datetime) -> 
         "theirs": case.assignee_id is not None and not mine,
         "lost": _lost(latest_act, user),
         "open_at": [str(each) for each in there if each != user],
-        "releases_at": warned_of(with_release(Case.objects.filter(pk=case.pk)).get(), at) if left_alone else None,
+        "releases_at": _warned_at(user=user.pk, case=case.pk)[0][0] if left_alone else None,
     }
 
 
@@ -107,31 +109,31 @@ def _worked_at() -> Greatest:
     return Greatest("taken_at", Subquery(acted), Subquery(seen))  # PostgreSQL leaves out those that are NULL
 
 
+def _released_at() -> ExpressionWrapper[Any]:
+    return ExpressionWrapper(_worked_at() + F("queue__release_minutes") * MINUTE, output_field=models.DateTimeField())
+
+
 def releases_at() -> Choose:
     """When a case is released unless its holder comes back; NULL where nobody has it or a call is under way. For a
     query of cases; what it costs is paid for those only that somebody has."""
-    released: ExpressionWrapper[Any] = ExpressionWrapper(
-        _worked_at() + F("queue__release_minutes") * MINUTE, output_field=models.DateTimeField()
-    )
-    return Choose(When(_can_be_left_behind(), then=released), default=None, output_field=models.DateTimeField())
+    return Choose(When(_can_be_left_behind(), then=_released_at()), default=None, output_field=models.DateTimeField())
 
 
 def _can_be_left_behind() -> Q:
     return Q(status=Status.ONGOING, assignee__isnull=False, call_began_at=None)
 
 
-def with_release(cases: CaseQuerySet) -> CaseQuerySet:
-    """Say of each case when it is released, in `releases_at`."""
-    return cases.select_related("queue").annotate(releases_at=releases_at())
+def warned_at(user: int) -> Choose:
+    """As `releases_at`, where the user has the case, hasn't it open and is to be told by now; else NULL."""
+    is_left_alone = LessThanOrEqual(_worked_at(), Now() - Presence.COUNTS_FOR)
+    is_soon = LessThanOrEqual(_released_at(), Now() + WARNED)
+    told = Q(_can_be_left_behind(), Q(is_left_alone), Q(is_soon), assignee=user)
+    return Choose(When(told, then=_released_at()), default=None, output_field=models.DateTimeField())
 
 
-def warned_of(case: Any, at: datetime) -> datetime | None:
-    """When the case is released, if its holder is to be told by now. Of a case read by `with_release`."""
-    released: datetime | None = case.releases_at
-    if released is None or released - at > WARNED:
-        return None
-    is_there = released - case.queue.release_minutes * MINUTE > at - Presence.COUNTS_FOR
-    return None if is_there else released
+@Prepared
+def _warned_at(user: int, case: int) -> QuerySet[Case, Any]:
+    return Case.objects.filter(pk=case).values_list(warned_at(user))
 
 
 def release_left_behind() -> int:

@@ -21,7 +21,7 @@ from cases.history import Entry
 from cases.models import Case, CaseEvent
 from consent import register
 from consent.models import Answer, Consent
-from sms.models import InboundSms, Message
+from sms.models import InboundSms
 from teleq.models import User
 from teleq.swedish import date_and_clock, identity_number, last_day, phone
 
@@ -111,14 +111,13 @@ def _course(case: Case, acts: Iterable[Entry]) -> list[str]:
 
 
 def _notes(case: Case) -> Iterator[str]:
-    for note in case.notes.select_related("author").order_by("created_at", "pk"):
+    for note in history.notes_of(case=case.pk):
         yield f"{_when_and_who(note.created_at, note.author)}:"
         yield note.text
 
 
 def _messages(case: Case) -> Iterator[str]:
-    messages = Message.objects.filter(case_message__case=case).select_related("author").order_by("created_at", "pk")
-    for message in messages:
+    for message in history.messages_of(case=case.pk):
         sent = _when_and_who(message.created_at, message.author or str(history.BY_ITSELF))
         told = f"{message.get_kind_display()} till {phone(message.to_number)}: {message.outcome.rstrip('.')}."
         yield f"{sent}: {told}"

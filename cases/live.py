@@ -8,18 +8,23 @@ minute, one's own case that one has left alone, as it is released after a while.
 
 from __future__ import annotations
 
-from django.db import connection
+import re
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
 
 from cases.holding import CALL_LASTS
-from cases.models import CLOSED, Presence
+from cases.models import CLOSED, Case, Presence
 from sms.circuit_breaker import SHOWN_AFTERWARDS
 from sms.states import PENDING, TIME_LIMITED
 from teleq.models import User
+from teleq.prepared import Prepared
 
 VERSION = """
 SELECT md5(ROW(
   c.xmin, q.xmin, o.xmin, c.callback_at < now(), c.call_began_at < now() - interval '1 second' * %(call_lasts)s,
-  CASE WHEN c.assignee_id = %(user)s AND NOT EXISTS (
+  CASE WHEN c.assignee_id = %(user)s AND %(there)s = 0 AND NOT EXISTS (
     SELECT FROM cases_presence
      WHERE case_id = c.id AND user_id = %(user)s AND seen_at > now() - interval '1 second' * %(present)s
   ) THEN date_trunc('minute', now()) END,
@@ -52,27 +57,32 @@ SELECT md5(ROW(
 FROM cases_case AS c
 JOIN teleq_queue AS q ON q.id = c.queue_id
 LEFT JOIN teleq_outgoingsms AS o ON o.queue_id = q.id
-WHERE c.id = %(case)s
+WHERE c.id = cases_case.id
 """
 
 
-def version(case_id: int, user: User) -> str:
-    """Another text as soon as anything has changed that the case's page shows this user. Empty without such a case.
+def version(case_id: int, user: User, *, there: bool = False) -> str:
+    """Another text as soon as anything has changed that the case's page shows this user. Empty without such a case in
+    the user's queues. `there`: the page says that they have it open, which is going to be noted.
 
     It may change where nothing is seen of it; then the page is made once for nothing.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            VERSION,
-            {
-                "case": case_id,
-                "user": user.pk,
-                "under_way": sorted(PENDING | TIME_LIMITED),
-                "call_lasts": CALL_LASTS.total_seconds(),
-                "present": Presence.COUNTS_FOR.total_seconds(),
-                "closed": list(CLOSED),
-                "shown": SHOWN_AFTERWARDS.total_seconds(),
-            },
-        )
-        found = cursor.fetchone()
-    return found[0] if found else ""
+    found = _version(user=user.pk, case=case_id, there=int(there))
+    return str(found[0][0]) if found else ""
+
+
+@Prepared
+def _version(user: int, case: int, there: int) -> QuerySet[Case, Any]:
+    values = {
+        "user": user,
+        "there": there,
+        "under_way": sorted(PENDING | TIME_LIMITED),
+        "call_lasts": CALL_LASTS.total_seconds(),
+        "present": Presence.COUNTS_FOR.total_seconds(),
+        "closed": list(CLOSED),
+        "shown": SHOWN_AFTERWARDS.total_seconds(),
+    }
+    names: list[str] = []
+    statement = re.sub(r"%\((\w+)\)s", lambda found: names.append(found[1]) or "%s", VERSION)  # type: ignore[func-returns-value]
+    version = RawSQL(statement, [values[name] for name in names])  # noqa: S611  it is the one above
+    return Case.objects.for_user(User(pk=user)).filter(pk=case).values_list(version)

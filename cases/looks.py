@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 from django.http import Http404
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_noop
 
 from access import access_log
 from access.access_log import Act, Key, Look, Who
-from cases import inbound, protected
+from cases import inbound, live, protected
 from cases.models import Case
 from sms.models import InboundSms
 from teleq.models import Queue, User
@@ -49,15 +49,12 @@ def _case_of(user: int, case: int) -> QuerySet[Case]:
     return Case.objects.for_user(User(pk=user)).filter(pk=case).with_protection().select_related(*related)
 
 
-def require_case(user: User, case_id: int) -> None:
-    """Raises Http404 as `case_of` does, and reads nothing of the case: what an open page asks every few seconds."""
-    if not _is_of(user=user.pk, case=case_id):
+def version_of(user: User, case_id: int, *, there: bool) -> str:
+    """What an open page asks every few seconds: `cases.live.version`. Raises Http404 as `case_of` does."""
+    version = live.version(case_id, user, there=there)
+    if not version:
         case_of(user, case_id)
-
-
-@Prepared
-def _is_of(user: int, case: int) -> QuerySet[Case, Any]:
-    return Case.objects.for_user(User(pk=user)).filter(pk=case).values_list("pk")
+    return version
 
 
 def callback_of(opened: QuerySet[Queue], care_provider_id: int, key: Key, case_id: int) -> Case:

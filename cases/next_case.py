@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
@@ -17,10 +17,9 @@ from django.db.models.functions import Now
 
 from cases.changing import act
 from cases.models import Case, CaseEvent, CaseQuerySet, Presence, Priority, Status
-from teleq.clock import database_now
+from teleq.clock import MINUTE, database_now
 from teleq.models import Queue, User
 
-MINUTE = timedelta(minutes=1)
 IN_QUEUE = (Status.WAITING, Status.NO_ANSWER)
 
 

@@ -66,13 +66,13 @@ def others(user: User, case_ids: Iterable[int]) -> dict[int, list[str]]:
 def in_queues_of(user: User) -> dict[int, list[str]]:
     """As `others`, of all of the cases in the user's queues: for the list, which asks for it every five seconds."""
     names: defaultdict[int, list[str]] = defaultdict(list)
-    for case_id, *columns in _in_queues_of(user=user.pk):
+    for case_id, *columns in of_queues(user=user.pk):
         names[case_id].append(full_name(*columns))
     return dict(names)
 
 
 @Prepared
-def _in_queues_of(user: int) -> QuerySet[Presence, Any]:
+def of_queues(user: int) -> QuerySet[Presence, Any]:
     own = Queue.objects.for_user(User(pk=user))
     rows = Presence.objects.now().of_others(User(pk=user)).filter(case__queue__in=own).order_by("pk")
     return rows.values_list("case_id", "user__first_name", "user__last_name", "user__username")

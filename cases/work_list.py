@@ -1,9 +1,9 @@
 """The work list: the user's cases by booked time, a page at a time, in a fixed number of queries.
 
-A page that stays open asks every five seconds whether what it shows has changed (static/js/list.js). The answer is in
-`WorkList.version`, a digest of all that the page is made of; the page itself is made only where that differs. So both
-are read by the same queries, in tuples rather than models: to make a model's object of each row, with its telephone
-numbers parsed, would cost more than all the rest.
+A page that stays open asks every five seconds whether what it shows has changed (static/js/list.js). The answer is
+`version`, which PostgreSQL makes of what the list's own queries find; the page itself is made only where that differs,
+of tuples rather than models: to make a model's object of each row, with its telephone numbers parsed, would cost more
+than all the rest.
 """
 
 from __future__ import annotations
@@ -13,29 +13,45 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from functools import cached_property, lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Case as Choose
+from django.db.models import (
+    Count,
+    DateTimeField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    TextField,
+    When,
+)
+from django.db.models.functions import Coalesce, Now
+from django.db.models.lookups import LessThan, LessThanOrEqual
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
 from cases import holding, inbound, needs, presence
 from cases.models import CLOSED, Case, CaseQuerySet, Priority, Status, shows_consent
-from consent.models import Answer, Consent, NumberKey
+from consent.models import Answer, Consent, NumberKey, Withdrawal
 from consent.verdict import answer_in_force
 from sms import brake
-from sms.circuit_breaker import open_circuit
+from sms.circuit_breaker import SHOWN_AFTERWARDS, open_circuit
 from sms.models import ProviderState, SendingStop
-from teleq.clock import database_now
-from teleq.models import Outcome, Queue, User, full_name
-from teleq.phone_numbers import number_text
-from teleq.prepared import Prepared
-from teleq.swedish import clock, how_long
+from teleq.clock import MINUTE, database_now
+from teleq.models import Outcome, Queue, Today, User, full_name
+from teleq.phone_numbers import number_text, show
+from teleq.prepared import Digest, Prepared
+from teleq.swedish import clock, how_long, of_planned
 from teleq.whole_numbers import whole_number
 
 if TYPE_CHECKING:
@@ -165,8 +181,8 @@ class ListedCase:
     attempts: int
     taken_at: datetime | None
     call_began_at: datetime | None
-    releases_at: datetime | None
-    """When it is released, unless whoever has it comes back."""
+    released_at: datetime | None
+    """When it is released, where that is soon and the user is who has it."""
     assignee_id: int | None
     assignee: str
     queue: OwnQueue
@@ -179,23 +195,6 @@ class ListedCase:
         return self.status not in CLOSED
 
     @property
-    def status_text(self) -> str:
-        text = _(TEXTS[self.status])
-        return f"{text} – {self.assignee}" if self.assignee else text
-
-    @property
-    def outcome_text(self) -> str:
-        return _(TEXTS[self.outcome]) if self.outcome else ""
-
-    @property
-    def is_urgent(self) -> bool:
-        return self.priority == Priority.URGENT
-
-    @property
-    def needs(self) -> list[str]:
-        return needs.in_words(self.interpreter_language, self.speak_with)
-
-    @property
     def consent_key(self) -> NumberKey:
         return (self.queue.care_provider_id, self.phone_number)
 
@@ -205,65 +204,47 @@ with override(settings.LANGUAGE_CODE):
     """The words of what a row shows, to be translated there: to ask a choice for its label costs twice as much."""
 
 
-@dataclass
-class Row:
+class Row(TypedDict):
+    """A case in the words that its row shows. A dict, which a template finds the parts of in a third of the time."""
+
     case: ListedCase
     section: Section
+    mine: bool
+    hidden: bool
+    """The patient has protected personal data: neither name, number, reason nor what they need is shown."""
+    address: str
+    time: str
+    """ "10.30"; of an overdue case of another day "från igår 10.30"."""
+    late_for: str
+    """ "45 min försenad", of an overdue case of today. The page counts on by itself."""
+    number: str
+    below_name: str
+    """What the patient needs and why they call, in the row's second line."""
+    status: str
+    outcome: str
+    urgent: bool
+    attempts: str
     answer: Answer | None
     """None where the case doesn't show Samtycke till SMS."""
+    answer_text: str
     to_be_asked: bool
     """Nobody has answered for the number, or the answer has lapsed. A chosen Ej valt is an answer."""
     more_on_number: bool
     """The patient's number has another open case in the user's queues. Not told of a case that is hidden."""
-    overdue: bool
     unread_sms: bool
     """The patient has sent an SMS, and nobody has read it."""
-    hidden: bool
-    """The patient has protected personal data: neither name, number, reason nor what they need is shown."""
     open_at: list[str]
     """The colleagues who have the case open now, beside whoever has taken it."""
     released_at: datetime | None
     """When it is released, where that is soon and the user is who has it."""
     call: str
     """That a call is under way, or that one has no result yet; else empty."""
-    at: datetime
-    """When it was read."""
 
-    @property
-    def answer_text(self) -> str:
-        return _(TEXTS[self.answer]) if self.answer else ""
 
-    @property
-    def time(self) -> str:
-        """ "10.30"; of an overdue case of another day "från igår 10.30"."""
-        written = clock(self.case.callback_at)
-        return _("från %(time)s") % {"time": written} if self.overdue and not self.late_for else written
-
-    @cached_property
-    def late_for(self) -> str:
-        """ "45 min försenad", of an overdue case of today. The page counts on by itself."""
-        if not self.overdue or timezone.localdate(self.case.callback_at) < timezone.localdate(self.at):
-            return ""
-        return _("%(how_long)s försenad") % {"how_long": how_long(self.at - self.case.callback_at)}
-
-    @cached_property
-    def below_name(self) -> list[str]:
-        """What the patient needs and why they call, in the row's second line."""
-        if self.hidden:
-            return []
-        return [*self.case.needs, *([self.case.reason] if self.case.reason else [])]
-
-    @property
-    def seen(self) -> tuple[object, ...]:
-        """What the user may see of it, but for what time alone changes."""
-        case = self.case
-        needed = (case.interpreter_language, case.speak_with)
-        patient = ("",) if self.hidden else (case.name, case.reason, *needed, case.phone_number)
-        stands = (case.queue_id, case.status, case.outcome, case.priority, case.attempts)
-        whose = (case.assignee_id, case.assignee)
-        told = (self.answer, self.to_be_asked, self.more_on_number, self.unread_sms)
-        others = (self.open_at, self.released_at, self.call)
-        return (case.pk, case.callback_at, self.section.name, self.hidden, *patient, *stands, *whose, *told, *others)
+@lru_cache(maxsize=4096)
+def address(case_id: int) -> str:
+    """To make one takes longer than most of what a row shows, and the same cases are listed again and again."""
+    return reverse("cases:case", args=[case_id])
 
 
 @dataclass
@@ -276,23 +257,12 @@ class WorkList:
     at: datetime
     open_circuit: ProviderState | None
     sending_stop: SendingStop | None
+    version: str
+    """As `version` told it before anything was read: what comes meanwhile is asked for again."""
     rows: list[Row] = field(init=False)
 
     def __post_init__(self) -> None:
         self.rows = list(self.page)
-
-    @cached_property
-    def version(self) -> str:
-        """Another one whenever the user may see something else. Time alone changes it where a row passes from one
-        section to the next, and when a new day begins; minutes are counted in the page.
-
-        Keyed, as it is a digest of what is known of patients and stands in an address.
-        """
-        circuit = self.open_circuit and self.open_circuit.shut_status
-        stop = self.sending_stop and self.sending_stop.pk
-        around = (self.queues, circuit, stop, self.page.number, self.page.paginator.num_pages, self.more_than_listed)
-        seen = (timezone.localdate(self.at), around, [row.seen for row in self.rows])
-        return blake2b(repr(seen).encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=12).hexdigest()
 
     @property
     def open_cases(self) -> int:
@@ -346,7 +316,7 @@ class WorkList:
         """The rows by their sections; in one without a heading where the list is sorted by something else."""
         if not self.chosen.in_sections:
             return [(None, self.rows)]
-        parts = ((section, [row for row in self.rows if row.section == section]) for section in SECTIONS)
+        parts = ((section, [row for row in self.rows if row["section"] is section]) for section in SECTIONS)
         return [(section, rows) for section, rows in parts if rows]
 
 
@@ -355,15 +325,16 @@ def _asked(chosen: Choice) -> dict[str, str]:
 
 
 def work_list(user: User, chosen: Choice) -> WorkList:
+    shown = version(user, chosen)
     queues = own_queues(user)
     if chosen.queue_id not in {queue.pk for queue in queues}:
         chosen = replace(chosen, queue_id=None)
     page, found = _page(user, chosen)
     at = database_now()
     page.object_list = _rows(found, queues, user, at)
-    shown = [chosen.queue_id] if chosen.queue_id else [queue.pk for queue in queues]
+    queue_ids = [chosen.queue_id] if chosen.queue_id else [queue.pk for queue in queues]
     chosen = replace(chosen, page=page.number)
-    return WorkList(chosen, queues, page, at, open_circuit(shown), brake.in_force())
+    return WorkList(chosen, queues, page, at, open_circuit(queue_ids), brake.in_force(), shown)
 
 
 def context(user: User, chosen: Choice) -> dict[str, Any]:
@@ -384,12 +355,79 @@ def latest(user: User, cases: CaseQuerySet, at_most: int, at: datetime) -> list[
     return _rows(list(found), own_queues(user), user, at)
 
 
+# Whether it still shows what stands ----------------------------------------------------------------------------------
+
+
+def version(user: User, chosen: Choice) -> str:
+    """Another one whenever the user may see something else: one statement, which reads nothing of any patient. Time
+    alone changes it where a row passes from one section to the next, where something lapses, and when a new day begins;
+    minutes are counted in the page. It may change where nothing is seen of it; then the page is made once for nothing.
+
+    Keyed, as it is a digest of what is known of patients and stands in an address.
+    """
+    ids = {"user": user.pk} | ({"queue": chosen.queue_id} if chosen.queue_id is not None else {})
+    digest = _digest(chosen.status, chosen.order, chosen.queue_id is not None, chosen.page)(**ids)
+    return blake2b(digest.encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=12).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _digest(status: str, order: str, in_one_queue: bool, page: int) -> Digest:
+    """Of the rows up to the end of the page, as it is the last one that is shown where there are fewer by now. How many
+    cases there are is told by the queues, but where others than the open ones are listed."""
+    listed_at_most = min(page * PAGE_SIZE + 1, LISTED_AT_MOST)
+
+    def shown(cases: QuerySet[Case, Any], counted: QuerySet[Case, Any], user: int) -> list[QuerySet[Any, Any]]:
+        how_many = () if status == OPEN else (RowCount(counted[:LISTED_AT_MOST]),)
+        own = Queue.objects.for_user(User(pk=user))
+        return [
+            own.values_list(Today(), *how_many)[:1],
+            _own_queues.make(user),
+            _as_seen(cases)[:listed_at_most],
+            presence.of_queues.make(user),
+            ProviderState.objects.filter(open_until__gt=Now() - SHOWN_AFTERWARDS).order_by("pk").values_list(),
+            SendingStop.objects.in_force().order_by("pk").values_list("pk"),
+        ]
+
+    def of_all(user: int) -> list[QuerySet[Any, Any]]:
+        return shown(_listed(status, order, False).make(user), _counted(status, False).make(user), user)
+
+    def of_one(user: int, queue: int) -> list[QuerySet[Any, Any]]:
+        return shown(_listed(status, order, True).make(user, queue), _counted(status, True).make(user, queue), user)
+
+    return Digest(of_one if in_one_queue else of_all, is_kept=page == 1)
+
+
+class RowCount(Subquery):
+    """How many rows a query finds, within another query."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
+
+
+def _as_seen(cases: QuerySet[Case, Any]) -> QuerySet[Case, Any]:
+    """What the user may see of each, and what is told of it by other tables or by time."""
+    number = {"care_provider": OuterRef("queue__care_provider"), "phone_number": OuterRef("phone_number")}
+    to_be_called = ExpressionWrapper(Now() + F("queue__early_minutes") * MINUTE, output_field=DateTimeField())
+    return cases.values_list(
+        *(column for column in COLUMNS if column not in (*OF_PATIENT, FOR_THE_LOG)),
+        Choose(When(protected=False, then=Func(*OF_PATIENT, function="ROW", output_field=TextField())), default=None),
+        LessThan(F("callback_at"), Now()),
+        LessThanOrEqual(F("callback_at"), to_be_called),
+        LessThanOrEqual(F("call_began_at"), Now() - holding.CALL_LASTS),
+        Exists(Withdrawal.objects.filter(**number)),
+        Subquery(Consent.objects.filter(**number).values("answer")),
+        Exists(Consent.objects.filter(valid_until__gt=Now(), **number)),
+    )
+
+
 # Read ----------------------------------------------------------------------------------------------------------------
 
+OF_PATIENT = ("name", "reason", "interpreter_language", "speak_with", "phone_number")
+"""What is hidden of who has protected personal data."""
+FOR_THE_LOG = "personal_identity_number"
 COLUMNS = (
-    *("pk", "queue_id", "callback_at", "name", "reason", "interpreter_language", "speak_with"),
-    *("phone_number", "personal_identity_number"),
-    *("status", "outcome", "priority", "attempts", "taken_at", "call_began_at", "releases_at", "assignee_id"),
+    *("pk", "queue_id", "callback_at", *OF_PATIENT, FOR_THE_LOG),
+    *("status", "outcome", "priority", "attempts", "taken_at", "call_began_at", "released_at", "assignee_id"),
     *("assignee__first_name", "assignee__last_name", "assignee__username"),
     *("protected", "unread_sms", "more_on_number"),
 )
@@ -478,7 +516,7 @@ def _told(cases: CaseQuerySet, user: User) -> CaseQuerySet:
     queues, whichever of them are shown."""
     same = Case.objects.for_user(user).open().filter(phone_number=OuterRef("phone_number")).exclude(pk=OuterRef("pk"))
     told: CaseQuerySet = cases.with_protection().annotate(
-        unread_sms=inbound.unread_of_case(), more_on_number=Exists(same), releases_at=holding.releases_at()
+        unread_sms=inbound.unread_of_case(), more_on_number=Exists(same), released_at=holding.warned_at(user.pk)
     )
     return told
 
@@ -487,26 +525,41 @@ def _rows(found: Iterable[tuple[Any, ...]], queues: list[OwnQueue], user: User, 
     cases = list(_cases(found, {queue.pk: queue for queue in queues}))
     consents = Consent.objects.judged([case.consent_key for case in cases])
     open_at = presence.in_queues_of(user) if cases else {}
-    tomorrow = _start_of_tomorrow(at)
+    words = {value: _(text) for value, text in TEXTS.items()}
+    today, tomorrow = _midnight(at), _midnight(at, days=1)
     rows = []
     for case in cases:
         consent = consents.get(case.consent_key)
         answer = answer_in_force(consent, at)
-        is_shown = shows_consent(case.queue.consent_required, answer)
+        shows = shows_consent(case.queue.consent_required, answer)
+        is_open, hidden = case.is_open, case.protected
+        overdue, when = is_open and case.callback_at < at, clock(case.callback_at)
+        late = how_long(at - case.callback_at) if overdue and case.callback_at >= today else ""
+        below_name = [*needs.in_words(case.interpreter_language, case.speak_with), *filter(None, [case.reason])]
+        status = words[case.status]
         rows.append(
             Row(
                 case=case,
                 section=_section(case, at, tomorrow),
-                answer=answer if is_shown else None,
-                to_be_asked=case.is_open and is_shown and not (consent and consent.counts(at)),
-                more_on_number=case.is_open and not case.protected and case.more_on_number,
-                overdue=case.is_open and case.callback_at < at,
-                unread_sms=case.is_open and case.unread_sms,
-                hidden=case.protected,
+                mine=case.assignee_id == user.pk,
+                hidden=hidden,
+                address=address(case.pk),
+                time=_("från %(time)s") % {"time": when} if overdue and not late else when,
+                late_for=_("%(how_long)s försenad") % {"how_long": late} if late else "",
+                number="" if hidden else show(case.phone_number),
+                below_name="" if hidden else " · ".join(below_name),
+                status=f"{status} – {case.assignee}" if case.assignee else status,
+                outcome=words[case.outcome] if case.outcome else "",
+                urgent=case.priority == Priority.URGENT,
+                attempts=of_planned(case.attempts, case.queue.max_attempts),
+                answer=answer if shows else None,
+                answer_text=words[answer] if shows else "",
+                to_be_asked=is_open and shows and not (consent and consent.counts(at)),
+                more_on_number=is_open and not hidden and case.more_on_number,
+                unread_sms=is_open and case.unread_sms,
                 open_at=[name for name in open_at.get(case.pk, []) if name != case.assignee],
-                released_at=holding.warned_of(case, at) if case.assignee_id == user.pk else None,
+                released_at=case.released_at,
                 call=holding.call_in_words(case, at),
-                at=at,
             )
         )
     return rows
@@ -530,6 +583,6 @@ def _section(case: ListedCase, at: datetime, tomorrow: datetime) -> Section:
     return TODAY if case.callback_at < tomorrow else COMING
 
 
-def _start_of_tomorrow(at: datetime) -> datetime:
-    tomorrow = timezone.localdate(at) + timedelta(days=1)
-    return timezone.make_aware(datetime.combine(tomorrow, time.min))
+def _midnight(at: datetime, days: int = 0) -> datetime:
+    """When that day began in Stockholm, or one so many days later."""
+    return timezone.make_aware(datetime.combine(timezone.localdate(at) + timedelta(days=days), time.min))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
+
+MINUTE = timedelta(minutes=1)
 
 
 def elapsed() -> float:

@@ -147,6 +147,7 @@ PHONENUMBER_DEFAULT_FORMAT = "E164"  # what is read on screen is written by tele
 
 # Signing in and safety ------------------------------------------------------------------------------------------------
 
+AUTHENTICATION_BACKENDS = ["access.backend.Backend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "cases:work_list"
 LOGOUT_REDIRECT_URL = "account_login"

@@ -4,7 +4,7 @@ In the language that the screen speaks (teleq.middleware.language): "igår 10.30
 sent is none of this: sms.content.placeholders.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -37,8 +37,7 @@ def _day(day: datetime, today: datetime) -> str:
 def _clock(local: datetime) -> str:
     """ "10.30"; and in the hour that comes twice, when summer time ends, which of the two it is."""
     clock = local.strftime(_("%H.%M"))
-    first, second = (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
-    if first >= second:
+    if local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset():
         return clock
     return f"{clock} ({_('vintertid') if local.fold else _('sommartid')})"
 
@@ -56,10 +55,8 @@ def day_of_month(day: date) -> str:
 
 def clock(at: datetime) -> str:
     """The hour in Stockholm, with its day unless that is today: "10.30", "igår 10.30", "tors 26 nov 10.30"."""
-    local = timezone.localtime(at)
-    if timezone.localdate() == local.date():
-        return _clock(local)
-    return day_and_clock(at)
+    local, now = timezone.localtime(at), timezone.localtime()
+    return _clock(local) if now.date() == local.date() else f"{_day(local, now)} {_clock(local)}"
 
 
 def day_and_clock(at: datetime) -> str:

@@ -22,7 +22,6 @@ from django.views.decorators.http import require_GET, require_POST
 from access.access_log import Act
 from access.sessions import no_activity
 from cases import case_page, looks, presence, work_list
-from cases.live import version
 from cases.models import Case
 from teleq.typed import SignedInRequest
 
@@ -108,10 +107,11 @@ def _day(text: str) -> date:
 @require_GET
 def live(request: SignedInRequest, case_id: int) -> HttpResponse:
     """What the open page asks for by itself: 204 while it shows what stands, else the page as it is now."""
-    looks.require_case(request.user, case_id)
-    if request.headers.get(SOMEBODY_IS_THERE) == "yes":
+    there = request.headers.get(SOMEBODY_IS_THERE) == "yes"
+    version = looks.version_of(request.user, case_id, there=there)
+    if there:
         presence.note(request.user, Case(pk=case_id))
-    if request.GET.get("version") == version(case_id, request.user):
+    if request.GET.get("version") == version:
         return HttpResponse(status=204)
     case = looks.case_of(request.user, case_id)
     looks.note_polled(request.user, case)

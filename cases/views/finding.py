@@ -31,7 +31,7 @@ def show_found(request: SignedInRequest, search_id: str) -> HttpResponse:
     if not form.is_valid():
         return _page(request, SearchForm(), status=404, gone=True)
     found = finding.found(request.user, form.sought)
-    shown = [row.case for row in found["rows"]]
+    shown = [row["case"] for row in found["rows"]]
     looks.note_search(request.user, form.sought, shown)
     return _page(request, form, **found, **({} if shown else _elsewhere(request, form)))
 

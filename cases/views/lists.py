@@ -25,7 +25,7 @@ from teleq.whole_numbers import whole_number
 @require_GET
 def show_work_list(request: SignedInRequest) -> HttpResponse:
     context = work_list.context(request.user, work_list.Choice.of(request.GET))
-    looks.note_list(request.user, (row.case for row in context["rows"]))
+    looks.note_list(request.user, (row["case"] for row in context["rows"]))
     return render(request, "cases/work_list.html", context)
 
 
@@ -34,10 +34,11 @@ def show_work_list(request: SignedInRequest) -> HttpResponse:
 def live_list(request: SignedInRequest) -> HttpResponse:
     """What has changed in the list, which the open page asks for by itself with the version that it shows; 204 where
     that is the version still. A 304 would be no use: browsers keep no page that it could stand for."""
-    shown = work_list.work_list(request.user, work_list.Choice.of(request.GET))
-    if request.GET.get("version") == shown.version:
+    chosen = work_list.Choice.of(request.GET)
+    if request.GET.get("version") == work_list.version(request.user, chosen):
         return HttpResponse(status=204)
-    looks.note_list(request.user, (row.case for row in shown.rows))
+    shown = work_list.work_list(request.user, chosen)
+    looks.note_list(request.user, (row["case"] for row in shown.rows))
     return render(request, "cases/_live_list.html", work_list.told(shown))
 
 

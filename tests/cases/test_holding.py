@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import transaction
@@ -300,23 +300,24 @@ def test_its_holders_list_says_when_it_is_released_and_nobody_elses(left, desk, 
     assert "Släpps" not in desk.work_list().rows[0]
 
 
-def test_what_the_list_says_of_a_row_costs_no_query_of_its_own(left, colleague, django_assert_num_queries):
+def warned_at(case: Case, user: User) -> datetime | None:
+    return Case.objects.values_list(holding.warned_at(user.pk), flat=True).get(pk=case.pk)
+
+
+def test_nobody_is_warned_of_anothers_case_or_of_one_with_a_call_in_it(left, colleague, nurse):
     case = left(26)
-    with django_assert_num_queries(2):  # one of them asks for the time
-        [row] = holding.with_release(Case.objects.for_user(colleague))
-        assert holding.warned_of(row, database_now()) == row.releases_at
+    assert warned_at(case, colleague) == pytest.approx(database_now() + 4 * MINUTE, abs=MINUTE / 2)
+    assert warned_at(case, nurse) is None
     Case.objects.update(call_began_at=database_now())
-    assert holding.with_release(Case.objects.all()).get(pk=case.pk).releases_at is None
+    assert warned_at(case, colleague) is None
 
 
 def test_a_queue_with_a_short_time_warns_nobody_who_is_there(case, colleague, queue):
     Queue.objects.filter(pk=queue.pk).update(release_minutes=5)
     acts.take(case, by=colleague)
-    row = holding.with_release(Case.objects.all()).get()
-    assert holding.warned_of(row, database_now()) is None
+    assert warned_at(case, colleague) is None
     since(case, 1)
-    row = holding.with_release(Case.objects.all()).get()
-    assert holding.warned_of(row, database_now()) == row.releases_at
+    assert warned_at(case, colleague) == pytest.approx(database_now() + 4 * MINUTE, abs=MINUTE / 2)
 
 
 def test_whoever_comes_back_too_late_is_told(left, colleagues_desk):

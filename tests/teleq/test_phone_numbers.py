@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
+from teleq import phone_numbers
 from teleq.phone_numbers import phone_field, read, show
 
 MOBILE = "+46701740605"
@@ -144,3 +145,10 @@ def test_what_is_more_or_less_than_a_number_is_none(written):
 def test_no_text_is_too_odd_to_be_read(text):
     number = read(text)
     assert number is None or read(show(number)) == number
+
+
+def test_no_more_than_a_page_or_a_sweep_shows_is_kept_of_numbers_in_their_form():
+    for number in range(3000):
+        show(f"+4670174{number:04d}")
+    assert phone_numbers._shown.cache_info().currsize <= 1024
+    assert show("+46701740605") == "070-174 06 05"

@@ -10,8 +10,8 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from cases.models import Case
-from teleq.models import User
-from teleq.prepared import Prepared
+from teleq.models import Queue, User
+from teleq.prepared import Digest, Prepared
 from tests.concurrency import in_another_connection
 
 pytestmark = pytest.mark.django_db
@@ -83,3 +83,82 @@ def test_another_thread_asks_by_its_own_connection(booked, nurse):
         found = in_another_connection(lambda: cases_of(user=nurse.pk, name="Bo")).result(timeout=30)
     assert found == [booked[1]]
     assert len(asked_here) == 0
+
+
+def by_status(status: str) -> Prepared[Any]:
+    @Prepared
+    def names(user: int) -> QuerySet[Case, Any]:
+        return Case.objects.for_user(User(pk=user)).filter(status=status).values_list("name")
+
+    return names
+
+
+def test_two_that_differ_in_what_is_always_the_same_are_not_taken_for_each_other(booked, nurse):
+    waiting, done = by_status("waiting"), by_status("done")
+    assert len(waiting(user=nurse.pk)) == 3
+    assert done(user=nurse.pk) == []
+    assert len(waiting(user=nurse.pk)) == 3
+
+
+def test_it_is_planned_once_for_each_connection(booked, nurse):
+    names = by_status("waiting")
+    names(user=nurse.pk)
+    planned = kept()
+    names(user=nurse.pk)
+    names(user=0)
+    assert kept() == planned
+    assert any("cases_case" in statement for statement in planned)
+
+
+def test_an_id_that_is_larger_than_any_finds_nothing(booked, nurse):
+    assert names_of(user=nurse.pk * 10**30) == []
+
+
+def kept() -> list[str]:
+    """The statements that PostgreSQL has planned for this connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements ORDER BY name")
+        return [statement for (statement,) in cursor.fetchall()]
+
+
+def test_where_connections_are_shared_nothing_is_kept_in_them(booked, nurse, monkeypatch):
+    """Django's own setting, for PgBouncer in transaction mode: the next statement may be another connection's."""
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
+    before = kept()
+    assert len(by_status("waiting")(user=nurse.pk)) == 3
+    assert [case.name for case in cases_of(user=nurse.pk, name="Bo")] == ["Bo"]
+    assert kept() == before
+
+
+class TestDigest:
+    @pytest.fixture
+    def digest(self) -> Digest:
+        @Digest
+        def of_cases_and_queues(user: int) -> list[QuerySet[Any, Any]]:
+            own = User(pk=user)
+            cases = Case.objects.for_user(own).order_by("id").values_list("name")
+            return [cases, Queue.objects.for_user(own).order_by("id").values_list("name")]
+
+        return of_cases_and_queues
+
+    def test_is_the_same_as_long_as_they_find_the_same(self, digest, booked, nurse, queue):
+        first = digest(user=nurse.pk)
+        assert digest(user=nurse.pk) == first
+        Case.objects.filter(pk=booked[0].pk).update(name="Agneta")
+        second = digest(user=nurse.pk)
+        assert second != first
+        Queue.objects.filter(pk=queue.pk).update(name="Annan")
+        assert digest(user=nurse.pk) not in (first, second)
+
+    def test_is_not_changed_by_what_is_anothers(self, digest, book, nurse, other_queue):
+        first = digest(user=nurse.pk)
+        book(queue=other_queue)
+        assert digest(user=nurse.pk) == first
+
+    def test_a_value_that_none_of_them_has_a_place_for_is_an_error(self):
+        @Digest
+        def of_everybody(user: int) -> list[QuerySet[Any, Any]]:
+            return [Case.objects.values_list("name")]
+
+        with pytest.raises(ValueError, match="user"):
+            of_everybody(user=1)
