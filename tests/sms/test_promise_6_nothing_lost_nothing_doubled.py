@@ -386,7 +386,7 @@ class TestQueries:
 
     def test_a_claim_makes_the_same_however_many_it_judges(self, numbers, draft, django_assert_num_queries):
         gateway.accept([draft(to_number=number) for number in numbers])
-        with django_assert_num_queries(11) as alone:
+        with django_assert_num_queries(13) as alone:
             gateway.claim(Lane.BULK, "simulator", limit=1)
         with django_assert_num_queries(len(alone)):
             assert gateway.claim(Lane.BULK, "simulator").judged == 200
