@@ -22,7 +22,7 @@ from django.urls import reverse
 from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Consent, NumberKey
-from sms import providers
+from sms import metrics, providers
 from sms.circuit_breaker import Circuit, CircuitBreaker
 from sms.content import rules
 from sms.content.segments import normalize
@@ -97,6 +97,7 @@ def accept(drafts: Sequence[Draft]) -> list[Message]:
         if message.state == State.QUEUED and rules.problem_of(message.text):
             refuse(message, Refusal.CONTENT, at)
     new = Message.objects.insert_new(messages)
+    metrics.accepted(new)
     for lane in {Lane.of(message.kind) for message in new if message.state == State.QUEUED}:
         wake_on_commit(lane)
     return new
@@ -212,6 +213,7 @@ def _claim(lane: Lane, provider_name: str, limit: int) -> Claim:
         for message in messages:
             _send_or_stop(message, keys[message.pk], judge, provider_name)
         Message.objects.write(messages, CLAIM_FIELDS)
+    metrics.judged(messages)
     sending = [message for message in messages if message.state == State.SENDING]
     return Claim(len(messages), sending, outgoing_sms, judge.at, judge.began)
 
@@ -348,8 +350,9 @@ def sweep() -> None:
     """Each minute: make unknown what a worker that died had claimed, and wake the lanes that have messages due."""
     stuck = Message.objects.filter(state=State.SENDING, state_at__lt=Now() - STUCK_AFTER)
     with transaction.atomic():  # passing over locked messages: their results are being recorded
-        held = stuck.select_for_update(skip_locked=True).values("pk")
-        Message.objects.filter(pk__in=held).update(state=State.UNKNOWN, state_at=Now())
+        held = list(stuck.select_for_update(skip_locked=True).only("kind", "provider"))
+        Message.objects.filter(pk__in=[each.pk for each in held]).update(state=State.UNKNOWN, state_at=Now())
+        metrics.recorded(metrics.Recorded(each.kind, each.provider, State.UNKNOWN, 0.0) for each in held)
     for lane in Lane:
         if Message.objects.in_lane(lane).due().exists():
             wake(lane)
