@@ -72,6 +72,7 @@ SYSTEM: Group = (
         "IntakeKey": Page(
             _("Nycklar som telefonsystem bokar återuppringningar med: skapa, byt och återkalla."), often=True
         ),
+        "operations": Page(_("Vad som är fel i driften just nu, och vad man gör åt det."), often=True),
         "RetentionRun": Page(_("Vad som har gallrats, natt för natt.")),
     },
 )

@@ -42,7 +42,10 @@ PAGES = {
     "second_person": gettext_noop("Väntar på en andra person"),
 }
 """Beside the models, for administrators."""
-OPERATORS_PAGES = {name: PAGES[name] for name in ("statistics", "second_person")}
+OPERATORS_PAGES = {
+    **{name: PAGES[name] for name in ("statistics", "second_person")},
+    "operations": gettext_noop("Driftläge"),
+}
 """For the operator, who reads no patient's data and goes through nobody's rights."""
 LAST_PAGES = {"unplaced_sms": gettext_noop("SMS som inte kunde placeras")}
 """For the operator and a care provider's administrator."""
