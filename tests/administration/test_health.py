@@ -393,6 +393,8 @@ def test_worker_and_beat_are_healthy_when_they_have_left_a_sign_and_not_when_it_
     sign = tmp_path / "sign"
     assert how[0] == "CMD"
     assert checked(how[1:], SIGN_FILE=str(sign)) == (1, "no sign of life yet")
+    if command == "beat":
+        of_queues.append(f"--schedule={tmp_path / 'beat'}")
     celery(command, *of_queues, SIGN_FILE=str(sign))
     wait_until(sign.exists)
     assert checked(how[1:], SIGN_FILE=str(sign)) == (0, "")
