@@ -5,6 +5,9 @@ of its own. They don't help against clients that send or read slowly: the proxy 
 """
 
 import os
+from typing import Any
+
+from gunicorn.glogging import Logger
 
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 3)
@@ -13,3 +16,20 @@ keepalive = 0  # the proxy opens a connection for each request, and a body that 
 limit_request_line = 4094  # bytes: the address
 limit_request_fields = 60  # headers
 limit_request_field_size = 8190  # bytes of each
+
+
+class ServersLog(Logger):
+    """gunicorn's own lines, written as the product's are. It keeps no log of requests: the proxy does."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        from teleq.logs import FORMATTERS, Formatter, JsonFormatter  # noqa: PLC0415  once gunicorn has its search path
+
+        text = FORMATTERS["text"]
+        as_json = os.environ.get("LOG_FORMAT") == "json"
+        formatter = JsonFormatter() if as_json else Formatter(text["format"], text["datefmt"], text["style"])  # type: ignore[arg-type]
+        for handler in self.error_log.handlers:
+            handler.setFormatter(formatter)
+
+
+logger_class = ServersLog

@@ -303,12 +303,22 @@ def see_to_months() -> None:
 def problem_with_months() -> str:
     """What the operator is to see to; empty where all is well. In either case the log is written: what has no month of
     its own goes to the partition for that."""
-    if _called("SELECT access_has_stray_entries()::int"):
+    if has_stray_entries():
         return "Åtkomstloggen har poster utanför sina månader."
-    ahead = _called("SELECT access_months_ahead()")
+    ahead = months_ahead()
     if ahead < MONTHS_AHEAD:
         return f"Åtkomstloggen har {ahead} månader förberedda, och ska ha minst {MONTHS_AHEAD}."
     return ""
+
+
+def has_stray_entries() -> bool:
+    """Whether there are entries of no month of their own: they are in the partition for that."""
+    return bool(_called("SELECT access_has_stray_entries()::int"))
+
+
+def months_ahead() -> int:
+    """How many months from this one on are ready to be written in."""
+    return _called("SELECT access_months_ahead()")
 
 
 def _called(query: str) -> int:

@@ -19,6 +19,7 @@ from typing import TypeVar
 from django.db import models, transaction
 from django.db.models import Max
 from django.db.models.functions import Coalesce, Now
+from prometheus_client import Counter
 
 from access.models import SignIn
 from teleq import locks
@@ -27,6 +28,13 @@ from teleq.models import User
 
 T = TypeVar("T")
 What, Method = SignIn.What, SignIn.Method
+
+
+FAILURES = Counter(
+    "teleq_sign_in_failures_total",
+    "Wrong passwords, codes, keys and signatures (failed), and those that were not looked at (limited), by method.",
+    ["method", "what"],
+)
 
 
 @dataclass(frozen=True)
@@ -150,6 +158,7 @@ def _note_limited(guess: Guess) -> None:
 
 
 def _write(what: SignIn.What, guess: Guess) -> None:
+    FAILURES.labels(guess.method.value, what.value).inc()
     SignIn.objects.create(
         what=what,
         method=guess.method,

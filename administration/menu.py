@@ -72,6 +72,7 @@ SYSTEM: Group = (
         "IntakeKey": Page(
             _("Nycklar som telefonsystem bokar återuppringningar med: skapa, byt och återkalla."), often=True
         ),
+        "operations": Page(_("Vad som är fel i driften just nu, och vad man gör åt det."), often=True),
         "sms_stop": Page(_("Stoppa alla SMS i alla köer på en gång, och släpp dem igen. Vad som väntar.")),
         "RetentionRun": Page(_("Vad som har gallrats, natt för natt.")),
     },

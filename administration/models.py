@@ -1,5 +1,5 @@
-"""Totals by day, and how much retention has removed: numbers only. Reviews of the access log, which name no patient
-either: they point at its entries."""
+"""Totals by day, and how much retention has removed: numbers only. Processes' signs of life. Reviews of the access log,
+which name no patient either: they point at its entries."""
 
 from __future__ import annotations
 
@@ -59,6 +59,36 @@ class RetentionRun(models.Model):
 
     def __str__(self) -> str:
         return _("gallring %(pk)s") % {"pk": self.pk}
+
+
+class Sign(models.Model):
+    """The latest sign of life of a worker or of beat, or when a task that beat asks for was last carried out.
+
+    Written by `administration.health.signs`, in PostgreSQL and by its clock: so that a broker that is lost is told
+    apart from workers that are, and several hosts' clocks don't matter.
+    """
+
+    class Kind(models.TextChoices):
+        WORKER = "worker"
+        BEAT = "beat"
+        TASK = "task"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    name = models.CharField(max_length=255, help_text=gettext_lazy("Arbetsprocessens eller uppgiftens namn."))
+    queues = models.CharField(
+        max_length=100, blank=True, default="", help_text=gettext_lazy("Vilka av Celerys köer den arbetar av.")
+    )
+    version = models.CharField(max_length=40, blank=True, default="")
+    began_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(db_default=Now())
+    at: models.DateTimeField[datetime, datetime] = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = gettext_lazy("livstecken")
+        verbose_name_plural = gettext_lazy("livstecken")
+        constraints = [models.UniqueConstraint(fields=["kind", "name"], name="one_sign_of_each")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
 
 
 # Loggkontroll --------------------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ OF_QUEUES = ("teleq_outgoingsms_check", "stopped_sms", "held_cases", "patient_da
 queue is there (`scoped.patients_queues`)."""
 OPERATORS_PAGES = {
     **{name: PAGES[name] for name in ("statistics", "second_person")},
+    "operations": gettext_noop("Driftläge"),
     "sms_stop": gettext_noop("Stoppa alla utskick"),
 }
 """For the operator, who reads no patient's data and goes through nobody's rights."""

@@ -215,6 +215,11 @@ class Run:
         self.wait(child, lambda: _valkey_answers(address))
         return address
 
+    def fresh_folder(self, name: str) -> Path:
+        """An empty folder in the data folder."""
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        return self._subfolder(name)
+
     def forget(self) -> None:
         """Throw the servers' data away, not the secrets. To be called before the servers start."""
         for folder in (self.postgres_folder, self.valkey_folder):

@@ -94,7 +94,9 @@ def start_product(run: Run, fresh: bool) -> tuple[socket.socket, dict[str, str]]
     if fresh:
         run.forget()
     addresses = start_servers(run)
-    set_environment(run, TELEQ_URL=address, DATABASE_URL=addresses[WEB])
+    # One folder for all processes: on one machine web tells at /metrics what the workers have counted too.
+    metrics = str(run.fresh_folder("metrics"))
+    set_environment(run, TELEQ_URL=address, DATABASE_URL=addresses[WEB], PROMETHEUS_MULTIPROC_DIR=metrics)
     say("Preparing the database ...")
     manage(run, "migrate", "--verbosity=0", DATABASE_URL=addresses[OWNER])
     say(manage(run, "demo", DATABASE_URL=addresses[OWNER]))

@@ -84,7 +84,7 @@ class CircuitBreaker:
 
     def begin_trial(self, message_id: int, until: datetime) -> None:
         self._trial = Trial(message_id, until)
-        logger.warning("%s: circuit breaker half-open, SMS %s is tried", self.provider, message_id)
+        logger.info("%s: circuit breaker half-open, SMS %s is tried", self.provider, message_id)
 
     def record_result(self, message_id: int, result: SendResult) -> None:
         """Count a result, as soon as it is there: once the circuit is open, the dispatcher starts no other message."""
@@ -134,7 +134,9 @@ class CircuitBreaker:
         opened = {"open_until": Now() + OPEN_FOR, "silent_since": Coalesce("silent_since", Now())}
         if self._row.filter(news).update(shut_status=shut_status, **opened):
             why = "it lets no SMS in" if shut_status else f"{self._failures_in_a_row} in a row not taken"
-            self._log_open(f"circuit breaker open, {why}", self._last_failure, shut_status)
+            # Only one that lets no SMS in has to be mended by somebody.
+            level = logging.CRITICAL if shut_status else logging.WARNING
+            self._log_open(level, f"circuit breaker open, {why}", self._last_failure)
 
     def _end_trial(self, trial: Trial, result: SendResult) -> Circuit | None:
         """A success closes the circuit, whichever drain's trial it is. A failure opens it again, unless another trial
@@ -151,13 +153,15 @@ class CircuitBreaker:
             return Circuit.CLOSED
         shut_status = storable(result.status) if result.outcome is Outcome.SHUT else ""
         self.is_open, self._published = True, self._shut_status
+        is_news = bool(shut_status) and self._row.filter(shut_status="").exists()
         if self._row.filter(open_until=trial.until).update(open_until=Now() + OPEN_FOR, shut_status=shut_status):
             why = "it lets no SMS in" if shut_status else f"SMS {trial.message_id} was not taken"
-            self._log_open(f"circuit breaker open again, {why}", result.status, shut_status)
+            # An outage is told when it begins and when it ends, and not twice a minute meanwhile.
+            level = logging.CRITICAL if is_news else logging.INFO
+            self._log_open(level, f"circuit breaker open again, {why}", result.status)
         return Circuit.OPEN
 
-    def _log_open(self, what: str, status: str, shut_status: str) -> None:
-        level = logging.CRITICAL if shut_status else logging.WARNING  # only the former has to be mended by somebody
+    def _log_open(self, level: int, what: str, status: str) -> None:
         logger.log(level, "%s: %s: %s", self.provider, what, loggable(status))
 
 

@@ -24,6 +24,7 @@ from django.urls import reverse
 from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Consent
+from sms import metrics
 from sms.circuit_breaker import Circuit
 from sms.content import rules
 from sms.content.segments import normalize
@@ -100,6 +101,7 @@ def accept(drafts: Sequence[Draft]) -> list[Message]:
         if message.state == State.QUEUED and rules.problem_of(message.text):
             refuse(message, Refusal.CONTENT, at)
     new = Message.objects.insert_new(messages)
+    metrics.accepted(new)
     for lane in {Lane.of(message.kind) for message in new if message.state == State.QUEUED}:
         wake_on_commit(lane)
     return new
@@ -234,6 +236,7 @@ def _claim(lane: Lane, provider_name: str, limit: int, selection: Selection) -> 
         for message in messages:
             _send_or_stop(message, judge, provider_name, can_send_for)
         Message.objects.write(messages, CLAIM_FIELDS)
+    metrics.judged(messages)
     sending = [message for message in messages if message.state == State.SENDING]
     return Claim(len(messages), sending, outgoing_sms, judge.at, judge.began)
 
@@ -413,7 +416,10 @@ def sweep() -> None:
     stuck = Unsettled.objects.filter(sending_since__lt=Now() - STUCK_AFTER)
     with transaction.atomic():  # passing over locked messages: their results are being recorded
         held = stuck.hold(skip_locked=True)
-        Message.objects.filter(pk__in=held, state=State.SENDING).update(state=State.UNKNOWN, state_at=Now())
+        messages = Message.objects.filter(pk__in=held, state=State.SENDING)
+        of = list(messages.values_list("kind", "provider"))
+        messages.update(state=State.UNKNOWN, state_at=Now())
+    metrics.recorded(metrics.Recorded(kind, provider, State.UNKNOWN, 0.0) for kind, provider in of)
     for lane in Lane:
         if Unsettled.objects.waiting(lane).due().exists():
             wake(lane)

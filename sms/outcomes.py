@@ -15,6 +15,7 @@ from typing import Any
 from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
 from consent import register
+from sms import metrics
 from sms.models import Message, Unsettled
 from sms.providers.base import Outcome, SendResult, storable
 from sms.states import State
@@ -81,6 +82,7 @@ def record(results: dict[int, SendResult], claimed_at: dict[int, datetime | None
     _hold(list(results))
     with connection.cursor() as cursor:
         cursor.execute(RECORD, parameters)
+        metrics.recorded(map(metrics.Recorded._make, cursor.fetchall()))
         if cursor.rowcount < len(results):
             cursor.execute(RECORD_ID, parameters)
     if opted_out := [message_id for message_id, result in results.items() if result.opted_out]:
@@ -112,6 +114,7 @@ RECORD = """
     FROM result
     WHERE m.id = result.id AND (m.state = 'sending' OR m.state = 'unknown' AND result.state IN ('sent', 'failed'))
         AND m.claimed_at = coalesce(result.claimed_at, m.claimed_at)
+    RETURNING m.kind, m.provider, m.state, extract(epoch FROM m.state_at - m.created_at)::float
 """
 # Where a delivery report came first and RECORD changed nothing: the provider's id is missing still.
 RECORD_ID = """

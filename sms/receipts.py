@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
 from consent import register
+from sms import metrics
 from sms.http_client import NoResponse, exchange
 from sms.models import Message, Unsettled
 from sms.providers import PROVIDERS
@@ -53,6 +54,7 @@ def _settle(message: Message, report: DeliveryReport, otherwise: State | None = 
     state = AFTER_REPORT.get(report.delivery, otherwise)
     if state and state != message.state:
         message.state, message.state_at = state, database_now()
+        metrics.settled(message)
     message.provider_status = storable(report.status) or message.provider_status
     message.provider_message_id = message.provider_message_id or storable(report.provider_message_id)
     message.save(update_fields=["state", "state_at", "provider_status", "provider_message_id"])

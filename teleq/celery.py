@@ -4,10 +4,12 @@ import os
 from typing import Any
 
 from celery import Celery, Task
-from celery.signals import beat_init, task_prerun, worker_init
+from celery.signals import beat_init, task_postrun, task_prerun, worker_init
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import close_old_connections
+
+from teleq.logs import REQUEST_ID
 
 os.environ.setdefault("TELEQ_PROCESS", "worker")  # web and commands, which load this too, say what they are themselves
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "teleq.settings")
@@ -25,6 +27,16 @@ def check(**_: object) -> None:
         call_command("check")
     except SystemCheckError as error:
         raise SystemExit(str(error)) from None
+
+
+@task_prerun.connect
+def tell_its_id_in_the_log(task_id: str, **_: object) -> None:
+    REQUEST_ID.set(task_id)
+
+
+@task_postrun.connect
+def tell_it_no_more(**_: object) -> None:
+    REQUEST_ID.set("")
 
 
 @task_prerun.connect

@@ -10,8 +10,10 @@ from typing import Any
 import pghistory
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from teleq.environment import Environment
+from teleq.logs import FORMATTERS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()  # a variable NAME, or a file that NAME_FILE names
@@ -55,7 +57,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "teleq.middleware.request_id.RequestIdMiddleware",  # first, so that every log line has it
+    "teleq.middleware.page_times.PageTimesMiddleware",
     "teleq.middleware.headers.HeadersMiddleware",
+    "teleq.middleware.probes.ProbesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # before static files, which are to have it too
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -335,20 +340,25 @@ KEEP_DRAFTS = timedelta(days=env.int("KEEP_DRAFTS_DAYS", default=7))
 # HSLF-FS 2016:40 4 kap. 9 §: five years at least.
 KEEP_ACCESS_LOG = timedelta(days=env.int("KEEP_ACCESS_LOG_DAYS", default=1827))
 
+# Health and metrics ---------------------------------------------------------------------------------------------------
+
+# What /status and /metrics ask for: "Authorization: Bearer ...". Without one configured these addresses don't exist.
+STATUS_TOKEN = env.str("STATUS_TOKEN", default="")
+# A worker's own metrics, on this port; none, if empty. What PROMETHEUS_MULTIPROC_DIR is, teleq.metrics says.
+METRICS_PORT = env.int("METRICS_PORT", default=0)
+# A file that a worker, or beat, touches at each sign of life that it leaves: its container's health check looks at it.
+SIGN_FILE = env.str("SIGN_FILE", default="")
+
 # Logs hold ids: no phone number, no personnummer, no message text. ----------------------------------------------------
 
+LOG_FORMAT = env.str("LOG_FORMAT", default="text")
+if LOG_FORMAT not in FORMATTERS:
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}; it must be one of: {', '.join(FORMATTERS)}.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "teleq.logs.Formatter",
-            "format": "{asctime} {levelname} {name} {message}",
-            "style": "{",
-            "datefmt": "%Y-%m-%dT%H:%M:%S%z",
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": FORMATTERS,
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 handler400 = "teleq.middleware.readable.bad_request"
 urlpatterns = [
+    path("", include("administration.health.urls")),
     path("", include("access.urls")),
     path("", include("cases.urls")),
     path("", include("sms.urls")),

@@ -33,6 +33,34 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Sign",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(choices=[("worker", "Worker"), ("beat", "Beat"), ("task", "Task")], max_length=10),
+                ),
+                ("name", models.CharField(help_text="Arbetsprocessens eller uppgiftens namn.", max_length=255)),
+                (
+                    "queues",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Vilka av Celerys köer den arbetar av.",
+                        max_length=100,
+                    ),
+                ),
+                ("version", models.CharField(blank=True, default="", max_length=40)),
+                ("began_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+            options={
+                "verbose_name": "livstecken",
+                "verbose_name_plural": "livstecken",
+                "constraints": [models.UniqueConstraint(fields=("kind", "name"), name="one_sign_of_each")],
+            },
+        ),
+        migrations.CreateModel(
             name="LogReview",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

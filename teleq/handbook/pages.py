@@ -100,9 +100,15 @@ def address_of(page: str) -> str:
     return reverse("handbook:index") if page == INDEX else reverse("handbook:page", args=[page])
 
 
-def _markdown() -> MarkdownIt:
+def with_anchors() -> MarkdownIt:
+    """Markdown whose headings can be linked to. HTML in it is text."""
     markdown = MarkdownIt("commonmark", {"html": False})
     markdown.core.ruler.push("anchors", _anchors_on_headings)
+    return markdown
+
+
+def _markdown() -> MarkdownIt:
+    markdown = with_anchors()
     markdown.add_render_rule("link_open", _link)
     markdown.add_render_rule("image", _picture)
     return markdown

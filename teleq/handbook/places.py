@@ -82,6 +82,8 @@ HELP: dict[str, tuple[str, ...]] = {
     "admin:log_extract": ("loggranskare#loggutdrag", "administrator#loggkontroll"),
     "admin:teleq_careprovider": ("systemforvaltare#vårdgivare",),
     "admin:intake_intakekey": ("systemforvaltare#nycklar-för-telefonsystem",),
+    "admin:operations": ("systemforvaltare#driftläge",),
+    "admin:runbook": ("systemforvaltare#driftläge",),
     "admin:administration_retentionrun": ("systemforvaltare#gallring",),
 }
 """By the view's name, or as much of its beginning as is needed: pages and headings' anchors, one for each role that has

@@ -126,6 +126,8 @@ PAGES = [
     ("admin:teleq_careprovider_add", None, OPERATOR_ONLY),
     ("admin:teleq_careprovider_change", "care_provider", {**OPERATOR_ONLY, "outsider": 404}),
     ("admin:teleq_careprovider_delete", "care_provider", NOBODY_AND_NOT_FOUND),
+    ("admin:operations", None, OPERATOR_ONLY),
+    ("admin:runbook", None, OPERATOR_ONLY),
     ("admin:stopped_sms", None, {**EVERY_ADMINISTRATOR, "operator": 403}),
     ("admin:unplaced_sms", None, OPERATOR_ONLY),
     ("admin:intake_intakekey_changelist", None, OPERATOR_ONLY),

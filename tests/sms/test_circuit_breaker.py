@@ -491,15 +491,15 @@ class TestTheLog:
         a_trial_may_begin()
         gateway.drain(Lane.BULK)
         half_open, open_again = log()
-        assert half_open.startswith("WARNING simulator: circuit breaker half-open, ")
-        assert open_again.startswith("WARNING simulator: circuit breaker open again, ")
+        assert half_open.startswith("INFO simulator: circuit breaker half-open, ")
+        assert open_again.startswith("INFO simulator: circuit breaker open again, ")
         assert "HTTP 503" in open_again
 
         provider.responses = []
         a_trial_may_begin()
         gateway.drain(Lane.BULK)
         half_open, closed = log()
-        assert half_open.startswith("WARNING simulator: circuit breaker half-open, ")
+        assert half_open.startswith("INFO simulator: circuit breaker half-open, ")
         assert closed.startswith("WARNING simulator: circuit breaker closed")
         assert how_many(State.SENT) == 300
 

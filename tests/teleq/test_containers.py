@@ -21,6 +21,7 @@ NETWORKS: dict[str, set[str]] = {
     "edge": {"proxy", "web"},
     "back": set(SERVICES) - {"proxy"},
     "outbound": {"web"} | {name for name in SERVICES if name.startswith("worker-")},
+    "watch": {"web", "beat"} | {name for name in SERVICES if name.startswith("worker-")},
 }
 
 
@@ -64,8 +65,7 @@ def test_each_is_in_the_networks_that_it_needs():
     there = {network: {name for name, each in SERVICES.items() if network in each["networks"]} for network in NETWORKS}
     assert there == NETWORKS
     assert {name for name, network in COMPOSE["networks"].items() if network and network.get("internal")} == {
-        "edge",
-        "back",
+        *("edge", "back", "watch"),
     }
     assert {name for name, each in SERVICES.items() if each.get("ports")} == {"proxy"}
 
@@ -118,7 +118,14 @@ def test_the_secrets_that_can_be_made_are_made_once_and_strong(tmp_path):
     roles = {"owner": "teleq", **{role: f"teleq_{role}" for role in ("web", "worker", "retention")}}
     passwords = [f"database_{role}_password" for role in roles]
     assert len({made[name] for name in passwords}) == len(passwords)
-    for name in ("secret_key", "postgres_password", "redis_password", "sms_inbound_password", *passwords):
+    for name in (
+        "secret_key",
+        "postgres_password",
+        "redis_password",
+        "sms_inbound_password",
+        "status_token",
+        *passwords,
+    ):
         assert list(weaknesses(made[name], 50)) == [], name
     for role, login in roles.items():
         password = made[f"database_{role}_password"]

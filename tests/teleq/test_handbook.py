@@ -14,7 +14,9 @@ from teleq.handbook.places import HELP, about, place_for
 from teleq.models import Membership, Role
 from tests.browser.pictures import PICTURES
 
-NO_PAGES = re.compile(r"api:|sms:|handbook:|demo:simulator_|admin:(jsi18n|autocomplete|login|logout|None)|None$")
+NO_PAGES = re.compile(
+    r"api:|sms:|health:|handbook:|demo:simulator_|admin:(jsi18n|autocomplete|login|logout|None)|None$"
+)
 """Views by which nobody comes to a page of teleQ's: for machines, scripts and providers, and the handbook itself."""
 
 

@@ -9,6 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 OPEN = {
     *("account_login", "mfa_authenticate", "oidc_begin", "oidc_callback", "invitation"),
     *("sms:receipt", "sms:inbound", "demo:simulator_send", "admin:login"),
+    *("health:healthz", "health:readyz", "health:status", "health:metrics"),
 }
 KEYED = "api:"  # the intake API asks for its key instead; its document and the page that shows it are open
 EXAMPLES = {"int": "1", "slug": "simulator", "str": "x", "path": "x"}

@@ -151,3 +151,30 @@ def test_the_api_answers_too_many_with_429_and_when_to_try_again_and_others_as_e
 def test_a_providers_reports_wait_their_turn_and_none_is_turned_away(proxy):
     edge = proxy()
     assert set(at_once(edge, "GET /sms/receipts/kannel/1/t?type=1", 400)) == {404}  # not configured: the product's word
+
+
+# What is asked from within --------------------------------------------------------------------------------------------
+
+
+WITHIN = ["/status", "/metrics", "/readyz"]
+SPELT = [*WITHIN, "/%73tatus", "//status", "/./metrics", "/x/../status", "/status?x=1", "/status/", "/readyz%20"]
+
+
+def test_the_world_is_told_nothing_of_how_the_product_is_doing_however_it_asks(proxy):
+    token = "w4Fq-8dKzT1mVbC9rYxE3nLh"
+    edge = proxy(STATUS_TOKEN=token)
+    for path in SPELT:
+        told = edge.ask(f"GET {path}", headers={"Authorization": f"Bearer {token}"})
+        assert told.status == 404, path
+        assert "lanes" not in told.text, path
+        assert "teleq_" not in told.text, path
+    assert edge.ask("GET /healthz").text == "ok\n"
+
+
+def test_a_request_has_one_id_in_the_proxys_log_and_in_its_response_whatever_the_client_says(proxy):
+    edge = proxy()
+    response = edge.ask("GET /login/", headers={"X-Request-ID": "0123456789abcdef0123456789abcdef"})
+    request_id = response["X-Request-ID"]
+    assert re.fullmatch(r"[0-9a-f]{32}", request_id)
+    assert request_id != "0123456789abcdef0123456789abcdef"
+    assert request_id in (edge.folder / "nginx.log").read_text()

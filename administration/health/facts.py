@@ -1,0 +1,105 @@
+"""How the product is doing, gathered once for /status, for the metrics and for the operator's page.
+
+Numbers, times and names of processes and providers: nothing of a patient, and no queue's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from django.conf import settings
+
+from access import access_log
+from administration.health.signs import BEAT, FRESH
+from administration.models import Sign
+from sms import brake, health
+from sms.models import SendingStop
+from teleq.clock import database_now
+from teleq.version import VERSION
+
+SWEEP = "sms.tasks.sweep"
+RETENTION = "administration.tasks.remove_what_is_past_its_time"
+
+
+@dataclass(frozen=True)
+class Process:
+    """A worker, or beat."""
+
+    name: str
+    queues: list[str]
+    version: str
+    since: datetime
+    last_sign: datetime
+    is_fresh: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    at: datetime
+    """PostgreSQL's clock, by which all of it is told."""
+    version: str
+    lanes: list[health.Waiting]
+    circuits: list[health.Circuit]
+    sending_stop: SendingStop | None
+    beat: Process | None
+    workers: list[Process]
+    last_sweep: datetime | None
+    last_retention: datetime | None
+    months_ahead: int
+    """For how many months the access log is prepared."""
+    has_stray_entries: bool
+    """Whether the access log has entries outside its months."""
+
+    @cached_property
+    def unknown(self) -> int:
+        """Of how many SMS of the last days (`unknown_within`) it is unknown whether they came through. Counted when it
+        is looked at: at each scrape it would cost too much, and there the processes' counters tell."""
+        return health.unknown()
+
+    @property
+    def unknown_within(self) -> timedelta:
+        return health.unknown_since()
+
+    @property
+    def queues_without_worker(self) -> list[str]:
+        """Of Celery's queues (not patients'), those of which no worker is fresh."""
+        served = {queue for worker in self.workers if worker.is_fresh for queue in worker.queues}
+        return sorted(CELERYS_QUEUES - served)
+
+    def age(self, then: datetime) -> float:
+        """Seconds."""
+        return max(0.0, (self.at - then).total_seconds())
+
+
+CELERYS_QUEUES = {
+    settings.CELERY_TASK_DEFAULT_QUEUE,
+    *(route["queue"] for route in settings.CELERY_TASK_ROUTES.values()),
+}
+
+
+def gather() -> Facts:
+    """Raises OperationalError where the database is away."""
+    at = database_now()
+    signs = {(sign.kind, sign.name): sign for sign in Sign.objects.order_by("name")}
+    processes = {key: _process(sign, at) for key, sign in signs.items() if key[0] != Sign.Kind.TASK}
+    done = {name: sign.at for (kind, name), sign in signs.items() if kind == Sign.Kind.TASK}
+    return Facts(
+        at=at,
+        version=VERSION,
+        lanes=health.waiting(),
+        circuits=health.circuits(at),
+        sending_stop=brake.in_force(),
+        beat=processes.get((Sign.Kind.BEAT, BEAT)),
+        workers=[process for (kind, _), process in processes.items() if kind == Sign.Kind.WORKER],
+        last_sweep=done.get(SWEEP),
+        last_retention=done.get(RETENTION),
+        months_ahead=access_log.months_ahead(),
+        has_stray_entries=access_log.has_stray_entries(),
+    )
+
+
+def _process(sign: Sign, at: datetime) -> Process:
+    queues = sign.queues.split(",") if sign.queues else []
+    return Process(sign.name, queues, sign.version, sign.began_at, sign.at, at - sign.at < FRESH)
