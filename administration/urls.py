@@ -8,6 +8,7 @@ from django.urls import path
 from administration.admin.held_cases import held_cases_view
 from administration.admin.log_extract import log_extract_view
 from administration.admin.log_reviews import log_review_view, log_reviews_view
+from administration.admin.lost_callbacks import lost_callbacks_view
 from administration.admin.patient_data import patient_data_view
 from administration.admin.rights import end_view, rights_view
 from administration.admin.second_person import second_person_view
@@ -28,6 +29,7 @@ urlpatterns = [
     path("log-extract/", of_care_provider(log_extract_view), name="log_extract"),
     path("log-reviews/", of_care_provider(log_reviews_view), name="log_reviews"),
     path("log-reviews/<int:review_id>/", of_care_provider(log_review_view), name="log_review"),
+    path("lost-callbacks/", page(lost_callbacks_view), name="lost_callbacks"),
     path("patient-data/", page(patient_data_view), name="patient_data"),
     path("rights/", page(rights_view), name="rights"),
     path("rights/<str:kind>/<int:given_id>/end/", page(end_view), name="end_right"),

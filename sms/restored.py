@@ -188,7 +188,7 @@ def keep_lost(listings: Sequence[Listing]) -> int:
                 care_provider_id=owners.of(number, _sender(each.sms.sender)),
                 provider=each.provider,
                 provider_message_id=storable(each.sms.report.provider_message_id),
-                sender=each.sms.sender[:16],
+                sender=owners.sender(each.sms.sender)[:16],
                 to_number=number,
                 text=each.sms.text.replace("\x00", ""),
                 sent_at=each.sms.at,
@@ -207,12 +207,18 @@ class _Owners:
 
     def __init__(self, numbers: Collection[str]) -> None:
         self._by_sender: dict[str, set[int]] = defaultdict(set)
+        self._as_ours: dict[str, str] = {}
         for sender, care_provider in OutgoingSms.objects.values_list("sender", "queue__care_provider"):
             self._by_sender[_sender(sender)].add(care_provider)
+            self._as_ours[_sender(sender)] = sender
         self._by_number: dict[str, set[int]] = defaultdict(set)
         sent = Message.objects.filter(to_number__in=numbers).values_list("to_number", "queue__care_provider")
         for number, care_provider in sent.distinct():
             self._by_number[number_text(number)].add(care_provider)
+
+    def sender(self, written: str) -> str:
+        """As our queues write it, where one does."""
+        return self._as_ours.get(_sender(written), written)
 
     def of(self, number: str, sender: str) -> int | None:
         owners = self._by_sender.get(sender, set())

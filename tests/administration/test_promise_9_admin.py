@@ -127,6 +127,7 @@ PAGES = [
     ("admin:teleq_careprovider_change", "care_provider", {**OPERATOR_ONLY, "outsider": 404}),
     ("admin:teleq_careprovider_delete", "care_provider", NOBODY_AND_NOT_FOUND),
     ("admin:stopped_sms", None, {**EVERY_ADMINISTRATOR, "operator": 403}),
+    ("admin:lost_callbacks", None, {**EVERY_ADMINISTRATOR, "operator": 403}),
     ("admin:unplaced_sms", None, OPERATOR_ONLY),
     ("admin:intake_intakekey_changelist", None, OPERATOR_ONLY),
     ("admin:intake_intakekey_add", None, OPERATOR_ONLY),
