@@ -55,6 +55,7 @@ class AccessEntry(models.Model):
         HIT = "hit", gettext_lazy("Visad i sökträff")
         INBOUND = "inbound", gettext_lazy("Visad bland inkomna SMS")
         STOPPED = "stopped", gettext_lazy("Visad bland stoppade SMS")
+        LOST = "lost", gettext_lazy("Visad bland förlorade återuppringningar")
         RELATED = "related", gettext_lazy("Visad i ett annat ärende på numret")
         SEARCH = "search", gettext_lazy("Sökte")
         VIEW = "view", gettext_lazy("Öppnade ärendet")
@@ -74,7 +75,7 @@ class AccessEntry(models.Model):
         LOG_EXTRACT = "logextract", gettext_lazy("Tog fram loggutdrag")
         REFUSED = "refused", gettext_lazy("Nekad åtkomst")
 
-    SHOWN = (Act.LISTED, Act.HIT, Act.INBOUND, Act.STOPPED, Act.RELATED)
+    SHOWN = (Act.LISTED, Act.HIT, Act.INBOUND, Act.STOPPED, Act.LOST, Act.RELATED)
     """Acts by which a patient came with a list, beside others."""
 
     at = models.DateTimeField(gettext_lazy("när"), db_default=Now())

@@ -29,6 +29,7 @@ KINDS = {
     "SMS-texter": "sms_texts",
     "inkomna SMS": "inbound_sms",
     "oplacerade SMS": "unplaced_sms",
+    "förlorade SMS": "lost_sms",
     "SMS": "sms",
     "utkast": "drafts",
     "ärenden": "cases",

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.cache import never_cache
 
 from access import access_log
-from administration import history, menu, stopped_sms
+from administration import history, lost_callbacks, menu, stopped_sms
 from administration.log_review import reviews
 from administration.rights import how_many_overdue
 from intake.keys import ending_soon
@@ -64,6 +64,7 @@ PATIENTS_PAGES = {
     "patient_data": PAGES["patient_data"],
     "stopped_sms": PAGES["stopped_sms"],
     "unplaced_sms": LAST_PAGES["unplaced_sms"],
+    "lost_callbacks": gettext_noop("Återuppringningar som kan ha gått förlorade"),
     "teleq_outgoingsms_check": PAGES["teleq_outgoingsms_check"],
 }
 """Pages that show patients' data, by their addresses' names."""
@@ -130,6 +131,7 @@ class TeleqAdminSite(admin.AdminSite):
             "latest": history.latest_by(user, 10),
             "problem": access_log.problem_with_months() if user.is_superuser else "",
             "ending_keys": [(key, in_days(key.until)) for key in ending if key.until],
+            "lost_sms": 0 if user.is_superuser else lost_callbacks.of(user).count(),
             "too_late": [] if user.is_superuser else stopped_sms.lately_too_late(user),
         }
         return super().index(request, {**shown, **(extra_context or {})})

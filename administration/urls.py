@@ -8,6 +8,7 @@ from django.urls import path
 from administration.admin.held_cases import held_cases_view
 from administration.admin.log_extract import log_extract_view
 from administration.admin.log_reviews import log_review_view, log_reviews_view
+from administration.admin.lost_callbacks import lost_callbacks_view
 from administration.admin.operations import operations_view, runbook_view
 from administration.admin.patient_data import patient_data_view
 from administration.admin.rights import end_view, rights_view
@@ -29,6 +30,7 @@ urlpatterns = [
     path("log-extract/", of_care_provider(log_extract_view), name="log_extract"),
     path("log-reviews/", of_care_provider(log_reviews_view), name="log_reviews"),
     path("log-reviews/<int:review_id>/", of_care_provider(log_review_view), name="log_review"),
+    path("lost-callbacks/", page(lost_callbacks_view), name="lost_callbacks"),
     path("operations/", page(operations_view), name="operations"),
     path("operations/runbook/", page(runbook_view), name="runbook"),
     path("patient-data/", page(patient_data_view), name="patient_data"),

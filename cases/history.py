@@ -372,5 +372,7 @@ def _answer(before: Consent | None, event: Any) -> Entry:
 def _who(event: Consent) -> str:
     if event.channel == Channel.SMS:
         return _("Patienten")
+    if event.channel == Channel.RESTORED:
+        return _("Återställning")
     by: User | None = event.answered_by
     return str(by or BY_ITSELF)

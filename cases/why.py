@@ -8,11 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from consent.models import Answer, Channel, Consent
 from sms.models import Message, Refusal
 from sms.states import HANDED_OVER, State
 from teleq.swedish import date_and_clock, last_day
+
+OF_A_COPY = gettext_noop(
+    "SMS:et kan ha skickats innan databasen återställdes från en säkerhetskopia. Vilket svar som gällde är inte känt."
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ def _why(message: Message, events: Mapping[int, Any]) -> Why | None:
             _("Varför stoppades SMS:et?"),
             f"{Refusal.CONTENT.label} {_judged(message.state_at)}",
         )
+    if message.state in HANDED_OVER and message.consent_required is None:  # it was in a restored copy, and not judged
+        return Why(_("Varför skickades SMS:et?"), _(OF_A_COPY))
     event = events.get(message.consent_event_id or 0)
     reasons = [
         _consent(message, event),

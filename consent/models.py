@@ -38,6 +38,8 @@ class Channel(models.TextChoices):
 
     CASE = "case", gettext_lazy("Ärende")
     SMS = "sms", gettext_lazy("SMS från patienten")
+    RESTORED = "restored", gettext_lazy("Återställning")
+    """The database was restored from a copy in which a Nej may be missing: the Ja is asked for anew."""
 
 
 class Stored(Protocol):

@@ -17,6 +17,7 @@ import pghistory
 from dateutil.relativedelta import relativedelta
 from django.db import OperationalError, connection, transaction
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Now
 from phonenumber_field.phonenumber import PhoneNumber
 
 from consent.models import Answer, Channel, Consent, ConsentText, NumberKey, Withdrawal
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 VALID_FOR = relativedelta(months=14)
 RENEWED_IN_THE_LAST = relativedelta(months=1)
+BATCH = 500
 WITHDRAWAL_WAITS = "1s"
 """How long a withdrawal waits for the answer's lock: some ten times as long as a claim or a nurse holds it."""
 
@@ -197,6 +199,32 @@ def withdraw(care_provider_id: int, phone_number: PhoneNumber | str, answered_at
                 person="",
                 text=None,
             )
+
+
+def unset_in_copy(consents: QuerySet[Consent], *, given_before: datetime) -> int:
+    """In a restored copy: write Ej valt over those of these answers that are Ja and were given before this time.
+
+    A Nej since the copy was made is lost, and can't be known of: the patient is asked again. What has been answered in
+    the copy stays. A batch at a time, each its own transaction. Returns how many they were.
+    """
+    doubted = consents.filter(answer=Answer.YES, answered_at__lt=given_before, valid_until__gt=Now()).order_by("pk")
+    unset = 0
+    while batch := list(doubted.values_list("pk", flat=True)[:BATCH]):
+        unset += _unset(batch, given_before)
+    return unset
+
+
+@transaction.atomic
+def _unset(ids: list[int], given_before: datetime) -> int:
+    rows = Consent.objects.select_for_update(no_key=True).filter(pk__in=ids)
+    held = rows.filter(answer=Answer.YES, answered_at__lt=given_before)
+    written = 0
+    for consent in held.order_by("care_provider_id", "phone_number"):
+        _store(
+            consent, answer=Answer.UNSET, answered_by=None, channel=Channel.RESTORED, case_id=None, person="", text=None
+        )
+        written += 1
+    return written
 
 
 def _locked(care_provider_id: int, phone_number: PhoneNumber | str) -> Consent | None:

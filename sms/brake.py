@@ -4,8 +4,9 @@ What was claimed before is handed over and recorded. All else goes on: messages 
 and delivery reports are stored. What has become too late when the brake is released is judged as that by the ordinary
 claim, and is not sent.
 
-A restored copy of the database holds messages that its original has sent since, or will send: it is stopped before its
-workers start (`hold_restored_copy`), and is a stop of its own kind, with its own words.
+A restored copy of the database holds messages that its original has sent since, or will send. It knows that it is one
+(`sms.sending_database`), claims nothing, and is stopped as soon as anything of teleQ comes upon it (`hold_if_copy`): a
+stop of its own kind, with its own words.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import GreaterThanOrEqual
 
 from sms import gateway
-from sms.models import Lane, SendingStop, Unsettled
+from sms.models import Lane, SendingDatabase, SendingStop, Unsettled
 from teleq.clock import database_now
 from teleq.models import User
 from teleq.prepared import Prepared
@@ -50,6 +51,17 @@ def hold_restored_copy(why: str = RESTORED, *, by: User | None = None) -> tuple[
     return _stop(SendingStop.Kind.RESTORED_COPY, why, by)
 
 
+def hold_if_copy() -> bool:
+    """Stop all sending where this database is a copy, so that staff are told why. Returns whether it is.
+
+    Nothing was claimed before either: a claim asks the same, and so does the last guard.
+    """
+    if SendingDatabase.objects.is_this_one():
+        return False
+    hold_restored_copy()
+    return True
+
+
 def _stop(kind: SendingStop.Kind, why: str, by: User | None) -> tuple[SendingStop, bool]:
     SendingStop.objects.lock()
     if stands := SendingStop.objects.in_force().filter(kind=kind).first():
@@ -63,6 +75,7 @@ def _stop(kind: SendingStop.Kind, why: str, by: User | None) -> tuple[SendingSto
 def release(stop_id: int, why: str, *, by: User) -> SendingStop:
     """Release a stop, note what has become too late meanwhile, and wake both lanes. Raises NotInForce.
 
+    A restored copy that is released is the database that may send from then on.
     Where a stop of the other kind is in force too, nothing leaves until that is released as well.
     """
     released = SendingStop.objects.in_force().select_for_update().filter(pk=stop_id).first()
@@ -73,6 +86,8 @@ def release(stop_id: int, why: str, *, by: User) -> SendingStop:
         if each.too_late:
             released.too_late.setdefault(str(each.queue_id), {})[each.kind] = each.too_late
     released.save(update_fields=["released_at", "released_by", "released_why", "too_late"])
+    if released.is_restored_copy:
+        SendingDatabase.objects.become()
     for lane in Lane:
         gateway.wake_on_commit(lane)
     logger.warning("Stop %s of all sending is released", released.pk)

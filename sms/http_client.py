@@ -28,6 +28,8 @@ SPEED_WINDOW = 6
 """Seconds that pass before libcurl sees that nothing comes: its speed is that of the last few."""
 LONGEST_BODY = 64 * 1024
 """Bytes. A response that has more is none."""
+LONGEST_LIST = 4 * 1024 * 1024
+"""Bytes of a page of a provider's list."""
 IDLE_AT_MOST = 2
 """Seconds. A connection that has been idle for longer isn't used again: many servers close theirs after five, and what
 is sent on one that is just being closed may have been read or not."""
@@ -85,13 +87,13 @@ def outcome_of(error: int, sent: int) -> Outcome:
 class _Transfer(Generic[Key]):
     """One of libcurl's easy handles, used for one request after another."""
 
-    def __init__(self, limit: TimeLimit) -> None:
+    def __init__(self, limit: TimeLimit, longest_body: int) -> None:
         self.key: Key
         self.easy = pycurl.Curl()
         self._connections = pycurl.CurlShare()  # of its own, so that the next request can only go on the last one
         self._connections.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_CONNECT)
         self.easy.setopt(pycurl.SHARE, self._connections)
-        for option, value in _options(limit):
+        for option, value in _options(limit, longest_body):
             self.easy.setopt(option, value)
 
     def prepare(self, key: Key, request: Request) -> None:
@@ -130,7 +132,7 @@ class _Transfer(Generic[Key]):
         return NoResponse(outcome_of(error, sent), reason)
 
 
-def _options(limit: TimeLimit) -> Iterator[tuple[int, Any]]:
+def _options(limit: TimeLimit, longest_body: int) -> Iterator[tuple[int, Any]]:
     """What holds for all requests."""
     yield pycurl.NOSIGNAL, 1
     yield pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS
@@ -145,7 +147,7 @@ def _options(limit: TimeLimit) -> Iterator[tuple[int, Any]]:
     yield pycurl.LOW_SPEED_LIMIT, 1
     yield pycurl.LOW_SPEED_TIME, limit.silence - SPEED_WINDOW
     yield pycurl.MAXAGE_CONN, IDLE_AT_MOST
-    yield pycurl.MAXFILESIZE, LONGEST_BODY
+    yield pycurl.MAXFILESIZE, longest_body
     yield pycurl.USERAGENT, "teleQ"
 
 
@@ -171,10 +173,10 @@ class HttpClient(Generic[Key]):
     used in a process forked from the one that made it.
     """
 
-    def __init__(self, at_once: int, limit: TimeLimit = TIME_LIMIT) -> None:
+    def __init__(self, at_once: int, limit: TimeLimit = TIME_LIMIT, longest_body: int = LONGEST_BODY) -> None:
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, at_once)
-        self._idle: list[_Transfer[Key]] = [_Transfer(limit) for _ in range(at_once)]
+        self._idle: list[_Transfer[Key]] = [_Transfer(limit, longest_body) for _ in range(at_once)]
         self._under_way: dict[pycurl.Curl, _Transfer[Key]] = {}
         self._woken, self._waker = socket.socketpair()
         for end in (self._woken, self._waker):
@@ -238,11 +240,11 @@ class HttpClient(Generic[Key]):
         self._waker.close()
 
 
-def exchange(requests: Mapping[Key, Request]) -> dict[Key, Response | NoResponse]:
+def exchange(requests: Mapping[Key, Request], longest_body: int = LONGEST_BODY) -> dict[Key, Response | NoResponse]:
     """Send all these requests at once, and wait until all have ended."""
     ended: dict[Key, Response | NoResponse] = {}
     if requests:
-        with closing(HttpClient[Key](at_once=len(requests))) as client:
+        with closing(HttpClient[Key](at_once=len(requests), longest_body=longest_body)) as client:
             for key, request in requests.items():
                 client.start(key, request)
             while len(ended) < len(requests):

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 from django.db.models import F, Q
-from django.db.models.expressions import Combinable
+from django.db.models.expressions import Combinable, RawSQL
 from django.db.models.functions import Cast, Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -24,6 +24,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 from consent.models import Answer, Channel, NumberKey
 from consent.verdict import Verdict
 from sms import guard, unsettled
+from sms.sending_database import IDENTITY, MAY_SEND
 from sms.states import HANDED_OVER, State
 from teleq import locks
 from teleq.locks import EVERYTHING, Lock
@@ -473,6 +474,9 @@ class UnplacedSms(models.Model):
         return _("SMS som inte kunde placeras %(pk)s") % {"pk": self.pk}  # as for InboundSms
 
 
+FORBIDS = f"SELECT EXISTS (SELECT FROM sms_sendingstop WHERE released_at IS NULL) OR NOT {MAY_SEND}"  # noqa: S608  no values
+
+
 class SendingStopQuerySet(models.QuerySet["SendingStop"]):
     """The lock between claims and whoever stops all sending: claims share it, and a stop waits for it alone.
 
@@ -487,9 +491,9 @@ class SendingStopQuerySet(models.QuerySet["SendingStop"]):
         """Whether nothing may be claimed. It stays so till the transaction ends. In plain SQL, as each claim asks."""
         locks.share(Lock.SENDING, [EVERYTHING])
         with connection.cursor() as cursor:
-            cursor.execute("SELECT EXISTS (SELECT FROM sms_sendingstop WHERE released_at IS NULL)")
-            [is_stopped] = cursor.fetchone()
-        return bool(is_stopped)
+            cursor.execute(FORBIDS)
+            [[forbids]] = cursor.fetchall()
+        return bool(forbids)
 
     def lock(self) -> None:
         """Wait for the claims that are under way, and let none begin till the transaction ends.
@@ -574,3 +578,70 @@ class SendingStop(models.Model):
     @property
     def is_restored_copy(self) -> bool:
         return self.kind == self.Kind.RESTORED_COPY
+
+
+THIS_ONE = RawSQL(IDENTITY, [])  # noqa: S611  no values
+
+
+class SendingDatabaseQuerySet(models.QuerySet["SendingDatabase"]):
+    def is_this_one(self) -> bool:
+        """Whether this database may send. False in a copy (`sms.sending_database`)."""
+        return self.filter(identity=THIS_ONE).exists()
+
+    def become(self) -> None:
+        """From now on this database is the one that may send."""
+        self.update(identity=THIS_ONE)
+
+    def ensure_row(self) -> None:
+        """Let a new database be its own. One that remembers another is left as it is."""
+        self.bulk_create([SendingDatabase(pk=SendingDatabase.ONLY, identity=THIS_ONE)], ignore_conflicts=True)
+
+
+class SendingDatabase(models.Model):
+    """The database that may send SMS: one row. Written by `migrate` the first time, and by `sms.brake`."""
+
+    ONLY = 1
+
+    identity = models.CharField(max_length=60)
+
+    objects = SendingDatabaseQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = gettext_lazy("databas som får skicka SMS")
+        verbose_name_plural = gettext_lazy("databaser som får skicka SMS")
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_database_may_send")]
+
+    def __str__(self) -> str:
+        return self.identity
+
+
+class LostSms(models.Model):
+    """An SMS that a provider has sent since a restored copy was made and that the copy knows nothing of.
+
+    It may have confirmed a callback that is lost with its case. Written by `sms.restored` only.
+    """
+
+    care_provider = models.ForeignKey(
+        CareProvider, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=gettext_lazy("vårdgivare")
+    )
+    """Null where several care providers send from its sender, and none or several of them have sent to the number."""
+    provider = models.CharField(gettext_lazy("leverantör"), max_length=20)
+    provider_message_id = models.CharField(max_length=100)
+    sender = models.CharField(gettext_lazy("avsändare"), max_length=16)
+    to_number = PhoneNumberField(gettext_lazy("till"))
+    text = models.TextField(
+        gettext_lazy("text"), blank=True, help_text=gettext_lazy("Tom där leverantören inte sparar den.")
+    )
+    sent_at = models.DateTimeField(gettext_lazy("skickat"))
+
+    class Meta:
+        verbose_name = gettext_lazy("SMS som har gått förlorat")
+        verbose_name_plural = gettext_lazy("SMS som har gått förlorade")
+        ordering = ["-sent_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "provider_message_id"], name="a_lost_sms_is_found_once")
+        ]
+        indexes = [models.Index(fields=["to_number"], name="lost_sms_to_number")]
+
+    def __str__(self) -> str:
+        return _("förlorat SMS %(pk)s") % {"pk": self.pk}  # as for InboundSms

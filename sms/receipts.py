@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from django.utils.crypto import constant_time_compare
 from consent import register
 from sms import metrics
 from sms.http_client import NoResponse, exchange
+from sms.listing import Listing
 from sms.models import Message, Unsettled
 from sms.providers import PROVIDERS
 from sms.providers.base import Delivery, DeliveryReport, Provider, Request, storable
@@ -38,7 +39,8 @@ def record(provider: str, message_id: int, token: str, report: DeliveryReport) -
     removed the message, and a provider that got an error would only repeat the report.
     """
     Unsettled.objects.filter(message=message_id).hold()
-    message = Message.objects.select_for_update().filter(pk=message_id, provider=provider).first()
+    # A message that a restored copy doesn't know the provider of is settled by whoever has its token.
+    message = Message.objects.select_for_update().filter(pk=message_id, provider__in=[provider, ""]).first()
     if message is None or not constant_time_compare(message.receipt_token, token):
         logger.warning("A delivery report from %s is about no message of ours", provider)
         return
@@ -58,6 +60,24 @@ def _settle(message: Message, report: DeliveryReport, otherwise: State | None = 
     message.provider_status = storable(report.status) or message.provider_status
     message.provider_message_id = message.provider_message_id or storable(report.provider_message_id)
     message.save(update_fields=["state", "state_at", "provider_status", "provider_message_id"])
+
+
+@transaction.atomic
+def record_listed(found: Mapping[int, Listing]) -> int:
+    """Record what a provider's own list says of these messages, by id. One that is listed and isn't final was sent.
+
+    Returns how many changed their state.
+    """
+    Unsettled.objects.filter(message__in=found).hold()
+    settled = 0
+    for message in Message.objects.select_for_update().filter(pk__in=found).order_by("pk"):
+        before, listing = message.state, found[message.pk]
+        if not message.provider and message.state == State.UNKNOWN:
+            message.provider = listing.provider
+            message.save(update_fields=["provider"])
+        _settle(message, listing.sms.report, otherwise=State.SENT if before == State.UNKNOWN else None)
+        settled += message.state != before
+    return settled
 
 
 def settle_unreported() -> None:

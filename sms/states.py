@@ -32,6 +32,10 @@ MOVES: dict[State, set[State]] = {
 }
 """For each state, the states that a message may move to from it. `sms.guard` makes PostgreSQL refuse any other move."""
 
+MOVES_OF_A_COPY: dict[State, set[State]] = {State.QUEUED: {State.UNKNOWN}}
+"""Moves that a message may make as well, while its database is held as a restored copy: what waits there may have left
+since the copy was made (`sms.restored`)."""
+
 FINAL = {state for state, next_states in MOVES.items() if not next_states}
 """A message never leaves these states."""
 PENDING = {State.QUEUED, State.SENDING}

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from consent import register
-from sms import gateway, receipts
+from sms import brake, gateway, receipts
 from sms.models import Lane
 
 
@@ -19,6 +19,7 @@ def deliver_bulk() -> None:
 
 @shared_task
 def sweep() -> None:
+    brake.hold_if_copy()
     register.carry_out_withdrawals()
     gateway.sweep()
     receipts.settle_unreported()

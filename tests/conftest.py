@@ -77,7 +77,7 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     connection_created.disconnect(take_on_the_products_role)
 
 
-MADE_BY_MIGRATIONS = {"django_content_type", "auth_permission"}
+MADE_BY_MIGRATIONS = {"django_content_type", "auth_permission", "sms_sendingdatabase"}
 
 
 @pytest.fixture(scope="session", autouse=True)

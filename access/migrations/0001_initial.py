@@ -312,6 +312,7 @@ class Migration(migrations.Migration):
                             ("hit", "Visad i sökträff"),
                             ("inbound", "Visad bland inkomna SMS"),
                             ("stopped", "Visad bland stoppade SMS"),
+                            ("lost", "Visad bland förlorade återuppringningar"),
                             ("related", "Visad i ett annat ärende på numret"),
                             ("search", "Sökte"),
                             ("view", "Öppnade ärendet"),

@@ -24,7 +24,7 @@ from access.models import AccessEntry, RightsChange, Session, SignIn
 from administration.totals import DAY, SETTLES
 from cases.models import CLOSED, Case, Draft, Slot
 from consent.models import Answer, Consent, HistoryMark
-from sms.models import InboundSms, Message, UnplacedSms
+from sms.models import InboundSms, LostSms, Message, UnplacedSms
 from sms.states import PENDING, UNSETTLED
 from teleq.triggers import SEARCH_PATH
 
@@ -278,6 +278,7 @@ def functions() -> list[Function]:
         _texts(),
         _old_rows("inbound_sms", InboundSms, f"received_at < {_before(texts)}", "received_at"),
         _old_rows("unplaced_sms", UnplacedSms, f"received_at < {_before(texts)}", "received_at"),
+        _old_rows("lost_sms", LostSms, f"sent_at < {_before(texts)}", "sent_at"),
         _messages(),
         _old_rows("drafts", Draft, f"saved_at < {_before(settings.KEEP_DRAFTS)}", "saved_at"),
         # An open case stays, however old it is: somebody has to close it.

@@ -24,6 +24,7 @@ TABLES = {
     "consent_consentevent": ("s", "s"),
     "administration_retentionrun": ("s", "si"),
     "sms_sendingstop": ("siu", ""),
+    "sms_sendingdatabase": ("su", ""),
     "administration_logreview": ("siu", ""),
     "administration_logreviewinterval": ("siu", ""),
     "administration_reviewedentry": ("siu", ""),
@@ -36,6 +37,7 @@ TABLES = {
     "sms_unsettled": ("su", ""),  # to lock its rows; they are written by triggers
     "sms_inboundsms": ("siu", ""),
     "sms_unplacedsms": ("siu", ""),
+    "sms_lostsms": ("sid", ""),
     "cases_case": ("siu", "s"),
     "cases_caseevent": ("si", ""),
     "cases_casemessage": ("si", ""),

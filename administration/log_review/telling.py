@@ -16,6 +16,7 @@ DID = {
     Act.HIT: gettext_lazy("fick ärendet för {patient} som sökträff"),
     Act.INBOUND: gettext_lazy("hade ett SMS från {patient} i listan över inkomna SMS"),
     Act.STOPPED: gettext_lazy("hade ett SMS till {patient} i listan över stoppade SMS"),
+    Act.LOST: gettext_lazy("hade {patient} i listan över återuppringningar som kan ha gått förlorade"),
     Act.RELATED: gettext_lazy("fick se {patient} i ett annat ärende"),
     Act.SEARCH: gettext_lazy("sökte på {patient}"),
     Act.VIEW: gettext_lazy("öppnade ärendet för {patient}"),

@@ -163,6 +163,11 @@ def _messages(stored: Stored) -> Section:
         )
         for message in stored.messages.select_related("queue", "author")
     ]
+    lost = "Gick förlorat vid en återställning"
+    rows += [
+        (sms.sender, show(sms.to_number), lost, date_and_clock(sms.sent_at), "", sms.text, sms.provider, "")
+        for sms in stored.lost
+    ]
     return Section("SMS", columns, rows)
 
 

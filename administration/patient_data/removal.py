@@ -16,7 +16,7 @@ from administration.database.functions import call
 from administration.patient_data.stored import Patient, Stored, note_gathered
 from cases.models import Draft, ProtectionMark
 from consent.models import Answer, Consent
-from sms.models import Message, Unsettled
+from sms.models import LostSms, Message, Unsettled
 from sms.states import PENDING
 from teleq.clock import database_now
 from teleq.models import CareProvider, Queue, User
@@ -89,6 +89,7 @@ class _Found:
         self.inbound = [sms.pk for sms in inbound if stored.may_remove("", sms.from_number)]
         unplaced = list(held(stored.unplaced.order_by("pk")))
         self.unplaced = [sms.pk for sms in unplaced if stored.may_remove("", sms.from_number)]
+        self.lost = [sms.pk for sms in stored.lost if stored.may_remove("", sms.to_number)]
         self.inbound_of_others = len(inbound) - len(self.inbound) + len(unplaced) - len(self.unplaced)
         self.drafts = [draft.pk for draft in held(stored.drafts.order_by("pk")) if self._may_remove_draft(draft)]
         self._sort_marks(list(held(stored.marks)))
@@ -123,6 +124,7 @@ class _Found:
             Item(_("Utkast"), len(self.drafts)),
             Item(_("Texter i SMS"), len(self.texts)),
             Item(_("SMS från patienten"), len(self.inbound) + len(self.unplaced)),
+            Item(_("SMS som gick förlorade vid en återställning"), len(self.lost)),
             Item(_("SMS från nummer som också andra använder"), self.inbound_of_others, WHY_SHARED),
             Item(_("SMS som är på väg"), len(self.under_way), WHY_UNDER_WAY),
             Item(_("Uppgift om att SMS har skickats eller stoppats"), len(self.settled), WHY_SENT),
@@ -172,6 +174,7 @@ def remove(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Item]
     note_gathered(by, Act.REMOVAL, found.stored)
     Draft.objects.filter(pk__in=found.drafts).delete()
     Message.objects.filter(pk__in=found.texts).update(text="")
+    LostSms.objects.filter(pk__in=found.lost).delete()
     # The rest the product may not delete itself.
     call("removal_cases", found.closed)
     call("removal_inbound_sms", found.inbound)

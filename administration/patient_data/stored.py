@@ -12,7 +12,7 @@ from access.models import AccessEntry
 from cases.forms import IdentifierForm
 from cases.models import Case, Draft, ProtectionMark
 from consent.models import Consent
-from sms.models import InboundSms, Message, UnplacedSms
+from sms.models import InboundSms, LostSms, Message, UnplacedSms
 from teleq.models import Queue, User
 from teleq.phone_numbers import number_text, show
 from teleq.swedish import identity_number
@@ -62,6 +62,7 @@ class Stored:
         of_numbers = Q(care_provider__in=providers, phone_number__in=self.numbers)
         self.inbound = InboundSms.objects.filter(queue__in=queues, from_number__in=self.numbers)
         self.unplaced = UnplacedSms.objects.filter(care_provider__in=providers, from_number__in=self.numbers - {""})
+        self.lost = LostSms.objects.filter(care_provider__in=providers, to_number__in=self.numbers - {""})
         of_new_case = Q(queue__in=queues, phone_number__in=self.numbers - {""})
         self.drafts = Draft.objects.filter(Q(case__in=self.cases.values("pk")) | of_new_case).order_by("saved_at")
         self.answers = Consent.objects.filter(of_numbers)

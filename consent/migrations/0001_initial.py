@@ -57,7 +57,9 @@ class Migration(migrations.Migration):
                 (
                     "channel",
                     models.CharField(
-                        choices=[("case", "Ärende"), ("sms", "SMS från patienten")], max_length=10, verbose_name="genom"
+                        choices=[("case", "Ärende"), ("sms", "SMS från patienten"), ("restored", "Återställning")],
+                        max_length=10,
+                        verbose_name="genom",
                     ),
                 ),
                 ("case_id", models.BigIntegerField(null=True, verbose_name="ärende")),
@@ -160,7 +162,9 @@ class Migration(migrations.Migration):
                 (
                     "channel",
                     models.CharField(
-                        choices=[("case", "Ärende"), ("sms", "SMS från patienten")], max_length=10, verbose_name="genom"
+                        choices=[("case", "Ärende"), ("sms", "SMS från patienten"), ("restored", "Återställning")],
+                        max_length=10,
+                        verbose_name="genom",
                     ),
                 ),
                 ("case_id", models.BigIntegerField(null=True, verbose_name="ärende")),
@@ -328,7 +332,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="consent",
             constraint=models.CheckConstraint(
-                condition=models.Q(("channel__in", ["case", "sms"])), name="consent_channel_is_valid"
+                condition=models.Q(("channel__in", ["case", "sms", "restored"])), name="consent_channel_is_valid"
             ),
         ),
         migrations.AddConstraint(

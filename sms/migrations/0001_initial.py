@@ -289,7 +289,7 @@ class Migration(migrations.Migration):
                     "consent_channel",
                     models.CharField(
                         blank=True,
-                        choices=[("case", "Ärende"), ("sms", "SMS från patienten")],
+                        choices=[("case", "Ärende"), ("sms", "SMS från patienten"), ("restored", "Återställning")],
                         default="",
                         max_length=10,
                     ),
@@ -403,8 +403,8 @@ class Migration(migrations.Migration):
                 name="moves_well",
                 sql=teleq.triggers.TriggerSql(
                     declare="DECLARE bad bigint; leaving bigint[];",
-                    func="\n    SELECT min(n.id) INTO bad FROM new_rows n LEFT JOIN old_rows o ON o.id = n.id\n    WHERE o.id IS NULL\n       OR (o.key, o.kind, o.queue_id, o.to_number)\n           IS DISTINCT FROM (n.key, n.kind, n.queue_id, n.to_number)\n       OR o.text <> n.text AND (n.text <> '' OR o.state IN ('queued', 'sending') OR n.state <> o.state)\n       OR o.state <> 'queued'\n           AND (o.refusal, o.claimed_at, o.provider, o.consent_required,\n                o.consent_event_id, o.consent_answer, o.consent_channel, o.consent_answered_at)\n           IS DISTINCT FROM (n.refusal, n.claimed_at, n.provider, n.consent_required,\n                n.consent_event_id, n.consent_answer, n.consent_channel, n.consent_answered_at);\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: what it is, who it is for and how it was judged never changes', bad\n            USING ERRCODE = 'check_violation';\n    END IF;\n\n    SELECT min(n.id) INTO bad FROM new_rows n JOIN old_rows o ON o.id = n.id\n    WHERE n.state <> o.state AND (o.state, n.state) NOT IN (('queued', 'cancelled'), ('queued', 'expired'), ('queued', 'refused'), ('queued', 'sending'), ('sending', 'delivered'), ('sending', 'failed'), ('sending', 'queued'), ('sending', 'sent'), ('sending', 'unknown'), ('sent', 'delivered'), ('sent', 'failed'), ('sent', 'unknown'), ('unknown', 'delivered'), ('unknown', 'failed'), ('unknown', 'sent'));\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: not a move that a message can make', bad USING ERRCODE = 'check_violation';\n    END IF;\n\n    SELECT array_agg(n.id) INTO leaving FROM new_rows n JOIN old_rows o ON o.id = n.id\n    WHERE n.state = 'sending' AND o.state <> 'sending';\n    IF leaving IS NULL THEN\n        RETURN NULL;\n    END IF;\n    IF current_setting('transaction_isolation') <> 'read committed' THEN\n        RAISE EXCEPTION 'SMS %: may not leave where an answer that was just given can''t be seen', leaving[1]\n            USING ERRCODE = 'check_violation';\n    END IF;\n\n    PERFORM pg_advisory_xact_lock_shared(5, 0);\n    IF EXISTS (SELECT FROM sms_sendingstop WHERE released_at IS NULL) THEN\n        RAISE EXCEPTION 'SMS %: all sending is stopped', leaving[1] USING ERRCODE = 'check_violation';\n    END IF;\n\n    PERFORM FROM teleq_outgoingsms WHERE queue_id IN (SELECT queue_id FROM new_rows WHERE id = ANY (leaving))\n    ORDER BY queue_id FOR SHARE;\n    PERFORM FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id\n        JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number\n    WHERE n.id = ANY (leaving)\n    ORDER BY c.care_provider_id, c.phone_number FOR SHARE OF c;\n\n    SELECT min(n.id) INTO bad FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id\n        LEFT JOIN teleq_outgoingsms s ON s.queue_id = n.queue_id\n        LEFT JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number\n    WHERE n.id = ANY (leaving)\n      AND (s.queue_id IS NULL\n           OR n.to_number !~ '^[+][1-9][0-9]+$'  -- else its answer isn't found\n           OR (c.answer = 'no' AND c.valid_until > n.claimed_at)\n           OR EXISTS (SELECT FROM consent_withdrawal w  -- not yet the answer\n                      WHERE w.care_provider_id = q.care_provider_id AND w.phone_number = n.to_number)\n           OR (s.consent_required AND (c.answer = 'yes' AND c.valid_until > clock_timestamp()) IS NOT TRUE)\n           OR n.claimed_at IS NULL OR n.claimed_at < now() OR n.claimed_at > clock_timestamp());\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: may not leave without consent in force at this moment', bad\n            USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n",
-                    hash="9c6de5a5d275391e9afeb70c7e612abcc0e6cb3c",
+                    func="\n    SELECT min(n.id) INTO bad FROM new_rows n LEFT JOIN old_rows o ON o.id = n.id\n    WHERE o.id IS NULL\n       OR (o.key, o.kind, o.queue_id, o.to_number)\n           IS DISTINCT FROM (n.key, n.kind, n.queue_id, n.to_number)\n       OR o.text <> n.text AND (n.text <> '' OR o.state IN ('queued', 'sending') OR n.state <> o.state)\n       OR o.state <> 'queued'\n           AND (o.refusal, o.claimed_at, o.consent_required,\n                o.consent_event_id, o.consent_answer, o.consent_channel, o.consent_answered_at)\n           IS DISTINCT FROM (n.refusal, n.claimed_at, n.consent_required,\n                n.consent_event_id, n.consent_answer, n.consent_channel, n.consent_answered_at)\n       OR n.provider <> o.provider AND o.state <> 'queued'\n           AND NOT (o.state = 'unknown' AND o.provider = '');  -- found in its list afterwards\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: what it is, who it is for and how it was judged never changes', bad\n            USING ERRCODE = 'check_violation';\n    END IF;\n\n    SELECT min(n.id) INTO bad FROM new_rows n JOIN old_rows o ON o.id = n.id\n    WHERE n.state <> o.state AND (o.state, n.state) NOT IN (('queued', 'cancelled'), ('queued', 'expired'), ('queued', 'refused'), ('queued', 'sending'), ('sending', 'delivered'), ('sending', 'failed'), ('sending', 'queued'), ('sending', 'sent'), ('sending', 'unknown'), ('sent', 'delivered'), ('sent', 'failed'), ('sent', 'unknown'), ('unknown', 'delivered'), ('unknown', 'failed'), ('unknown', 'sent'))\n        AND NOT ((o.state, n.state) IN (('queued', 'unknown')) AND EXISTS (\n            SELECT FROM sms_sendingstop WHERE kind = 'restored_copy' AND released_at IS NULL\n        ));\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: not a move that a message can make', bad USING ERRCODE = 'check_violation';\n    END IF;\n\n    SELECT array_agg(n.id) INTO leaving FROM new_rows n JOIN old_rows o ON o.id = n.id\n    WHERE n.state = 'sending' AND o.state <> 'sending';\n    IF leaving IS NULL THEN\n        RETURN NULL;\n    END IF;\n    IF current_setting('transaction_isolation') <> 'read committed' THEN\n        RAISE EXCEPTION 'SMS %: may not leave where an answer that was just given can''t be seen', leaving[1]\n            USING ERRCODE = 'check_violation';\n    END IF;\n\n    PERFORM pg_advisory_xact_lock_shared(5, 0);\n    IF EXISTS (SELECT FROM sms_sendingstop WHERE released_at IS NULL) THEN\n        RAISE EXCEPTION 'SMS %: all sending is stopped', leaving[1] USING ERRCODE = 'check_violation';\n    END IF;\n    IF NOT EXISTS (SELECT FROM sms_sendingdatabase WHERE identity = (\n        SELECT concat_ws('/', system.system_identifier, here.oid, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))\n        FROM pg_control_system() AS system, pg_database AS here WHERE here.datname = current_database()\n    )) THEN\n        RAISE EXCEPTION 'SMS %: this is a copy of the database', leaving[1] USING ERRCODE = 'check_violation';\n    END IF;\n\n    PERFORM FROM teleq_outgoingsms WHERE queue_id IN (SELECT queue_id FROM new_rows WHERE id = ANY (leaving))\n    ORDER BY queue_id FOR SHARE;\n    PERFORM FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id\n        JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number\n    WHERE n.id = ANY (leaving)\n    ORDER BY c.care_provider_id, c.phone_number FOR SHARE OF c;\n\n    SELECT min(n.id) INTO bad FROM new_rows n JOIN teleq_queue q ON q.id = n.queue_id\n        LEFT JOIN teleq_outgoingsms s ON s.queue_id = n.queue_id\n        LEFT JOIN consent_consent c ON c.care_provider_id = q.care_provider_id AND c.phone_number = n.to_number\n    WHERE n.id = ANY (leaving)\n      AND (s.queue_id IS NULL\n           OR n.to_number !~ '^[+][1-9][0-9]+$'  -- else its answer isn't found\n           OR (c.answer = 'no' AND c.valid_until > n.claimed_at)\n           OR EXISTS (SELECT FROM consent_withdrawal w  -- not yet the answer\n                      WHERE w.care_provider_id = q.care_provider_id AND w.phone_number = n.to_number)\n           OR (s.consent_required AND (c.answer = 'yes' AND c.valid_until > clock_timestamp()) IS NOT TRUE)\n           OR n.claimed_at IS NULL OR n.claimed_at < now() OR n.claimed_at > clock_timestamp());\n    IF bad IS NOT NULL THEN\n        RAISE EXCEPTION 'SMS %: may not leave without consent in force at this moment', bad\n            USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NULL;\n",
+                    hash="36c5e32943299ca2793a013d82a3b103e9a5c372",
                     level="STATEMENT",
                     operation="UPDATE",
                     pgid="pgtrigger_moves_well_66e37",
@@ -691,5 +691,56 @@ class Migration(migrations.Migration):
                     when="BEFORE",
                 ),
             ),
+        ),
+        migrations.CreateModel(
+            name="LostSms",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(max_length=20, verbose_name="leverantör")),
+                ("provider_message_id", models.CharField(max_length=100)),
+                ("sender", models.CharField(max_length=16, verbose_name="avsändare")),
+                (
+                    "to_number",
+                    phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None, verbose_name="till"),
+                ),
+                (
+                    "text",
+                    models.TextField(
+                        blank=True, help_text="Tom där leverantören inte sparar den.", verbose_name="text"
+                    ),
+                ),
+                ("sent_at", models.DateTimeField(verbose_name="skickat")),
+                (
+                    "care_provider",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="teleq.careprovider",
+                        verbose_name="vårdgivare",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "SMS som har gått förlorat",
+                "verbose_name_plural": "SMS som har gått förlorade",
+                "ordering": ["-sent_at", "-id"],
+                "indexes": [models.Index(fields=["to_number"], name="lost_sms_to_number")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "provider_message_id"), name="a_lost_sms_is_found_once")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="SendingDatabase",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("identity", models.CharField(max_length=60)),
+            ],
+            options={
+                "verbose_name": "databas som får skicka SMS",
+                "verbose_name_plural": "databaser som får skicka SMS",
+                "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="one_database_may_send")],
+            },
         ),
     ]

@@ -12,6 +12,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -136,6 +137,30 @@ class Reply:
     """The provider has taken it for a withdrawal, whatever its text."""
 
 
+@dataclass(frozen=True, slots=True)
+class SentSms:
+    """An SMS to a patient, in a provider's own list of what it was given."""
+
+    to: str
+    sender: str
+    """Both as the provider writes them."""
+    text: str
+    """Empty where the provider doesn't keep it."""
+    at: datetime
+    """When the provider took it. Aware."""
+    report: DeliveryReport
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """A page of a provider's own list of SMS."""
+
+    sent: list[SentSms]
+    replies: list[Reply]
+    following: Request | None
+    """The request for the next page. None: there is no more."""
+
+
 class Provider(ABC):
     """One SMS provider. A new one is a file with a subclass, and a line in `sms.providers`."""
 
@@ -188,6 +213,26 @@ class Provider(ABC):
     def parse_status(self, response: Response) -> DeliveryReport | None:
         """The status in the response to that. None if it doesn't say."""
         return None
+
+    def build_list_request(self, since: datetime) -> Request | None:
+        """The request for the first page of the provider's list of all SMS, sent and received, since this aware time or
+        somewhat earlier: a GET. None if the provider has no list."""
+        return None
+
+    def parse_list(self, response: Response, since: datetime) -> ListPage:
+        """The page in the response to that, or to the request for a following page. Raises ValueError if it is none:
+        half a list must not be taken for a whole one."""
+        raise ValueError("no list")
+
+
+def listed(response: Response, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The JSON object in the response to a request for a list, and the objects that it lists under this name. Raises
+    ValueError."""
+    body = response.json_object
+    rows = body.get(name)
+    if response.status != 200 or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError(f"HTTP {response.status}, not a list of SMS")
+    return body, rows
 
 
 def missing_settings(*names: str) -> Iterator[str]:

@@ -1,8 +1,10 @@
-"""46elks. Source: 46elks.se/docs: send-sms, sms-delivery-reports, receive-sms, show-sms-id, ip-addresses."""
+"""46elks. Source: 46elks.se/docs: send-sms, sms-delivery-reports, receive-sms, show-sms-id, sms-history,
+ip-addresses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +14,7 @@ from django.http import HttpRequest
 from sms.providers.base import (
     Delivery,
     DeliveryReport,
+    ListPage,
     OutboundMessage,
     Outcome,
     Provider,
@@ -19,15 +22,19 @@ from sms.providers.base import (
     Request,
     Response,
     SendResult,
+    SentSms,
     basic_authorization,
     callback_url_errors,
     http_failure,
+    listed,
     missing_settings,
     provider_url_errors,
 )
 from teleq.client_address import comes_from, is_address
 
 REPORTED = {"delivered": Delivery.DELIVERED, "failed": Delivery.FAILED}
+PAGE = 100
+"""SMS on a page of the list: what 46elks gives at the most."""
 
 
 class Elks(Provider):
@@ -83,6 +90,37 @@ class Elks(Provider):
 
     def parse_status(self, response: Response) -> DeliveryReport | None:
         return _report(response.json_object) if response.status == 200 else None
+
+    def build_list_request(self, since: datetime) -> Request:
+        """The newest come first. `end` is the earliest that is asked for, and `start` the latest."""
+        return self._list(end=_written(since))
+
+    def _list(self, **asked: str) -> Request:
+        return Request("GET", f"{settings.ELKS_URL}?{urlencode({'limit': PAGE, **asked})}", self.headers)
+
+    def parse_list(self, response: Response, since: datetime) -> ListPage:
+        """What was sent has no text in it, as it is not kept ("dontlog"). `next` is the next page's `start`."""
+        body, rows = listed(response, "data")
+        sent, replies = [], []
+        for row in rows:
+            to, sender, text = (str(row.get(name) or "") for name in ("to", "from", "message"))
+            if row.get("direction") == "incoming":
+                replies.append(Reply(sender, to, text, str(row.get("id") or "")))
+            else:
+                sent.append(SentSms(to, sender, text, _read(row.get("created")), _report(row)))
+        start = str(body.get("next") or "")
+        return ListPage(sent, replies, self._list(start=start, end=_written(since)) if start else None)
+
+
+def _written(at: datetime) -> str:
+    """A time as 46elks writes it: in UTC, without saying so."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+def _read(written: object) -> datetime:
+    """Raises ValueError if it is no time."""
+    at = datetime.fromisoformat(str(written))
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _report(fields: Mapping[str, Any]) -> DeliveryReport:

@@ -1,5 +1,5 @@
 """Twilio. Source: twilio.com/docs: message resource, track outbound message status, webhooks security, advanced opt-out
-(OptOutType), error 21610.
+(OptOutType), error 21610, paging.
 
 Twilio's client library isn't used: it blocks while it waits, and all that is needed here is a form and a signature.
 """
@@ -11,6 +11,9 @@ import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -20,6 +23,7 @@ from django.utils.crypto import constant_time_compare
 from sms.providers.base import (
     Delivery,
     DeliveryReport,
+    ListPage,
     OutboundMessage,
     Outcome,
     Provider,
@@ -27,9 +31,11 @@ from sms.providers.base import (
     Request,
     Response,
     SendResult,
+    SentSms,
     basic_authorization,
     callback_url_errors,
     http_failure,
+    listed,
     missing_settings,
     provider_url_errors,
 )
@@ -45,6 +51,10 @@ REPORTED = {
 
 OPTED_OUT = "21610"
 """Error code: the patient has told Twilio to stop, and Twilio accepts nothing more to them from that sender."""
+OPT_OUT_WORDS = {"stop", "stopall", "unsubscribe", "cancel", "end", "quit"}
+"""What Twilio takes for a withdrawal by default. Its list of replies doesn't say what it has taken for one."""
+PAGE = 200
+"""SMS on a page of the list. Twilio gives a thousand at the most; each is about a kilobyte beside its text."""
 
 
 class Twilio(Provider):
@@ -117,6 +127,41 @@ class Twilio(Provider):
         body = response.json_object
         sid, status, error = (str(body.get(name) or "") for name in ("sid", "status", "error_code"))
         return _report(status, error, sid)
+
+    def build_list_request(self, since: datetime) -> Request:
+        """The newest come first. Only days can be asked for, by Greenwich's calendar."""
+        asked = urlencode({"PageSize": PAGE, "DateSent>": f"{since.astimezone(UTC):%Y-%m-%d}"})
+        return Request("GET", f"{self.account_url}/Messages.json?{asked}", self.headers)
+
+    def parse_list(self, response: Response, since: datetime) -> ListPage:
+        body, rows = listed(response, "messages")
+        sent, replies = [], []
+        for row in rows:
+            at = _read(row.get("date_sent") or row.get("date_created"))
+            if at < since:
+                continue
+            to, sender, text, sid = (str(row.get(name) or "") for name in ("to", "from", "body", "sid"))
+            if row.get("direction") == "inbound":
+                replies.append(Reply(sender, to, text, sid, opted_out=text.strip().casefold() in OPT_OUT_WORDS))
+            else:
+                status, error = str(row.get("status") or ""), str(row.get("error_code") or "")
+                sent.append(SentSms(to, sender, text, at, _report(status, error, sid)))
+        return ListPage(sent, replies, self._following(str(body.get("next_page_uri") or "")))
+
+    def _following(self, path: str) -> Request | None:
+        """The request for this path, which Twilio gives. Raises ValueError where it is not to our own list."""
+        if not path:
+            return None
+        url = f"{settings.TWILIO_URL.rstrip('/')}{path}"
+        if not url.startswith(f"{self.account_url}/Messages.json?"):
+            raise ValueError("the next page is no list of ours")
+        return Request("GET", url, self.headers)
+
+
+def _read(written: Any) -> datetime:
+    """A time as Twilio writes it (RFC 2822). Raises ValueError if it is no time."""
+    at = parsedate_to_datetime(str(written))
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _report(status: str, error: str, sid: str) -> DeliveryReport:

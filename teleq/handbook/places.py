@@ -66,6 +66,7 @@ HELP: dict[str, tuple[str, ...]] = {
     "admin:held_cases": ("administrator#pågående-ärenden",),
     "admin:sms_stop": ("systemforvaltare#stoppa-alla-utskick",),
     "admin:stopped_sms": ("administrator#stoppade-sms",),
+    "admin:lost_callbacks": ("administrator#återuppringningar-som-kan-ha-gått-förlorade",),
     "admin:statistics": ("administrator#statistik", "systemforvaltare#statistik"),
     "admin:patient_data": ("administrator#registerutdrag",),
     "admin:unplaced_sms": (

@@ -129,6 +129,7 @@ PAGES = [
     ("admin:operations", None, OPERATOR_ONLY),
     ("admin:runbook", None, OPERATOR_ONLY),
     ("admin:stopped_sms", None, {**EVERY_ADMINISTRATOR, "operator": 403}),
+    ("admin:lost_callbacks", None, {**EVERY_ADMINISTRATOR, "operator": 403}),
     ("admin:unplaced_sms", None, OPERATOR_ONLY),
     ("admin:intake_intakekey_changelist", None, OPERATOR_ONLY),
     ("admin:intake_intakekey_add", None, OPERATOR_ONLY),

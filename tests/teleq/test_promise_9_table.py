@@ -327,6 +327,7 @@ def test_what_is_hidden_from_others_is_there_to_be_seen(role, method, route, wor
 
 CASES = ("/", "/cases/", "/inbound/")
 PATIENTS_IN_ADMIN = (
+    "/admin/lost-callbacks/",
     "/admin/patient-data/",
     "/admin/stopped-sms/",
     "/admin/teleq/outgoingsms/check/",
