@@ -1,7 +1,7 @@
 """Everybody at once, each a process with a connection of their own, on the same few numbers.
 
-Run as a program by `tests.race.run`, with a seed and the moment when to stop; prints how much was done. The same seed
-rolls the same dice; who comes first is up to the machine.
+Run as a program by `tests.race.run`, with a seed and for how many seconds; prints SETTLING when that is over, and then
+how much was done. The same seed rolls the same dice; who comes first is up to the machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from itertools import count
 from random import Random
 
 import django
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 django.setup()
@@ -200,10 +200,17 @@ CROWD: dict[str, dict[Act, int]] = {
 WORKERS = (Lane.MANUAL, Lane.BULK, Lane.BULK)
 KILL_EVERY = 1.5
 
+SETTLING = "settling"
+
 done: Counter[str] = Counter()
+everybody = processes.Barrier(len(CROWD) + 1)
+"""The clock starts when everybody is there, which takes its time on a busy machine."""
 
 
-def busy(acts: dict[Act, int], dice: Random, stop_at: float, tell: Callable[[Counter[str]], None]) -> None:
+def busy(acts: dict[Act, int], dice: Random, seconds: float, tell: Callable[[Counter[str]], None]) -> None:
+    connection.ensure_connection()
+    everybody.wait()
+    stop_at = time.time() + seconds
     while time.time() < stop_at:
         try:
             done[dice.choices(list(acts), list(acts.values()))[0](dice)] += 1
@@ -214,9 +221,11 @@ def busy(acts: dict[Act, int], dice: Random, stop_at: float, tell: Callable[[Cou
     tell(done)
 
 
-def main(seed: str, stop_at: float) -> None:
+def main(seed: str, seconds: float) -> None:
     told = processes.SimpleQueue()
-    people = [start(partial(busy, acts, Random(f"{seed} {name}"), stop_at, told.put)) for name, acts in CROWD.items()]
+    people = [start(partial(busy, acts, Random(f"{seed} {name}"), seconds, told.put)) for name, acts in CROWD.items()]
+    everybody.wait()
+    stop_at = time.time() + seconds
     workers = [start(partial(drain, lane, stop_at)) for lane in WORKERS]
     dice, killed = Random(f"{seed} killer"), 0
     while time.time() < stop_at - KILL_EVERY:
@@ -230,6 +239,7 @@ def main(seed: str, stop_at: float) -> None:
     total = sum((told.get() for person in people if running_well(person)), Counter({"workers killed": killed}))
     if not all(running_well(process) for process in people + workers):
         sys.exit("one of the crowd stumbled")
+    print(SETTLING, flush=True)  # noqa: T201
     settle()
     print(json.dumps(total))  # noqa: T201  it is what the program is for
 

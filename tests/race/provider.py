@@ -49,8 +49,8 @@ def _message_id(receipt_address: str) -> int:
 @dataclass
 class Provider:
     dice: Random
-    calm_from: float
-    """From this moment, by time.time(), it takes whatever it is given."""
+    is_calm: bool = False
+    """Then it takes whatever it is given."""
     url: str = ""
     posts: list[Post] = field(default_factory=list)
 
@@ -72,7 +72,7 @@ class Provider:
 
     async def take(self, given: Post) -> str:
         at = time.time()
-        answer = "201" if at > self.calm_from else self.dice.choices(list(ANSWERS), list(ANSWERS.values()))[0]
+        answer = "201" if self.is_calm else self.dice.choices(list(ANSWERS), list(ANSWERS.values()))[0]
         self.posts.append(replace(given, answer=answer, at=at))
         await asyncio.sleep(self.dice.uniform(0, 0.01))
         if answer == "hang":
@@ -89,8 +89,8 @@ class Provider:
 
 
 @contextmanager
-def open_provider(dice: Random, calm_from: float) -> Iterator[Provider]:
-    provider, ready = Provider(dice, calm_from), threading.Event()
+def open_provider(dice: Random) -> Iterator[Provider]:
+    provider, ready = Provider(dice), threading.Event()
     thread = threading.Thread(target=lambda: asyncio.run(provider.serve(ready)))
     thread.start()
     ready.wait()

@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,9 @@ from local.servers import WORKER
 from tests.database_roles import address_as, as_owner
 from tests.race import checker, town, witness
 from tests.race.checker import Evidence
-from tests.race.provider import Post, open_provider
+from tests.race.provider import Post, Provider, open_provider
 
 ROOT = Path(__file__).resolve().parents[2]
-STARTING = 2.0
-"""Seconds till the crowd is there."""
 
 
 @dataclass
@@ -40,10 +37,9 @@ def race(seed: str, seconds: float) -> Result:
         witness.sql(witness.ON)
     try:
         town.build()
-        stop_at = time.time() + STARTING + seconds
         deadlocks = _deadlocks()
-        with open_provider(Random(f"{seed} provider"), calm_from=stop_at) as provider:
-            done = _let_loose(seed, stop_at, provider.url)
+        with open_provider(Random(f"{seed} provider")) as provider:
+            done = _let_loose(seed, seconds, provider)
         evidence = _gathered(provider.posts, accepted=done["accepted in bulk"])
         counts = done | _counted(evidence) | {"deadlocks": _deadlocks() - deadlocks}
         return Result(seed, counts, list(checker.violations(evidence)))
@@ -52,24 +48,27 @@ def race(seed: str, seconds: float) -> Result:
             witness.sql(witness.OFF)
 
 
-def _let_loose(seed: str, stop_at: float, provider_url: str) -> dict[str, int]:
-    crowd = subprocess.run(
-        [sys.executable, "-m", "tests.race.crowd", seed, str(stop_at)],
-        check=True,
+def _let_loose(seed: str, seconds: float, provider: Provider) -> dict[str, int]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.race.crowd", seed, str(seconds)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         env=os.environ
-        | {"DJANGO_SETTINGS_MODULE": "teleq.settings", "DATABASE_URL": address_as(WORKER), "TELEQ_URL": provider_url}
+        | {"DJANGO_SETTINGS_MODULE": "teleq.settings", "DATABASE_URL": address_as(WORKER), "TELEQ_URL": provider.url}
         | {
             "SMS_PROVIDERS": "simulator,kannel",
             "SMS_NUMBERS": ",".join(f"{provider}={number}" for number, provider in town.RENTED.items()),
-            "KANNEL_URL": f"{provider_url}/kannel",
+            "KANNEL_URL": f"{provider.url}/kannel",
             "KANNEL_USERNAME": "race",
             "KANNEL_PASSWORD": "race",
         }
         | {"REDIS_URL": "memory://localhost", "LOG_LEVEL": "ERROR"},  # wake-ups go to nobody: the workers never sleep
-    )
-    done: dict[str, int] = json.loads(crowd.stdout)
+    ) as crowd:
+        assert crowd.stdout
+        provider.is_calm = crowd.stdout.readline() == b"settling\n"
+        told = crowd.stdout.read()
+    assert crowd.returncode == 0, "the crowd stumbled"
+    done: dict[str, int] = json.loads(told)
     return done
 
 
