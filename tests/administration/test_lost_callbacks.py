@@ -27,7 +27,7 @@ def lose(care_provider):
     def one(number: str = MOBILE, **columns: object) -> LostSms:
         values = {
             "care_provider": care_provider,
-            "provider": "46elks",
+            "provider": "twilio",
             "provider_message_id": f"s{LostSms.objects.count()}",
             "sender": "teleQ",
             "to_number": number,

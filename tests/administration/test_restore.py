@@ -338,6 +338,16 @@ def test_what_waits_can_be_made_unknown_in_a_held_copy_only(accept, operator):
     Message.objects.filter(pk=message.pk).update(**unknown)
 
 
+def test_whoever_releases_a_copy_is_told_what_would_be_sent_again(accept, operator):
+    accept()
+    brake.hold_restored_copy()
+    accept(kind=Kind.CONFIRMATION)  # written in the copy
+    said = StringIO()
+    released = {"restored_copy": True, "no_input": True, "by": operator.username, "why": "Kontrollerat."}
+    call_command("sms_release", stdout=said, **released)
+    assert "1 av dem kan ha skickats redan" in said.getvalue()
+
+
 # The commands --------------------------------------------------------------------------------------------------------
 
 

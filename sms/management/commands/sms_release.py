@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from sms import brake
+from sms import brake, restored
 from sms.management.brake import add_why_and_by, operator, status, why
 from sms.models import SendingStop
 
@@ -23,6 +23,8 @@ class Command(BaseCommand):
             self.stdout.write(line)
         if stop is None:
             raise CommandError("Det finns inget sådant stopp att släppa.")
+        if stop.is_restored_copy and (doubted := restored.may_have_left(stop).count()):
+            self.stdout.write(f"{doubted} av dem kan ha skickats redan, och skickas då igen. Kör after_restore först.")
         if not options["no_input"] and input("Släpp utskicken? Skriv ja: ").strip().lower() != "ja":
             raise CommandError("Ingenting gjordes.")
         try:
