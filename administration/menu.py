@@ -73,6 +73,7 @@ SYSTEM: Group = (
             _("Nycklar som telefonsystem bokar återuppringningar med: skapa, byt och återkalla."), often=True
         ),
         "sms_stop": Page(_("Stoppa alla SMS i alla köer på en gång, och släpp dem igen. Vad som väntar.")),
+        "reserve": Page(_("Listor att ringa efter när teleQ inte går att nå: nyckeln som de krypteras med.")),
         "RetentionRun": Page(_("Vad som har gallrats, natt för natt.")),
     },
 )

@@ -9,6 +9,7 @@ from administration.admin.held_cases import held_cases_view
 from administration.admin.log_extract import log_extract_view
 from administration.admin.log_reviews import log_review_view, log_reviews_view
 from administration.admin.patient_data import patient_data_view
+from administration.admin.reserve import reserve_view
 from administration.admin.rights import end_view, rights_view
 from administration.admin.second_person import second_person_view
 from administration.admin.sms_stop import sms_stop_view
@@ -29,6 +30,7 @@ urlpatterns = [
     path("log-reviews/", of_care_provider(log_reviews_view), name="log_reviews"),
     path("log-reviews/<int:review_id>/", of_care_provider(log_review_view), name="log_review"),
     path("patient-data/", page(patient_data_view), name="patient_data"),
+    path("reserve/", page(reserve_view), name="reserve"),
     path("rights/", page(rights_view), name="rights"),
     path("rights/<str:kind>/<int:given_id>/end/", page(end_view), name="end_right"),
     path("second-person/", page(second_person_view), name="second_person"),

@@ -346,8 +346,7 @@ class WorkList:
         """The rows by their sections; in one without a heading where the list is sorted by something else."""
         if not self.chosen.in_sections:
             return [(None, self.rows)]
-        parts = ((section, [row for row in self.rows if row.section == section]) for section in SECTIONS)
-        return [(section, rows) for section, rows in parts if rows]
+        return [*in_sections(self.rows)]
 
 
 def _asked(chosen: Choice) -> dict[str, str]:
@@ -380,8 +379,37 @@ def told(shown: WorkList) -> dict[str, Any]:
 def latest(user: User, cases: CaseQuerySet, at_most: int, at: datetime) -> list[Row]:
     """Of these cases the latest, as the list shows them. What it shows is asked for of those alone."""
     chosen = cases.order_by("-callback_at", "-id").values("pk")[:at_most]
-    found = _told(Case.objects.filter(pk__in=chosen), user).order_by("-callback_at", "-id").values_list(*COLUMNS)
+    own = Case.objects.for_user(user)
+    found = _told(Case.objects.filter(pk__in=chosen), own).order_by("-callback_at", "-id").values_list(*COLUMNS)
     return _rows(list(found), own_queues(user), user, at)
+
+
+def of_queue(queue: Queue, at: datetime) -> list[Row]:
+    """All open cases of a queue as its list shows them, for nobody in particular: what its reserve list is made of. A
+    fixed number of queries. The queue with its `outgoing_sms`."""
+    own = Case.objects.in_queues(Queue.objects.filter(pk=queue.pk)).open()
+    found = _told(own, own).order_by(*SORTS["time"]).values_list(*COLUMNS)
+    outgoing_sms = queue.outgoing_sms_or_none
+    as_own = OwnQueue(
+        queue.pk,
+        queue.unit,
+        queue.name,
+        queue.care_provider_id,
+        queue.max_attempts,
+        queue.early_minutes,
+        queue.release_minutes,
+        outgoing_sms.consent_required if outgoing_sms else None,
+        open_cases=0,  # nobody asks for them
+        unread_sms=0,
+        held=0,
+    )
+    return _rows(list(found), [as_own], None, at)
+
+
+def in_sections(rows: Iterable[Row]) -> list[tuple[Section, list[Row]]]:
+    """Rows by their sections; those without any are left out."""
+    parts = ((section, [row for row in rows if row.section == section]) for section in SECTIONS)
+    return [(section, rows) for section, rows in parts if rows]
 
 
 # Read ----------------------------------------------------------------------------------------------------------------
@@ -441,7 +469,7 @@ def _page(user: User, chosen: Choice) -> tuple[Page[Any], list[tuple[Any, ...]]]
 @lru_cache(maxsize=256)
 def _listed(status: str, order: str, in_one_queue: bool) -> Prepared[Any]:
     def listed(cases: CaseQuerySet, user: int) -> QuerySet[Case, Any]:
-        told = _told(cases, User(pk=user)).order_by(*SORTS[order.removeprefix("-")])
+        told = _told(cases, Case.objects.for_user(User(pk=user))).order_by(*SORTS[order.removeprefix("-")])
         return (told.reverse() if order.startswith("-") else told).values_list(*COLUMNS)
 
     def of_all(user: int) -> QuerySet[Case, Any]:
@@ -473,20 +501,21 @@ def _chosen(status: str, user: int) -> CaseQuerySet:
     return cases if status in WITH_CLOSED else cases.open()
 
 
-def _told(cases: CaseQuerySet, user: User) -> CaseQuerySet:
-    """Each with what the list shows of it. Whether its number has several open cases is asked in all of the user's
-    queues, whichever of them are shown."""
-    same = Case.objects.for_user(user).open().filter(phone_number=OuterRef("phone_number")).exclude(pk=OuterRef("pk"))
+def _told(cases: CaseQuerySet, among: CaseQuerySet) -> CaseQuerySet:
+    """Each with what the list shows of it. Whether its number has several open cases is asked among the others: all of
+    the user's, whichever are shown."""
+    same = among.open().filter(phone_number=OuterRef("phone_number")).exclude(pk=OuterRef("pk"))
     told: CaseQuerySet = cases.with_protection().annotate(
         unread_sms=inbound.unread_of_case(), more_on_number=Exists(same), releases_at=holding.releases_at()
     )
     return told
 
 
-def _rows(found: Iterable[tuple[Any, ...]], queues: list[OwnQueue], user: User, at: datetime) -> list[Row]:
+def _rows(found: Iterable[tuple[Any, ...]], queues: list[OwnQueue], user: User | None, at: datetime) -> list[Row]:
+    """As the user sees them. Without one nothing is told of who has them open."""
     cases = list(_cases(found, {queue.pk: queue for queue in queues}))
     consents = Consent.objects.judged([case.consent_key for case in cases])
-    open_at = presence.in_queues_of(user) if cases else {}
+    open_at = presence.in_queues_of(user) if cases and user else {}
     tomorrow = _start_of_tomorrow(at)
     rows = []
     for case in cases:
@@ -504,7 +533,7 @@ def _rows(found: Iterable[tuple[Any, ...]], queues: list[OwnQueue], user: User, 
                 unread_sms=case.is_open and case.unread_sms,
                 hidden=case.protected,
                 open_at=[name for name in open_at.get(case.pk, []) if name != case.assignee],
-                released_at=holding.warned_of(case, at) if case.assignee_id == user.pk else None,
+                released_at=holding.warned_of(case, at) if user and case.assignee_id == user.pk else None,
                 call=holding.call_in_words(case, at),
                 at=at,
             )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from datetime import time as time_of_day
 
 from django.db import connection
+from django.utils import timezone
 
 
 def elapsed() -> float:
@@ -16,6 +18,11 @@ def elapsed() -> float:
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
+
+
+def start_of_day(at: datetime) -> datetime:
+    """Midnight before this instant, in Stockholm."""
+    return timezone.make_aware(datetime.combine(timezone.localdate(at), time_of_day.min))
 
 
 def database_now() -> datetime:

@@ -30,6 +30,7 @@ TABLES = {
     "administration_logreviewevent": ("s", ""),
     "administration_logreviewintervalevent": ("s", ""),
     "administration_reviewedentryevent": ("s", ""),
+    "administration_reservekey": ("si", ""),
     # What a patient has: deleted by the functions, which check that it may go.
     "consent_consent": ("siu", ""),
     "sms_message": ("siu", "s"),
@@ -50,6 +51,7 @@ TABLES = {
     "cases_slot": ("siu", ""),
     "access_session": ("siud", ""),
     "sms_providerstate": ("siu", ""),
+    "administration_writtenreservelist": ("siu", ""),
     # What administrators set up.
     "teleq_careprovider": ("siu", ""),
     "teleq_queue": ("siu", "s"),
