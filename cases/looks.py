@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cases.work_list import ListedCase
 
 A_REPLY = gettext_noop("SMS från patienten")
-IN_THE_LIST = "Reservlista med %s ärenden"
+IN_THE_LIST = "Reservlista, antal ärenden: %s"
 
 # Looking up ----------------------------------------------------------------------------------------------------------
 
