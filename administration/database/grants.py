@@ -84,6 +84,7 @@ TABLES = {
     # Counted from what retention takes away.
     "administration_daytotal": ("s", "si"),
     "consent_historymark": ("s", ""),
+    "sms_retentionmark": ("s", ""),
     # django-pghistory's table for contexts; ours stand in the events.
     "pghistory_context": ("", ""),
     "demo_simulatedsms": ("siud", ""),
