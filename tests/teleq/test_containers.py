@@ -20,7 +20,7 @@ NETWORKS: dict[str, set[str]] = {
     "public": {"proxy"},
     "edge": {"proxy", "web"},
     "back": set(SERVICES) - {"proxy"},
-    "outbound": {"web"} | {name for name in SERVICES if name.startswith("worker-")},
+    "outbound": {"web"} | {name for name in SERVICES if name.startswith("worker-")} - {"worker-reserve"},
 }
 
 
@@ -96,7 +96,7 @@ def test_each_signs_in_to_the_database_by_its_own_role():
     }
     assert roles == {
         **{"migrate": "owner", "web": "web", "worker-retention": "retention"},
-        **dict.fromkeys(("worker-manual", "worker-bulk", "beat"), "worker"),
+        **dict.fromkeys(("worker-manual", "worker-bulk", "worker-reserve", "beat"), "worker"),
     }
 
 
