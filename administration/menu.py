@@ -40,6 +40,7 @@ QUEUES: Group = (
     {
         "Queue": Page(_("Namn, telefonnummer, telefontider, stängda dagar och antal försök."), often=True),
         "held_cases": Page(_("Vilka som har ärenden nu. Släpp ärenden för den som är frånvarande.")),
+        "reserve": Page(_("Listor att ringa efter när teleQ inte går att nå: nyckeln som de krypteras med.")),
         "statistics": Page(_("Hur det går i köerna: svar om SMS, SMS och återuppringningar."), often=True),
     },
 )
@@ -73,7 +74,6 @@ SYSTEM: Group = (
             _("Nycklar som telefonsystem bokar återuppringningar med: skapa, byt och återkalla."), often=True
         ),
         "sms_stop": Page(_("Stoppa alla SMS i alla köer på en gång, och släpp dem igen. Vad som väntar.")),
-        "reserve": Page(_("Listor att ringa efter när teleQ inte går att nå: nyckeln som de krypteras med.")),
         "RetentionRun": Page(_("Vad som har gallrats, natt för natt.")),
     },
 )

@@ -75,7 +75,7 @@ OLD_MESSAGES = """
     SELECT 'old:' || n, 'reminder', 1, '+88120', 'Hej! Det här är en påminnelse om att vi ringer upp dig.', at, at,
            at + interval '1 hour', 'expired', '', 0, '', '', '', '', '', ''
     FROM generate_series(1, %(messages)s) AS n,
-         LATERAL (SELECT now() - %(keep)s + (n / %(night)s - %(nights)s) * interval '1 day' AS at) AS written
+         LATERAL (SELECT now() - %(keep)s + (n / %(night)s - %(nights)s + 0.5) * interval '1 day' AS at) AS written
 """
 
 
