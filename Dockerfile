@@ -5,7 +5,8 @@ WORKDIR /srv/teleq
 
 COPY requirements.txt .
 RUN pip install --no-cache-dir --require-hashes -r requirements.txt \
-    && useradd --uid 10001 --no-create-home teleq
+    && useradd --uid 10001 --no-create-home teleq \
+    && install -d -o 10001 -m 0700 /reserve
 
 COPY . .
 # Settings insist on secrets, which collectstatic has no use for. These are gone when the line is done.

@@ -54,7 +54,8 @@ class Key:
     name: str
 
 
-Who = User | Key
+Who = User | Key | None
+"""None: teleQ itself, which writes the reserve lists and nothing else (`Act.RESERVE`)."""
 
 
 @dataclass(frozen=True)

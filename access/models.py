@@ -42,7 +42,8 @@ class AccessEntryQuerySet(models.QuerySet["AccessEntry"]):
 
 
 class AccessEntry(models.Model):
-    """Somebody, or a telephone system, has seen a patient's data, changed them, or was refused. Append-only.
+    """Somebody, or a telephone system, has seen a patient's data, changed them, or was refused; or teleQ itself has put
+    them in a reserve list. Append-only.
 
     Written by `access.access_log`. Whom it was about is written out, as cases are removed long before this may be
     (HSLF-FS 2016:40: five years). In the database the table is in partitions by month, and its primary key is (id, at):
@@ -73,6 +74,7 @@ class AccessEntry(models.Model):
         API_CHANGE = "api_change", gettext_lazy("Bokade eller ändrade genom telefonsystem")
         REVIEW = "review", gettext_lazy("Granskade loggen")
         LOG_EXTRACT = "logextract", gettext_lazy("Tog fram loggutdrag")
+        RESERVE = "reserve", gettext_lazy("Skrevs i reservlistan")
         REFUSED = "refused", gettext_lazy("Nekad åtkomst")
 
     SHOWN = (Act.LISTED, Act.HIT, Act.INBOUND, Act.STOPPED, Act.LOST, Act.RELATED)
@@ -87,7 +89,7 @@ class AccessEntry(models.Model):
         verbose_name=gettext_lazy("vem"),
         db_index=False,
         db_constraint=False,
-        help_text=gettext_lazy("Tomt: ett telefonsystem."),
+        help_text=gettext_lazy("Tomt: ett telefonsystem, eller teleQ självt."),
     )
     # `access` knows no keys: what the key was called is written out.
     intake_key_id = models.BigIntegerField(gettext_lazy("nyckel"), null=True)
@@ -142,7 +144,9 @@ class AccessEntry(models.Model):
         verbose_name_plural = gettext_lazy("åtkomster")
         constraints = [
             models.CheckConstraint(
-                condition=Q(user__isnull=False, intake_key_id=None) | Q(user=None, intake_key_id__isnull=False),
+                condition=Q(user__isnull=False, intake_key_id=None)
+                | Q(user=None, intake_key_id__isnull=False)
+                | Q(user=None, intake_key_id=None, act="reserve"),
                 name="a_look_is_a_users_or_a_keys",
             )
         ]
@@ -161,11 +165,11 @@ class AccessEntry(models.Model):
     @property
     def who(self) -> str:
         """By name; a telephone system by its key's."""
-        return (
-            str(self.user)
-            if self.user
-            else _("Telefonsystem: %(intake_key_name)s") % {"intake_key_name": self.intake_key_name}
-        )
+        if self.user:
+            return str(self.user)
+        if self.intake_key_id is None:
+            return "teleQ"
+        return _("Telefonsystem: %(intake_key_name)s") % {"intake_key_name": self.intake_key_name}
 
 
 def _people_in(queues: models.QuerySet[Queue], providers: models.QuerySet[CareProvider]) -> Q:

@@ -40,6 +40,7 @@ QUEUES: Group = (
     {
         "Queue": Page(_("Namn, telefonnummer, telefontider, stängda dagar och antal försök."), often=True),
         "held_cases": Page(_("Vilka som har ärenden nu. Släpp ärenden för den som är frånvarande.")),
+        "reserve": Page(_("Listor att ringa efter när teleQ inte går att nå: nyckeln som de krypteras med.")),
         "statistics": Page(_("Hur det går i köerna: svar om SMS, SMS och återuppringningar."), often=True),
     },
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
 import pghistory
 import pgtrigger
@@ -89,6 +89,77 @@ class Sign(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+# Reservrutin ---------------------------------------------------------------------------------------------------------
+
+
+class ReserveKeyQuerySet(models.QuerySet["ReserveKey"]):
+    def current(self) -> Self:
+        """Each care provider's latest choice, also where that is to have none."""
+        return self.order_by("care_provider_id", "-pk").distinct("care_provider_id")
+
+
+class ReserveKey(models.Model):
+    """The public keys that a care provider's reserve lists are encrypted with, as its administrator has chosen them.
+
+    A new choice is a new row, and the latest counts: who could read the lists of a day can be told afterwards.
+    """
+
+    care_provider = models.ForeignKey(
+        CareProvider, on_delete=models.PROTECT, related_name="reserve_keys", verbose_name=gettext_lazy("vårdgivare")
+    )
+    keys = models.TextField(
+        gettext_lazy("publika nycklar"),
+        max_length=1000,
+        blank=True,
+        help_text=gettext_lazy("En på varje rad. Tomt: inga listor skrivs."),
+    )
+    chosen_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=gettext_lazy("vald av")
+    )
+    chosen_at = models.DateTimeField(gettext_lazy("vald"), db_default=Now())
+
+    objects = ReserveKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = gettext_lazy("nyckel för reservlistor")
+        verbose_name_plural = gettext_lazy("nycklar för reservlistor")
+        ordering = ["-pk"]
+        triggers = [APPEND_ONLY, NO_TRUNCATE]
+
+    def __str__(self) -> str:
+        return _("nyckel för reservlistor, %(care_provider)s") % {"care_provider": self.care_provider}
+
+    @property
+    def as_list(self) -> list[str]:
+        return self.keys.split()
+
+
+class ReserveProblem(models.TextChoices):
+    """Why a reserve list could not be written."""
+
+    NO_FOLDER = "no_folder", gettext_lazy("Mappen finns inte, eller är inte vald.")
+    NO_RIGHT = "no_right", gettext_lazy("teleQ får inte skriva i mappen.")
+    FULL = "full", gettext_lazy("Disken är full.")
+    OTHER = "other", gettext_lazy("Något annat gick fel. Det står i driftens logg.")
+
+
+class WrittenReserveList(models.Model):
+    """When a queue's reserve list was last written, and why it could not be since."""
+
+    queue = models.OneToOneField(Queue, on_delete=models.CASCADE, primary_key=True, related_name="reserve_list")
+    written_at = models.DateTimeField(null=True)
+    cases = models.PositiveIntegerField(default=0)
+    problem = models.CharField(max_length=10, choices=ReserveProblem.choices, blank=True, default="")
+    problem_since = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = gettext_lazy("reservlista")
+        verbose_name_plural = gettext_lazy("reservlistor")
+
+    def __str__(self) -> str:
+        return _("reservlista %(pk)s") % {"pk": self.pk}
 
 
 # Loggkontroll --------------------------------------------------------------------------------------------------------

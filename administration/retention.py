@@ -75,16 +75,13 @@ def _unless_held(kind: str, name: str) -> int:
 
 
 def remove_batch(name: str) -> int:
-    """Remove a batch of one kind (KINDS) and return how many rows that was."""
-    if name == "history":
-        return _remove_history()
-    removed: int = call(f"retention_{name}", CASES if name == "cases" else BATCH)
-    return removed
+    """Remove a batch of one kind (KINDS) and return how many rows that was.
 
-
-def _remove_history() -> int:
-    """Go through events until some are removed, or all have been looked at."""
+    What is gone through by a mark may have batches of which nothing is to be removed: goes on until some are, or all
+    have been looked at.
+    """
     while True:
-        looked_at, removed = call("retention_history", BATCH)
-        if removed or not looked_at:
+        answer = call(f"retention_{name}", CASES if name == "cases" else BATCH)
+        moved, removed = answer if isinstance(answer, tuple) else (False, answer)
+        if removed or not moved:
             return int(removed)

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.cache import never_cache
 
 from access import access_log
-from administration import history, lost_callbacks, menu, stopped_sms
+from administration import history, lost_callbacks, menu, reserve, stopped_sms
 from administration.log_review import reviews
 from administration.rights import how_many_overdue
 from intake.keys import ending_soon
@@ -52,7 +52,10 @@ OPERATORS_PAGES = {
     "sms_stop": gettext_noop("Stoppa alla utskick"),
 }
 """For the operator, who reads no patient's data and goes through nobody's rights."""
-LAST_PAGES = {"unplaced_sms": gettext_noop("SMS som inte kunde placeras")}
+LAST_PAGES = {
+    "unplaced_sms": gettext_noop("SMS som inte kunde placeras"),
+    "reserve": gettext_noop("Reservrutin"),
+}
 """For the operator and a care provider's administrator."""
 
 LOG_PAGES = {"log_reviews": reviews.TITLE, "log_extract": gettext_noop("Loggutdrag")}
@@ -81,13 +84,14 @@ def administers(request: HttpRequest) -> bool:
 
 
 ASKS_AGAIN = {
+    "reserve",
     *("patient_data", "log_extract", "second_person", "intake_intakekey_add", "intake_intakekey_revoke"),
     "intake_intakekey_new-secret",
     *("teleq_user_add", "teleq_user_change", "teleq_user_invitation", "teleq_user_second_factor"),
     "teleq_user_sign_out",
 }
 """Addresses, by their names, where whoever signed in more than a quarter of an hour ago shows that it is still them:
-extracts, keys and users. Asked already when the page is opened, before anything is typed."""
+extracts, keys of all kinds and users. Asked already when the page is opened, before anything is typed."""
 
 
 class TeleqAdminSite(admin.AdminSite):
@@ -132,6 +136,7 @@ class TeleqAdminSite(admin.AdminSite):
             "problem": access_log.problem_with_months() if user.is_superuser else "",
             "ending_keys": [(key, in_days(key.until)) for key in ending if key.until],
             "lost_sms": 0 if user.is_superuser else lost_callbacks.of(user).count(),
+            "reserve_lists": reserve.in_trouble(user) if administers(request) else [],
             "too_late": [] if user.is_superuser else stopped_sms.lately_too_late(user),
         }
         return super().index(request, {**shown, **(extra_context or {})})

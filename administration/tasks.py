@@ -1,9 +1,9 @@
-"""The nightly task."""
+"""The nightly task, and that of each quarter of an hour."""
 
 from celery import shared_task
 
 from access import access_log
-from administration import retention, totals
+from administration import reserve, retention, totals
 
 
 @shared_task
@@ -16,3 +16,9 @@ def remove_what_is_past_its_time() -> None:
     totals.add_up()
     if not retention.remove_what_is_past_its_time():
         remove_what_is_past_its_time.delay()
+
+
+@shared_task
+def write_reserve_lists() -> None:
+    """By a worker of its own. Run again at once it does nothing."""
+    reserve.write_lists()

@@ -11,6 +11,7 @@ from administration.admin.log_reviews import log_review_view, log_reviews_view
 from administration.admin.lost_callbacks import lost_callbacks_view
 from administration.admin.operations import operations_view, runbook_view
 from administration.admin.patient_data import patient_data_view
+from administration.admin.reserve import reserve_view
 from administration.admin.rights import end_view, rights_view
 from administration.admin.second_person import second_person_view
 from administration.admin.sms_stop import sms_stop_view
@@ -34,6 +35,7 @@ urlpatterns = [
     path("operations/", page(operations_view), name="operations"),
     path("operations/runbook/", page(runbook_view), name="runbook"),
     path("patient-data/", page(patient_data_view), name="patient_data"),
+    path("reserve/", page(reserve_view), name="reserve"),
     path("rights/", page(rights_view), name="rights"),
     path("rights/<str:kind>/<int:given_id>/end/", page(end_view), name="end_right"),
     path("second-person/", page(second_person_view), name="second_person"),

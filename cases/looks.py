@@ -6,8 +6,9 @@ within a transaction, which the 404 that follows would roll back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
@@ -16,9 +17,11 @@ from django.utils.translation import gettext_noop
 
 from access import access_log
 from access.access_log import Act, Key, Look, Who
+from access.models import AccessEntry
 from cases import inbound, live, protected
 from cases.models import Case
 from sms.models import InboundSms
+from teleq.clock import start_of_day
 from teleq.models import Queue, User
 from teleq.prepared import Prepared
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from cases.work_list import ListedCase
 
 A_REPLY = gettext_noop("SMS från patienten")
+IN_THE_LIST = "Reservlista, antal ärenden: %s"
 
 # Looking up ----------------------------------------------------------------------------------------------------------
 
@@ -133,6 +137,18 @@ def note_changes(user: User, cases: Iterable[Case]) -> None:
 def note_list(user: User, cases: Iterable[Case | ListedCase]) -> None:
     """Those that a page of the work list shows."""
     access_log.note_all(user, [look_at(Act.LISTED, case, unless_lately=True) for case in cases])
+
+
+def note_reserve_list(queue: Queue, cases: Sequence[ListedCase], at: datetime) -> None:
+    """That a queue's reserve list is written, with how many cases; and each patient in it, once a day. Two statements.
+
+    docs/decisions/0044 says why not each time.
+    """
+    noted = AccessEntry.objects.filter(act=Act.RESERVE, queue=queue, case_id__in=[case.pk for case in cases])
+    known = set(noted.filter(at__gte=start_of_day(at)).values_list("case_id", "phone_number", "person"))
+    listed = Look(Act.RESERVE, queue.care_provider_id, queue.pk, why=IN_THE_LIST % len(cases))
+    new = [case for case in cases if (case.pk, case.phone_number, case.personal_identity_number) not in known]
+    access_log.note_all(None, [listed, *(look_at(Act.RESERVE, case) for case in new)])
 
 
 def note_polled(user: User, case: Case) -> None:

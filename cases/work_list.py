@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
@@ -31,12 +31,12 @@ from django.db.models import (
     QuerySet,
     Subquery,
     TextField,
+    Value,
     When,
 )
 from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import LessThan, LessThanOrEqual
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
@@ -47,7 +47,7 @@ from consent.verdict import answer_in_force
 from sms import brake
 from sms.circuit_breaker import SHOWN_AFTERWARDS, open_circuit
 from sms.models import ProviderState, SendingStop
-from teleq.clock import MINUTE, database_now
+from teleq.clock import MINUTE, database_now, start_of_day
 from teleq.models import Outcome, Queue, Today, User, full_name
 from teleq.phone_numbers import number_text, show
 from teleq.prepared import Digest, Prepared
@@ -316,8 +316,7 @@ class WorkList:
         """The rows by their sections; in one without a heading where the list is sorted by something else."""
         if not self.chosen.in_sections:
             return [(None, self.rows)]
-        parts = ((section, [row for row in self.rows if row["section"] is section]) for section in SECTIONS)
-        return [(section, rows) for section, rows in parts if rows]
+        return [*in_sections(self.rows)]
 
 
 def _asked(chosen: Choice) -> dict[str, str]:
@@ -351,8 +350,37 @@ def told(shown: WorkList) -> dict[str, Any]:
 def latest(user: User, cases: CaseQuerySet, at_most: int, at: datetime) -> list[Row]:
     """Of these cases the latest, as the list shows them. What it shows is asked for of those alone."""
     chosen = cases.order_by("-callback_at", "-id").values("pk")[:at_most]
-    found = _told(Case.objects.filter(pk__in=chosen), user).order_by("-callback_at", "-id").values_list(*COLUMNS)
-    return _rows(list(found), own_queues(user), user, at)
+    own = Case.objects.for_user(user)
+    told = _told(Case.objects.filter(pk__in=chosen), own, user.pk).order_by("-callback_at", "-id")
+    return _rows(list(told.values_list(*COLUMNS)), own_queues(user), user, at)
+
+
+def of_queue(queue: Queue, at: datetime) -> list[Row]:
+    """All open cases of a queue as its list shows them, for nobody in particular: what its reserve list is made of. A
+    fixed number of queries. The queue with its `outgoing_sms`."""
+    own = Case.objects.in_queues(Queue.objects.filter(pk=queue.pk)).open()
+    found = _told(own, own, None).order_by(*SORTS["time"]).values_list(*COLUMNS)
+    outgoing_sms = queue.outgoing_sms_or_none
+    as_own = OwnQueue(
+        queue.pk,
+        queue.unit,
+        queue.name,
+        queue.care_provider_id,
+        queue.max_attempts,
+        queue.early_minutes,
+        queue.release_minutes,
+        outgoing_sms.consent_required if outgoing_sms else None,
+        open_cases=0,  # nobody asks for them
+        unread_sms=0,
+        held=0,
+    )
+    return _rows(list(found), [as_own], None, at)
+
+
+def in_sections(rows: Iterable[Row]) -> list[tuple[Section, list[Row]]]:
+    """Rows by their sections; those without any are left out."""
+    parts = ((section, [row for row in rows if row["section"] is section]) for section in SECTIONS)
+    return [(section, rows) for section, rows in parts if rows]
 
 
 # Whether it still shows what stands ----------------------------------------------------------------------------------
@@ -479,7 +507,8 @@ def _page(user: User, chosen: Choice) -> tuple[Page[Any], list[tuple[Any, ...]]]
 @lru_cache(maxsize=256)
 def _listed(status: str, order: str, in_one_queue: bool) -> Prepared[Any]:
     def listed(cases: CaseQuerySet, user: int) -> QuerySet[Case, Any]:
-        told = _told(cases, User(pk=user)).order_by(*SORTS[order.removeprefix("-")])
+        own = Case.objects.for_user(User(pk=user))
+        told = _told(cases, own, user).order_by(*SORTS[order.removeprefix("-")])
         return (told.reverse() if order.startswith("-") else told).values_list(*COLUMNS)
 
     def of_all(user: int) -> QuerySet[Case, Any]:
@@ -511,22 +540,25 @@ def _chosen(status: str, user: int) -> CaseQuerySet:
     return cases if status in WITH_CLOSED else cases.open()
 
 
-def _told(cases: CaseQuerySet, user: User) -> CaseQuerySet:
-    """Each with what the list shows of it. Whether its number has several open cases is asked in all of the user's
-    queues, whichever of them are shown."""
-    same = Case.objects.for_user(user).open().filter(phone_number=OuterRef("phone_number")).exclude(pk=OuterRef("pk"))
+def _told(cases: CaseQuerySet, among: CaseQuerySet, user: int | None) -> CaseQuerySet:
+    """Each with what the list shows of it. Whether its number has several open cases is asked among the others: all of
+    the user's, whichever are shown. Nobody in particular is told when any is released."""
+    same = among.open().filter(phone_number=OuterRef("phone_number")).exclude(pk=OuterRef("pk"))
     told: CaseQuerySet = cases.with_protection().annotate(
-        unread_sms=inbound.unread_of_case(), more_on_number=Exists(same), released_at=holding.warned_at(user.pk)
+        unread_sms=inbound.unread_of_case(),
+        more_on_number=Exists(same),
+        released_at=holding.warned_at(user) if user else Value(None, DateTimeField()),
     )
     return told
 
 
-def _rows(found: Iterable[tuple[Any, ...]], queues: list[OwnQueue], user: User, at: datetime) -> list[Row]:
+def _rows(found: Iterable[tuple[Any, ...]], queues: list[OwnQueue], user: User | None, at: datetime) -> list[Row]:
+    """As the user sees them. Without one nothing is told of who has them open."""
     cases = list(_cases(found, {queue.pk: queue for queue in queues}))
     consents = Consent.objects.judged([case.consent_key for case in cases])
-    open_at = presence.in_queues_of(user) if cases else {}
+    open_at = presence.in_queues_of(user) if cases and user else {}
     words = {value: _(text) for value, text in TEXTS.items()}
-    today, tomorrow = _midnight(at), _midnight(at, days=1)
+    today, tomorrow = start_of_day(at), start_of_day(at, days=1)
     rows = []
     for case in cases:
         consent = consents.get(case.consent_key)
@@ -541,7 +573,7 @@ def _rows(found: Iterable[tuple[Any, ...]], queues: list[OwnQueue], user: User, 
             Row(
                 case=case,
                 section=_section(case, at, tomorrow),
-                mine=case.assignee_id == user.pk,
+                mine=user is not None and case.assignee_id == user.pk,
                 hidden=hidden,
                 address=address(case.pk),
                 time=_("från %(time)s") % {"time": when} if overdue and not late else when,
@@ -581,8 +613,3 @@ def _section(case: ListedCase, at: datetime, tomorrow: datetime) -> Section:
     if case.callback_at <= at + timedelta(minutes=case.queue.early_minutes):
         return NOW
     return TODAY if case.callback_at < tomorrow else COMING
-
-
-def _midnight(at: datetime, days: int = 0) -> datetime:
-    """When that day began in Stockholm, or one so many days later."""
-    return timezone.make_aware(datetime.combine(timezone.localdate(at) + timedelta(days=days), time.min))

@@ -20,7 +20,7 @@ from local.servers import OWNER, RETENTION, ROOT, WEB, WORKER, Child, Failure, R
 
 PYTHON = sys.executable
 TEMPLATES = ROOT / "templates"
-WORKERS = {"manual": "manual", "bulk": "bulk,sweep", "retention": "retention"}
+WORKERS = {"manual": "manual", "bulk": "bulk,sweep,reserve", "retention": "retention"}
 """Each worker's queues. Retention's worker has a role of its own in the database."""
 NOT_SERVED = (".", "tests", "benchmarks", "docs", "bin")
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
@@ -154,6 +154,9 @@ def set_environment(run: Run, **more: str) -> None:
 
 def start_services(run: Run, listener: socket.socket, addresses: dict[str, str]) -> Child:
     """Start web, workers and beat, each with its own role in the database. Returns the web server."""
+    if not os.environ.get("RESERVE_FOLDER"):
+        os.environ["RESERVE_FOLDER"] = str(run.folder / "reserve")
+        (run.folder / "reserve").mkdir(mode=0o700, exist_ok=True)
     as_role = {role: os.environ | {"DATABASE_URL": address} for role, address in addresses.items()}
     descriptor = listener.fileno()
     gunicorn = ["gunicorn", "teleq.wsgi:application", "--preload", "--no-control-socket"]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import connection, models
 from django.db.models import F, Q
@@ -239,6 +240,32 @@ class Message(models.Model):
     def outcome(self) -> str:
         """What staff see: the label of the state, or of the refusal."""
         return self.get_refusal_display() if self.state == State.REFUSED else self.get_state_display()
+
+
+class RetentionMark(models.Model):
+    """How far retention has gone through the messages, in the order in which they were accepted.
+
+    So that none is looked at again night after night, without an index on what changes (`Message`).
+    """
+
+    class What(models.TextChoices):
+        TEXTS = "texts"
+        MESSAGES = "messages"
+
+    what = models.CharField(max_length=10, choices=What.choices, primary_key=True)
+    message_id = models.BigIntegerField(default=0)
+    left_over = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        help_text=gettext_lazy("De före det som inte kunde tas då: de väntade ännu, eller var låsta."),
+    )
+
+    class Meta:
+        verbose_name = gettext_lazy("gallringens läge")
+        verbose_name_plural = gettext_lazy("gallringens läge")
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.message_id}"
 
 
 class UnsettledQuerySet(models.QuerySet["Unsettled"]):

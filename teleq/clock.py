@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
+from datetime import time as time_of_day
 
 from django.db import connection
+from django.utils import timezone
 
 MINUTE = timedelta(minutes=1)
 
@@ -18,6 +20,11 @@ def elapsed() -> float:
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
+
+
+def start_of_day(at: datetime, days: int = 0) -> datetime:
+    """When that instant's day began in Stockholm, or one so many days later."""
+    return timezone.make_aware(datetime.combine(timezone.localdate(at) + timedelta(days=days), time_of_day.min))
 
 
 def database_now() -> datetime:

@@ -287,6 +287,8 @@ CELERY_TASK_ROUTES = {
     "cases.tasks.remind": {"queue": "sweep"},
     "cases.tasks.release_left_behind": {"queue": "sweep"},
     "administration.tasks.remove_what_is_past_its_time": {"queue": "retention"},
+    # Of their own: a disk that doesn't answer holds up nothing else.
+    "administration.tasks.write_reserve_lists": {"queue": "reserve"},
 }
 # The tasks have no `expires`: beat's clock would set it and a worker's would compare with it, and two machines' clocks
 # differ. Of the runs that pile up while no worker is there, the first does it all and the others find nothing to do.
@@ -295,6 +297,7 @@ CELERY_BEAT_SCHEDULE = {
     "release_left_behind": {"task": "cases.tasks.release_left_behind", "schedule": 60.0},
     "sweep": {"task": "sms.tasks.sweep", "schedule": 60.0},
     "retention": {"task": "administration.tasks.remove_what_is_past_its_time", "schedule": crontab(hour=2, minute=40)},
+    "reserve": {"task": "administration.tasks.write_reserve_lists", "schedule": crontab(minute="*/15")},
 }
 
 # SMS ------------------------------------------------------------------------------------------------------------------
@@ -348,6 +351,11 @@ STATUS_TOKEN = env.str("STATUS_TOKEN", default="")
 METRICS_PORT = env.int("METRICS_PORT", default=0)
 # A file that a worker, or beat, touches at each sign of life that it leaves: its container's health check looks at it.
 SIGN_FILE = env.str("SIGN_FILE", default="")
+
+# Reservrutin ----------------------------------------------------------------------------------------------------------
+
+# Where the reserve lists are written: a folder that outlives teleQ's own machines. Only their worker needs to know.
+RESERVE_FOLDER = env.str("RESERVE_FOLDER", default="")
 
 # Logs hold ids: no phone number, no personnummer, no message text. ----------------------------------------------------
 

@@ -330,6 +330,7 @@ class Migration(migrations.Migration):
                             ("api_change", "Bokade eller ändrade genom telefonsystem"),
                             ("review", "Granskade loggen"),
                             ("logextract", "Tog fram loggutdrag"),
+                            ("reserve", "Skrevs i reservlistan"),
                             ("refused", "Nekad åtkomst"),
                         ],
                         max_length=10,
@@ -380,7 +381,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         db_constraint=False,
                         db_index=False,
-                        help_text="Tomt: ett telefonsystem.",
+                        help_text="Tomt: ett telefonsystem, eller teleQ självt.",
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -412,6 +413,7 @@ class Migration(migrations.Migration):
                         condition=models.Q(
                             models.Q(("intake_key_id", None), ("user__isnull", False)),
                             models.Q(("intake_key_id__isnull", False), ("user", None)),
+                            models.Q(("act", "reserve"), ("intake_key_id", None), ("user", None)),
                             _connector="OR",
                         ),
                         name="a_look_is_a_users_or_a_keys",

@@ -24,7 +24,7 @@ from access.models import AccessEntry, RightsChange, Session, SignIn
 from administration.totals import DAY, SETTLES
 from cases.models import CLOSED, Case, Draft, Slot
 from consent.models import Answer, Consent, HistoryMark
-from sms.models import InboundSms, LostSms, Message, UnplacedSms
+from sms.models import InboundSms, LostSms, Message, RetentionMark, UnplacedSms
 from sms.states import PENDING, UNSETTLED
 from teleq.triggers import SEARCH_PATH
 
@@ -107,47 +107,77 @@ DECIDED = f"""EXISTS (
 there is an index by number."""
 
 
-def _texts() -> Function:
-    """To whom, when and by which answer stays. The guard lets a text be taken away, and not changed (`sms.guard`)."""
+def _of_messages(name: str, what: RetentionMark.What, keep: timedelta, untouched: str, take: str) -> Function:
+    """A function that does something to a batch of the messages that were accepted longer ago than this.
+
+    They are gone through in the order of their ids, and RetentionMark remembers how far: what was done to before, as a
+    text that is empty, is not read again. Those that can't be taken yet are remembered one by one. `untouched` says of
+    a message that it is still to be done something to, and `take` does that to those whose ids are in `gone`.
+
+    Ids and times are in the same order but for a few seconds, since a transaction's rows have the time at which it
+    began: one that is too young stops those after it until it is old enough itself, and no longer.
+    """
     return _nightly(
-        "sms_texts",
+        name,
         f"""
         DECLARE
+            mark sms_retentionmark;
             old bigint[];
+            upto bigint;
+            gone bigint[];
+            events bigint[];
         BEGIN
-            old := ARRAY(
-                SELECT id FROM sms_message
-                WHERE created_at < {_before(settings.KEEP_SMS_TEXTS)} AND text <> ''
-                    AND state NOT IN ({_any_of(PENDING)})
-                LIMIT most FOR UPDATE SKIP LOCKED
-            );
-            UPDATE sms_message SET text = '' WHERE id = ANY (old);
-            RETURN cardinality(old);
+            INSERT INTO sms_retentionmark (what, message_id, left_over) VALUES ('{what}', 0, '{{}}')
+            ON CONFLICT DO NOTHING;
+            SELECT * INTO mark FROM sms_retentionmark WHERE what = '{what}' FOR UPDATE;
+            WITH batch AS (
+                SELECT id, created_at < {_before(keep)} AS past FROM sms_message WHERE id > mark.message_id
+                ORDER BY id LIMIT most
+            )
+            SELECT array_agg(id) FILTER (WHERE past), coalesce(min(id) FILTER (WHERE NOT past) - 1, max(id))
+            INTO old, upto FROM batch;
+            old := old || mark.left_over;
+            upto := coalesce(upto, mark.message_id);
+            gone := ARRAY(SELECT id FROM sms_message WHERE id = ANY (old) AND {untouched} FOR UPDATE SKIP LOCKED);
+            {take}
+            removed := cardinality(gone);
+            moved := upto > mark.message_id;
+            UPDATE sms_retentionmark SET message_id = upto, left_over = ARRAY(
+                SELECT id FROM sms_message WHERE id = ANY (old) AND id <= upto AND {STILL_THERE[what]}
+            ) WHERE what = '{what}';
         END;
         """,
+        outputs=", OUT moved boolean, OUT removed integer",
+    )
+
+
+STILL_THERE = {RetentionMark.What.TEXTS: "text <> ''", RetentionMark.What.MESSAGES: "true"}
+"""Whether a message is still to be taken, though it could not be now."""
+
+
+def _texts() -> Function:
+    """To whom, when and by which answer stays. The guard lets a text be taken away, and not changed (`sms.guard`)."""
+    return _of_messages(
+        "sms_texts",
+        RetentionMark.What.TEXTS,
+        settings.KEEP_SMS_TEXTS,
+        f"text <> '' AND state NOT IN ({_any_of(PENDING)})",
+        "UPDATE sms_message SET text = '' WHERE id = ANY (gone);",
     )
 
 
 def _messages() -> Function:
     """With them go the events of lapsed answers that decided only these."""
-    return _nightly(
+    return _of_messages(
         "sms",
+        RetentionMark.What.MESSAGES,
+        settings.KEEP_SMS,
+        f"state NOT IN ({_any_of(UNSETTLED)})",
         f"""
-        DECLARE
-            gone bigint[];
-            events bigint[];
-        BEGIN
-            gone := ARRAY(
-                SELECT id FROM sms_message
-                WHERE created_at < {_before(settings.KEEP_SMS)} AND state NOT IN ({_any_of(UNSETTLED)})
-                LIMIT most FOR UPDATE SKIP LOCKED
-            );
             events := ARRAY(SELECT consent_event_id FROM sms_message WHERE id = ANY (gone));
             {_delete(Message, "gone")}
             DELETE FROM consent_consentevent AS event
             WHERE pgh_id = ANY (events) AND valid_until <= clock_timestamp() AND NOT {DECIDED};
-            RETURN cardinality(gone);
-        END;
         """,
     )
 
@@ -188,6 +218,7 @@ def _history() -> Function:
         DECLARE
             mark consent_historymark;
             batch bigint[];
+            looked_at integer;
         BEGIN
             INSERT INTO consent_historymark (id, valid_until, event_id)
             VALUES ({HistoryMark.ONLY}, '2000-01-01Z', 0) ON CONFLICT DO NOTHING;
@@ -204,9 +235,10 @@ def _history() -> Function:
             ) WHERE id = {HistoryMark.ONLY} AND looked_at > 0;
             DELETE FROM consent_consentevent AS event WHERE pgh_id = ANY (batch) AND NOT {DECIDED};
             GET DIAGNOSTICS removed = ROW_COUNT;
+            moved := looked_at > 0;
         END;
         """,
-        outputs=", OUT looked_at integer, OUT removed integer",
+        outputs=", OUT moved boolean, OUT removed integer",
     )
 
 

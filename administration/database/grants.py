@@ -31,6 +31,7 @@ TABLES = {
     "administration_logreviewevent": ("s", ""),
     "administration_logreviewintervalevent": ("s", ""),
     "administration_reviewedentryevent": ("s", ""),
+    "administration_reservekey": ("si", ""),
     # What a patient has: deleted by the functions, which check that it may go.
     "consent_consent": ("siu", ""),
     "sms_message": ("siu", "s"),
@@ -52,6 +53,7 @@ TABLES = {
     "cases_slot": ("siu", ""),
     "access_session": ("siud", ""),
     "sms_providerstate": ("siu", ""),
+    "administration_writtenreservelist": ("siu", ""),
     # What administrators set up.
     "teleq_careprovider": ("siu", ""),
     "teleq_queue": ("siu", "s"),
@@ -84,6 +86,7 @@ TABLES = {
     # Counted from what retention takes away.
     "administration_daytotal": ("s", "si"),
     "consent_historymark": ("s", ""),
+    "sms_retentionmark": ("s", ""),
     # django-pghistory's table for contexts; ours stand in the events.
     "pghistory_context": ("", ""),
     "demo_simulatedsms": ("siud", ""),

@@ -12,11 +12,13 @@ from functools import cached_property
 from django.conf import settings
 
 from access import access_log
+from administration import reserve
 from administration.health.signs import BEAT, FRESH
 from administration.models import Sign
 from sms import brake, health
 from sms.models import SendingStop
 from teleq.clock import database_now
+from teleq.models import CareProvider
 from teleq.version import VERSION
 
 SWEEP = "sms.tasks.sweep"
@@ -51,6 +53,8 @@ class Facts:
     """For how many months the access log is prepared."""
     has_stray_entries: bool
     """Whether the access log has entries outside its months."""
+    late_reserve_lists: list[reserve.Standing]
+    """Of the care providers whose reserve lists are not written as they should be."""
 
     @cached_property
     def unknown(self) -> int:
@@ -97,6 +101,7 @@ def gather() -> Facts:
         last_retention=done.get(RETENTION),
         months_ahead=access_log.months_ahead(),
         has_stray_entries=access_log.has_stray_entries(),
+        late_reserve_lists=reserve.late(CareProvider.objects.all()),
     )
 
 

@@ -79,6 +79,10 @@ def _of(told: facts.Facts) -> Iterator[GaugeMetricFamily]:
         *("teleq_access_log_months_ahead", "For how many months the access log is prepared.", []),
         rows=[([], float(told.months_ahead))],
     )
+    yield _family(
+        *("teleq_reserve_lists_late", "Care providers whose reserve lists are not written as they should be.", []),
+        rows=[([], float(len(told.late_reserve_lists)))],
+    )
 
 
 def _family(name: str, says: str, labels: list[str], rows: Iterable[tuple[list[str], float]]) -> GaugeMetricFamily:

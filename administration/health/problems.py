@@ -37,7 +37,7 @@ class Problem:
 
 
 def problems(facts: Facts, parts: Sequence[Part]) -> list[Problem]:
-    return [*_of_parts(parts), *_of_processes(facts), *_of_sms(facts), *_of_the_night(facts)]
+    return [*_of_parts(parts), *_of_processes(facts), *_of_sms(facts), *_of_the_night(facts), *_of_reserve_lists(facts)]
 
 
 def _of_parts(parts: Sequence[Part]) -> Iterator[Problem]:
@@ -159,6 +159,20 @@ def _of_the_night(facts: Facts) -> Iterator[Problem]:
             "TeleqAccessLogMonths",
             _("Åtkomstloggens månader är inte i ordning: %(ahead)s är förberedda.") % {"ahead": facts.months_ahead},
             _("Loggen skrivs ändå. Nattens gallring gör månaderna: se varför den inte har gått."),
+        )
+
+
+def _of_reserve_lists(facts: Facts) -> Iterator[Problem]:
+    for late in facts.late_reserve_lists:
+        since = day_and_clock(late.late_since) if late.late_since else "–"
+        yield Problem(
+            "TeleqReserveList",
+            _("Reservlistorna för %(care_provider)s har inte skrivits sedan %(since)s. %(problem)s")
+            % {"care_provider": late.care_provider, "since": since, "problem": late.problem},
+            _(
+                "Utan dem har enheterna ingen aktuell lista om teleQ går ner. Kontrollera mappen i RESERVE_FOLDER och "
+                "den worker som har reserve, och läs dess logg."
+            ),
         )
 
 

@@ -34,6 +34,7 @@ def as_json(facts: Facts, parts: Sequence[Part]) -> dict[str, Any]:
         "last_sweep": _time(facts.last_sweep),
         "last_retention": _time(facts.last_retention),
         "access_log": {"months_ahead": facts.months_ahead, "stray_entries": facts.has_stray_entries},
+        "reserve_lists_late": len(facts.late_reserve_lists),
         "alerts": sorted({problem.alert for problem in problems(facts, parts)}),
     }
 

@@ -34,6 +34,7 @@ DID = {
     Act.API_CHANGE: gettext_lazy("bokade eller ändrade ärendet för {patient}"),
     Act.REVIEW: gettext_lazy("granskade loggen om {patient}"),
     Act.LOG_EXTRACT: gettext_lazy("tog fram loggutdrag för {patient}"),
+    Act.RESERVE: gettext_lazy("skrev {patient} i reservlistan"),
     Act.REFUSED: gettext_lazy("nekades åtkomst till {patient}"),
 }
 """What the user did. An act that isn't here is told by its name."""

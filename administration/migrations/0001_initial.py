@@ -61,6 +61,110 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="WrittenReserveList",
+            fields=[
+                (
+                    "queue",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="reserve_list",
+                        serialize=False,
+                        to="teleq.queue",
+                    ),
+                ),
+                ("written_at", models.DateTimeField(null=True)),
+                ("cases", models.PositiveIntegerField(default=0)),
+                (
+                    "problem",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("no_folder", "Mappen finns inte, eller är inte vald."),
+                            ("no_right", "teleQ får inte skriva i mappen."),
+                            ("full", "Disken är full."),
+                            ("other", "Något annat gick fel. Det står i driftens logg."),
+                        ],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                ("problem_since", models.DateTimeField(null=True)),
+            ],
+            options={"verbose_name": "reservlista", "verbose_name_plural": "reservlistor"},
+        ),
+        migrations.CreateModel(
+            name="ReserveKey",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "keys",
+                    models.TextField(
+                        blank=True,
+                        help_text="En på varje rad. Tomt: inga listor skrivs.",
+                        max_length=1000,
+                        verbose_name="publika nycklar",
+                    ),
+                ),
+                (
+                    "chosen_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="vald"),
+                ),
+                (
+                    "care_provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reserve_keys",
+                        to="teleq.careprovider",
+                        verbose_name="vårdgivare",
+                    ),
+                ),
+                (
+                    "chosen_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="vald av",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "nyckel för reservlistor",
+                "verbose_name_plural": "nycklar för reservlistor",
+                "ordering": ["-pk"],
+            },
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="reservekey",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=teleq.triggers.TriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="5bedb547a73e88f28cccc76d96b274a6c7661e7d",
+                    operation="UPDATE",
+                    pgid="pgtrigger_append_only_96846",
+                    table="administration_reservekey",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="reservekey",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=teleq.triggers.TriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot truncate % table', TG_TABLE_NAME;",
+                    hash="b3c9259563c8138388104b08e498ebc7ef5c747d",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_99a87",
+                    table="administration_reservekey",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        migrations.CreateModel(
             name="LogReview",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

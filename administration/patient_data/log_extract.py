@@ -24,7 +24,7 @@ OF_SEVERAL = gettext_lazy(
 ALL_THERE_IS = (
     "All elektronisk åtkomst som finns i åtkomstloggen hos {provider}, också telefonsystemets. Ingen annan"
     " vårdgivare har direktåtkomst. Att patienten har visats i en lista noteras högst en gång i timmen för varje"
-    " användare."
+    " användare, och att ärendet har skrivits i köns reservlista en gång om dagen."
 )
 
 

@@ -73,6 +73,7 @@ HELP: dict[str, tuple[str, ...]] = {
         "administrator#sms-som-inte-kunde-placeras",
         "systemforvaltare#sms-som-inte-kunde-placeras",
     ),
+    "admin:reserve": ("administrator#reservrutin", "systemforvaltare#reservrutin"),
     "admin:access": (
         "administrator#inloggningar-och-ändrade-behörigheter",
         "systemforvaltare#inloggningar-och-ändrade-behörigheter",

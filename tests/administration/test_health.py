@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from datetime import UTC, timedelta
 from typing import Any
 
+import pyrage
 import pytest
 import yaml
 from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 
+from administration import reserve
 from administration.health import facts, parts, signs
 from administration.health.problems import problems
 from administration.models import Sign
@@ -221,6 +223,7 @@ def all_is_well() -> None:
     signs.leave(Sign.Kind.WORKER, "manual@a", "manual", begins=True)
     signs.leave(Sign.Kind.WORKER, "bulk@b", "bulk,sweep", begins=True)
     signs.leave(Sign.Kind.WORKER, "retention@b", "retention", begins=True)
+    signs.leave(Sign.Kind.WORKER, "reserve@b", "reserve", begins=True)
     signs.leave(Sign.Kind.TASK, facts.SWEEP)
     signs.leave(Sign.Kind.TASK, facts.RETENTION)
 
@@ -245,6 +248,7 @@ def test_status_tells_what_waits_what_is_unknown_and_who_is_alive(status, accept
         "manual@a": ["manual"],
         "bulk@b": ["bulk", "sweep"],
         "retention@b": ["retention"],
+        "reserve@b": ["reserve"],
     }
     assert told["last_sweep"] is not None
     assert told["last_retention"] is not None
@@ -328,6 +332,25 @@ def test_on_the_first_day_no_night_has_been_yet(status):
     assert status()["alerts"] == ["TeleqRetentionLate", "TeleqSweepLate"]
 
 
+@pytest.mark.django_db
+def test_reserve_lists_that_can_not_be_written_are_told_of_until_they_are(
+    status, queue, care_provider, provider_administrator, settings, tmp_path
+):
+    all_is_well()
+    key = str(pyrage.x25519.Identity.generate().to_public())
+    reserve.choose(care_provider, [key], by=provider_administrator, seen=0)
+    assert status()["alerts"] == []
+    reserve.write_lists()  # no folder is chosen
+    told = status()
+    assert (told["alerts"], told["reserve_lists_late"]) == (["TeleqReserveList"], 1)
+    [problem] = problems(facts.gather(), [])
+    assert f"Reservlistorna för {care_provider} har inte skrivits sedan idag" in problem.what
+    assert "Mappen finns inte, eller är inte vald." in problem.what
+    settings.RESERVE_FOLDER = str(tmp_path)
+    reserve.write_lists()
+    assert status()["alerts"] == []
+
+
 # Signs of life --------------------------------------------------------------------------------------------------------
 
 
@@ -340,7 +363,7 @@ class TestSigns:
     def test_a_worker_leaves_its_own_with_its_queues_and_takes_it_away_at_an_orderly_end(self, worker):
         started = worker("http://127.0.0.1:9")
         wait_until(lambda: signs_of(Sign.Kind.WORKER))
-        assert set(Sign.objects.get(kind=Sign.Kind.WORKER).queues.split(",")) == {"manual", "bulk", "sweep"}
+        assert set(Sign.objects.get(kind=Sign.Kind.WORKER).queues.split(",")) == {"manual", "bulk", "sweep", "reserve"}
         os.kill(started.pid, signal.SIGTERM)
         started.wait(40)
         assert not signs_of(Sign.Kind.WORKER)
@@ -377,7 +400,7 @@ class TestSigns:
         ago("bulk@b", hours=25)
         ago(facts.RETENTION, hours=25)
         signs.forget_those_gone()
-        assert signs_of(Sign.Kind.WORKER) == {"manual@a", "retention@b"}
+        assert signs_of(Sign.Kind.WORKER) == {"manual@a", "retention@b", "reserve@b"}
         assert facts.RETENTION in signs_of(Sign.Kind.TASK)
 
 
@@ -401,7 +424,7 @@ def checked(command: list[str], **environment: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-@pytest.mark.parametrize("service", ["worker-manual", "worker-bulk", "worker-retention", "beat"])
+@pytest.mark.parametrize("service", ["worker-manual", "worker-bulk", "worker-retention", "worker-reserve", "beat"])
 @pytest.mark.django_db(transaction=True)
 def test_worker_and_beat_are_healthy_when_they_have_left_a_sign_and_not_when_it_is_old(service, celery, tmp_path):
     how, command, *of_queues = COMPOSE["services"][service]["healthcheck"]["test"], *started_by(service)

@@ -131,6 +131,7 @@ PAGES = [
     ("admin:stopped_sms", None, {**EVERY_ADMINISTRATOR, "operator": 403}),
     ("admin:lost_callbacks", None, {**EVERY_ADMINISTRATOR, "operator": 403}),
     ("admin:unplaced_sms", None, OPERATOR_ONLY),
+    ("admin:reserve", None, OPERATOR_ONLY),
     ("admin:intake_intakekey_changelist", None, OPERATOR_ONLY),
     ("admin:intake_intakekey_add", None, OPERATOR_ONLY),
     ("admin:intake_intakekey_change", "intake_key", {**OPERATOR_ONLY, "outsider": 404}),
@@ -192,6 +193,7 @@ def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
             "Gallring",
             "Stoppa alla utskick",
             "SMS som inte kunde placeras",
+            "Reservrutin",
         ]
     )
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from administration import retention
 from administration.database.functions import DECIDED, call
 from administration.models import RetentionRun
+from administration.retention import remove_batch
 from administration.tasks import remove_what_is_past_its_time
 from cases import callbacks
 from cases.models import Case, CaseMessage, Slot, Status
@@ -26,7 +27,7 @@ from sms.states import State
 from tests import database_roles
 from tests.concurrency import in_another_connection, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import MOBILE
-from tests.database_roles import acting_as
+from tests.database_roles import acting_as, past_the_triggers
 
 pytestmark = pytest.mark.django_db
 
@@ -199,6 +200,108 @@ def test_later_the_message_goes_too_and_what_waits_never_does(sent, accept, clos
     assert Case.objects.exists()
 
 
+# Messages, however many there are ------------------------------------------------------------------------------------
+
+OLD_MESSAGES = """
+    INSERT INTO sms_message (key, kind, queue_id, to_number, text, created_at, due_at, send_before, state, refusal,
+                             attempts, consent_answer, consent_channel, provider, provider_message_id, provider_status,
+                             receipt_token)
+    SELECT 'old:' || %s || ':' || n, 'reminder', %s, '+46701740605', 'Hej!', at, at, at + interval '1 hour', 'expired',
+           '', 0, '', '', '', '', '', ''
+    FROM generate_series(1, %s) AS n, LATERAL (SELECT now() - %s + n * interval '1 second' AS at) AS written
+"""
+
+
+@pytest.fixture
+def old_messages(queue):
+    """So many messages that were too late, written so many days ago, one each second."""
+
+    def written_then(how_many: int, days_ago: float) -> None:
+        with past_the_triggers(), connection.cursor() as cursor:
+            cursor.execute(OLD_MESSAGES, [days_ago, queue.pk, how_many, days_ago * DAY])
+            cursor.execute("ANALYZE sms_message")  # as autovacuum does
+
+    return written_then
+
+
+def rows_read(act) -> int:
+    """How many rows of messages PostgreSQL reads for this, one way or another."""
+    with connection.cursor() as cursor:
+
+        def read() -> int:
+            cursor.execute(
+                "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables"
+                " WHERE relname = 'sms_message'"
+            )
+            return cursor.fetchone()[0]
+
+        before = read()
+        act()
+        return read() - before
+
+
+def test_texts_that_are_gone_are_not_read_again(old_messages, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH", 100)
+    for how_many, days_ago in ((3000, 95), (100, 89), (3000, 30)):
+        old_messages(how_many, days_ago)
+    with acting_as(RETENTION):
+        first = rows_read(lambda: remove_batch("sms_texts"))
+        while remove_batch("sms_texts"):
+            pass
+    assert Message.objects.filter(text="").count() == 3000
+    Message.objects.filter(key__startswith="old:89:").update(created_at=F("created_at") - 2 * DAY)
+    with acting_as(RETENTION):
+        next_night = rows_read(lambda: remove_batch("sms_texts"))
+    assert Message.objects.filter(text="").count() == 3100
+    assert 0 < next_night <= first <= 5 * 100
+
+
+def test_a_nights_batches_read_as_many_rows_each_also_the_last(old_messages, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH", 100)
+    old_messages(2000, days_ago=95)
+    with acting_as(RETENTION):
+        read = [rows_read(lambda: remove_batch("sms_texts")) for _ in range(20)]
+        nothing_left = rows_read(lambda: remove_batch("sms_texts"))
+    assert Message.objects.filter(text="").count() == 2000
+    assert max(read) <= min(read) + 100
+    assert nothing_left <= min(read)
+
+
+def test_messages_that_are_gone_are_not_gone_through_again(old_messages, monkeypatch):
+    """Whether or not PostgreSQL has cleared them away: a dump that runs through the night keeps it from that."""
+    monkeypatch.setattr(retention, "BATCH", 100)
+    old_messages(1000, days_ago=800)
+    with acting_as(RETENTION):
+        read = [rows_read(lambda: remove_batch("sms")) for _ in range(10)]
+    assert not Message.objects.exists()
+    assert max(read) <= min(read) + 100
+
+
+def test_what_waited_when_its_time_came_loses_its_text_when_it_waits_no_more(accept, old_messages):
+    waits = accept()
+    written(waits, days_ago=100)
+    old_messages(10, days_ago=95)
+    assert a_night_goes_by()["SMS-texter"] == 10
+    waits.refresh_from_db()
+    assert waits.text == "Hej!"
+    Message.objects.filter(pk=waits.pk).update(state=State.EXPIRED, state_at=Now())
+    a_night_goes_by()
+    waits.refresh_from_db()
+    assert waits.text == ""
+
+
+def test_one_that_is_too_young_holds_none_up_for_longer_than_itself(old_messages):
+    """Ids and times are not quite in the same order."""
+    old_messages(1, days_ago=89.9)
+    young = Message.objects.get()
+    old_messages(10, days_ago=95)
+    assert a_night_goes_by()["SMS-texter"] == 10
+    written(young, days_ago=90.1)
+    a_night_goes_by()
+    young.refresh_from_db()
+    assert young.text == ""
+
+
 # Cases ---------------------------------------------------------------------------------------------------------------
 
 
@@ -244,10 +347,14 @@ def test_it_is_done_in_batches_and_goes_on_where_it_was_stopped(lapsing, monkeyp
 def test_what_was_removed_before_it_was_killed_is_gone_and_counted(lapsing, monkeypatch):
     lapsing(Answer.YES, days_left=-1)
 
-    def killed(*_):
-        raise SystemExit
+    remove_batch = retention.remove_batch
 
-    monkeypatch.setattr(retention, "_remove_history", killed)
+    def killed(name):
+        if name == "history":
+            raise SystemExit
+        return remove_batch(name)
+
+    monkeypatch.setattr(retention, "remove_batch", killed)
     with pytest.raises(SystemExit):
         database_roles.a_night_goes_by()
     assert not Consent.objects.exists()

@@ -62,13 +62,13 @@ def test_beat_and_routes_name_tasks_that_there_are():
     scheduled = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
     assert scheduled == {
         *("cases.tasks.remind", "cases.tasks.release_left_behind", "sms.tasks.sweep"),
-        "administration.tasks.remove_what_is_past_its_time",
+        *("administration.tasks.remove_what_is_past_its_time", "administration.tasks.write_reserve_lists"),
     }
     assert scheduled | set(settings.CELERY_TASK_ROUTES) <= tasks()
 
 
-def test_what_beat_asks_for_is_asked_each_minute_or_night_and_never_expires():
+def test_what_beat_asks_for_is_asked_each_minute_quarter_or_night_and_never_expires():
     """Whether it has, would be told by the clocks of two machines."""
     for name, entry in settings.CELERY_BEAT_SCHEDULE.items():
         assert "options" not in entry
-        assert name == "retention" or entry["schedule"] <= 60
+        assert name in ("retention", "reserve") or entry["schedule"] <= 60

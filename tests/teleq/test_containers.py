@@ -20,7 +20,7 @@ NETWORKS: dict[str, set[str]] = {
     "public": {"proxy"},
     "edge": {"proxy", "web"},
     "back": set(SERVICES) - {"proxy"},
-    "outbound": {"web"} | {name for name in SERVICES if name.startswith("worker-")},
+    "outbound": {"web"} | {name for name in SERVICES if name.startswith("worker-")} - {"worker-reserve"},
     "watch": {"web", "beat"} | {name for name in SERVICES if name.startswith("worker-")},
 }
 
@@ -36,7 +36,7 @@ def test_it_writes_nowhere_but_in_memory_and_in_its_volume(service):
         assert {"nosuid", "nodev", "noexec"} <= set(mounted.partition(":")[2].split(",")), mounted
         assert re.search(r"size=\d+m", mounted), mounted
     for volume in service.get("volumes", ()):
-        name, _, where = volume.partition(":")
+        name, _, where = re.sub(r"\$\{\w+:-(\w+)\}", r"\1", volume).partition(":")
         assert name in COMPOSE["volumes"] or where.endswith(":ro"), volume
 
 
@@ -96,7 +96,7 @@ def test_each_signs_in_to_the_database_by_its_own_role():
     }
     assert roles == {
         **{"migrate": "owner", "web": "web", "worker-retention": "retention"},
-        **dict.fromkeys(("worker-manual", "worker-bulk", "beat"), "worker"),
+        **dict.fromkeys(("worker-manual", "worker-bulk", "worker-reserve", "beat"), "worker"),
     }
 
 

@@ -106,7 +106,7 @@ def test_no_label_tells_of_a_person_or_a_queue_of_patients(told):
         *("part", "process", "queue", "task"),
     }
     celerys = set(re.findall(r'teleq_workers\{queue="(\w+)"\}', metrics.exposition(Gauges()).decode()))
-    assert celerys == {"manual", "bulk", "sweep", "retention"}
+    assert celerys == {"manual", "bulk", "sweep", "retention", "reserve"}
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=[rule["alert"] for rule in ALERTS])
