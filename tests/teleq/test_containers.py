@@ -60,6 +60,23 @@ def test_it_has_limits(service):
     assert 0 < service["cpus"] <= 4
 
 
+def test_its_log_fills_no_disk(service):
+    options = service["logging"]["options"]
+    assert service["logging"]["driver"] in ("local", "json-file")  # the drivers that keep it here, and turn it over
+    assert re.fullmatch(r"\d+m", options["max-size"])
+    assert 1 <= int(options["max-file"]) <= 10
+
+
+def test_there_may_be_more_than_one_of_web_and_workers():
+    """`--scale` refuses what has a name or a port of its own."""
+    for name in ("web", "worker-manual", "worker-bulk"):
+        assert not {"container_name", "ports", "hostname"} & set(SERVICES[name])
+        assert "volumes" not in SERVICES[name]  # nothing that two would write
+    names = [word for name in SERVICES for word in SERVICES[name].get("command", ()) if word.endswith("@%h")]
+    assert len(set(names)) == len(names) == 3  # and each worker's name has its container's in it
+    assert SERVICES["proxy"]["environment"]["WEB"] == "web:8000"  # by the name that all of them answer to
+
+
 def test_each_is_in_the_networks_that_it_needs():
     there = {network: {name for name, each in SERVICES.items() if network in each["networks"]} for network in NETWORKS}
     assert there == NETWORKS
