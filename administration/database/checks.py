@@ -36,5 +36,5 @@ def signs_in_by_a_role_of_the_product(**_: object) -> list[CheckMessage]:
     if not may:
         return []
     message = "DATABASE_URL signs in as a role that owns the database, or may change it as its owner does."
-    hint = "Give web and workers the roles that database/roles.sql makes, such as teleq_web; README, Database roles."
+    hint = "Give web and workers the roles that database/roles.sql makes, such as teleq_web (docs/operate/install.md)."
     return [Error(message, hint=hint, id="administration.E001")]
