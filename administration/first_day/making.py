@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
+from phonenumber_field.phonenumber import PhoneNumber
 
 from access import invitations, rights
 from administration.care_providers import save_care_provider
@@ -132,10 +133,7 @@ def make_queue(  # noqa: PLR0913  each is a part of the queue
     there = Queue.objects.filter(care_provider=provider, unit=unit, name=name).first()
     if there:
         return there
-    number = read(phone_number) if phone_number else ""
-    if number is None:
-        raise NotMade(str(INVALID_NUMBER))
-    queue = Queue(care_provider=provider, unit=unit, name=name, phone_number=number)
+    queue = Queue(care_provider=provider, unit=unit, name=name, phone_number=read_number(phone_number))
     _checked(queue)
     create_queue(queue)
     _note(queue, by)
@@ -143,18 +141,27 @@ def make_queue(  # noqa: PLR0913  each is a part of the queue
         each.queue = queue
         _saved(each)
     if sender:
-        _save_sender(queue, sender)
+        queue.outgoing_sms.sender = checked_sender(sender, provider)
+        save_outgoing_sms(queue.outgoing_sms)
     return queue
 
 
-def _save_sender(queue: Queue, typed: str) -> None:
-    sender = read_sender(typed)
+def read_number(text: str) -> PhoneNumber | str:
+    """The number that patients call, which may be left out. Raises NotMade."""
+    number = read(text) if text else ""
+    if number is None:
+        raise NotMade(str(INVALID_NUMBER))
+    return number
+
+
+def checked_sender(text: str, provider: CareProvider) -> str:
+    """A sender as it is stored. Raises NotMade."""
+    sender = read_sender(text)
     if sender is None:
         raise NotMade(str(INVALID_SENDER))
-    if is_sender_of_another(sender, queue.care_provider):
+    if is_sender_of_another(sender, provider):
         raise NotMade(str(SENDER_OF_ANOTHER))
-    queue.outgoing_sms.sender = sender
-    save_outgoing_sms(queue.outgoing_sms)
+    return sender
 
 
 def read_hours(text: str) -> list[TelephoneHours]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import os
+import pty
 import re
 import ssl
 import subprocess
@@ -356,6 +357,50 @@ def test_it_runs_by_webs_role_and_asks_nobody_where_nobody_is():
     assert manage_setup(*options).returncode == 0
     assert Queue.objects.count() == 1
     assert manage_setup("--check", TELEQ_URL=f"https://localhost:{free_port()}").returncode == 1
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_on_a_terminal_it_asks_and_asks_again_for_what_can_not_be_read():
+    told = on_a_terminal(
+        *("drift", "Dag Driftsson", "Region Norrsund", "ja", "VC Björken", "Rådgivning", "123", "08-465 004 05"),
+        *("vardagar", "mån-fre 8-16", "1177", "VCBjorken", "maria.ek", "Maria Ek"),
+    )
+    assert told.count("! Skriv ett giltigt telefonnummer") == 1
+    assert told.count("! Telefontiden ”vardagar” går inte att läsa") == 1
+    assert told.count("! Skriv 3–11 tecken") == 1
+    queue = Queue.objects.get()
+    assert (str(queue), str(queue.phone_number)) == ("VC Björken Rådgivning", "+46846500405")
+    assert queue.outgoing_sms.sender == "VCBjorken"
+    assert queue.telephone_hours.count() == 5
+    assert CareProvider.objects.get().sms_consent_ordered
+    assert {str(user) for user in User.objects.all()} == {"Dag Driftsson", "Maria Ek"}
+    assert "Systemförvaltarens användarnamn:" not in on_a_terminal()  # all is there: nothing is asked
+
+
+def on_a_terminal(*answers: str) -> str:
+    """Types an answer to each question. Returns all that was on the screen."""
+    screen, terminal = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "setup"],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": address_as(WEB)},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+    ):
+        os.close(terminal)
+        left, shown = list(answers), b""
+        while True:
+            try:
+                shown += os.read(screen, 4096)
+            except OSError:  # the command has ended
+                break
+            if shown.endswith(b": ") and left:
+                os.write(screen, left.pop(0).encode() + b"\n")
+    os.close(screen)
+    assert left == []
+    return shown.decode()
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -109,9 +110,12 @@ class Command(BaseCommand):
             given["unit"] = self._ask("Vårdenhetens namn, som patienterna känner det")
             if given["unit"]:
                 given["queue"] = self._ask("Köns namn, till exempel Rådgivning")
-                given["phone"] = self._ask("Numret som patienterna ringer (får vara tomt)")
-                given["hours"] = self._ask(f"Telefontider, som {HOURS}; lör 9-12 (får vara tomt)")
-                given["sender"] = self._ask("Avsändare för SMS: 3–11 tecken, eller ett nummer (får vara tomt)")
+                given["phone"] = self._ask("Numret som patienterna ringer (får vara tomt)", making.read_number)
+                given["hours"] = self._ask(f"Telefontider, som {HOURS}; lör 9-12 (får vara tomt)", making.read_hours)
+                given["sender"] = self._ask(
+                    "Avsändare för SMS: 3–11 tecken, eller ett nummer (får vara tomt)",
+                    lambda typed: making.checked_sender(typed, provider),
+                )
         if not any(given.values()):
             return
         if not (given["unit"] and given["queue"]):
@@ -135,9 +139,18 @@ class Command(BaseCommand):
             user, link = making.make_administrator(person, provider, by=operator)
             self._tell_link(user, link)
 
-    def _ask(self, question: str) -> str:
-        """Empty where nobody can be asked."""
-        return input(f"{question}: ").strip() if self.asks else ""
+    def _ask(self, question: str, read: Callable[[str], object] | None = None) -> str:
+        """What was typed, asked again until it can be read or is empty. Empty where nobody can be asked."""
+        while self.asks:
+            typed = input(f"{question}: ").strip()
+            try:
+                if typed and read:
+                    read(typed)
+            except NotMade as refusal:
+                self.stdout.write(f"  ! {refusal}")
+            else:
+                return typed
+        return ""
 
     def _tell_link(self, user: User, link: str | None) -> None:
         if link is None:
