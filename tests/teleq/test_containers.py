@@ -121,10 +121,10 @@ def test_each_signs_in_to_the_database_by_its_own_role():
 
 
 def test_the_secrets_that_can_be_made_are_made_once_and_strong(tmp_path):
-    def make() -> dict[str, str]:
+    def make(**environment: str) -> dict[str, str]:
         subprocess.run(
             [ROOT / "bin" / "secrets"],
-            env=os.environ | {"SECRETS": str(tmp_path / "secrets")},
+            env=os.environ | {"SECRETS": str(tmp_path / "secrets")} | environment,
             check=True,
             capture_output=True,
         )
@@ -143,3 +143,12 @@ def test_the_secrets_that_can_be_made_are_made_once_and_strong(tmp_path):
     assert made["redis_url"] == f"redis://:{made['redis_password']}@redis:6379/0"
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
     assert make() == made
+
+    # One that has leaked is thrown away and made anew, and its address with it. Without Docker hosts have other names.
+    for name in ("redis_password", "redis_url", "database_url_web"):
+        (tmp_path / "secrets" / name).unlink()
+    anew = make(POSTGRES="10.0.0.5:5432", REDIS="10.0.0.6:6379")
+    assert anew["redis_password"] != made["redis_password"]
+    assert anew["redis_url"] == f"redis://:{anew['redis_password']}@10.0.0.6:6379/0"
+    assert anew["database_url_web"] == f"postgres://teleq_web:{made['database_web_password']}@10.0.0.5:5432/teleq"
+    assert {name for name in made if made[name] != anew[name]} == {"redis_password", "redis_url", "database_url_web"}
