@@ -29,8 +29,9 @@ class InvitationTokens(PasswordResetTokenGenerator):
 tokens = InvitationTokens()
 
 
-def make_link(user: User, by: User) -> str:
-    """The address to hand over, without the host. Whoever may make it is asked by the caller."""
+def make_link(user: User, by: User | None) -> str:
+    """The address to hand over, without the host. Whoever may make it is asked by the caller; None
+    makes it on the server itself."""
     record.note(SignIn.What.INVITED, user, by=by)
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     return reverse("invitation", args=[uid, tokens.make_token(user)])

@@ -126,3 +126,22 @@ def _fernet() -> MultiFernet:
     keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     digests = (salted_hmac("access.second_factor", "key", key, algorithm="sha256").digest() for key in keys)
     return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
+
+
+ENCRYPTED = {"secret", "seed"}
+"""What is encrypted of the data of an app and of recovery codes."""
+
+
+@transaction.atomic
+def encrypt_anew() -> int:
+    """Encrypt what is kept of second factors with the SECRET_KEY of today, so that SECRET_KEY_FALLBACKS can go.
+
+    Returns how many authenticators it was. Raises cryptography.fernet.InvalidToken where none of the keys fits.
+    """
+    fernet = _fernet()
+    authenticators = list(Authenticator.objects.select_for_update().exclude(type=Type.WEBAUTHN).order_by("pk"))
+    for authenticator in authenticators:
+        for name in ENCRYPTED & authenticator.data.keys():
+            authenticator.data[name] = fernet.rotate(authenticator.data[name].encode()).decode()
+        authenticator.save(update_fields=["data"])
+    return len(authenticators)

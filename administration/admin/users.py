@@ -30,6 +30,7 @@ from administration.admin.scoped import DAY, ScopedAdmin, own_care_providers, ow
 from administration.admin.typed import ModelAdmin, UserChangeForm
 from administration.admin.typed import UserAdmin as DjangoUserAdmin
 from administration.rights import GIVE_RIGHT, MAKE_LINK
+from administration.users import NAME_IN_USE, is_in_use
 from teleq.changes import ChangesForm
 from teleq.models import CareProvider, CareProviderRole, Membership, ProviderRole, Queue, Role, User, UserQuerySet
 from teleq.typed import ModelForm
@@ -55,8 +56,8 @@ class NewUserForm(ModelForm[User]):
 
     def clean_username(self) -> str:
         username: str = self.cleaned_data["username"]
-        if User.objects.filter(username__iexact=username).exists():
-            raise forms.ValidationError(_("En användare med det användarnamnet finns redan."))
+        if is_in_use(username):
+            raise forms.ValidationError(NAME_IN_USE)
         return username
 
     def save(self, commit: bool = True) -> User:

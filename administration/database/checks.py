@@ -13,15 +13,21 @@ MAY_DO_TOO_MUCH = """
 """
 
 
+def may_do_too_much() -> bool:
+    """Whether this connection's role owns the database, or may change it as its owner does."""
+    with connection.cursor() as cursor:
+        cursor.execute(MAY_DO_TOO_MUCH)
+        [[may]] = cursor.fetchall()
+    return bool(may)
+
+
 @register
 def signs_in_by_a_role_of_the_product(**_: object) -> list[CheckMessage]:
     """An error where a process could switch the guard or the history off (promise 10). Commands are the owner's."""
     if settings.TELEQ_DEMO or settings.TELEQ_PROCESS not in {"web", "worker"}:
         return []
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(MAY_DO_TOO_MUCH)
-            [[may]] = cursor.fetchall()
+        may = may_do_too_much()
     except OperationalError:
         return []  # said by the check of the demonstration's logins, which asks too
     finally:
@@ -30,5 +36,5 @@ def signs_in_by_a_role_of_the_product(**_: object) -> list[CheckMessage]:
     if not may:
         return []
     message = "DATABASE_URL signs in as a role that owns the database, or may change it as its owner does."
-    hint = "Give web and workers the roles that database/roles.sql makes, such as teleq_web; README, Database roles."
+    hint = "Give web and workers the roles that database/roles.sql makes, such as teleq_web (docs/operate/install.md)."
     return [Error(message, hint=hint, id="administration.E001")]

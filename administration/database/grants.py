@@ -129,6 +129,27 @@ def lay_down(**_: object) -> None:
                 cursor.execute(run_as_owner(signature, role))
 
 
+def differences() -> list[str]:
+    """The tables of which a role may do something else than is stated here, or which are not there. For `setup`."""
+    wrong = set()
+    with connection.cursor() as cursor:
+        there = set(connection.introspection.table_names(cursor))
+        for role, place in ((PRODUCT, 0), (RETENTION, 1)):
+            for right in RIGHTS.values():
+                stated = {table for table, letters in TABLES.items() if right in _in_words(letters[place])}
+                cursor.execute(
+                    "SELECT name FROM unnest(%s::text[]) AS name WHERE has_table_privilege(%s, quote_ident(name), %s)",
+                    [sorted(there), role, right],
+                )
+                may = {name for [name] in cursor}
+                wrong |= (stated & there) ^ may
+    return sorted(wrong | (TABLES.keys() - there))
+
+
+def _in_words(letters: str) -> set[str]:
+    return {RIGHTS[letter] for letter in letters}
+
+
 def require_owner(**_: object) -> None:
     """Before `migrate`: whoever makes the tables owns them. Raises CommandError."""
     with connection.cursor() as cursor:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
 THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
@@ -161,6 +162,15 @@ class ListPage:
     """The request for the next page. None: there is no more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a provider says of teleQ's account with it, when it is asked in a way that sends nothing."""
+
+    is_right: bool
+    told: str
+    """What was asked and what is so, in a Swedish sentence for the operator. Without passwords and numbers."""
+
+
 class Provider(ABC):
     """One SMS provider. A new one is a file with a subclass, and a line in `sms.providers`."""
 
@@ -224,6 +234,14 @@ class Provider(ABC):
         half a list must not be taken for a whole one."""
         raise ValueError("no list")
 
+    def build_account_request(self) -> Request | None:
+        """The request that asks about the account and sends nothing. None if the provider can't be asked."""
+        return None
+
+    def parse_account(self, response: Response) -> Account:
+        """What the response to that says."""
+        return wrong_account(response)
+
 
 def listed(response: Response, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The JSON object in the response to a request for a list, and the objects that it lists under this name. Raises
@@ -233,6 +251,15 @@ def listed(response: Response, name: str) -> tuple[dict[str, Any], list[dict[str
     if response.status != 200 or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError(f"HTTP {response.status}, not a list of SMS")
     return body, rows
+
+
+def wrong_account(response: Response) -> Account:
+    """The account of a provider whose response is not the one that a right account gets."""
+    if response.status in (401, 403):
+        told = _("Den tar inte emot namnet eller lösenordet (HTTP %(status)s).")
+    else:
+        told = _("Den svarade HTTP %(status)s. Kontrollera adressen.")
+    return Account(False, told % {"status": response.status})
 
 
 def missing_settings(*names: str) -> Iterator[str]:
@@ -260,7 +287,7 @@ def provider_url_errors(name: str) -> Iterator[str]:
 
 def has_password(request: HttpRequest, password: str) -> bool:
     """Whether the request has this password by HTTP Basic, with any user name. False if the password is empty."""
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    scheme, _blank, credentials = request.headers.get("Authorization", "").partition(" ")
     try:
         given = base64.b64decode(credentials, validate=True).decode().partition(":")[2]
     except ValueError:

@@ -1,4 +1,4 @@
-"""46elks. Source: 46elks.se/docs: send-sms, sms-delivery-reports, receive-sms, show-sms-id, sms-history,
+"""46elks. Source: 46elks.se/docs: send-sms, sms-delivery-reports, receive-sms, show-sms-id, sms-history, get-account,
 ip-addresses."""
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from sms.providers.base import (
+    Account,
     Delivery,
     DeliveryReport,
     ListPage,
@@ -29,6 +31,7 @@ from sms.providers.base import (
     listed,
     missing_settings,
     provider_url_errors,
+    wrong_account,
 )
 from teleq.client_address import comes_from, is_address
 
@@ -90,6 +93,22 @@ class Elks(Provider):
 
     def parse_status(self, response: Response) -> DeliveryReport | None:
         return _report(response.json_object) if response.status == 200 else None
+
+    def build_account_request(self) -> Request:
+        return Request("GET", f"{settings.ELKS_URL.rpartition('/')[0]}/me", self.headers)
+
+    def parse_account(self, response: Response) -> Account:
+        """The balance is in ten-thousandths of the account's currency."""
+        body = response.json_object
+        if response.status != 200 or "id" not in body:
+            return wrong_account(response)
+        balance, currency = body.get("balance"), body.get("currency", "")
+        if not isinstance(balance, int):
+            return Account(True, _("Inloggningen fungerar."))
+        amount = {"amount": f"{balance / 10_000:.2f}".replace(".", ","), "currency": currency}
+        if balance <= 0:
+            return Account(False, _("Inloggningen fungerar, men kontot är tomt: %(amount)s %(currency)s.") % amount)
+        return Account(True, _("Inloggningen fungerar. På kontot finns %(amount)s %(currency)s.") % amount)
 
     def build_list_request(self, since: datetime) -> Request:
         """The newest come first. `end` is the earliest that is asked for, and `start` the latest."""

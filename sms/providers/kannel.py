@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from sms.content.segments import count
 from sms.providers.base import (
+    Account,
     Delivery,
     DeliveryReport,
     OutboundMessage,
@@ -21,12 +23,15 @@ from sms.providers.base import (
     SendResult,
     http_failure,
     missing_settings,
+    wrong_account,
 )
 from teleq.whole_numbers import whole_number
 
 DELIVERED, FAILED, BUFFERED, TAKEN, REFUSED = 1, 2, 4, 8, 16
 """Bits of a report's type. A message that has expired has 34, which is FAILED and a bit of its own."""
 ALL_REPORTS = DELIVERED | FAILED | BUFFERED | TAKEN | REFUSED
+NOBODY = "Missing receiver"
+"""How what Kannel says of a message without a receiver begins, when it has let the sender in. Nothing is sent."""
 GSM_7, UCS_2 = "0", "2"
 
 
@@ -88,6 +93,15 @@ class Kannel(Provider):
             text=_decoded(request.body, charset),
             provider_message_id=request.GET.get("id", ""),
         )
+
+    def build_account_request(self) -> Request:
+        """A message to nobody: Kannel looks at name and password first, and then refuses it."""
+        return Request("POST", settings.KANNEL_URL, self.headers, b"teleQ")
+
+    def parse_account(self, response: Response) -> Account:
+        if response.status == 400 and response.text.startswith(NOBODY):
+            return Account(True, _("Inloggningen fungerar. Om numren kommer fram vet bara nätet bakom Kannel."))
+        return wrong_account(response)
 
     def acknowledgement(self) -> HttpResponse:
         """Kannel sends any body to the patient, and repeats a request whose status is other than 200 or 202."""

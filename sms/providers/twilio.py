@@ -1,5 +1,5 @@
-"""Twilio. Source: twilio.com/docs: message resource, track outbound message status, webhooks security, advanced opt-out
-(OptOutType), error 21610, paging.
+"""Twilio. Source: twilio.com/docs: message resource, account resource, track outbound message status, webhooks
+security, advanced opt-out (OptOutType), error 21610, paging.
 
 Twilio's client library isn't used: it blocks while it waits, and all that is needed here is a form and a signature.
 """
@@ -19,8 +19,10 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
 from sms.providers.base import (
+    Account,
     Delivery,
     DeliveryReport,
     ListPage,
@@ -38,6 +40,7 @@ from sms.providers.base import (
     listed,
     missing_settings,
     provider_url_errors,
+    wrong_account,
 )
 
 REPORTED = {
@@ -127,6 +130,20 @@ class Twilio(Provider):
         body = response.json_object
         sid, status, error = (str(body.get(name) or "") for name in ("sid", "status", "error_code"))
         return _report(status, error, sid)
+
+    def build_account_request(self) -> Request:
+        return Request("GET", f"{self.account_url}.json", self.headers)
+
+    def parse_account(self, response: Response) -> Account:
+        body = response.json_object
+        if response.status != 200 or "status" not in body:
+            return wrong_account(response)
+        if body["status"] != "active":
+            status = {"status": str(body["status"])[:20]}
+            return Account(False, _("Inloggningen fungerar, men kontot är inte öppet: %(status)s.") % status)
+        if body.get("type") == "Trial":
+            return Account(False, _("Inloggningen fungerar, men kontot är ett provkonto: det når bara egna nummer."))
+        return Account(True, _("Inloggningen fungerar och kontot är öppet."))
 
     def build_list_request(self, since: datetime) -> Request:
         """The newest come first. Only days can be asked for, by Greenwich's calendar."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import hotp_value
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -229,6 +230,21 @@ def test_the_key_and_the_seed_are_not_in_the_database_in_clear(client, nurse, ke
     kept = str(list(Authenticator.objects.values_list("data", flat=True)))
     assert key not in kept
     assert len(Authenticator.objects.all()) == 2
+
+
+def test_after_secret_key_is_changed_an_app_goes_on_and_needs_the_old_one_only_till_it_is_encrypted_anew(
+    client, nurse, key, settings
+):
+    old = settings.SECRET_KEY
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "en-helt-ny-nyckel-" * 4, []
+    with pytest.raises(CommandError, match="Ingenting ändrades"):
+        call_command("encrypt_second_factors")
+    settings.SECRET_KEY_FALLBACKS = [old]
+    call_command("encrypt_second_factors")
+    settings.SECRET_KEY_FALLBACKS = []
+    type_password(client, nurse)
+    client.post("/login/andra-faktor/", {"code": code(key)})
+    assert is_in(client)
 
 
 def test_what_is_changed_long_after_the_sign_in_asks_who_it_is(client, nurse, in_production):

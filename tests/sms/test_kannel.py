@@ -17,6 +17,7 @@ from consent.models import Answer, Channel, Consent
 from sms import gateway, receipts
 from sms.circuit_breaker import open_circuit
 from sms.models import InboundSms, Lane, Message, ProviderState, Refusal
+from sms.provider_check import check_providers
 from sms.states import State
 from tests.concurrency import in_another_connection, wait_until
 from tests.kannel import processes
@@ -218,3 +219,18 @@ def make_due_and_try_again() -> None:
     ProviderState.objects.update(open_until=None)
     Message.objects.filter(state=State.QUEUED).update(due_at=F("created_at"))
     gateway.drain(Lane.BULK)
+
+
+@pytest.mark.parametrize(
+    ("password", "says"),
+    [
+        (processes.PASSWORD, (True, "Inloggningen fungerar. Om numren kommer fram vet bara nätet bakom Kannel.")),
+        ("another", (False, "Den tar inte emot namnet eller lösenordet (HTTP 403).")),
+    ],
+)
+def test_it_says_whether_it_lets_in_and_nothing_is_sent(password, says, kannel, settings):
+    before = kannel.submitted()
+    settings.KANNEL_PASSWORD = password
+    [checked] = check_providers()
+    assert (checked.account.is_right, checked.account.told) == says
+    assert kannel.submitted() == before

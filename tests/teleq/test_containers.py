@@ -61,6 +61,23 @@ def test_it_has_limits(service):
     assert 0 < service["cpus"] <= 4
 
 
+def test_its_log_fills_no_disk(service):
+    options = service["logging"]["options"]
+    assert service["logging"]["driver"] in ("local", "json-file")  # the drivers that keep it here, and turn it over
+    assert re.fullmatch(r"\d+m", options["max-size"])
+    assert 1 <= int(options["max-file"]) <= 10
+
+
+def test_there_may_be_more_than_one_of_web_and_workers():
+    """`--scale` refuses what has a name or a port of its own."""
+    for name in ("web", "worker-manual", "worker-bulk"):
+        assert not {"container_name", "ports", "hostname"} & set(SERVICES[name])
+        assert "volumes" not in SERVICES[name]  # nothing that two would write
+    names = [word for name in SERVICES for word in SERVICES[name].get("command", ()) if word.endswith("@%h")]
+    assert len(set(names)) == len(names) == 3  # and each worker's name has its container's in it
+    assert SERVICES["proxy"]["environment"]["WEB"] == "web:8000"  # by the name that all of them answer to
+
+
 def test_each_is_in_the_networks_that_it_needs():
     there = {network: {name for name, each in SERVICES.items() if network in each["networks"]} for network in NETWORKS}
     assert there == NETWORKS
@@ -104,10 +121,10 @@ def test_each_signs_in_to_the_database_by_its_own_role():
 
 
 def test_the_secrets_that_can_be_made_are_made_once_and_strong(tmp_path):
-    def make() -> dict[str, str]:
+    def make(**environment: str) -> dict[str, str]:
         subprocess.run(
             [ROOT / "bin" / "secrets"],
-            env=os.environ | {"SECRETS": str(tmp_path / "secrets")},
+            env=os.environ | {"SECRETS": str(tmp_path / "secrets")} | environment,
             check=True,
             capture_output=True,
         )
@@ -133,3 +150,12 @@ def test_the_secrets_that_can_be_made_are_made_once_and_strong(tmp_path):
     assert made["redis_url"] == f"redis://:{made['redis_password']}@redis:6379/0"
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
     assert make() == made
+
+    # One that has leaked is thrown away and made anew, and its address with it. Without Docker hosts have other names.
+    for name in ("redis_password", "redis_url", "database_url_web"):
+        (tmp_path / "secrets" / name).unlink()
+    anew = make(POSTGRES="10.0.0.5:5432", REDIS="10.0.0.6:6379")
+    assert anew["redis_password"] != made["redis_password"]
+    assert anew["redis_url"] == f"redis://:{anew['redis_password']}@10.0.0.6:6379/0"
+    assert anew["database_url_web"] == f"postgres://teleq_web:{made['database_web_password']}@10.0.0.5:5432/teleq"
+    assert {name for name in made if made[name] != anew[name]} == {"redis_password", "redis_url", "database_url_web"}
