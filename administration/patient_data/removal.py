@@ -80,7 +80,8 @@ class _Found:
         self.stored = stored = Stored(patient, queues)
         self.closed = [case.pk for case in cases if not case.is_open]
         self.open = [case.pk for case in cases if case.is_open]
-        Unsettled.objects.filter(message__in=stored.messages.order_by().values("pk")).hold()
+        if locked:
+            Unsettled.objects.filter(message__in=stored.messages.order_by().values("pk")).hold()
         messages = list(held(Message.objects.filter(pk__in=stored.messages.order_by().values("pk")).order_by("pk")))
         self.under_way = [message.pk for message in messages if message.state in PENDING]
         self.settled = [message.pk for message in messages if message.state not in PENDING]

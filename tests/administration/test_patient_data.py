@@ -316,6 +316,12 @@ def test_what_is_on_its_way_stays(case, queues, accept):
     assert message.text == "Hej!"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_would_be_removed_is_told_without_a_lock(case, queues, accept):
+    accept()
+    assert removal.WHY_UNDER_WAY in [item.kept_because for item in removal.plan(NUMBER, queues, by=reader())]
+
+
 def test_of_nobody_there_is_nothing_to_take_away(queues):
     assert removal.plan(Patient(number=OTHER), queues, by=reader()) == []
 
