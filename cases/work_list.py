@@ -35,7 +35,6 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import LessThan, LessThanOrEqual
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
@@ -47,6 +46,7 @@ from consent.verdict import answer_in_force
 from sms import brake
 from sms.circuit_breaker import SHOWN_AFTERWARDS, open_circuit
 from sms.models import ProviderState, SendingStop
+from teleq.addresses import address
 from teleq.clock import MINUTE, database_now
 from teleq.models import Outcome, Queue, Today, User, full_name
 from teleq.phone_numbers import number_text, show
@@ -239,12 +239,6 @@ class Row(TypedDict):
     """When it is released, where that is soon and the user is who has it."""
     call: str
     """That a call is under way, or that one has no result yet; else empty."""
-
-
-@lru_cache(maxsize=4096)
-def address(case_id: int) -> str:
-    """To make one takes longer than most of what a row shows, and the same cases are listed again and again."""
-    return reverse("cases:case", args=[case_id])
 
 
 @dataclass
@@ -543,7 +537,7 @@ def _rows(found: Iterable[tuple[Any, ...]], queues: list[OwnQueue], user: User, 
                 section=_section(case, at, tomorrow),
                 mine=case.assignee_id == user.pk,
                 hidden=hidden,
-                address=address(case.pk),
+                address=address("cases:case", case.pk),
                 time=_("från %(time)s") % {"time": when} if overdue and not late else when,
                 late_for=_("%(how_long)s försenad") % {"how_long": late} if late else "",
                 number="" if hidden else show(case.phone_number),

@@ -80,7 +80,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "teleq.urls"
 WSGI_APPLICATION = "teleq.wsgi.application"
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "teleq.form_renderer.FormRenderer"
 
 TEMPLATES = [
     {
@@ -94,6 +94,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "teleq.context.navigation",
             ],
+            "builtins": ["teleq.templatetags.pages"],
         },
     },
 ]
