@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -10,11 +9,13 @@ from django.template import Context, defaulttags
 from django.template.base import Parser, Token
 from django.urls import NoReverseMatch
 from django.utils.html import conditional_escape
-from django.utils.safestring import SafeString, mark_safe
 
 from teleq.addresses import address
+from teleq.form_renderer import attributes, input_element
 
 register = template.Library()
+register.filter(attributes)
+register.filter(input_element)
 
 
 class URLNode(defaulttags.URLNode):
@@ -44,14 +45,3 @@ def url(parser: Parser, token: Token) -> URLNode:
     """Django's `{% url %}`, by `teleq.addresses` where all that it is given are ids."""
     node = defaulttags.url(parser, token)
     return URLNode(node.view_name, node.args, node.kwargs, node.asvar)
-
-
-@register.filter
-def attributes(attrs: Mapping[str, Any]) -> SafeString:
-    """A widget's attributes, as django/forms/widgets/attrs.html writes them."""
-    written = (
-        f" {name}" if value is True else f' {name}="{conditional_escape(value)}"'
-        for name, value in attrs.items()
-        if value is not False
-    )
-    return mark_safe("".join(written))  # noqa: S308  each value is escaped, and the names stand in our forms
