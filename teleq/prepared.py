@@ -69,6 +69,8 @@ class Prepared(Generic[Row]):
         query = self.make(**values)
         [compiler], [sql], parameters = _compiled([query], places)
         makes_models = query._iterable_class is ModelIterable
+        converters = compiler.get_converters([column for column, *_ in compiler.select]) if makes_models else {}
+        compiler.get_converters = lambda _: converters  # type: ignore[method-assign]  # else looked for at each asking
         return _PutTogether(compiler if makes_models else None, _Statement(sql, parameters))
 
 
