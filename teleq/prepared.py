@@ -68,10 +68,12 @@ class Prepared(Generic[Row]):
         values, places = _values(self.make)
         query = self.make(**values)
         [compiler], [sql], parameters = _compiled([query], places)
-        makes_models = query._iterable_class is ModelIterable
-        converters = compiler.get_converters([column for column, *_ in compiler.select]) if makes_models else {}
-        compiler.get_converters = lambda _: converters  # type: ignore[method-assign]  # else looked for at each asking
-        return _PutTogether(compiler if makes_models else None, _Statement(sql, parameters))
+        if query._iterable_class is not ModelIterable:
+            return _PutTogether(None, _Statement(sql, parameters))
+        # How values are read is found out once too.
+        converters = compiler.get_converters([column for column, *_ in compiler.select])
+        compiler.get_converters = lambda expressions: converters  # type: ignore[method-assign]
+        return _PutTogether(compiler, _Statement(sql, parameters))
 
 
 class Digest:
