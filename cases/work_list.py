@@ -36,7 +36,6 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import LessThan, LessThanOrEqual
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
@@ -47,6 +46,7 @@ from consent.verdict import answer_in_force
 from sms import brake
 from sms.circuit_breaker import SHOWN_AFTERWARDS, open_circuit
 from sms.models import ProviderState, SendingStop
+from teleq.addresses import address
 from teleq.clock import MINUTE, database_now, start_of_day
 from teleq.models import Outcome, Queue, Today, User, full_name
 from teleq.phone_numbers import number_text, show
@@ -208,11 +208,14 @@ class Row(TypedDict):
     """A case in the words that its row shows. A dict, which a template finds the parts of in a third of the time."""
 
     case: ListedCase
+    key: str
+    """The row's id in the page."""
     section: Section
     mine: bool
     hidden: bool
     """The patient has protected personal data: neither name, number, reason nor what they need is shown."""
     address: str
+    name: str
     time: str
     """ "10.30"; of an overdue case of another day "från igår 10.30"."""
     late_for: str
@@ -239,12 +242,6 @@ class Row(TypedDict):
     """When it is released, where that is soon and the user is who has it."""
     call: str
     """That a call is under way, or that one has no result yet; else empty."""
-
-
-@lru_cache(maxsize=4096)
-def address(case_id: int) -> str:
-    """To make one takes longer than most of what a row shows, and the same cases are listed again and again."""
-    return reverse("cases:case", args=[case_id])
 
 
 @dataclass
@@ -558,6 +555,7 @@ def _rows(found: Iterable[tuple[Any, ...]], queues: list[OwnQueue], user: User |
     consents = Consent.objects.judged([case.consent_key for case in cases])
     open_at = presence.in_queues_of(user) if cases and user else {}
     words = {value: _(text) for value, text in TEXTS.items()}
+    no_name = _("Namn saknas")
     today, tomorrow = start_of_day(at), start_of_day(at, days=1)
     rows = []
     for case in cases:
@@ -572,10 +570,12 @@ def _rows(found: Iterable[tuple[Any, ...]], queues: list[OwnQueue], user: User |
         rows.append(
             Row(
                 case=case,
+                key=f"case-{case.pk}",
                 section=_section(case, at, tomorrow),
                 mine=user is not None and case.assignee_id == user.pk,
                 hidden=hidden,
-                address=address(case.pk),
+                address=address("cases:case", case.pk),
+                name=case.name or no_name,
                 time=_("från %(time)s") % {"time": when} if overdue and not late else when,
                 late_for=_("%(how_long)s försenad") % {"how_long": late} if late else "",
                 number="" if hidden else show(case.phone_number),

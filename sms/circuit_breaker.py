@@ -28,6 +28,7 @@ from sms.providers.base import Outcome, SendResult, loggable, storable
 from sms.routing import able
 from teleq.clock import elapsed
 from teleq.models import OutgoingSms
+from teleq.prepared import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -176,9 +177,7 @@ def open_circuit(queues: Collection[int] | None = None) -> ProviderState | None:
 
     Without queues: what is sent from a name, which every provider can send.
     """
-    recently = Now() - SHOWN_AFTERWARDS
-    states = ProviderState.objects.filter(open_until__gt=recently).order_by("silent_since")
-    not_closed = {state.name: state for state in states}
+    not_closed = {state.name: state for state in _not_closed()}
     if not not_closed:  # nearly always
         return None
     if queues is None:
@@ -190,3 +189,9 @@ def open_circuit(queues: Collection[int] | None = None) -> ProviderState | None:
         if names and all(name in not_closed for name in names):
             return [state for name, state in not_closed.items() if name in names][-1]
     return None
+
+
+@Prepared
+def _not_closed() -> models.QuerySet[ProviderState]:
+    recently = Now() - SHOWN_AFTERWARDS
+    return ProviderState.objects.filter(open_until__gt=recently).order_by("silent_since")

@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 from django.db.models.query import ModelIterable
 from django.db.models.sql.compiler import SQLCompiler
@@ -42,9 +43,10 @@ class Prepared(Generic[Row]):
 
     def __call__(self, **values: int | str) -> list[Row]:
         compiler, statement = self._put_together
-        if compiler is None:
-            return statement.rows(values)
-        return list(ModelIterable(_Asked(compiler, *statement.asked(values))))  # type: ignore[arg-type]
+        rows: list[Any] = statement.rows(values)
+        if compiler is None or not rows:  # most of what a case asks for is not there
+            return rows
+        return list(ModelIterable(_Found(compiler, rows)))  # type: ignore[arg-type]
 
     def page(self, limit: int, offset: int, **values: int | str) -> list[Row]:
         """Of a query for tuples. Only the first page is kept planned."""
@@ -52,7 +54,7 @@ class Prepared(Generic[Row]):
         if not offset:
             return statement.within(f"{{}} LIMIT {limit:d}").rows(values)
         with connection.cursor() as cursor:
-            sql, filled_in = statement.asked(values, is_kept=False)
+            sql, filled_in = statement.asked(cursor, values, is_kept=False)
             cursor.execute(f"{sql} LIMIT {limit:d} OFFSET {offset:d}", filled_in)
             return list(cursor.fetchall())
 
@@ -66,8 +68,12 @@ class Prepared(Generic[Row]):
         values, places = _values(self.make)
         query = self.make(**values)
         [compiler], [sql], parameters = _compiled([query], places)
-        makes_models = query._iterable_class is ModelIterable
-        return _PutTogether(compiler if makes_models else None, _Statement(sql, parameters))
+        if query._iterable_class is not ModelIterable:
+            return _PutTogether(None, _Statement(sql, parameters))
+        # How values are read is found out once too.
+        converters = compiler.get_converters([column for column, *_ in compiler.select])
+        compiler.get_converters = lambda expressions: converters  # type: ignore[method-assign]
+        return _PutTogether(compiler, _Statement(sql, parameters))
 
 
 class Digest:
@@ -147,10 +153,12 @@ class _Statement:
 
     def rows(self, values: dict[str, int | str], *, is_kept: bool = True) -> list[Any]:
         with connection.cursor() as cursor:
-            cursor.execute(*self.asked(values, is_kept=is_kept))
+            cursor.execute(*self.asked(cursor, values, is_kept=is_kept))
             return list(cursor.fetchall())
 
-    def asked(self, values: dict[str, int | str], *, is_kept: bool = True) -> tuple[str, tuple[Any, ...]]:
+    def asked(
+        self, cursor: CursorWrapper, values: dict[str, int | str], *, is_kept: bool = True
+    ) -> tuple[str, tuple[Any, ...]]:
         """What is sent to PostgreSQL. `is_kept`: its plan is kept for the next time, unless the operator has said that
         other processes have the connection in between (PgBouncer in transaction mode). A number that is too large for
         any id finds nothing, and is too large for a place in a plan."""
@@ -159,41 +167,40 @@ class _Statement:
             filled_in = (values[each.name] if isinstance(each, _Place) else each for each in self._parameters)
             return self._sql, tuple(filled_in)
         places = f" ({', '.join(['%s'] * len(self._places))})" if self._places else ""
-        return f"EXECUTE {self._name()}{places}", tuple(values[place.name] for place in self._places)
+        return f"EXECUTE {self._name(cursor.cursor)}{places}", tuple(values[place.name] for place in self._places)
 
-    def _name(self) -> str:
-        """Of its plan in this thread's connection."""
-        with connection.cursor() as wrapped:
-            cursor = wrapped.cursor  # psycopg2's: to prepare is no query, and is done once for each connection
-            names = _NAMES.setdefault(cursor.connection, {})
-            if self not in names:
-                name, number = f"teleq_{len(names)}", count(1)
-                # What is the same at each asking is part of the plan: else no index that has a condition is used.
-                told = (
-                    f"${next(number)}" if isinstance(each, _Place) else cursor.mogrify("%s", [each]).decode()
-                    for each in self._parameters
-                )
-                with connection.wrap_database_errors:
-                    cursor.execute(f"PREPARE {name} AS {self._sql % tuple(told)}")
-                names[self] = name
-            return names[self]
+    def _name(self, cursor: Any) -> str:
+        """Of its plan in the connection of this cursor, which is psycopg2's: to prepare is no query, and is done once
+        for each connection."""
+        names = _NAMES.setdefault(cursor.connection, {})
+        if self not in names:
+            name, number = f"teleq_{len(names)}", count(1)
+            # What is the same at each asking is part of the plan: else no index that has a condition is used.
+            told = (
+                f"${next(number)}" if isinstance(each, _Place) else cursor.mogrify("%s", [each]).decode()
+                for each in self._parameters
+            )
+            with connection.wrap_database_errors:
+                cursor.execute(f"PREPARE {name} AS {self._sql % tuple(told)}")
+            names[self] = name
+        return names[self]
 
 
 _NAMES: WeakKeyDictionary[Any, dict[_Statement, str]] = WeakKeyDictionary()
 """Of each of psycopg2's connections the statements that PostgreSQL has planned there, and their names."""
 
 
-class _Asked:
-    """What Django's reader of models needs of a QuerySet: a query which is put together already."""
+class _Found:
+    """What Django's reader of models needs of a QuerySet: a query that is put together, and what it has found."""
 
     db = "default"
     _known_related_objects: dict[Any, Any] = {}
 
-    def __init__(self, compiler: SQLCompiler, sql: str, parameters: tuple[Any, ...]) -> None:
+    def __init__(self, compiler: SQLCompiler, rows: list[Any]) -> None:
         self.query = self
         self._compiler = copy(compiler)
         self._compiler.connection = connection  # this thread's
-        self._compiler.as_sql = lambda *_, **__: (sql, parameters)  # type: ignore[method-assign]
+        self._compiler.execute_sql = lambda *_, **__: [rows]  # type: ignore[assignment,method-assign]
 
     def get_compiler(self, using: str) -> SQLCompiler:
         return self._compiler
