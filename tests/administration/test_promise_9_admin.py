@@ -191,6 +191,7 @@ def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
             "Vårdgivare",
             "Nycklar för telefonsystem",
             "Gallring",
+            "Driftläge",
             "Stoppa alla utskick",
             "SMS som inte kunde placeras",
             "Reservrutin",
