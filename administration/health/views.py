@@ -52,10 +52,10 @@ def with_token(view: View) -> View:
     @wraps(view)
     def inner(request: HttpRequest) -> HttpResponse:
         if not settings.STATUS_TOKEN:
-            return HttpResponseNotFound()
+            return HttpResponseNotFound(content_type="text/plain")
         scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not constant_time_compare(shown.strip(), settings.STATUS_TOKEN):
-            return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+            return HttpResponse(status=401, content_type="text/plain", headers={"WWW-Authenticate": "Bearer"})
         return view(request)
 
     return inner

@@ -278,8 +278,8 @@ def test_the_operator_asks_about_no_number_and_is_told_no_counts(browser, operat
     assert client.post("/admin/teleq/outgoingsms/check/", check).status_code == 403
     address = reverse("admin:teleq_outgoingsms_change", args=[plain_queue.pk])
     assert "Skulle det här SMS:et skickas?" not in text_of(client.get(address))
-    assert "Av SMS som väntar stoppas" not in text_of(client.get(address))
-    assert "Av SMS som väntar stoppas" in text_of(office.get(address))
+    assert "Inget SMS som väntar stoppas" not in text_of(client.get(address))
+    assert "Inget SMS som väntar stoppas" in text_of(office.get(address))
 
 
 # Going through them --------------------------------------------------------------------------------------------------

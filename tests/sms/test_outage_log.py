@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from consent.models import Answer
 from sms import gateway
-from sms.models import Kind, Lane, Message, ProviderState
+from sms.models import Kind, Lane, Message, ProviderState, Unsettled
 from sms.states import State
 from tests.concurrency import wait_until
 from tests.sms.broker import wipe_the_broker
@@ -34,7 +34,9 @@ def a_trial_begins() -> None:
 def all_have_left() -> bool:
     """Without waiting for those to be due that were tried in vain."""
     for lane in Lane:
-        if Message.objects.in_lane(lane).filter(state=State.QUEUED).update(due_at=Now() - timedelta(seconds=1)):
+        if Message.objects.filter(pk__in=Unsettled.objects.waiting(lane).values("pk")).update(
+            due_at=Now() - timedelta(seconds=1)
+        ):
             gateway.wake(lane)
     return not Message.objects.filter(state__in=[State.QUEUED, State.SENDING]).exists()
 

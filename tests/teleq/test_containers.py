@@ -74,7 +74,7 @@ def test_there_may_be_more_than_one_of_web_and_workers():
         assert not {"container_name", "ports", "hostname"} & set(SERVICES[name])
         assert "volumes" not in SERVICES[name]  # nothing that two would write
     names = [word for name in SERVICES for word in SERVICES[name].get("command", ()) if word.endswith("@%h")]
-    assert len(set(names)) == len(names) == 3  # and each worker's name has its container's in it
+    assert len(set(names)) == len(names) == 4  # and each worker's name has its container's in it
     assert SERVICES["proxy"]["environment"]["WEB"] == "web:8000"  # by the name that all of them answer to
 
 

@@ -83,7 +83,7 @@ def command_of(service: str) -> list[str]:
 
 def test_no_container_has_a_command_that_is_not_run_here():
     ours = {name for name, service in SERVICES.items() if service["image"] == "teleq"}
-    assert ours == {"migrate", "web", "worker-manual", "worker-bulk", "worker-retention", "beat"}
+    assert ours == {"migrate", "web", "worker-manual", "worker-bulk", "worker-retention", "worker-reserve", "beat"}
     assert set(SERVICES) == ours | {"redis"} | set(ELSEWHERE)
 
 
@@ -107,7 +107,12 @@ def test_web(start):
 
 @pytest.mark.parametrize(
     ("service", "queues"),
-    [("worker-manual", {"manual"}), ("worker-bulk", {"bulk", "sweep"}), ("worker-retention", {"retention"})],
+    [
+        ("worker-manual", {"manual"}),
+        ("worker-bulk", {"bulk", "sweep"}),
+        ("worker-retention", {"retention"}),
+        ("worker-reserve", {"reserve"}),
+    ],
 )
 def test_a_worker_takes_what_is_in_its_queues(service, queues, start):
     worker = start(service, ("@%h", f"-{os.getpid()}@here"))

@@ -26,7 +26,7 @@ work_list, finding = partial(state, "the work list"), partial(state, "finding an
 
 @work_list("all sections")
 def _(town: Town) -> Page:
-    return shows(town.page("anna"), "Försenade", "Senare idag", "Kommande dagar", "Pågående samtal sedan", "Brådskande")
+    return shows(town.page("anna"), "Försenade", "Kommande dagar", "Pågående samtal sedan", "Brådskande")
 
 
 @work_list("every status, sorted by it")
