@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from django.db.models.functions import Now
 
 from consent.models import Answer
@@ -34,9 +35,10 @@ def a_trial_begins() -> None:
 def all_have_left() -> bool:
     """Without waiting for those to be due that were tried in vain."""
     for lane in Lane:
-        if Message.objects.filter(pk__in=Unsettled.objects.waiting(lane).values("pk")).update(
-            due_at=Now() - timedelta(seconds=1)
-        ):
+        with transaction.atomic():  # the small table's rows are locked before their messages, as by everybody
+            waiting = Unsettled.objects.waiting(lane).hold()
+            Message.objects.filter(pk__in=waiting).update(due_at=Now() - timedelta(seconds=1))
+        if waiting:
             gateway.wake(lane)
     return not Message.objects.filter(state__in=[State.QUEUED, State.SENDING]).exists()
 
