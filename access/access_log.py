@@ -55,7 +55,7 @@ class Key:
 
 
 Who = User | Key | None
-"""None: teleQ itself, which writes the reserve lists and nothing else (`Act.RESERVE`)."""
+"""None: teleQ itself, which writes the reserve lists (`Act.RESERVE`), or who calls the telephone menu (`PHONE`)."""
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ class AccessEntry(models.Model):
         REVIEW = "review", gettext_lazy("Granskade loggen")
         LOG_EXTRACT = "logextract", gettext_lazy("Tog fram loggutdrag")
         RESERVE = "reserve", gettext_lazy("Skrevs i reservlistan")
+        PHONE = "phone", gettext_lazy("Fick veta eller ändrade en tid i telefonmenyn")
         REFUSED = "refused", gettext_lazy("Nekad åtkomst")
 
     SHOWN = (Act.LISTED, Act.HIT, Act.INBOUND, Act.STOPPED, Act.LOST, Act.RELATED)
@@ -146,7 +147,7 @@ class AccessEntry(models.Model):
             models.CheckConstraint(
                 condition=Q(user__isnull=False, intake_key_id=None)
                 | Q(user=None, intake_key_id__isnull=False)
-                | Q(user=None, intake_key_id=None, act="reserve"),
+                | Q(user=None, intake_key_id=None, act__in=["reserve", "phone"]),
                 name="a_look_is_a_users_or_a_keys",
             )
         ]
@@ -167,6 +168,8 @@ class AccessEntry(models.Model):
         """By name; a telephone system by its key's."""
         if self.user:
             return str(self.user)
+        if self.act == self.Act.PHONE:
+            return _("Den som ringde, genom telefonmenyn")
         if self.intake_key_id is None:
             return "teleQ"
         return _("Telefonsystem: %(intake_key_name)s") % {"intake_key_name": self.intake_key_name}

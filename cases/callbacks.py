@@ -48,17 +48,19 @@ class AnotherText(Exception):
     """The press has saved a note already, with another text. Nothing was done."""
 
 
-def create(case: Case, *, by: User | None) -> Case:
-    """Save a new case, and confirm its booking by SMS if the queue does. By None: the telephone system."""
+def create(case: Case, *, by: User | None, confirmed: bool = True) -> Case:
+    """Save a new case, and confirm its booking by SMS if the queue does, unless it is not to be `confirmed` now. By
+    None: the telephone system."""
     with transaction.atomic():
         case.save()
-        _booked(case, by)
+        _booked(case, by, confirmed)
     return case
 
 
-def _booked(case: Case, by: User | None) -> None:
+def _booked(case: Case, by: User | None, confirmed: bool = True) -> None:
     note(case, CaseEvent.Kind.CREATED, by)
-    automatic_sms.confirm(case)
+    if confirmed:
+        automatic_sms.confirm(case)
 
 
 def create_once(case: Case, *, by: User) -> tuple[Case, bool]:
@@ -92,13 +94,14 @@ def save_details(case: Case, changed: Changes, *, by: User) -> bool:
     return bool(made)
 
 
-def move(case: Case, to: datetime, *, by: User | None) -> None:
-    """Give the case another time. Raises NotPossible if it is closed."""
+def move(case: Case, to: datetime, *, by: User | None, confirmed: bool = True) -> None:
+    """Give the case another time, and confirm it by SMS unless it is not to be now. Raises NotPossible if it is
+    closed."""
     with locked_case(case) as locked:
         if not locked.is_open:
             raise NotPossible(history.CLOSED)
         if locked.callback_at != to:
-            _move(locked, to, by)
+            _move(locked, to, by, confirmed)
 
 
 def add_what_was_said(
@@ -251,9 +254,9 @@ def _manual_key(case: Case, token: str) -> str:
     return f"manual:{case.pk}:{token}"
 
 
-def _move(case: Case, to: datetime, by: User | None) -> None:
+def _move(case: Case, to: datetime, by: User | None, confirmed: bool) -> None:
     note(case, CaseEvent.Kind.MOVED, by, {"callback_at": (case.callback_at, to)})
-    book_anew(case, callback_at=to)
+    book_anew(case, confirmed=confirmed, callback_at=to)
 
 
 def book_anew(case: Case, *, confirmed: bool = True, **values: object) -> None:

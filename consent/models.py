@@ -39,6 +39,8 @@ class Channel(models.TextChoices):
 
     CASE = "case", gettext_lazy("Ärende")
     SMS = "sms", gettext_lazy("SMS från patienten")
+    PHONE_KEYS = "phone_keys", gettext_lazy("Telefon, knappval")
+    """The patient's own key, in a call to the telephone menu that asked."""
     RESTORED = "restored", gettext_lazy("Återställning")
     """The database was restored from a copy in which a Nej may be missing: the Ja is asked for anew."""
 
@@ -109,6 +111,8 @@ class ConsentText(models.Model):
         help_text=gettext_lazy("Tomt: alla köer hos vårdgivaren som inte har en egen text."),
     )
     text = models.TextField(gettext_lazy("att läsa upp"), max_length=500, blank=True)
+    recorded = models.BooleanField(gettext_lazy("inspelad"), default=False, db_default=False, editable=False)
+    """Not read out by a nurse: a recording's words, which the telephone menu plays."""
     created_at = models.DateTimeField(gettext_lazy("skriven"), auto_now_add=True)
 
     objects = ConsentTextQuerySet.as_manager()
@@ -130,7 +134,7 @@ class ConsentText(models.Model):
 @Prepared
 def _latest_texts(provider: int, queue: int) -> models.QuerySet[ConsentText]:
     """The latest wording of the queue's own, then of the care provider's. No queue has the id 0."""
-    texts = ConsentText.objects.filter(Q(queue=queue) | Q(queue=None), care_provider=provider)
+    texts = ConsentText.objects.filter(Q(queue=queue) | Q(queue=None), care_provider=provider, recorded=False)
     return texts.order_by("queue_id", "-id").distinct("queue_id")  # PostgreSQL puts nulls last
 
 
@@ -236,6 +240,8 @@ class Consent(CountsForATime, models.Model):
     channel = models.CharField(gettext_lazy("genom"), max_length=10, choices=Channel.choices)
     # A number and not a foreign key: consents know nothing of cases, and outlive them.
     case_id = models.BigIntegerField(gettext_lazy("ärende"), null=True)
+    # Likewise of the call to the telephone menu in which the patient answered.
+    call_id = models.BigIntegerField(gettext_lazy("samtal"), null=True)
     person = models.CharField(
         gettext_lazy("vems svar"),
         max_length=12,
@@ -263,10 +269,18 @@ class Consent(CountsForATime, models.Model):
             models.CheckConstraint(condition=Q(answer__in=Answer.values), name="answer_is_valid"),
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="consent_channel_is_valid"),
             models.CheckConstraint(condition=Q(valid_until__gt=F("answered_at")), name="answer_counts_for_a_time"),
-            # A Ja is a nurse's deliberate act: nothing that comes in by itself can make one.
+            # A Ja is a deliberate act: a nurse's, or the patient's own key in a call that asked in words which are
+            # stored. Nothing that comes in by itself can make one (docs/decisions/0047).
             models.CheckConstraint(
-                condition=~Q(answer=Answer.YES) | Q(channel=Channel.CASE, answered_by__isnull=False),
-                name="yes_comes_from_a_nurse",
+                condition=~Q(answer=Answer.YES)
+                | Q(channel=Channel.CASE, answered_by__isnull=False)
+                | Q(channel=Channel.PHONE_KEYS, text__isnull=False),
+                name="yes_is_a_deliberate_act",
+            ),
+            models.CheckConstraint(
+                condition=Q(channel=Channel.PHONE_KEYS, call_id__isnull=False, answered_by=None)
+                | (~Q(channel=Channel.PHONE_KEYS) & Q(call_id=None)),
+                name="a_key_is_pressed_in_a_call",
             ),
         ]
 

@@ -137,7 +137,36 @@ def answer_in_case(  # noqa: PLR0913  who, what, where: each is a column of the 
             answered_by=by,
             channel=Channel.CASE,
             case_id=case_id,
+            call_id=None,
             person=person,
+            text=text,
+        )
+
+
+def answer_in_call(
+    care_provider_id: int, phone_number: PhoneNumber | str, answer: Answer, *, call_id: int, text: ConsentText
+) -> Current:
+    """Store the Ja or Nej of a patient who was asked by the telephone menu, and pressed a key. `text` is what was said.
+
+    Only where nobody has answered, or the answer is Ej valt or has lapsed: a Nej is never asked about again. Raises
+    ChangedMeanwhile if another answer counts by now.
+    """
+    key = (care_provider_id, number_text(phone_number))
+    carry_out_withdrawals([key])
+    with transaction.atomic():
+        consent = _locked(care_provider_id, phone_number)
+        if answer_in_force(consent, database_now()) is not Answer.UNSET or Withdrawal.objects.by_number([key]):
+            raise ChangedMeanwhile
+        return _store(
+            consent,
+            care_provider_id=care_provider_id,
+            phone_number=phone_number,
+            answer=answer,
+            answered_by=None,
+            channel=Channel.PHONE_KEYS,
+            case_id=None,
+            call_id=call_id,
+            person="",
             text=text,
         )
 
@@ -182,8 +211,14 @@ def _carry_out(pk: int) -> None:
 
 
 @transaction.atomic
-def withdraw(care_provider_id: int, phone_number: PhoneNumber | str, answered_at: datetime | None = None) -> Current:
-    """Write the patient's own Nej, by SMS. Also if the answer is Nej already, so that the history shows it."""
+def withdraw(
+    care_provider_id: int,
+    phone_number: PhoneNumber | str,
+    answered_at: datetime | None = None,
+    call_id: int | None = None,
+) -> Current:
+    """Write the patient's own Nej: by SMS, or by a key in this call to the telephone menu. Also if the answer is Nej
+    already, so that the history shows it."""
     while True:
         consent = _locked(care_provider_id, phone_number)
         with suppress(ChangedMeanwhile):  # the number has just got its first answer: now there is a row to lock
@@ -194,8 +229,9 @@ def withdraw(care_provider_id: int, phone_number: PhoneNumber | str, answered_at
                 phone_number=phone_number,
                 answer=Answer.NO,
                 answered_by=None,
-                channel=Channel.SMS,
+                channel=Channel.SMS if call_id is None else Channel.PHONE_KEYS,
                 case_id=None,
+                call_id=call_id,
                 person="",
                 text=None,
             )
@@ -221,7 +257,14 @@ def _unset(ids: list[int], given_before: datetime) -> int:
     written = 0
     for consent in held.order_by("care_provider_id", "phone_number"):
         _store(
-            consent, answer=Answer.UNSET, answered_by=None, channel=Channel.RESTORED, case_id=None, person="", text=None
+            consent,
+            answer=Answer.UNSET,
+            answered_by=None,
+            channel=Channel.RESTORED,
+            case_id=None,
+            call_id=None,
+            person="",
+            text=None,
         )
         written += 1
     return written

@@ -53,6 +53,8 @@ class Wanted:
     interpreter_language: str = ""
     speak_with: str = ""
     priority: Priority = Priority.NORMAL
+    beside: bool = False
+    """Whether it stands beside the callbacks that the number has in the queue: another child's. Else one is moved."""
 
     @property
     def words(self) -> dict[str, str]:
@@ -82,8 +84,10 @@ class Wanted:
 
 
 @transaction.atomic
-def book(wanted: Wanted) -> tuple[Case, bool]:
+def book(wanted: Wanted, *, confirmed: bool = True) -> tuple[Case, bool]:
     """Book a callback. Returns its case, and whether that is new. Raises NotFree and CallDiffers.
+
+    Where it is not to be `confirmed` by SMS now, the caller sees to that (`cases.automatic_sms.confirm`).
 
     A call that has booked already gets its case once more, if it asks for the same: a telephone system repeats a
     request that it got no response to. A patient's open case in the queue that may be moved is moved.
@@ -99,17 +103,17 @@ def book(wanted: Wanted) -> tuple[Case, bool]:
             raise CallDiffers(["queue"] if "queue" in differs else differs)
         return call.case, False
     _lock_number(wanted)
-    call.case = _case_to_move(wanted)
+    call.case = None if wanted.beside else _case_to_move(wanted)
     made = call.case is None
     if call.case:
         _take_another_place(call.case, wanted.callback_at)
         callbacks.add_what_was_said(
             call.case, name=wanted.name, words=wanted.words, a_number=wanted.a_number, priority=wanted.priority
         )
-        callbacks.move(call.case, wanted.callback_at, by=None)
+        callbacks.move(call.case, wanted.callback_at, by=None, confirmed=confirmed)
     else:
         places.take(wanted.queue, wanted.callback_at)
-        call.case = callbacks.create(_new_case(wanted), by=None)
+        call.case = callbacks.create(_new_case(wanted), by=None, confirmed=confirmed)
     call.save(update_fields=["case"])
     return call.case, made
 
@@ -151,6 +155,11 @@ def _new_case(wanted: Wanted) -> Case:
         callback_at=wanted.callback_at,
         priority=wanted.priority,
     )
+
+
+def may_be_changed(case: Case) -> bool:
+    """Whether the patient may move or cancel it now by telephone; asked of a case that isn't locked, it may change."""
+    return case.is_open and not _why_not_ours(case)
 
 
 def _require_ours(case: Case) -> None:

@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "sms.apps.SmsConfig",
     "cases.apps.CasesConfig",
     "intake.apps.IntakeConfig",
+    "telephony.apps.TelephonyConfig",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -290,6 +291,7 @@ CELERY_TASK_ROUTES = {
     "sms.tasks.sweep": {"queue": "sweep"},
     "cases.tasks.remind": {"queue": "sweep"},
     "cases.tasks.release_left_behind": {"queue": "sweep"},
+    "telephony.tasks.close_silent_calls": {"queue": "sweep"},
     "administration.tasks.remove_what_is_past_its_time": {"queue": "retention"},
     # Of their own: a disk that doesn't answer holds up nothing else.
     "administration.tasks.write_reserve_lists": {"queue": "reserve"},
@@ -300,6 +302,7 @@ CELERY_BEAT_SCHEDULE = {
     "remind": {"task": "cases.tasks.remind", "schedule": 60.0},
     "release_left_behind": {"task": "cases.tasks.release_left_behind", "schedule": 60.0},
     "sweep": {"task": "sms.tasks.sweep", "schedule": 60.0},
+    "close_silent_calls": {"task": "telephony.tasks.close_silent_calls", "schedule": 60.0},
     "retention": {"task": "administration.tasks.remove_what_is_past_its_time", "schedule": crontab(hour=2, minute=40)},
     "reserve": {"task": "administration.tasks.write_reserve_lists", "schedule": crontab(minute="*/15")},
 }
@@ -335,6 +338,11 @@ TWILIO_URL = env.str("TWILIO_URL", default="https://api.twilio.com")
 TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", default="")
 
+# Telephone menu -------------------------------------------------------------------------------------------------------
+
+# Stands in the address that 46elks tells of a call at, as 46elks signs nothing: /telefon/46elks/samtal/<secret>.
+VOICE_SECRET = env.str("VOICE_SECRET", default="teleq-demo" if TELEQ_DEMO else "")
+
 # Retention ------------------------------------------------------------------------------------------------------------
 
 # Answers go when they have lapsed: after 14 months, by the manual. The rest is kept no longer than it is needed (GDPR
@@ -343,6 +351,7 @@ TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", default="")
 KEEP_SMS_TEXTS = timedelta(days=env.int("KEEP_SMS_TEXTS_DAYS", default=90))
 KEEP_SMS = timedelta(days=env.int("KEEP_SMS_DAYS", default=730))
 KEEP_CASES = timedelta(days=env.int("KEEP_CASES_DAYS", default=365))
+KEEP_CALLS = timedelta(days=env.int("KEEP_CALLS_DAYS", default=90))
 KEEP_DRAFTS = timedelta(days=env.int("KEEP_DRAFTS_DAYS", default=7))
 # HSLF-FS 2016:40 4 kap. 9 §: five years at least.
 KEEP_ACCESS_LOG = timedelta(days=env.int("KEEP_ACCESS_LOG_DAYS", default=1827))

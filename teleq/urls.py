@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("cases.urls")),
     path("", include("sms.urls")),
     path("", include("intake.urls")),
+    path("", include("telephony.urls")),
     path("admin/", include("administration.urls")),
     path("hjalp/", include("teleq.handbook.urls")),
 ]

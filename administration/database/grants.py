@@ -46,6 +46,8 @@ TABLES = {
     "cases_protectionmark": ("siu", ""),
     "cases_protectionmarkevent": ("s", ""),
     "intake_intakecall": ("siu", ""),
+    "telephony_call": ("siu", "sd"),
+    "telephony_spokenfile": ("sid", "sd"),
     # What comes and goes.
     "consent_withdrawal": ("siud", ""),
     "cases_draft": ("siud", ""),
@@ -63,6 +65,13 @@ TABLES = {
     "sms_standardtext": ("siud", ""),
     "consent_consenttext": ("si", ""),
     "intake_intakekey": ("siu", ""),
+    "telephony_announcement": ("siud", ""),
+    "telephony_menu": ("siud", ""),
+    "telephony_choice": ("siud", ""),
+    "telephony_patientsnumber": ("siud", ""),
+    "telephony_callershours": ("siud", ""),
+    "telephony_queuebyphone": ("siud", ""),
+    "telephony_recording": ("siu", "sd"),
     "intake_intakekey_queues": ("sid", ""),
     # People, their rights and how they sign in.
     "teleq_user": ("siu", "s"),

@@ -1,0 +1,141 @@
+"""A call from its beginning to its end, as its provider tells of it: each step is one transaction on the call's row.
+
+A provider repeats a request that it got no response to, and its requests may come late or out of order. So each
+address names the turn that it responds to. Keys for a turn that is past change nothing: what was said last is said
+again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from cases import automatic_sms, changing
+from telephony import conversation
+from telephony.conversation import Reply
+from telephony.models import Call, Ended, PatientsNumber, Step
+from teleq import phone_numbers
+from teleq.database import insert_unless_there
+from teleq.phone_numbers import number_text
+
+logger = logging.getLogger(__name__)
+
+SILENT_AFTER = timedelta(minutes=10)
+"""A call that the provider has said nothing of for this long is over: it has not told when the caller hung up. A person
+may be spoken to for longer, but nothing follows that."""
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A call as a provider tells of it when it comes. Numbers as the provider writes them."""
+
+    call_id: str
+    from_number: str
+    to_number: str
+
+
+@transaction.atomic
+def begin(provider: str, incoming: Incoming) -> tuple[Call, Reply] | None:
+    """What is said first in a call; told of again, the same. None for a number that nobody has set up."""
+    dialled, caller = phone_numbers.read(incoming.to_number), phone_numbers.read(incoming.from_number)
+    number = _number(number_text(dialled)) if dialled else None
+    if number is None:
+        logger.warning("A call by %s was to a number that is not set up", provider)
+        return None
+    call = Call(
+        provider=provider,
+        call_id=incoming.call_id,
+        number=number,
+        care_provider=number.care_provider,
+        from_number=number_text(caller) if caller else "",
+        language=number.languages[0],
+    )
+    if insert_unless_there(call):
+        return call, _said(call, conversation.begin(call, number))
+    there = Call.objects.select_for_update(of=("self",)).get(provider=provider, call_id=incoming.call_id)
+    return there, Reply(**there.reply)
+
+
+def _number(number: str) -> PatientsNumber | None:
+    related = ("care_provider", "queue__outgoing_sms", "queue__by_phone", "menu", "announcement", "greeting")
+    found = PatientsNumber.objects.select_related(*related, "closed_announcement").filter(number=number)
+    return found.first()
+
+
+def press(token: str, turn: int, keys: str) -> tuple[Call, Reply] | None:
+    """What is said after these keys: digits, "#" for # alone, or nothing where no key came. None: no such call."""
+    return _go_on(token, turn, lambda call, number: conversation.keyed(call, number, keys))
+
+
+def connected(token: str, turn: int, *, answered: bool) -> tuple[Call, Reply] | None:
+    """What is said when a person's telephone has been called. None: no such call."""
+    return _go_on(token, turn, lambda call, number: conversation.connected(call, number, answered=answered))
+
+
+@transaction.atomic
+def _go_on(token: str, turn: int, act: Callable[[Call, PatientsNumber], Reply]) -> tuple[Call, Reply] | None:
+    call = _locked(token)
+    if call is None:
+        return None
+    number = _number(number_text(call.number.number)) if call.number else None
+    if turn != call.turn or call.ended_at or number is None:
+        return call, Reply(**call.reply)
+    reply = _said(call, act(call, number))
+    if call.step == Step.OVER:
+        _confirm(call)
+    return call, reply
+
+
+def _locked(token: str) -> Call | None:
+    rows = Call.objects.select_for_update(of=("self",)).select_related("number", "care_provider", "case")
+    return rows.select_related("queue__outgoing_sms", "queue__by_phone").filter(token=token).first()
+
+
+def _said(call: Call, reply: Reply) -> Reply:
+    call.turn += 1
+    call.reply = asdict(reply)
+    call.heard_at = Now()
+    call.save()
+    return reply
+
+
+def hang_up(token: str) -> None:
+    """The call is over. Told again, it changes nothing."""
+    with transaction.atomic():
+        call = _locked(token)
+        if call and call.ended_at is None:
+            _close(call)
+
+
+def close_silent() -> int:
+    """Close the calls whose end no provider has told, and say how many. Each is a transaction of its own."""
+    silent = Call.objects.under_way().filter(heard_at__lt=Now() - SILENT_AFTER).values_list("token", flat=True)
+    tokens = list(silent[:1000])
+    for token in tokens:
+        hang_up(token)
+    return len(tokens)
+
+
+def _close(call: Call) -> None:
+    call.ended = call.ended or Ended.HUNG_UP
+    call.memory, call.reply, call.ended_at = {}, {}, Now()
+    call.spoken_files.all().delete()
+    _confirm(call)
+    call.save()
+
+
+def _confirm(call: Call) -> None:
+    """Confirm by SMS what was booked, now that the patient has answered whether they want any, or has not."""
+    if not call.to_confirm:
+        return
+    call.to_confirm = False
+    call.save(update_fields=["to_confirm"])
+    if call.case:
+        with changing.locked(call.case) as case:
+            if case.is_open:
+                automatic_sms.confirm(case)

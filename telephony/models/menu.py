@@ -1,0 +1,259 @@
+"""The numbers that patients call, and where they lead: menus, queues, announcements, a person."""
+
+from __future__ import annotations
+
+from datetime import time
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy
+from phonenumber_field.modelfields import PhoneNumberField
+
+from cases.models import TelephoneHours
+from telephony.models.recording import LANGUAGE, Language
+from teleq.models import CareProvider, Queue
+
+
+def swedish_only() -> list[str]:
+    return [Language.SWEDISH]
+
+
+class Announcement(models.Model):
+    """A sentence of the care provider's own: a greeting, a choice of a menu, or what is said and ends the call."""
+
+    care_provider = models.ForeignKey(
+        CareProvider, on_delete=models.PROTECT, related_name="announcements", verbose_name=gettext_lazy("vårdgivare")
+    )
+    words = models.TextField(
+        gettext_lazy("ord på svenska"),
+        max_length=1000,
+        help_text=gettext_lazy("Till exempel: Välkommen till Vårdcentralen Spindeln. Eller: För rådgivning, tryck 1."),
+    )
+    english = models.TextField(gettext_lazy("ord på engelska"), max_length=1000, blank=True, default="")
+
+    class Meta:
+        verbose_name = gettext_lazy("eget meddelande")
+        verbose_name_plural = gettext_lazy("egna meddelanden")
+        ordering = ["care_provider", "id"]
+
+    def __str__(self) -> str:
+        return self.words if len(self.words) <= 60 else f"{self.words[:59]}…"
+
+    @property
+    def sentence(self) -> str:
+        """The key of its recordings."""
+        return f"announcement:{self.pk}"
+
+
+class Menu(models.Model):
+    """What a caller chooses among. Its choices are said in their order, each in words of its own."""
+
+    care_provider = models.ForeignKey(
+        CareProvider, on_delete=models.PROTECT, related_name="menus", verbose_name=gettext_lazy("vårdgivare")
+    )
+    name = models.CharField(
+        gettext_lazy("namn"), max_length=60, help_text=gettext_lazy("Sägs inte: för er egen skull.")
+    )
+
+    class Meta:
+        verbose_name = gettext_lazy("meny")
+        verbose_name_plural = gettext_lazy("menyer")
+        ordering = ["care_provider", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["care_provider", "name"],
+                name="one_menu_per_name",
+                violation_error_message=gettext_lazy("Vårdgivaren har redan en meny med det namnet."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LeadsSomewhere(models.Model):
+    """Where a number or a choice leads: exactly one of these."""
+
+    queue = models.ForeignKey(
+        Queue,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=gettext_lazy("kö"),
+        help_text=gettext_lazy("Här bokas en återuppringning."),
+    )
+    menu = models.ForeignKey(
+        Menu, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=gettext_lazy("meny")
+    )
+    announcement = models.ForeignKey(
+        Announcement,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=gettext_lazy("meddelande"),
+        help_text=gettext_lazy("Läses upp. Sedan är samtalet slut."),
+    )
+
+    class Meta:
+        abstract = True
+
+
+LEADS_TO_ONE = (
+    Q(queue__isnull=False, menu=None, announcement=None)
+    | Q(queue=None, menu__isnull=False, announcement=None)
+    | Q(queue=None, menu=None, announcement__isnull=False)
+)
+
+
+class Choice(LeadsSomewhere):
+    """A key of a menu: the words that offer it, and where it leads."""
+
+    # The menu that it stands in; `menu` is where it leads.
+    of_menu = models.ForeignKey(
+        Menu, on_delete=models.CASCADE, related_name="choices", verbose_name=gettext_lazy("i menyn"), db_index=False
+    )
+    key = models.PositiveSmallIntegerField(
+        gettext_lazy("knapp"), choices=[(0, "0"), *((key, str(key)) for key in range(1, 10))]
+    )
+    order = models.PositiveSmallIntegerField(gettext_lazy("ordning"), default=0)
+    words = models.ForeignKey(
+        Announcement,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=gettext_lazy("sägs så här"),
+        help_text=gettext_lazy("Till exempel: För rådgivning, tryck 1."),
+    )
+    person_number = PhoneNumberField(
+        gettext_lazy("nummer till en person"),
+        blank=True,
+        default="",
+        help_text=gettext_lazy("Samtalet kopplas dit. Till exempel: För att prata med någon, tryck 0."),
+    )
+
+    class Meta:
+        verbose_name = gettext_lazy("val")
+        verbose_name_plural = gettext_lazy("val")
+        ordering = ["of_menu", "order", "key"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["of_menu", "key"],
+                name="one_choice_per_key",
+                violation_error_message=gettext_lazy("Knappen är redan upptagen i menyn."),
+            ),
+            models.CheckConstraint(condition=Q(key__range=(0, 9)), name="a_choice_is_a_key"),
+            models.CheckConstraint(
+                condition=(LEADS_TO_ONE & Q(person_number=""))
+                | (Q(queue=None, menu=None, announcement=None) & ~Q(person_number="")),
+                name="a_choice_leads_to_one_place",
+                violation_error_message=gettext_lazy(
+                    "Välj ett: en kö, en meny, ett meddelande eller ett nummer till en person."
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}"
+
+
+class PatientsNumber(LeadsSomewhere):
+    """A telephone number that patients call, rented at a provider, and where a call to it leads."""
+
+    care_provider = models.ForeignKey(
+        CareProvider, on_delete=models.PROTECT, related_name="patients_numbers", verbose_name=gettext_lazy("vårdgivare")
+    )
+    number = PhoneNumberField(
+        gettext_lazy("telefonnummer"),
+        unique=True,
+        error_messages={"unique": gettext_lazy("Numret finns redan.")},
+    )
+    greeting = models.ForeignKey(
+        Announcement,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=gettext_lazy("hälsning"),
+        help_text=gettext_lazy("Sägs först i varje samtal, efter det om livshotande tillstånd."),
+    )
+    languages = ArrayField(
+        models.CharField(max_length=3, validators=[LANGUAGE]),
+        verbose_name=gettext_lazy("språk"),
+        default=swedish_only,
+        help_text=gettext_lazy("Flera: då väljer den som ringer först. Var och en behöver sina inspelningar."),
+    )
+    person_number = PhoneNumberField(
+        gettext_lazy("nummer till en person"),
+        blank=True,
+        default="",
+        help_text=gettext_lazy("Dit kopplas den som trycker 0 eller inte kan trycka, och den som inte får någon tid."),
+    )
+    closed_announcement = models.ForeignKey(
+        Announcement,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=gettext_lazy("när det är stängt"),
+        help_text=gettext_lazy("Sägs utanför öppettiderna. Tomt: standardmeningen, som hänvisar till 1177."),
+    )
+    is_on = models.BooleanField(gettext_lazy("i bruk"), default=False)
+
+    class Meta:
+        verbose_name = gettext_lazy("telefonnummer för patienter")
+        verbose_name_plural = gettext_lazy("telefonnummer för patienter")
+        ordering = ["care_provider", "number"]
+        constraints = [
+            models.CheckConstraint(
+                condition=LEADS_TO_ONE,
+                name="a_number_leads_to_one_place",
+                violation_error_message=gettext_lazy("Välj ett: en kö, en meny eller ett meddelande."),
+            ),
+            models.CheckConstraint(condition=~Q(languages__len=0), name="a_number_has_a_language"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number}"
+
+
+class CallersHours(models.Model):
+    """When one can call a number, each week, by the clock in Stockholm. A number without any is always open."""
+
+    number = models.ForeignKey(
+        PatientsNumber, on_delete=models.CASCADE, related_name="hours", verbose_name=gettext_lazy("telefonnummer")
+    )
+    weekday = models.PositiveSmallIntegerField(gettext_lazy("veckodag"), choices=TelephoneHours.Weekday.choices)
+    opens = models.TimeField(gettext_lazy("öppnar"), default=time(8))
+    closes = models.TimeField(gettext_lazy("stänger"), default=time(16))
+
+    class Meta:
+        verbose_name = gettext_lazy("öppettid")
+        verbose_name_plural = gettext_lazy("öppettider")
+        ordering = ["number", "weekday", "opens"]
+        constraints = [
+            models.CheckConstraint(condition=Q(weekday__range=(0, 6)), name="callers_weekday_is_valid"),
+            models.CheckConstraint(
+                condition=Q(closes__gt=models.F("opens")),
+                name="callers_hours_close_after_opening",
+                violation_error_message=gettext_lazy("Öppettiden måste stänga efter att den har öppnat."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_weekday_display()} {self.opens:%H.%M}–{self.closes:%H.%M}"
+
+
+class QueueByPhone(models.Model):
+    """How a queue is booked in the telephone menu. Without a row: by number alone, and nobody is asked about SMS."""
+
+    queue = models.OneToOneField(
+        Queue, on_delete=models.CASCADE, primary_key=True, related_name="by_phone", verbose_name=gettext_lazy("kö")
+    )
+    asks_personal_identity = models.BooleanField(gettext_lazy("Fråga efter personnummer"), default=False)
+
+    class Meta:
+        verbose_name = gettext_lazy("bokning i telefonmeny")
+        verbose_name_plural = gettext_lazy("bokning i telefonmeny")
+
+    def __str__(self) -> str:
+        return f"{self.queue}"

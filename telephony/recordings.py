@@ -1,0 +1,106 @@
+"""Recordings: taken in, and which of them a number lacks before it can be switched on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from consent.models import ConsentText
+from telephony import wav
+from telephony.models import Announcement, Choice, Menu, PatientsNumber, Recording
+from telephony.sentences import CONSENT_QUESTION, STANDARD
+from teleq.models import CareProvider, User
+
+LARGEST = 2 * 1024 * 1024
+"""Bytes: two minutes of 8 kHz and 16 bits."""
+
+
+class NotSound(ValueError):
+    """The file can't be played. The text says why, in the user's language."""
+
+
+def record(  # noqa: PLR0913  each is a column of the recording
+    care_provider: CareProvider, language: str, sentence: str, *, words: str, audio: bytes, by: User | None
+) -> Recording:
+    """Take in a recording of a sentence, in place of the one before. Raises NotSound.
+
+    Of the consent question its words become a version of their own, which answers refer to.
+    """
+    content_type, form = _kind(audio)
+    with transaction.atomic():
+        before = Recording.objects.current(care_provider.pk).filter(language=language, sentence=sentence)
+        before.update(replaced_at=Now())
+        text = None
+        if sentence == CONSENT_QUESTION:
+            text = ConsentText.objects.create(care_provider=care_provider, text=words, recorded=True)
+        return Recording.objects.create(
+            care_provider=care_provider,
+            language=language,
+            sentence=sentence,
+            words=words,
+            audio=audio,
+            content_type=content_type,
+            form=form,
+            digest=hashlib.sha256(audio).hexdigest(),
+            recorded_by=by,
+            consent_text=text,
+        )
+
+
+def _kind(audio: bytes) -> tuple[str, str]:
+    """The file's type and form. Told by its first bytes, and not by what the browser calls it."""
+    if len(audio) > LARGEST:
+        raise NotSound(_("Filen är för stor: den får vara högst 2 MB."))
+    if audio[:3] == b"ID3" or (len(audio) > 1 and audio[0] == 0xFF and audio[1] & 0xE6 == 0xE2):
+        return Recording.MP3, Recording.MP3
+    if audio[:4] != b"RIFF":
+        raise NotSound(_("Välj en ljudfil i WAV eller MP3."))
+    try:
+        return Recording.WAV, str(wav.read(audio).form)
+    except wav.NotWav as problem:
+        raise NotSound(str(problem)) from None
+
+
+def needed(number: PatientsNumber) -> Iterator[tuple[str, str]]:
+    """What can be said in a call to the number: each language and sentence. Standard sentences in any case."""
+    own = {each.sentence for each in _announcements(number)}
+    for language in number.languages:
+        for sentence in [*STANDARD, *sorted(own)]:
+            if sentence != CONSENT_QUESTION or number.care_provider.consent_by_phone:
+                yield language, sentence
+
+
+def missing(number: PatientsNumber) -> list[tuple[str, str]]:
+    """Of what is needed, what has no recording: the number can't be switched on."""
+    current = Recording.objects.current(number.care_provider_id).filter(language__in=number.languages)
+    there = set(current.values_list("language", "sentence"))
+    return [each for each in needed(number) if each not in there]
+
+
+def _announcements(number: PatientsNumber) -> Iterator[Announcement]:
+    yield number.greeting
+    if number.closed_announcement:
+        yield number.closed_announcement
+    if number.announcement:
+        yield number.announcement
+    for choice in choices_of(number):
+        yield choice.words
+        if choice.announcement:
+            yield choice.announcement
+
+
+def choices_of(number: PatientsNumber) -> Iterator[Choice]:
+    """Every choice that a call to the number can come to, each menu once: menus may lead back to one another."""
+    coming, seen = [number.menu_id], set[int | None]()
+    while coming:
+        menu = coming.pop(0)
+        if menu is None or menu in seen:
+            continue
+        seen.add(menu)
+        for choice in Menu.objects.get(pk=menu).choices.select_related("words", "announcement", "queue", "menu"):
+            yield choice
+            coming.append(choice.menu_id)

@@ -1,0 +1,102 @@
+"""The addresses to which providers of telephone calls tell what happens in a call, and where they fetch what is said.
+
+They have no personal data in them. What is personal comes in the provider's own form.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
+from django.shortcuts import get_object_or_404
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+
+from access.limits import Guess, TooMany, judged
+from access.models import SignIn
+from telephony import calls, voices
+from telephony.conversation import Reply
+from telephony.models import Call, Recording, SpokenFile, Step
+from telephony.providers import PROVIDERS
+from telephony.providers.base import Said, VoiceProvider
+from teleq.client_address import client_network
+
+logger = logging.getLogger(__name__)
+
+
+def _provider(name: str) -> VoiceProvider:
+    """Raises Http404 if it isn't configured: without its secrets a request can't be authenticated."""
+    provider = PROVIDERS.get(name)
+    if provider is None or any(provider.configuration_errors()):
+        raise Http404
+    return provider()
+
+
+@csrf_exempt
+@login_not_required
+@require_POST
+def start(request: HttpRequest, provider: str, secret: str) -> HttpResponse:
+    """A call comes."""
+    by = _provider(provider)
+    guess = Guess(SignIn.Method.WEBHOOK, client_network(request), why=f"A call, {provider}.")
+    try:
+        if not judged(guess, lambda: by.is_authentic_start(request, secret) or None):
+            logger.error("A call from %s was turned away: it does not show that it comes from there", provider)
+            return HttpResponseForbidden()
+    except TooMany:
+        return HttpResponse(status=429)
+    incoming = by.parse_start(request)
+    return _respond(by, calls.begin(provider, incoming) if incoming.call_id else None)
+
+
+@csrf_exempt
+@login_not_required
+@require_POST
+def turn(request: HttpRequest, provider: str, token: str, turn: int, file: int) -> HttpResponse:
+    """What came after what was said last: keys, a person who answered or didn't, or the next file to be played."""
+    by = _provider(provider)
+    if not by.is_authentic_step(request):
+        return HttpResponseForbidden()
+    call = get_object_or_404(Call, provider=provider, token=token)
+    if by.has_ended(request):
+        calls.hang_up(token)
+        return by.acknowledgement()
+    if file and turn == call.turn:
+        return _respond(by, (call, Reply(**call.reply)), file)
+    if call.step == Step.PERSON:
+        return _respond(by, calls.connected(token, turn, answered=by.parse_answered(request)))
+    return _respond(by, calls.press(token, turn, by.parse_keys(request)))
+
+
+@csrf_exempt
+@login_not_required
+@require_POST
+def hangup(request: HttpRequest, provider: str, token: str) -> HttpResponse:
+    """The caller has hung up."""
+    by = _provider(provider)
+    if not by.is_authentic_step(request):
+        return HttpResponseForbidden()
+    calls.hang_up(token)
+    return by.acknowledgement()
+
+
+def _respond(by: VoiceProvider, found: tuple[Call, Reply] | None, first: int = 0) -> HttpResponse:
+    if found is None:
+        return by.refuse()
+    call, reply = found
+    return by.respond(Said(call, reply, voices.files(call, reply)), first)
+
+
+@login_not_required
+@require_GET
+def audio(request: HttpRequest, address: str) -> HttpResponse:
+    """A file that is played. What is the same for everybody may be kept for ever, as its address is a digest of it."""
+    file = get_object_or_404(SpokenFile, address=address)
+    try:
+        sound, content_type = voices.sound(file)
+    except Recording.DoesNotExist:
+        raise Http404 from None
+    response = HttpResponse(sound, content_type=content_type)
+    response["Cache-Control"] = "no-store" if file.call_id else "public, max-age=31536000, immutable"
+    return response
