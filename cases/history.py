@@ -372,6 +372,8 @@ def _answer(before: Consent | None, event: Any) -> Entry:
 def _who(event: Consent) -> str:
     if event.channel == Channel.SMS:
         return _("Patienten")
+    if event.channel == Channel.PHONE_KEYS:
+        return _("Patienten, i telefonmenyn")
     if event.channel == Channel.RESTORED:
         return _("Återställning")
     by: User | None = event.answered_by
