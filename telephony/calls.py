@@ -112,6 +112,13 @@ def hang_up(token: str) -> None:
             _close(call)
 
 
+def hang_up_by_id(provider: str, call_id: str) -> None:
+    """As `hang_up`, of a provider that tells of it by its own id for the call."""
+    call = Call.objects.filter(provider=provider, call_id=call_id).first()
+    if call:
+        hang_up(call.token)
+
+
 def close_silent() -> int:
     """Close the calls whose end no provider has told, and say how many. Each is a transaction of its own."""
     silent = Call.objects.under_way().filter(heard_at__lt=Now() - SILENT_AFTER).values_list("token", flat=True)

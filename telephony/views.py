@@ -47,6 +47,9 @@ def start(request: HttpRequest, provider: str, secret: str) -> HttpResponse:
     except TooMany:
         return HttpResponse(status=429)
     incoming = by.parse_start(request)
+    if by.has_ended(request):
+        calls.hang_up_by_id(provider, incoming.call_id)
+        return by.acknowledgement()
     return _respond(by, calls.begin(provider, incoming) if incoming.call_id else None)
 
 

@@ -6,10 +6,7 @@ Twilio's client library isn't used: it blocks while it waits, and all that is ne
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,7 +15,6 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from sms.providers.base import (
@@ -42,6 +38,7 @@ from sms.providers.base import (
     provider_url_errors,
     wrong_account,
 )
+from teleq.twilio import is_signed
 
 REPORTED = {
     "delivered": Delivery.DELIVERED,
@@ -98,14 +95,14 @@ class Twilio(Provider):
         return SendResult(Outcome.ACCEPTED, str(body.get("sid", "")), str(body.get("status", "")))
 
     def is_authentic_report(self, request: HttpRequest) -> bool:
-        return _is_signed(request)
+        return is_signed(request)
 
     def parse_report(self, request: HttpRequest) -> DeliveryReport:
         form = request.POST
         return _report(form.get("MessageStatus", ""), form.get("ErrorCode", ""), form.get("MessageSid", ""))
 
     def is_authentic_reply(self, request: HttpRequest) -> bool:
-        return _is_signed(request)
+        return is_signed(request)
 
     def parse_reply(self, request: HttpRequest) -> Reply:
         """`OptOutType` is STOP, START or HELP where Twilio keeps a list of its own of those who have stopped.
@@ -186,16 +183,3 @@ def _report(status: str, error: str, sid: str) -> DeliveryReport:
     if error == OPTED_OUT:
         return DeliveryReport(Delivery.FAILED, text, sid, opted_out=True)
     return DeliveryReport(REPORTED.get(status, Delivery.NOT_FINAL), text, sid)
-
-
-def signature(token: str, url: str, form: Mapping[str, str]) -> str:
-    """Twilio's signature of a request: over the address as Twilio has it, and the form's fields by name."""
-    signed = url + "".join(f"{name}{form[name]}" for name in sorted(form))
-    return base64.b64encode(hmac.digest(token.encode(), signed.encode(), hashlib.sha1)).decode()
-
-
-def _is_signed(request: HttpRequest) -> bool:
-    url = settings.TELEQ_URL + request.get_full_path()  # not the request's host, which a proxy may change
-    expected = signature(settings.TWILIO_AUTH_TOKEN, url, request.POST.dict())
-    given = request.headers.get("X-Twilio-Signature", "")
-    return bool(settings.TWILIO_AUTH_TOKEN) and constant_time_compare(given, expected)

@@ -60,6 +60,7 @@ def keyed_check_number(talk: Talk, keys: str) -> bool:
 def ask_identity(talk: Talk) -> None:
     talk.say("key_identity")
     talk.wait_for(IDENTITY_DIGITS, until_hash=True)
+    talk.reply.hash_alone = True
 
 
 def keyed_identity(talk: Talk, keys: str) -> bool:

@@ -25,6 +25,8 @@ class Reply:
     """How many keys are waited for at the most; 0: none."""
     until_hash: bool = False
     """Whether # ends the keys: there may be fewer."""
+    hash_alone: bool = False
+    """Whether # means something with no digits before it."""
     connect: str = ""
     """The number that the call is put through to, in E.164."""
     private: bool = False

@@ -23,7 +23,7 @@ class Elks(VoiceProvider):
     @classmethod
     def configuration_errors(cls) -> Iterator[str]:
         if not settings.VOICE_SECRET:
-            yield "VOICE_SECRET is missing."
+            yield "VOICE_SECRET is not set."
 
     def is_authentic_start(self, request: HttpRequest, secret: str) -> bool:
         """46elks signs nothing: the address has a secret in it, and its own addresses can be configured."""

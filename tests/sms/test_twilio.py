@@ -12,9 +12,9 @@ from consent.models import Answer, Consent
 from sms import receipts, tasks
 from sms.circuit_breaker import open_circuit
 from sms.models import InboundSms, Message, Refusal
-from sms.providers.twilio import signature
 from sms.states import State
 from teleq.clock import database_now
+from teleq.twilio import signature
 from tests.concurrency import in_another_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -140,6 +140,7 @@ def test_the_secrets_that_can_be_made_are_made_once_and_strong(tmp_path):
         "postgres_password",
         "redis_password",
         "sms_inbound_password",
+        "voice_secret",
         "status_token",
         *passwords,
     ):
