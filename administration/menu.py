@@ -78,8 +78,18 @@ SYSTEM: Group = (
         "RetentionRun": Page(_("Vad som har gallrats, natt för natt.")),
     },
 )
-GROUPS = [SMS, QUEUES, USERS, PATIENTS, SYSTEM]
-REVIEWERS_GROUPS = [PATIENTS, SMS, QUEUES, USERS, SYSTEM]
+PHONE: Group = (
+    _("Telefonmeny"),
+    {
+        "PatientsNumber": Page(
+            _("Numren som patienter ringer: vart de leder, öppettider, provring, och om de är i bruk.")
+        ),
+        "Menu": Page(_("Vad den som ringer kan välja mellan.")),
+        "Announcement": Page(_("Hälsningar, menyval och meddelanden i era egna ord.")),
+    },
+)
+GROUPS = [SMS, QUEUES, PHONE, USERS, PATIENTS, SYSTEM]
+REVIEWERS_GROUPS = [PATIENTS, SMS, QUEUES, PHONE, USERS, SYSTEM]
 """For whoever only reviews logs: their own work first."""
 
 OTHERS: Group = (_("Övrigt"), {})

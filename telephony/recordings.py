@@ -70,7 +70,7 @@ def needed(number: PatientsNumber) -> Iterator[tuple[str, str]]:
     own = {each.sentence for each in _announcements(number)}
     for language in number.languages:
         for sentence in [*STANDARD, *sorted(own)]:
-            if sentence != CONSENT_QUESTION or number.care_provider.consent_by_phone:
+            if sentence != CONSENT_QUESTION or number.asks_consent:
                 yield language, sentence
 
 

@@ -174,15 +174,6 @@ class CareProvider(models.Model):
             "Alla medlemskap och roller som inte har gåtts igenom sedan dagen valdes ska gås igenom till dess."
         ),
     )
-    consent_by_phone = models.BooleanField(
-        gettext_lazy("Fråga om samtycke i telefon"),
-        default=False,
-        db_default=False,
-        help_text=gettext_lazy(
-            "Telefonmenyn frågar den som har bokat, med vårdgivarens inspelning, om SMS får skickas. Bara i köer med"
-            " samtycke till SMS, och bara den som inte har svarat."
-        ),
-    )
     rights_review_asked_at = models.DateTimeField(
         null=True, editable=False, help_text=gettext_lazy("När dagen valdes.")
     )

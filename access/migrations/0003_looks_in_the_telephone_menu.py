@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("access", "0002_access_log_by_month"),
-        ("teleq", "0003_careprovider_consent_by_phone"),
+        ("teleq", "0002_trigrams"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("consent", "0001_initial"),
-        ("teleq", "0003_careprovider_consent_by_phone"),
+        ("teleq", "0002_trigrams"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

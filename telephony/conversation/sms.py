@@ -28,9 +28,9 @@ def may_be_asked(talk: Talk, called_on: str) -> bool:
 
 
 def _is_spoken_of(talk: Talk) -> bool:
-    """Whether the care provider asks about SMS by telephone, and they call from a mobile number."""
-    number = talk.call.from_number
-    return bool(number) and talk.call.care_provider.consent_by_phone and can_receive_sms(number)
+    """Whether that is switched on for the number, and they call from a mobile number."""
+    calls_from = talk.call.from_number
+    return bool(calls_from) and talk.number.asks_consent and can_receive_sms(calls_from)
 
 
 def _is_required(talk: Talk) -> bool:

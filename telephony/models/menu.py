@@ -197,6 +197,14 @@ class PatientsNumber(LeadsSomewhere):
         verbose_name=gettext_lazy("när det är stängt"),
         help_text=gettext_lazy("Sägs utanför öppettiderna. Tomt: standardmeningen, som hänvisar till 1177."),
     )
+    asks_consent = models.BooleanField(
+        gettext_lazy("Fråga om samtycke i telefon"),
+        default=False,
+        help_text=gettext_lazy(
+            "Efter bokningen frågas den som ringer från en mobil, och inte har svarat, om SMS får skickas. Bara i köer"
+            " med samtycke till SMS. Den som får SMS kan ta tillbaka det i samma meny."
+        ),
+    )
     is_on = models.BooleanField(gettext_lazy("i bruk"), default=False)
 
     class Meta:

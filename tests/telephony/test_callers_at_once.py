@@ -55,8 +55,8 @@ def test_a_key_that_comes_twice_at_once_books_once(number):
 def test_a_key_and_a_nurse_who_answer_at_once_leave_one_answer_and_never_a_ja_over_a_nej(
     number, care_provider, queue, say
 ):
-    care_provider.consent_by_phone = True
-    care_provider.save()
+    number.asks_consent = True
+    number.save()
     call = a_caller(5).call().press("1")
     by_key = in_another_connection(lambda: call._post(call.action["next"], result="1"))
     with suppress(ChangedMeanwhile):

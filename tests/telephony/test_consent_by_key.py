@@ -19,10 +19,10 @@ QUESTION = "Får vi skicka SMS till det nummer du ringer från? Tryck 1 för ja,
 
 
 @pytest.fixture
-def asking(care_provider, queue) -> None:
-    """The care provider has switched the question on; the queue confirms bookings."""
-    care_provider.consent_by_phone = True
-    care_provider.save()
+def asking(number, queue) -> None:
+    """The question is switched on; the queue confirms bookings."""
+    number.asks_consent = True
+    number.save()
     queue.outgoing_sms.confirmation_on = True
     queue.outgoing_sms.save()
 

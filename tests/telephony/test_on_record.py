@@ -65,9 +65,9 @@ def test_it_tells_of_a_move_and_of_a_cancellation(caller, desk):
     assert "och avbokade." in page
 
 
-def test_an_answer_by_key_is_told_as_the_patients_own(care_provider, caller, desk):
-    care_provider.consent_by_phone = True
-    care_provider.save()
+def test_an_answer_by_key_is_told_as_the_patients_own(number, caller, desk):
+    number.asks_consent = True
+    number.save()
     caller().press("1").press("1")
     page = desk.case(Case.objects.get()).text
     assert "Samtycke till SMS ändrat från Ej valt till Ja." in page
@@ -105,9 +105,9 @@ def test_the_extract_has_the_patients_calls_and_no_others(caller, administrator)
     assert row[1:5] == ("070-174 06 05", "08-465 004 50", "VC Spindeln Rådgivning", "Bokade")
 
 
-def test_the_extract_has_the_call_in_which_an_answer_was_given(care_provider, caller, administrator):
-    care_provider.consent_by_phone = True
-    care_provider.save()
+def test_the_extract_has_the_call_in_which_an_answer_was_given(number, caller, administrator):
+    number.asks_consent = True
+    number.save()
     caller().press("1").press("2")
     [row] = section(MOBILE, administrator, "Samtycke till SMS").rows
     assert (row[2], row[5], row[6]) == ("Nej", "Telefon, knappval", "Patienten")

@@ -1,0 +1,67 @@
+"""Provring: a call that is made up. It goes through the real conversation, and leaves nothing behind.
+
+The whole call is gone through again from its beginning with the keys so far, in a transaction that is rolled back. So a
+trial books nothing, stores no answer, and is no call in the statistics. It comes from no number, or from one that PTS
+has set aside for fiction: a patient's own would tell whoever tries when that patient is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from telephony import conversation
+from telephony.conversation import Reply
+from telephony.models import Call, PatientsNumber, Recording, Step
+
+FICTIONAL = "+46701740699"
+PROVIDER = "trial"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What is said after some keys, and what is waited for."""
+
+    keys: str
+    said: list[Recording]
+    missing: list[str]
+    """What has no recording."""
+    reply: Reply
+    is_over: bool
+
+
+def go_through(number: PatientsNumber, keys: Iterable[str], *, calls_from: str) -> list[Heard]:
+    """All that is heard, from the first word. `calls_from`: FICTIONAL, or nothing where the number is withheld."""
+    number.is_on = True  # tried before it is switched on
+    with transaction.atomic():
+        heard = _call(number, list(keys), calls_from)
+        transaction.set_rollback(True)
+    return heard
+
+
+def _call(number: PatientsNumber, keys: list[str], calls_from: str) -> list[Heard]:
+    call = Call.objects.create(
+        provider=PROVIDER,
+        call_id=Call.objects.count(),
+        number=number,
+        care_provider=number.care_provider,
+        from_number=calls_from,
+        language=number.languages[0],
+    )
+    heard = [_heard(call, "", conversation.begin(call, number))]
+    for pressed in keys:
+        if heard[-1].is_over:
+            break
+        heard.append(_heard(call, pressed, conversation.keyed(call, number, pressed)))
+    return heard
+
+
+def _heard(call: Call, keys: str, reply: Reply) -> Heard:
+    wanted = [tuple(each.split(":", 1)) for each in reply.said]
+    current = Recording.objects.current(call.care_provider_id).defer("audio")
+    there = {(each.language, each.sentence): each for each in current}
+    said = [there[key] for key in wanted if key in there]
+    missing = [":".join(key) for key in wanted if key not in there]
+    return Heard(keys, said, missing, reply, call.step in (Step.OVER, Step.PERSON))
