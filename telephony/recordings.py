@@ -105,10 +105,10 @@ def _recording(care_provider: CareProvider, language: str, given: Given, by: Use
 
 
 def kind(audio: bytes) -> tuple[str, str]:
-    """The file's type and form. Told by its first bytes, and not by what the browser calls it."""
+    """The file's type and form. Told by its first bytes, and not by what the browser calls it. Raises NotSound."""
     if len(audio) > LARGEST:
         raise NotSound(_("Filen är för stor: den får vara högst 2 MB."))
-    if audio[:3] == b"ID3" or (len(audio) > 1 and audio[0] == 0xFF and audio[1] & 0xE6 == 0xE2):
+    if _is_mp3(audio):
         return Recording.MP3, Recording.MP3
     if audio[:4] != b"RIFF":
         raise NotSound(_("Välj en ljudfil i WAV eller MP3."))
@@ -116,6 +116,17 @@ def kind(audio: bytes) -> tuple[str, str]:
         return Recording.WAV, str(wav.read(audio).form)
     except wav.NotWav as problem:
         raise NotSound(str(problem)) from None
+
+
+def _is_mp3(audio: bytes) -> bool:
+    """Whether it begins with an ID3 tag, or with the header of a frame of MPEG audio, layer III (ISO/IEC 11172-3)."""
+    if len(audio) < 4:
+        return False
+    if audio[:3] == b"ID3":
+        return True
+    sync, version, layer = audio[0] == 0xFF and audio[1] >= 0xE0, audio[1] >> 3 & 3, audio[1] >> 1 & 3
+    bitrate, rate = audio[2] >> 4, audio[2] >> 2 & 3
+    return sync and version != 1 and layer == 1 and bitrate not in (0, 15) and rate != 3
 
 
 def to_say(care_provider: CareProvider, language: str) -> dict[str, str]:

@@ -198,7 +198,7 @@ def recordings_language_view(request: HttpRequest, provider_id: int, language: s
         messages.success(request, told)
         return redirect("admin:recordings_language", provider.pk, language)
     rows = _rows(provider, language)
-    forms_of_sound = sorted({row.recording.form for row in rows if row.recording})
+    forms_of_sound = sorted({_form(row.recording) for row in rows if row.recording})
     name = recordings.language_name(language)
     missing = [row for row in rows if row.recording is None]
     shown = missing if "missing" in request.GET else rows
@@ -215,6 +215,10 @@ def recordings_language_view(request: HttpRequest, provider_id: int, language: s
         "uneven": forms_of_sound if len(forms_of_sound) > 1 else [],
     }
     return render(request, "admin/recordings_language.html", {**admin.site.each_context(request), **context})
+
+
+def _form(recording: Recording) -> str:
+    return "MP3" if recording.form == Recording.MP3 else recording.form
 
 
 def _is_own(row: Row) -> bool:
