@@ -44,6 +44,17 @@ QUEUES: Group = (
         "statistics": Page(_("Hur det går i köerna: svar om SMS, SMS och återuppringningar."), often=True),
     },
 )
+PHONE: Group = (
+    _("Telefonmeny"),
+    {
+        "PatientsNumber": Page(
+            _("Numren som patienter ringer: vart de leder, öppettider, provring, och om de är i bruk.")
+        ),
+        "Menu": Page(_("Vad den som ringer kan välja mellan.")),
+        "Announcement": Page(_("Hälsningar, menyval och meddelanden i era egna ord.")),
+        "recordings": Page(_("Det menyn säger: ord att läsa in, inspelningar att lyssna på och byta.")),
+    },
+)
 USERS: Group = (
     _("Användare och behörigheter"),
     {
@@ -76,16 +87,6 @@ SYSTEM: Group = (
         "operations": Page(_("Vad som är fel i driften just nu, och vad man gör åt det."), often=True),
         "sms_stop": Page(_("Stoppa alla SMS i alla köer på en gång, och släpp dem igen. Vad som väntar.")),
         "RetentionRun": Page(_("Vad som har gallrats, natt för natt.")),
-    },
-)
-PHONE: Group = (
-    _("Telefonmeny"),
-    {
-        "PatientsNumber": Page(
-            _("Numren som patienter ringer: vart de leder, öppettider, provring, och om de är i bruk.")
-        ),
-        "Menu": Page(_("Vad den som ringer kan välja mellan.")),
-        "Announcement": Page(_("Hälsningar, menyval och meddelanden i era egna ord.")),
     },
 )
 GROUPS = [SMS, QUEUES, PHONE, USERS, PATIENTS, SYSTEM]
