@@ -101,7 +101,7 @@ def _read(queue_ids: Collection[int]) -> Iterator[_Stored]:
     members = Membership.objects.in_force().filter(queue__in=queue_ids, user__is_active=True)
     roles = set(members.values_list("queue_id", "role"))
     providers = Queue.objects.filter(pk__in=queue_ids).order_by().values("care_provider")
-    written = ConsentText.objects.filter(care_provider__in=providers)
+    written = ConsentText.objects.read_out().filter(care_provider__in=providers)
     latest = written.order_by("care_provider_id", "queue_id", "-id").distinct("care_provider_id", "queue_id")
     read_out = {(text.care_provider_id, text.queue_id) for text in latest if text.text}
     for queue in queues.annotate(has_hours=Exists(hours)):

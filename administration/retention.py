@@ -31,6 +31,7 @@ KINDS = {
     "oplacerade SMS": "unplaced_sms",
     "förlorade SMS": "lost_sms",
     "SMS": "sms",
+    "samtal till telefonmenyn": "calls",
     "utkast": "drafts",
     "ärenden": "cases",
     "tider": "slots",

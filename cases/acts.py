@@ -18,7 +18,17 @@ from django.utils.translation import gettext_lazy
 
 from cases import automatic_sms, callbacks, drafts, holding, retries
 from cases.callbacks import NumberChanged
-from cases.changing import NOBODY, NotPossible, act, locked_as_shown, require, require_as_shown, status_in_queue
+from cases.changing import (
+    NOBODY,
+    NOTHING,
+    NotPossible,
+    Told,
+    act,
+    locked_as_shown,
+    require,
+    require_as_shown,
+    status_in_queue,
+)
 from cases.changing import locked as locked_case
 from cases.models import Case, CaseEvent, NoAnswer, Status
 from sms.models import Kind, Message, StandardText
@@ -165,7 +175,15 @@ def call_began(user: User) -> datetime | None:
 # How it ended --------------------------------------------------------------------------------------------------------
 
 
-def close(case: Case, status: Status, *, by: User | None, seen: int | None = None, outcome: str = "") -> None:
+def close(  # noqa: PLR0913
+    case: Case,
+    status: Status,
+    *,
+    by: User | None,
+    seen: int | None = None,
+    outcome: str = "",
+    told: Told = NOTHING,
+) -> None:
     """Finish the case as Klart, with its outcome, or as Avbokat. Its automatic SMS that still wait are cancelled.
     What a nurse has sent stays.
 
@@ -174,11 +192,11 @@ def close(case: Case, status: Status, *, by: User | None, seen: int | None = Non
     with locked_as_shown(case, seen, by) as row:
         require(row.is_open and not is_anothers(row, by), row, by)
         columns: dict[str, Any] = {"status": status, "outcome": outcome, "call_began_at": None, **NOBODY}
-        told: dict[str, tuple[Any, Any]] = {}
+        changes = dict(told)
         if outcome not in ("", Outcome.NOT_REACHED) and not _reached_already(row):
             columns["attempts"] = row.attempts + 1
-            told["attempts"] = (row.attempts, row.attempts + 1)
-        act(row, CaseEvent.Kind(status.value), by, told=told, detail=outcome, **columns)
+            changes["attempts"] = (row.attempts, row.attempts + 1)
+        act(row, CaseEvent.Kind(status.value), by, told=changes, detail=outcome, **columns)
         callbacks.cancel_automatic(row)
 
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from phonenumber_field.phonenumber import PhoneNumber
 
 from cases import automatic_sms, history, protected, retries
-from cases.changing import NotPossible, cancel_waiting, note, set_columns
+from cases.changing import NOTHING, NotPossible, Told, cancel_waiting, note, set_columns
 from cases.changing import locked as locked_case
 from cases.models import Case, CaseEvent, CaseMessage, NoAnswer, Note, Priority
 from consent import register
@@ -48,17 +48,17 @@ class AnotherText(Exception):
     """The press has saved a note already, with another text. Nothing was done."""
 
 
-def create(case: Case, *, by: User | None, confirmed: bool = True) -> Case:
+def create(case: Case, *, by: User | None, confirmed: bool = True, told: Told = NOTHING) -> Case:
     """Save a new case, and confirm its booking by SMS if the queue does, unless it is not to be `confirmed` now. By
     None: the telephone system."""
     with transaction.atomic():
         case.save()
-        _booked(case, by, confirmed)
+        _booked(case, by, confirmed, told)
     return case
 
 
-def _booked(case: Case, by: User | None, confirmed: bool = True) -> None:
-    note(case, CaseEvent.Kind.CREATED, by)
+def _booked(case: Case, by: User | None, confirmed: bool = True, told: Told = NOTHING) -> None:
+    note(case, CaseEvent.Kind.CREATED, by, told)
     if confirmed:
         automatic_sms.confirm(case)
 
@@ -94,14 +94,15 @@ def save_details(case: Case, changed: Changes, *, by: User) -> bool:
     return bool(made)
 
 
-def move(case: Case, to: datetime, *, by: User | None, confirmed: bool = True) -> None:
+def move(case: Case, to: datetime, *, by: User | None, confirmed: bool = True, told: Told = NOTHING) -> None:
     """Give the case another time, and confirm it by SMS unless it is not to be now. Raises NotPossible if it is
     closed."""
     with locked_case(case) as locked:
         if not locked.is_open:
             raise NotPossible(history.CLOSED)
         if locked.callback_at != to:
-            _move(locked, to, by, confirmed)
+            note(locked, CaseEvent.Kind.MOVED, by, {"callback_at": (locked.callback_at, to), **told})
+            book_anew(locked, confirmed=confirmed, callback_at=to)
 
 
 def add_what_was_said(
@@ -252,11 +253,6 @@ def refusal_now(case: Case) -> Refusal | None:
 
 def _manual_key(case: Case, token: str) -> str:
     return f"manual:{case.pk}:{token}"
-
-
-def _move(case: Case, to: datetime, by: User | None, confirmed: bool) -> None:
-    note(case, CaseEvent.Kind.MOVED, by, {"callback_at": (case.callback_at, to)})
-    book_anew(case, confirmed=confirmed, callback_at=to)
 
 
 def book_anew(case: Case, *, confirmed: bool = True, **values: object) -> None:

@@ -21,6 +21,9 @@ from sms.models import Message
 from teleq.models import User
 from teleq.phone_numbers import number_text
 
+Told = Mapping[str, tuple[Any, Any]]
+"""What an event's history tells of beside its kind: by name, from what to what."""
+NOTHING: Told = {}
 NOBODY: dict[str, Any] = {"assignee": None, "taken_at": None}
 """The columns of a case that nobody has."""
 

@@ -25,6 +25,7 @@ from teleq.swedish import clock, date_and_clock, identity_number, of_planned, ph
 
 BY_ITSELF = gettext_lazy("Automatiskt")
 BY_TELEPHONE = gettext_lazy("Telefonsystemet")
+BY_PHONE_MENU = gettext_lazy("Telefonmenyn")
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def notes_of(case: int) -> QuerySet[Note]:
 
 
 def _by(event: CaseEvent) -> str:
-    return str(BY_ITSELF if event.kind == CaseEvent.Kind.LEFT else event.user or BY_TELEPHONE)
+    by_telephone = BY_PHONE_MENU if PHONE_MENU in event.changes else BY_TELEPHONE
+    return str(BY_ITSELF if event.kind == CaseEvent.Kind.LEFT else event.user or by_telephone)
 
 
 def _with_who_had_it(events: Iterable[CaseEvent]) -> list[tuple[CaseEvent, User | None]]:
@@ -123,12 +125,20 @@ BY_THE_PATIENT = {
     CaseEvent.Kind.DETAILS_CHANGED: gettext_lazy("Patienten lämnade fler uppgifter"),
 }
 """An event's label where no user made it: it came in through the telephone system."""
+PHONE_MENU = "phone_menu"
+"""What an event tells of the call to the telephone menu that it came of: when that began, what was chosen there, in
+words, and whether the number was keyed in."""
+IN_THE_PHONE_MENU = {
+    CaseEvent.Kind.CREATED: gettext_lazy("Patienten ringde %(at)s och bokade"),
+    CaseEvent.Kind.MOVED: gettext_lazy("Patienten ringde %(at)s och ändrade tiden"),
+    CaseEvent.Kind.CANCELLED: gettext_lazy("Patienten ringde %(at)s och avbokade"),
+}
 
 
 def _sentence(case: Case, event: CaseEvent, had_it: User | None = None) -> str:
     label = event.get_kind_display()
     if event.user is None:
-        label = str(BY_THE_PATIENT.get(CaseEvent.Kind(event.kind), label))
+        label = _by_the_patient(event, label)
     if had_it:
         label = _("%(label)s från %(user)s") % {"label": label, "user": had_it}
     if event.kind == CaseEvent.Kind.LEFT:
@@ -138,6 +148,14 @@ def _sentence(case: Case, event: CaseEvent, had_it: User | None = None) -> str:
     if event.undoes:
         label = f"{label} {pressed(event.undoes)}"
     return " ".join(f"{part}." for part in (label, *_changes(case, event)))
+
+
+def _by_the_patient(event: CaseEvent, label: str) -> str:
+    kind = CaseEvent.Kind(event.kind)
+    if PHONE_MENU in event.changes and kind in IN_THE_PHONE_MENU:
+        called_at = datetime.fromisoformat(event.changes[PHONE_MENU][1]["called_at"])
+        return IN_THE_PHONE_MENU[kind] % {"at": clock(called_at)}
+    return str(BY_THE_PATIENT.get(kind, label))
 
 
 def pressed(event: CaseEvent) -> str:
@@ -167,6 +185,9 @@ def _changes(case: Case, event: CaseEvent) -> Iterator[str]:
             continue
         if name == "left_for":  # its label has said it
             continue
+        if name == PHONE_MENU:
+            yield from _chosen_in_the_phone_menu(after)
+            continue
         if name == "callback_at" and event.kind == CaseEvent.Kind.NO_ANSWER:
             yield _("Nästa försök %(at)s") % {"at": value_in_words(name, after)}
             continue
@@ -178,6 +199,13 @@ def _changes(case: Case, event: CaseEvent) -> Iterator[str]:
             yield _("Från %(before)s till %(after)s") % told
         else:
             yield _("%(column)s från %(before)s till %(after)s") % {"column": _column(name), **told}
+
+
+def _chosen_in_the_phone_menu(call: dict[str, Any]) -> Iterator[str]:
+    if call["chose"]:
+        yield _("Val i menyn: %(choices)s") % {"choices": " ".join(call["chose"]).rstrip(".")}
+    if call["keyed"]:
+        yield _("Telefonnumret slogs in i samtalet och lästes upp")
 
 
 def _left_in_words(event: CaseEvent) -> str:
@@ -372,6 +400,8 @@ def _answer(before: Consent | None, event: Any) -> Entry:
 def _who(event: Consent) -> str:
     if event.channel == Channel.SMS:
         return _("Patienten")
+    if event.channel == Channel.PHONE_KEYS:
+        return _("Patienten, i telefonmenyn")
     if event.channel == Channel.RESTORED:
         return _("Återställning")
     by: User | None = event.answered_by

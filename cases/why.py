@@ -84,5 +84,10 @@ def _consent(message: Message, event: Any) -> str:
     told = {"answer": answer, "at": date_and_clock(event.answered_at), "until": until}
     if event.channel == Channel.SMS:
         return _("Svaret var %(answer)s. Patienten svarade själv med SMS %(at)s, och det gällde till %(until)s.") % told
+    if event.channel == Channel.PHONE_KEYS:
+        return (
+            _("Svaret var %(answer)s. Patienten svarade själv i telefonmenyn %(at)s, och det gällde till %(until)s.")
+            % told
+        )
     words = _("Svaret var %(answer)s. %(user)s registrerade det %(at)s, och det gällde till %(until)s.")
     return words % {**told, "user": event.answered_by}

@@ -85,6 +85,10 @@ class JudgedAnswer(CountsForATime):
 
 
 class ConsentTextQuerySet(models.QuerySet["ConsentText"]):
+    def read_out(self) -> ConsentTextQuerySet:
+        """Those that nurses read out: not what the telephone menu plays."""
+        return self.filter(recorded=False)
+
     def current(self, care_provider_id: int, queue_id: int | None = None) -> ConsentText | None:
         """What is read out in the queue: its own text, or where it has none, or an empty one, the care provider's."""
         latest = _latest_texts(provider=care_provider_id, queue=queue_id or 0)
@@ -92,7 +96,8 @@ class ConsentTextQuerySet(models.QuerySet["ConsentText"]):
 
 
 class ConsentText(models.Model):
-    """What the nurse reads out before the patient answers: a care provider's text, or a queue's own.
+    """What is read out before the patient answers: a care provider's text, or a queue's own; by a nurse, or `recorded`
+    for the telephone menu.
 
     A new wording is a new row, so that each answer can say which words it was given to. A queue's empty text says that
     it reads the care provider's again.
@@ -134,7 +139,7 @@ class ConsentText(models.Model):
 @Prepared
 def _latest_texts(provider: int, queue: int) -> models.QuerySet[ConsentText]:
     """The latest wording of the queue's own, then of the care provider's. No queue has the id 0."""
-    texts = ConsentText.objects.filter(Q(queue=queue) | Q(queue=None), care_provider=provider, recorded=False)
+    texts = ConsentText.objects.read_out().filter(Q(queue=queue) | Q(queue=None), care_provider=provider)
     return texts.order_by("queue_id", "-id").distinct("queue_id")  # PostgreSQL puts nulls last
 
 

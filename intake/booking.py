@@ -17,7 +17,7 @@ from django.utils.crypto import salted_hmac
 
 from cases import acts, callbacks, places
 from cases.callbacks import comparable
-from cases.changing import NotPossible, hold
+from cases.changing import NOTHING, NotPossible, Told, hold
 from cases.models import Case, CaseEvent, Priority, Status
 from intake.models import IntakeCall
 from teleq import locks
@@ -84,10 +84,11 @@ class Wanted:
 
 
 @transaction.atomic
-def book(wanted: Wanted, *, confirmed: bool = True) -> tuple[Case, bool]:
+def book(wanted: Wanted, *, confirmed: bool = True, told: Told = NOTHING) -> tuple[Case, bool]:
     """Book a callback. Returns its case, and whether that is new. Raises NotFree and CallDiffers.
 
-    Where it is not to be `confirmed` by SMS now, the caller sees to that (`cases.automatic_sms.confirm`).
+    Where it is not to be `confirmed` by SMS now, the caller sees to that (`cases.automatic_sms.confirm`). What is
+    `told` stands in the case's history.
 
     A call that has booked already gets its case once more, if it asks for the same: a telephone system repeats a
     request that it got no response to. A patient's open case in the queue that may be moved is moved.
@@ -110,32 +111,32 @@ def book(wanted: Wanted, *, confirmed: bool = True) -> tuple[Case, bool]:
         callbacks.add_what_was_said(
             call.case, name=wanted.name, words=wanted.words, a_number=wanted.a_number, priority=wanted.priority
         )
-        callbacks.move(call.case, wanted.callback_at, by=None, confirmed=confirmed)
+        callbacks.move(call.case, wanted.callback_at, by=None, confirmed=confirmed, told=told)
     else:
         places.take(wanted.queue, wanted.callback_at)
-        call.case = callbacks.create(_new_case(wanted), by=None, confirmed=confirmed)
+        call.case = callbacks.create(_new_case(wanted), by=None, confirmed=confirmed, told=told)
     call.save(update_fields=["case"])
     return call.case, made
 
 
 @transaction.atomic
-def move(case: Case, to: datetime) -> None:
+def move(case: Case, to: datetime, told: Told = NOTHING) -> None:
     """Move a callback. Raises NotFree, and NotPossible for one that is closed or that only nurses may change."""
     case = _locked(case)
     _require_ours(case)
     _take_another_place(case, to)
-    callbacks.move(case, to, by=None)
+    callbacks.move(case, to, by=None, told=told)
 
 
 @transaction.atomic
-def cancel(case: Case) -> None:
+def cancel(case: Case, told: Told = NOTHING) -> None:
     """Cancel a callback; one that is closed is left as it is. Raises NotPossible where only nurses may change it."""
     case = _locked(case)
     if not case.is_open:
         return
     _require_ours(case)
     places.hold(case.queue, places.slot_at(case.queue, case.callback_at))
-    acts.close(case, Status.CANCELLED, by=None)
+    acts.close(case, Status.CANCELLED, by=None, told=told)
 
 
 def _take_another_place(case: Case, to: datetime) -> None:

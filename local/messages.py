@@ -24,7 +24,7 @@ from django.utils.translation.template import templatize
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "locale"
 ENGLISH = LOCALE / "en" / "LC_MESSAGES" / "django.po"
-APPS = ("teleq", "access", "consent", "sms", "cases", "intake", "administration", "demo")
+APPS = ("teleq", "access", "consent", "sms", "cases", "intake", "telephony", "administration", "demo")
 FUNCTIONS: dict[str, Any] = {
     **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop")),
     **dict.fromkeys(("ngettext", "ngettext_lazy"), (1, 2)),

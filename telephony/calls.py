@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from cases import automatic_sms, changing
 from telephony import conversation
 from telephony.conversation import Reply
-from telephony.models import Call, Ended, PatientsNumber, Step
+from telephony.models import Call, Ended, PatientsNumber, SpokenFile, Step
 from teleq import phone_numbers
 from teleq.database import insert_unless_there
 from teleq.phone_numbers import number_text
@@ -124,7 +124,7 @@ def close_silent() -> int:
 def _close(call: Call) -> None:
     call.ended = call.ended or Ended.HUNG_UP
     call.memory, call.reply, call.ended_at = {}, {}, Now()
-    call.spoken_files.all().delete()
+    SpokenFile.objects.filter(call_id=call.pk).delete()
     _confirm(call)
     call.save()
 

@@ -36,7 +36,7 @@ def files(call: Call, reply: Reply) -> list[SpokenFile]:
 
 
 def _file(address: str, recordings: list[Recording], call: Call | None) -> SpokenFile:
-    return SpokenFile(address=address, recordings=[each.pk for each in recordings], call=call)
+    return SpokenFile(address=address, recordings=[each.pk for each in recordings], call_id=call.pk if call else None)
 
 
 def _address(recordings: Iterable[Recording]) -> str:

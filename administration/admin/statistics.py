@@ -22,7 +22,7 @@ from django.views.decorators.http import require_safe
 
 from administration.admin.csv_file import csv_file
 from administration.admin.scoped import own_queues, person
-from administration.statistics import callbacks, consent_and_sms, periods
+from administration.statistics import callbacks, consent_and_sms, periods, phone_menu
 from administration.statistics.tables import Cell, Chart, Period, Table, percent
 from administration.statistics.terms import terms
 from teleq.models import Queue
@@ -163,7 +163,8 @@ def statistics_view(request: HttpRequest) -> HttpResponse:
         counted = callbacks.count(queue_ids, period)
         of_callbacks = callbacks.tables(counted, queues, period)
         of_sms = consent_and_sms.of_queues(queue_ids, period)
-        for table in (*of_callbacks, *of_sms):
+        of_calls = phone_menu.of_queues(queue_ids, period)
+        for table in (*of_callbacks, *of_sms, *of_calls):
             if table.key == request.GET.get("csv"):
                 return _csv(table, period)
         address = [("queue", each.pk) for each in chosen] + [("first", period.first), ("last", period.last)]
@@ -175,6 +176,7 @@ def statistics_view(request: HttpRequest) -> HttpResponse:
             "groups": [
                 ("om-arenden", _("Ärenden"), [Shown(table) for table in of_callbacks]),
                 ("om-sms", _("Samtycke och SMS"), [Shown(table) for table in of_sms]),
+                *([("om-samtal", _("Telefonmenyn"), [Shown(table) for table in of_calls])] if of_calls else []),
             ],
             "csv_address": urlencode(address),
             "whole_from": callbacks.whole_from(),

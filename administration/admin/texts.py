@@ -116,10 +116,10 @@ class ConsentTextAdmin(ScopedAdmin[ConsentText]):
     list_select_related = ["care_provider", "queue"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentText]:
-        later = ConsentText.objects.filter(care_provider=OuterRef("care_provider"), pk__gt=OuterRef("pk"))
+        later = ConsentText.objects.read_out().filter(care_provider=OuterRef("care_provider"), pk__gt=OuterRef("pk"))
         replaced = Exists(later.annotate(same=Coalesce("queue", 0)).filter(same=Coalesce(OuterRef("queue"), 0)))
         own = Q(queue=None, care_provider__in=own_care_providers(request)) | Q(queue__in=own_queues(request))
-        texts = ConsentText.objects.filter(own).annotate(replaced=replaced)
+        texts = ConsentText.objects.read_out().filter(own).annotate(replaced=replaced)
         return texts.order_by("care_provider__name", F("queue").asc(nulls_first=True), "-pk")
 
     def get_fields(self, request: HttpRequest, obj: ConsentText | None = None) -> Any:

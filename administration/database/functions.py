@@ -26,6 +26,7 @@ from cases.models import CLOSED, Case, Draft, Slot
 from consent.models import Answer, Consent, HistoryMark
 from sms.models import InboundSms, LostSms, Message, RetentionMark, UnplacedSms
 from sms.states import PENDING, UNSETTLED
+from telephony.models import Call
 from teleq.triggers import SEARCH_PATH
 
 
@@ -312,6 +313,7 @@ def functions() -> list[Function]:
         _old_rows("unplaced_sms", UnplacedSms, f"received_at < {_before(texts)}", "received_at"),
         _old_rows("lost_sms", LostSms, f"sent_at < {_before(texts)}", "sent_at"),
         _messages(),
+        _old_rows("calls", Call, f"started_at < {_before(settings.KEEP_CALLS)} AND ended_at IS NOT NULL", "started_at"),
         _old_rows("drafts", Draft, f"saved_at < {_before(settings.KEEP_DRAFTS)}", "saved_at"),
         # An open case stays, however old it is: somebody has to close it.
         _old_rows("cases", Case, f"{closed} AND callback_at < {_before(settings.KEEP_CASES)}", "callback_at"),
@@ -326,6 +328,7 @@ def functions() -> list[Function]:
         _history(),
         _removal("cases", CLOSED_CASES.format(delete=_delete(Case, "gone"))),
         _removal("inbound_sms", "DELETE FROM sms_inboundsms WHERE id = ANY (ids);"),
+        _removal("calls", "DELETE FROM telephony_call WHERE id = ANY (ids) AND ended_at IS NOT NULL;"),
         _removal("unplaced_sms", "DELETE FROM sms_unplacedsms WHERE id = ANY (ids);"),
         _removal("answers", UNLESS_NO_IN_FORCE),
         _removal("marks", MARKS.format(marks="ids")),

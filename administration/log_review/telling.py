@@ -35,6 +35,7 @@ DID = {
     Act.REVIEW: gettext_lazy("granskade loggen om {patient}"),
     Act.LOG_EXTRACT: gettext_lazy("tog fram loggutdrag för {patient}"),
     Act.RESERVE: gettext_lazy("skrev {patient} i reservlistan"),
+    Act.PHONE: gettext_lazy("fick veta eller ändrade tiden för {patient}"),
     Act.REFUSED: gettext_lazy("nekades åtkomst till {patient}"),
 }
 """What the user did. An act that isn't here is told by its name."""

@@ -37,7 +37,7 @@ def extract(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Sect
     extract is written to the access log first, and so is in itself."""
     stored = Stored(patient, queues)
     note_gathered(by, Act.EXTRACT, stored)
-    sections = (_answers, _protection, _cases, _acts, _notes, _drafts, _messages, _inbound, _access)
+    sections = (_answers, _protection, _cases, _acts, _notes, _drafts, _messages, _inbound, _calls, _access)
     with override(settings.LANGUAGE_CODE):
         return [section(stored) for section in sections]
 
@@ -187,6 +187,22 @@ def _inbound(stored: Stored) -> Section:
         for sms in stored.unplaced.order_by("received_at")
     ]
     return Section("SMS från patienten", ("Kö", "Från", "Kom", "Text", "Läst av"), rows)
+
+
+def _calls(stored: Stored) -> Section:
+    """Calls to the telephone menu. What was keyed in is gone when a call ends."""
+    rows = [
+        (
+            date_and_clock(call.started_at),
+            show(call.from_number) or "Dolt",
+            show(call.number.number) if call.number else "",
+            str(call.queue or ""),
+            call.get_ended_display() or "Pågår",
+            str(call.case_id or ""),
+        )
+        for call in stored.calls.select_related("number", "queue")
+    ]
+    return Section("Samtal till telefonmenyn", ("När", "Från", "Till", "Kö", "Slutade med", "Ärende"), rows)
 
 
 def _access(stored: Stored) -> Section:

@@ -91,6 +91,8 @@ class _Found:
         unplaced = list(held(stored.unplaced.order_by("pk")))
         self.unplaced = [sms.pk for sms in unplaced if stored.may_remove("", sms.from_number)]
         self.lost = [sms.pk for sms in stored.lost if stored.may_remove("", sms.to_number)]
+        calls = stored.calls.exclude(ended_at=None)
+        self.calls = [call.pk for call in calls if stored.may_remove("", call.from_number)]
         self.inbound_of_others = len(inbound) - len(self.inbound) + len(unplaced) - len(self.unplaced)
         self.drafts = [draft.pk for draft in held(stored.drafts.order_by("pk")) if self._may_remove_draft(draft)]
         self._sort_marks(list(held(stored.marks)))
@@ -125,6 +127,7 @@ class _Found:
             Item(_("Utkast"), len(self.drafts)),
             Item(_("Texter i SMS"), len(self.texts)),
             Item(_("SMS från patienten"), len(self.inbound) + len(self.unplaced)),
+            Item(_("Samtal till telefonmenyn"), len(self.calls)),
             Item(_("SMS som gick förlorade vid en återställning"), len(self.lost)),
             Item(_("SMS från nummer som också andra använder"), self.inbound_of_others, WHY_SHARED),
             Item(_("SMS som är på väg"), len(self.under_way), WHY_UNDER_WAY),
@@ -180,6 +183,7 @@ def remove(patient: Patient, queues: QuerySet[Queue], *, by: User) -> list[Item]
     call("removal_cases", found.closed)
     call("removal_inbound_sms", found.inbound)
     call("removal_unplaced_sms", found.unplaced)
+    call("removal_calls", found.calls)
     call("removal_answers", found.answers)
     call("removal_marks", found.marks)
     call("removal_history", list(_gone(found.stored).values_list("pk", flat=True)))

@@ -13,6 +13,7 @@ from cases.forms import IdentifierForm
 from cases.models import Case, Draft, ProtectionMark
 from consent.models import Consent
 from sms.models import InboundSms, LostSms, Message, UnplacedSms
+from telephony.models import Call
 from teleq.models import Queue, User
 from teleq.phone_numbers import number_text, show
 from teleq.swedish import identity_number
@@ -63,6 +64,9 @@ class Stored:
         self.inbound = InboundSms.objects.filter(queue__in=queues, from_number__in=self.numbers)
         self.unplaced = UnplacedSms.objects.filter(care_provider__in=providers, from_number__in=self.numbers - {""})
         self.lost = LostSms.objects.filter(care_provider__in=providers, to_number__in=self.numbers - {""})
+        in_queues = Q(queue__in=queues) | Q(queue=None, care_provider__in=providers)
+        by_patient = Q(from_number__in=self.numbers - {""}) | Q(case__in=self.cases)
+        self.calls = Call.objects.filter(in_queues, by_patient).order_by("started_at")
         of_new_case = Q(queue__in=queues, phone_number__in=self.numbers - {""})
         self.drafts = Draft.objects.filter(Q(case__in=self.cases.values("pk")) | of_new_case).order_by("saved_at")
         self.answers = Consent.objects.filter(of_numbers)

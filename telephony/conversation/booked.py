@@ -14,6 +14,7 @@ from intake import booking
 from telephony import spoken
 from telephony.conversation import sms
 from telephony.conversation.talk import Talk, chosen
+from telephony.conversation.told import told
 from telephony.models import Ended, Step
 
 TIMES_TOLD = 3
@@ -114,7 +115,7 @@ def _cancel(talk: Talk) -> bool:
     case = the_chosen(talk)
     try:
         with transaction.atomic():
-            booking.cancel(case)
+            booking.cancel(case, told(talk))
             looks.note(None, Act.PHONE, case)
     except NotPossible:
         return cant_be_changed(talk)

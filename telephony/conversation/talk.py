@@ -92,6 +92,8 @@ class Talk:
 
     def remembered(self) -> Reply:
         """The reply, with the memory stored in the call. Nothing is remembered of a call that is over."""
+        if self.reply.digits:
+            self.call.asked = self.call.step
         self.call.memory = {} if self.call.step == Step.OVER else asdict(self.memory)
         return self.reply
 

@@ -17,6 +17,7 @@ from intake import booking
 from telephony import hours, spoken
 from telephony.conversation import booked, sms
 from telephony.conversation.talk import Talk, chosen
+from telephony.conversation.told import told
 from telephony.models import Ended, Step
 
 AT_ONCE = 3
@@ -130,7 +131,7 @@ def _book(talk: Talk) -> bool:
     asks = sms.may_be_asked(talk, wanted.phone_number)
     try:
         with transaction.atomic():
-            case, _ = booking.book(wanted, confirmed=not asks)
+            case, _ = booking.book(wanted, confirmed=not asks, told=told(talk))
             looks.note(None, Act.PHONE, case)
     except NotFree:
         talk.say("taken_meanwhile")
@@ -166,7 +167,7 @@ def _move(talk: Talk) -> bool:
     case, at = booked.the_chosen(talk), _offered(talk)
     try:
         with transaction.atomic():
-            booking.move(case, at)
+            booking.move(case, at, told(talk))
             looks.note(None, Act.PHONE, case)
     except NotFree:
         talk.say("taken_meanwhile")

@@ -80,7 +80,8 @@ class Call(models.Model):
     """In E.164. Empty: withheld, or no number that can be called back."""
     language = models.CharField(gettext_lazy("språk"), max_length=3)
     step = models.CharField(gettext_lazy("var i samtalet"), max_length=20, choices=Step.choices)
-    """The last one, where the call is over before its end."""
+    asked = models.CharField(max_length=20, choices=Step.choices, blank=True, default="")
+    """The step at which something was asked last, also of a call that is over: where callers give up."""
     turn = models.PositiveIntegerField(default=0)
     """How many times something has been said. A provider that repeats itself names an earlier turn."""
     memory = models.JSONField(default=dict)
@@ -89,7 +90,7 @@ class Call(models.Model):
     """What was said last (`telephony.conversation.Reply`), for a provider that asks again. Emptied likewise."""
     choices = models.JSONField(gettext_lazy("val"), default=list)
     """What was chosen, in order: for the case and the statistics. No digits of the patient's."""
-    case = models.ForeignKey(Case, on_delete=models.SET_NULL, null=True, related_name="phone_calls")
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, null=True, related_name="phone_calls")
     to_confirm = models.BooleanField(default=False)
     """Whether the booking's confirmation waits for the answer about SMS, or for the end of the call."""
     ended = models.CharField(gettext_lazy("slutade med"), max_length=20, choices=Ended.choices, blank=True, default="")
@@ -132,7 +133,8 @@ class SpokenFile(models.Model):
 
     address = models.CharField(max_length=64, unique=True)
     recordings = ArrayField(models.BigIntegerField())
-    call = models.ForeignKey(Call, on_delete=models.CASCADE, null=True, related_name="spoken_files")
+    # A number and not a foreign key: what deletes calls in the database need not know of files. Null: everybody's.
+    call_id = models.BigIntegerField(null=True, db_index=True)
     made_at = models.DateTimeField(db_default=Now())
 
     class Meta:

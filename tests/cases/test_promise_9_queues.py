@@ -34,9 +34,12 @@ WRITES = {
 CHANGES_NOTHING = READS | {"leave"}
 
 
+OURS = ("cases", "consent", "sms", "intake", "telephony")
+
+
 def everything() -> dict[str, list]:
     """All rows of cases, consents and messages; not who has looked at them or has them open, which to read adds to."""
-    models = [model for app in ("cases", "consent", "sms", "intake") for model in apps.get_app_config(app).get_models()]
+    models = [model for app in OURS for model in apps.get_app_config(app).get_models()]
     models.remove(Presence)
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
 

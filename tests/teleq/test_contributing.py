@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("teleq", "access", "consent", "sms", "cases", "intake", "administration", "demo")
+APPS = ("teleq", "access", "consent", "sms", "cases", "intake", "telephony", "administration", "demo")
 FOLDERS = (*APPS, "local", "templates", "static", "tests", "docs", "benchmarks")
 TEXTS = (".py", ".html", ".js", ".yml", ".md")
 
@@ -31,7 +31,7 @@ def files_that_say(pattern: str, *but_not: str) -> set[str]:
 def test_a_new_provider_touches_the_files_that_one_of_today_is_in():
     in_them = files_that_say(
         *("ELKS_|46elks|providers.elks", "CONTRIBUTING.md", "docs/decisions/", "docs/asvs.md", "docs/security.md"),
-        "tests/teleq/test_contrib",
+        *("tests/teleq/test_contrib", "telephony/", "tests/telephony/"),  # telephone calls: providers of their own
     )
     assert named_under("A new SMS provider") == in_them
 

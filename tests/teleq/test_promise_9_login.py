@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 OPEN = {
     *("account_login", "mfa_authenticate", "oidc_begin", "oidc_callback", "invitation"),
+    *("telephony:start", "telephony:turn", "telephony:hangup", "telephony:audio"),
     *("sms:receipt", "sms:inbound", "demo:simulator_send", "admin:login"),
     *("health:healthz", "health:readyz", "health:status", "health:metrics"),
 }

@@ -95,7 +95,17 @@ SIGNED_IN_BY = ("password", "session_data")
 def texts() -> Iterator[tuple[type[models.Model], str]]:
     """Every column of ours that may hold whatever somebody has written."""
     for model in apps.get_models():
-        if model._meta.app_label in {"teleq", "access", "consent", "sms", "cases", "intake", "administration", "demo"}:
+        if model._meta.app_label in {
+            "teleq",
+            "access",
+            "consent",
+            "sms",
+            "cases",
+            "intake",
+            "telephony",
+            "administration",
+            "demo",
+        }:
             for field in model._meta.concrete_fields:
                 written = isinstance(field, (models.CharField, models.TextField)) and not field.choices
                 written = written and not isinstance(field, PhoneNumberField) and field.name not in SIGNED_IN_BY
