@@ -8,7 +8,7 @@ urlpatterns = [
     path("simulator/send", simulator.simulator_send, name="simulator_send"),
     path("simulator/<int:simulated_id>/answer/", simulator.simulator_answer, name="simulator_answer"),
     path("telephone/", telephone.show, name="telephone"),
-    path("telephone/ring/", telephone.ring, name="ring"),
-    path("telephone/<int:call_id>/", telephone.show, name="call"),
-    path("telephone/<int:call_id>/act/", telephone.act, name="call_act"),
+    path("telephone/ring/", telephone.ring, name="telephone_ring"),
+    path("telephone/<int:call_id>/", telephone.show, name="telephone_call"),
+    path("telephone/<int:call_id>/act/", telephone.act, name="telephone_act"),
 ]

@@ -47,7 +47,7 @@ def ring(request: HttpRequest) -> HttpResponse:
     form = RingForm(request.POST)
     if form.is_valid():
         try:
-            return redirect("demo:call", telephone.ring(form.caller(), form.cleaned_data["to_number"]).pk)
+            return redirect("demo:telephone_call", telephone.ring(form.caller(), form.cleaned_data["to_number"]).pk)
         except NotTold:
             messages.error(request, _("teleQ svarar inte. Ring igen."))
     return render(request, "demo/telephone.html", {"form": form}, status=422)
@@ -65,4 +65,4 @@ def act(request: HttpRequest, call_id: int) -> HttpResponse:
         messages.error(request, _("Tryck 0–9, * eller #."))
     except NotTold:
         messages.error(request, _("teleQ svarar inte. Försök igen."))
-    return redirect("demo:call", call.pk)
+    return redirect("demo:telephone_call", call.pk)
