@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from consent.models import ConsentText
 from telephony import wav
 from telephony.models import Announcement, Choice, Menu, PatientsNumber, Recording
-from telephony.sentences import CONSENT_QUESTION, STANDARD
+from telephony.sentences import CONSENT_QUESTION, said_in
 from teleq.models import CareProvider, User
 
 LARGEST = 2 * 1024 * 1024
@@ -23,6 +24,15 @@ class NotSound(ValueError):
     """The file can't be played. The text says why, in the user's language."""
 
 
+@dataclass(frozen=True)
+class Given:
+    """A file, and what it says."""
+
+    sentence: str
+    words: str
+    audio: bytes
+
+
 def record(  # noqa: PLR0913  each is a column of the recording
     care_provider: CareProvider, language: str, sentence: str, *, words: str, audio: bytes, by: User | None
 ) -> Recording:
@@ -30,25 +40,52 @@ def record(  # noqa: PLR0913  each is a column of the recording
 
     Of the consent question its words become a version of their own, which answers refer to.
     """
-    content_type, form = _kind(audio)
+    given = Given(sentence, words, audio)
     with transaction.atomic():
+        _one_at_a_time(care_provider)
         before = Recording.objects.current(care_provider.pk).filter(language=language, sentence=sentence)
         before.update(replaced_at=Now())
-        text = None
-        if sentence == CONSENT_QUESTION:
-            text = ConsentText.objects.create(care_provider=care_provider, text=words, recorded=True)
-        return Recording.objects.create(
-            care_provider=care_provider,
-            language=language,
-            sentence=sentence,
-            words=words,
-            audio=audio,
-            content_type=content_type,
-            form=form,
-            digest=hashlib.sha256(audio).hexdigest(),
-            recorded_by=by,
-            consent_text=text,
-        )
+        [recording] = _taken_in(care_provider, language, [given], by)
+    return recording
+
+
+@transaction.atomic
+def fill_in(
+    care_provider: CareProvider, language: str, given: Iterable[Given], *, by: User | None
+) -> list[Recording]:
+    """Take in those of the recordings whose sentences have none, and return them."""
+    _one_at_a_time(care_provider)
+    current = Recording.objects.current(care_provider.pk).filter(language=language)
+    there = set(current.values_list("sentence", flat=True))
+    return _taken_in(care_provider, language, [each for each in given if each.sentence not in there], by)
+
+
+def _one_at_a_time(care_provider: CareProvider) -> None:
+    """Two who record the same sentence come one after the other."""
+    CareProvider.objects.select_for_update(no_key=True).get(pk=care_provider.pk)
+
+
+def _taken_in(care_provider: CareProvider, language: str, given: list[Given], by: User | None) -> list[Recording]:
+    return Recording.objects.bulk_create(_recording(care_provider, language, each, by) for each in given)
+
+
+def _recording(care_provider: CareProvider, language: str, given: Given, by: User | None) -> Recording:
+    content_type, form = _kind(given.audio)
+    text = None
+    if given.sentence == CONSENT_QUESTION:
+        text = ConsentText.objects.create(care_provider=care_provider, text=given.words, recorded=True)
+    return Recording(
+        care_provider=care_provider,
+        language=language,
+        sentence=given.sentence,
+        words=given.words,
+        audio=given.audio,
+        content_type=content_type,
+        form=form,
+        digest=hashlib.sha256(given.audio).hexdigest(),
+        recorded_by=by,
+        consent_text=text,
+    )
 
 
 def _kind(audio: bytes) -> tuple[str, str]:
@@ -69,7 +106,7 @@ def needed(number: PatientsNumber) -> Iterator[tuple[str, str]]:
     """What can be said in a call to the number: each language and sentence. Standard sentences in any case."""
     own = {each.sentence for each in _announcements(number)}
     for language in number.languages:
-        for sentence in [*STANDARD, *sorted(own)]:
+        for sentence in [*said_in(language), *sorted(own)]:
             if sentence != CONSENT_QUESTION or number.care_provider.consent_by_phone:
                 yield language, sentence
 

@@ -17,10 +17,11 @@ class Sentence:
     """A sentence or a word, and what it is for."""
 
     swedish: str
+    """Empty: said in English only."""
     english: str
 
     def words(self, language: str) -> str:
-        """In this language; for those that aren't written here, in Swedish."""
+        """In this language; for those that aren't written here, in Swedish. Empty: it isn't said in the language."""
         return self.english if language == "en" else self.swedish
 
 
@@ -45,7 +46,7 @@ SENTENCES = {
     # The menu
     "for_a_person": Sentence("Tryck 0 för att prata med någon.", "Press 0 to talk to somebody."),
     # A time that is booked already
-    "you_will_be_called": Sentence("Du blir uppringd omkring", "You will be called at about"),
+    "you_will_be_called": Sentence("Du blir uppringd", "You will be called"),
     "and": Sentence("och", "and"),
     "which_time": Sentence("Vilken tid gäller det?", "Which of them is it about?"),
     "press": Sentence("tryck", "press"),
@@ -90,7 +91,7 @@ SENTENCES = {
     "identity_invalid": Sentence("Det är inget giltigt personnummer.", "That is not a valid personal identity number."),
     # A time
     "today_is_full": Sentence("Alla tider i dag är bokade.", "All of today's times are taken."),
-    "we_will_call": Sentence("Vi ringer dig omkring", "We will call you at about"),
+    "we_will_call": Sentence("Vi ringer dig", "We will call you"),
     "on_your_number": Sentence("på det nummer du ringer från.", "on the number you call from."),
     "on_keyed_number": Sentence("på det nummer du har slagit.", "on the number you keyed in."),
     "number_may_be_withheld": Sentence(
@@ -109,9 +110,7 @@ SENTENCES = {
         "Det finns inga lediga tider just nu. Ring igen i morgon. För råd om vård, ring 1177, dygnet runt.",
         "There are no free times at the moment. Please call again tomorrow. For advice on care, call 1177.",
     ),
-    "booked": Sentence(
-        "Tack. Tiden är bokad. Vi ringer dig omkring", "Thank you. It is booked. We will call you at about"
-    ),
+    "booked": Sentence("Tack. Tiden är bokad. Vi ringer dig", "Thank you. It is booked. We will call you"),
     "booked_already": Sentence("Samtalet har redan bokat en tid.", "This call has booked a time already."),
     # SMS
     CONSENT_QUESTION: Sentence(
@@ -148,9 +147,9 @@ WEEKDAYS = (
     ("söndag", "on Sunday"),
 )
 MONTHS = (
-    *(("januari", "January"), ("februari", "February"), ("mars", "March"), ("april", "April"), ("maj", "May")),
-    *(("juni", "June"), ("juli", "July"), ("augusti", "August"), ("september", "September")),
-    *(("oktober", "October"), ("november", "November"), ("december", "December")),
+    *(("januari", "of January"), ("februari", "of February"), ("mars", "of March"), ("april", "of April"), ("maj", "of May")),
+    *(("juni", "of June"), ("juli", "of July"), ("augusti", "of August"), ("september", "of September")),
+    *(("oktober", "of October"), ("november", "of November"), ("december", "of December")),
 )
 ORDINALS = (
     *(("första", "first"), ("andra", "second"), ("tredje", "third"), ("fjärde", "fourth"), ("femte", "fifth")),
@@ -163,6 +162,14 @@ ORDINALS = (
     *(("tjugoåttonde", "twenty-eighth"), ("tjugonionde", "twenty-ninth"), ("trettionde", "thirtieth")),
     ("trettioförsta", "thirty-first"),
 )
+ENGLISH_CLOCK = {
+    "noon": "noon",
+    "o_clock": "o'clock",
+    "in_the_morning": "in the morning",
+    "in_the_afternoon": "in the afternoon",
+    "in_the_evening": "in the evening",
+}
+"""What an English time has and others haven't: it is said by twelve hours."""
 _ONES = (
     *(("noll", "zero"), ("ett", "one"), ("två", "two"), ("tre", "three"), ("fyra", "four"), ("fem", "five")),
     *(("sex", "six"), ("sju", "seven"), ("åtta", "eight"), ("nio", "nine"), ("tio", "ten"), ("elva", "eleven")),
@@ -182,13 +189,13 @@ def _number(number: int) -> Sentence:
 
 
 def _words() -> Iterator[tuple[str, Sentence]]:
-    yield "today", Sentence("i dag", "today")
     yield "tomorrow", Sentence("i morgon", "tomorrow")
     yield "at", Sentence("klockan", "at")
+    yield "about", Sentence("omkring klockan", "at about")
     yield "the", Sentence("den", "the")
     for number in range(60):
         yield f"number_{number}", _number(number)
-    for number in range(10):
+    for number in range(1, 10):
         yield f"minute_{number}", Sentence(f"noll {_ONES[number][0]}", f"oh {_ONES[number][1]}")
     for place, names in enumerate(WEEKDAYS):
         yield f"weekday_{place}", Sentence(*names)
@@ -196,8 +203,15 @@ def _words() -> Iterator[tuple[str, Sentence]]:
         yield f"day_{place}", Sentence(*names)
     for place, names in enumerate(MONTHS, start=1):
         yield f"month_{place}", Sentence(*names)
+    for key, english in ENGLISH_CLOCK.items():
+        yield key, Sentence("", english)
 
 
 WORDS = dict(_words())
 """What times, days and digits are put together from."""
 STANDARD = SENTENCES | WORDS
+
+
+def said_in(language: str) -> dict[str, str]:
+    """The standard sentences of a language: each key, and its words. For those that aren't written here, in Swedish."""
+    return {key: words for key, sentence in STANDARD.items() if (words := sentence.words(language))}

@@ -1,4 +1,8 @@
-"""Times, days and digits as they are said: the words' keys, in order. Times are by the clock in Stockholm."""
+"""Times, days and digits as they are said: the words' keys, in order. Times are by the clock in Stockholm.
+
+In Swedish, and in languages that aren't written here, a time is said by twenty-four hours, as it stands in an SMS:
+"klockan fjorton trettio". In English by twelve, as people say it: "at two thirty in the afternoon".
+"""
 
 from __future__ import annotations
 
@@ -6,27 +10,43 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from telephony.models.recording import Language
 
-def clock(at: datetime) -> list[str]:
-    """ "klockan tio trettio", "klockan tio noll fem", "klockan tio"."""
+
+def time(at: datetime, now: datetime, language: str) -> list[str]:
+    """A callback's time, as it is chosen: of today its clock alone, of another day its day first."""
+    return [*_day(at, now), "at", *_clock(at, language)]
+
+
+def about(at: datetime, now: datetime, language: str) -> list[str]:
+    """A callback's time, as it is promised: "i morgon omkring klockan tio"."""
+    return [*_day(at, now), "about", *_clock(at, language)]
+
+
+def _clock(at: datetime, language: str) -> list[str]:
+    """ "tio trettio", "tio noll fem", "tio"; in English "ten thirty", "ten oh five", "ten o'clock", and which half of
+    the day."""
     local = timezone.localtime(at)
-    minute = [f"minute_{local.minute}" if local.minute < 10 else f"number_{local.minute}"] if local.minute else []
-    return ["at", f"number_{local.hour}", *minute]
+    hour, minute = local.hour, local.minute
+    minutes = [f"minute_{minute}" if minute < 10 else f"number_{minute}"] if minute else []
+    if language != Language.ENGLISH:
+        return [f"number_{hour}", *minutes]
+    if (hour, minute) == (12, 0):
+        return ["noon"]
+    return [f"number_{hour % 12 or 12}", *(minutes or ["o_clock"]), _part_of_day(hour)]
 
 
-def day(at: datetime, now: datetime) -> list[str]:
-    """ "i dag", "i morgon"; else "torsdag den tjugosjätte november"."""
+def _part_of_day(hour: int) -> str:
+    return "in_the_morning" if hour < 12 else "in_the_afternoon" if hour < 18 else "in_the_evening"
+
+
+def _day(at: datetime, now: datetime) -> list[str]:
+    """Nothing of today; "i morgon"; else "torsdag den tjugosjätte november"."""
     local = timezone.localtime(at)
     away = (local.date() - timezone.localtime(now).date()).days
     if away in (0, 1):
-        return ["today" if away == 0 else "tomorrow"]
+        return ["tomorrow"] if away else []
     return [f"weekday_{local.weekday()}", "the", f"day_{local.day}", f"month_{local.month}"]
-
-
-def time(at: datetime, now: datetime) -> list[str]:
-    """A callback's time: of today its clock alone, of another day its day first."""
-    is_today = timezone.localtime(at).date() == timezone.localtime(now).date()
-    return clock(at) if is_today else [*day(at, now), *clock(at)]
 
 
 def digits(text: str) -> list[str]:

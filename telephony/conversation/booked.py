@@ -59,14 +59,14 @@ def ask_has_time(talk: Talk) -> None:
 def _tell(talk: Talk, cases: list[Case]) -> None:
     talk.say("you_will_be_called")
     for place, case in enumerate(cases):
-        talk.say(*(["and"] if place else []), *spoken.time(case.callback_at, talk.now))
+        talk.say(*(["and"] if place else []), *spoken.about(case.callback_at, talk.now, talk.call.language))
         looks.note(None, Act.PHONE, case)
 
 
 def _ask_which(talk: Talk, cases: list[Case]) -> None:
     talk.say("which_time")
     for place, case in enumerate(cases, start=1):
-        talk.say("for", *spoken.time(case.callback_at, talk.now), "press", f"number_{place}")
+        talk.say("for", *spoken.time(case.callback_at, talk.now, talk.call.language), "press", f"number_{place}")
     talk.wait_for()
 
 

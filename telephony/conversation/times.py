@@ -65,7 +65,8 @@ def _say_full(talk: Talk) -> None:
 
 def ask_offer(talk: Talk) -> None:
     where = "on_keyed_number" if talk.memory.number else "on_your_number"
-    talk.say("we_will_call", *spoken.time(_offered(talk), talk.now), where, "number_may_be_withheld", "offer_choices")
+    when = spoken.about(_offered(talk), talk.now, talk.call.language)
+    talk.say("we_will_call", *when, where, "number_may_be_withheld", "offer_choices")
     sms.say_take_back(talk)
     talk.wait_for()
 
@@ -102,7 +103,7 @@ def ask_times(talk: Talk) -> None:
         return
     talk.memory.times = [at.isoformat() for at in coming[:AT_ONCE]]
     for place, at in enumerate(coming[:AT_ONCE], start=1):
-        talk.say("for", *spoken.time(at, talk.now), "press", f"number_{place}")
+        talk.say("for", *spoken.time(at, talk.now, talk.call.language), "press", f"number_{place}")
     talk.say(*(["more_times"] if len(coming) > AT_ONCE else []), "end_choice")
     talk.wait_for()
 
@@ -140,7 +141,7 @@ def _book(talk: Talk) -> bool:
         talk.say("booked_already")
         return talk.say_goodbye(Ended.BOOKED)
     _note_booked(talk, case, asks)
-    talk.say("booked", *spoken.time(wanted.callback_at, talk.now))
+    talk.say("booked", *spoken.about(wanted.callback_at, talk.now, talk.call.language))
     return talk.go_to(Step.CONSENT) if asks else talk.say_goodbye(Ended.BOOKED)
 
 
@@ -177,5 +178,5 @@ def _move(talk: Talk) -> bool:
         return booked.cant_be_changed(talk)
     talk.call.case = case
     talk.call.chose("moved")
-    talk.say("moved", "you_will_be_called", *spoken.time(at, talk.now))
+    talk.say("moved", "you_will_be_called", *spoken.about(at, talk.now, talk.call.language))
     return talk.say_goodbye(Ended.MOVED)

@@ -11,7 +11,7 @@ from cases.free_times import public_holidays
 from telephony import wav
 from telephony.models import Announcement, PatientsNumber, Recording
 from telephony.recordings import record
-from telephony.sentences import STANDARD
+from telephony.sentences import said_in
 from teleq.models import CareProvider, Queue
 from tests.conftest import MOBILE
 from tests.intake.telephone_system import at, keep_open
@@ -34,8 +34,8 @@ def voices_of(care_provider: CareProvider) -> Callable[[str], None]:
     """Every standard sentence, recorded."""
 
     def record_all(language: str = "sv") -> None:
-        for key, sentence in STANDARD.items():
-            recorded(care_provider, key, sentence.words(language), language)
+        for key, words in said_in(language).items():
+            recorded(care_provider, key, words, language)
 
     return record_all
 

@@ -162,7 +162,7 @@ def test_who_gets_sms_can_take_it_back_in_the_same_menu(asking, say, caller, ans
     call = caller()
     assert call.said.endswith("Du får SMS från oss. Tryck 4 om du inte vill det längre.")
     call.press("4")
-    assert call.said.startswith("Du får inga fler SMS från oss. Vi ringer dig omkring")
+    assert call.said.startswith("Du får inga fler SMS från oss. Vi ringer dig")
     assert "Tryck 4" not in call.said
     assert (answer().answer, answer().channel, answer().call_id) == (Answer.NO, Channel.PHONE_KEYS, call.row.pk)
     assert [event.answer for event in Consent.history().order_by("pgh_id")] == ["yes", "no"]
