@@ -16,6 +16,7 @@ from consent.models import Answer, Channel
 from consent.register import VALID_FOR
 from sms.models import Kind, Refusal
 from sms.states import State
+from telephony.models import Ended, Step
 from teleq.models import Outcome
 
 R, T, M = "rådgivning", "tidbokning", "myran"
@@ -173,6 +174,7 @@ ANSWERS = [
     Given(_mobile(17), Answer.NO, relativedelta(months=3)),
     Given(_mobile(18), Answer.YES, relativedelta(months=11)),
     Given(_mobile(21), Answer.YES, relativedelta(months=4)),
+    Given(_mobile(33), Answer.YES, relativedelta(), Channel.PHONE_KEYS),  # in the call that booked
 ]
 ANSWERED_NOW = {_mobile(13): Answer.UNSET, _mobile(20): Answer.YES}
 
@@ -229,6 +231,7 @@ TEXTS = [
     Text(R, "Johan Lindqvist", Kind.REMINDER, State.EXPIRED),
     Text(R, "Bo Hedlund", Kind.CONFIRMATION, State.DELIVERED),
     Text(R, "Bo Hedlund", Kind.REMINDER, State.CANCELLED),
+    Text(R, "Astrid Nordin", Kind.CONFIRMATION, State.DELIVERED),
     Text(T, "Tolvan Tolvansson", Kind.CONFIRMATION, State.REFUSED, refusal=Refusal.DECLINED),
     Text(T, "Kerstin Dahl", Kind.CONFIRMATION, State.DELIVERED),
     Text(T, "Hanna Sandberg", Kind.MANUAL, State.DELIVERED, minutes=-8),
@@ -273,4 +276,76 @@ SEEN = [
     Seen("anna", 31, (R, "Tolvan Tolvansson")),
     Seen("anna", 30, (R, "Tolvan Tolvansson"), Act.CHANGE),
     Seen("karim", 12, (T, "Samir Aziz")),
+]
+
+
+# The telephone menu --------------------------------------------------------------------------------------------------
+
+MENU = "VC Spindeln"
+MENU_NUMBER, ADVICE_NUMBER, BOOKING_NUMBER = (_landline(last_two) for last_two in (50, 51, 52))
+"""To the menu, in both languages and always open; straight to Rådgivning, as open; and to Tidbokning, in hours."""
+PERSON = _landline(59)
+"""Who is reached by 0."""
+
+
+@dataclass(frozen=True)
+class PastCall:
+    """A call to the telephone menu that is over. `minutes` before loading; of one that booked, before its booking."""
+
+    to: str
+    minutes: int
+    ended: Ended
+    step: Step = Step.OVER
+    """Where it ended."""
+    caller: str = WITHHELD
+    language: str = "sv"
+    queue: str = ""
+    keys: str = ""
+    """Which were pressed in the menu."""
+    chose: tuple[dict[str, str], ...] = ()
+    """After that."""
+    booked: tuple[str, str] | None = None
+    """Queue and name of the patient whose callback it booked."""
+    is_full: bool = False
+
+
+OWN_NUMBER, KEYED_NUMBER = {"what": "booked", "number": "own"}, {"what": "booked", "number": "keyed"}
+IDENTITY = {"what": "identity"}
+CALLS = [
+    PastCall(MENU_NUMBER, 2, Ended.BOOKED, queue=R, keys="1", chose=(OWN_NUMBER,), booked=(R, "Greta Falk")),
+    PastCall(
+        *(MENU_NUMBER, 2, Ended.BOOKED),
+        queue=R,
+        keys="1",
+        chose=(OWN_NUMBER, {"what": "consent", "answer": Answer.YES}),
+        booked=(R, "Astrid Nordin"),
+    ),
+    PastCall(
+        *(ADVICE_NUMBER, 3, Ended.BOOKED), queue=R, chose=({"what": "number_keyed"}, KEYED_NUMBER), booked=(R, "")
+    ),
+    PastCall(
+        *(MENU_NUMBER, 3, Ended.BOOKED),
+        queue=T,
+        keys="2",
+        chose=(IDENTITY, {"what": "other_time"}, OWN_NUMBER),
+        booked=(T, "Kerstin Dahl"),
+    ),
+    PastCall(
+        *(MENU_NUMBER, 2, Ended.BOOKED),
+        queue=T,
+        keys="2",
+        language="en",
+        chose=(IDENTITY, OWN_NUMBER),
+        booked=(T, "Amina Yusuf"),
+    ),
+    PastCall(MENU_NUMBER, 35, Ended.HUNG_UP, Step.MENU, _mobile(82)),
+    PastCall(MENU_NUMBER, 52, Ended.HUNG_UP, Step.LANGUAGE, _mobile(83)),
+    PastCall(ADVICE_NUMBER, 71, Ended.HUNG_UP, Step.OFFER, _mobile(84), queue=R),
+    PastCall(MENU_NUMBER, 90, Ended.ANNOUNCEMENT, caller=_mobile(85), keys="3"),
+    PastCall(MENU_NUMBER, 118, Ended.PERSON, Step.PERSON, _landline(60), keys="0", chose=({"what": "person"},)),
+    PastCall(MENU_NUMBER, 140, Ended.GAVE_UP, Step.IDENTITY, _mobile(86), queue=T, keys="2"),
+    PastCall(ADVICE_NUMBER, 155, Ended.DONE, caller=_mobile(87), queue=R),
+    PastCall(BOOKING_NUMBER, 26 * 60, Ended.FULL, caller=_mobile(88), queue=T, is_full=True),
+    PastCall(BOOKING_NUMBER, 36 * 60, Ended.CLOSED, caller=_mobile(89)),
+    PastCall(BOOKING_NUMBER, 37 * 60, Ended.CLOSED, caller=_landline(61)),
 ]

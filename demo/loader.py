@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
+from typing import Any
 
 import pghistory
 from allauth.mfa.totp.internal.auth import TOTP
@@ -19,12 +20,14 @@ from cases.models import Case, CaseEvent, CaseMessage, Note, Status, TelephoneHo
 from consent.models import Channel, Consent, ConsentText
 from consent.register import REGISTER, answer_in_case, current, valid_until
 from consent.verdict import answer_in_force
-from demo import data
+from demo import data, telephone_menu
 from demo.logins import LOGINS, PASSWORD, TOTP_KEY
 from demo.models import SimulatedSms
 from sms.content import placeholders
 from sms.models import Kind, Message, StandardText
 from sms.states import HANDED_OVER, State
+from telephony.models import Call, PatientsNumber, Recording
+from telephony.sentences import CONSENT_QUESTION
 from teleq.clock import database_now
 from teleq.models import CareProvider, CareProviderRole, Lead, Membership, Queue, Role, User
 from teleq.phone_numbers import number_text
@@ -51,11 +54,15 @@ class _Loader:
         self.queues: dict[str, Queue] = {}
         self.users: dict[str, User] = {}
         self.cases: dict[tuple[str, str], Case] = {}
+        self.numbers: dict[str, PatientsNumber] = {}
+        self.calls: dict[tuple[str, str], Call] = {}
 
     def load(self) -> None:
         self._care_providers()
         self._logins()
         self._cases()
+        self._telephone_menu()
+        self._calls()
         self._answers()
         self._messages()
         self._looks()
@@ -185,6 +192,44 @@ class _Loader:
             at, outcome = self.start - timedelta(minutes=4), patient.outcome or ""
             yield CaseEvent(case=case, kind=last[patient.status], user=nurse, at=at, detail=outcome)
 
+    # The telephone menu, and calls to it
+
+    def _telephone_menu(self) -> None:
+        self.numbers = telephone_menu.set_up(CareProvider.objects.get(name="Region Sundvik"), self.queues)
+
+    def _calls(self) -> None:
+        calls = [self._call(place, past) for place, past in enumerate(data.CALLS)]
+        Call.objects.bulk_create(calls)
+        self.calls = {past.booked: call for past, call in zip(data.CALLS, calls, strict=True) if past.booked}
+
+    def _call(self, place: int, past: data.PastCall) -> Call:
+        number = self.numbers[past.to]
+        case = self.cases[past.booked] if past.booked else None
+        began = (case.booked_at if case else self.start) - timedelta(minutes=past.minutes)
+        ended = case.booked_at + timedelta(seconds=20) if case else began + timedelta(seconds=40)
+        caller = case.a_number if case else read_number(past.caller)
+        chose: list[dict[str, Any]] = (
+            [{"what": "language", "language": past.language}] if past.to == data.MENU_NUMBER else []
+        )
+        chose += [{"what": "menu", "key": key, "menu": number.menu_id} for key in past.keys]
+        return Call(
+            provider="46elks",
+            call_id=f"demo-{place}",
+            number=number,
+            care_provider=number.care_provider,
+            queue=self.queues[past.queue] if past.queue else None,
+            from_number=number_text(caller) if caller else "",
+            language=past.language,
+            step=past.step,
+            choices=[*chose, *past.chose],
+            case=case,
+            ended=past.ended,
+            full=past.is_full,
+            started_at=began,
+            heard_at=ended,
+            ended_at=ended,
+        )
+
     # Answers
 
     def _answers(self) -> None:
@@ -206,25 +251,34 @@ class _Loader:
         """Write an answer as if it had been given then. Not through the register, which dates every answer now; to date
         it back afterwards would be one more event in its history."""
         case = self._case_with(given.number)
-        by_nurse = given.channel == Channel.CASE
-        answered_at = self.start - given.ago
         with pghistory.context(**REGISTER):  # as the register would have told it then
             Consent.objects.update_or_create(
                 care_provider=case.queue.care_provider,
                 phone_number=case.phone_number,
-                defaults=self._given(given, case, by_nurse, answered_at),
+                defaults=self._given(given, case),
             )
 
-    def _given(self, given: data.Given, case: Case, by_nurse: bool, answered_at: datetime) -> dict[str, object]:
+    def _given(self, given: data.Given, case: Case) -> dict[str, object]:
+        by_nurse = given.channel == Channel.CASE
+        call = self.calls[data.R, case.name] if given.channel == Channel.PHONE_KEYS else None
+        answered_at = case.booked_at if call else self.start - given.ago
         return {
             "answer": given.answer,
             "answered_by": self.users["anna"] if by_nurse else None,
             "channel": given.channel,
             "case_id": case.pk if by_nurse else None,
-            "text": ConsentText.objects.current(case.queue.care_provider_id, case.queue_id) if by_nurse else None,
+            "call_id": call.pk if call else None,
+            "text": self._asked_in(call) if call else self._read_out(case) if by_nurse else None,
             "answered_at": answered_at,
             "valid_until": valid_until(answered_at),
         }
+
+    def _read_out(self, case: Case) -> ConsentText | None:
+        return ConsentText.objects.current(case.queue.care_provider_id, case.queue_id)
+
+    def _asked_in(self, call: Call) -> ConsentText | None:
+        current = Recording.objects.current(call.care_provider_id)
+        return current.get(sentence=CONSENT_QUESTION, language=call.language).consent_text
 
     def _case_with(self, number: str) -> Case:
         return next(

@@ -5,30 +5,24 @@ address for inbound SMS: the same way that a real provider goes.
 """
 
 import secrets
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.urls import reverse
 
+from demo import network
 from demo.models import SimulatedSms
-from sms.http_client import NoResponse, exchange
-from sms.providers.base import Request
 from sms.providers.simulator import credential
 from teleq.phone_numbers import number_text
 
 
-class NotTold(Exception):
-    """teleQ couldn't be reached, or would not hear of it."""
-
-
 def report_delivery(simulated_id: int) -> None:
-    """Tell teleQ that the message has come to the patient's telephone. Raises NotTold."""
+    """Tell teleQ that the message has come to the patient's telephone. Raises network.NotTold."""
     simulated = SimulatedSms.objects.get(pk=simulated_id)
     _post(simulated.callback_url, {"id": f"sim-{simulated.pk}", "status": "delivered"})
 
 
 def report_answer(simulated_id: int, text: str) -> None:
-    """Tell teleQ what the patient replied to it. Raises NotTold."""
+    """Tell teleQ what the patient replied to it. Raises network.NotTold."""
     simulated = SimulatedSms.objects.get(pk=simulated_id)
     form = {
         "id": f"sim-{secrets.token_hex(8)}",
@@ -40,9 +34,4 @@ def report_answer(simulated_id: int, text: str) -> None:
 
 
 def _post(url: str, form: dict[str, str]) -> None:
-    headers = {"Authorization": f"Bearer {credential()}", "Content-Type": "application/x-www-form-urlencoded"}
-    response = exchange({url: Request("POST", url, headers, urlencode(form).encode())})[url]
-    if isinstance(response, NoResponse):
-        raise NotTold(response.reason)
-    if response.status >= 400:
-        raise NotTold(f"HTTP {response.status}")
+    network.post(url, form, Authorization=f"Bearer {credential()}")

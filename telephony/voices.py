@@ -102,7 +102,12 @@ def sound(file: SpokenFile) -> tuple[bytes, str]:
     return wav.join([wav.read(bytes(each.audio)) for each in recordings]), Recording.WAV
 
 
+def recordings_of(file: SpokenFile) -> list[Recording]:
+    """What it is put together from, in order, without the sound. A recording that is gone is left out."""
+    rows = Recording.objects.defer("audio").in_bulk(file.recordings)
+    return [rows[pk] for pk in file.recordings if pk in rows]
+
+
 def words(file: SpokenFile) -> str:
     """What the file says, for who reads it: the telephone in the browser."""
-    rows = Recording.objects.defer("audio").in_bulk(file.recordings)
-    return " ".join(rows[pk].words for pk in file.recordings if pk in rows)
+    return " ".join(each.words for each in recordings_of(file))

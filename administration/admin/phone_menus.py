@@ -255,8 +255,8 @@ class PatientsNumberAdmin(OfCareProvider[PatientsNumber]):
     def get_form(
         self, request: HttpRequest, obj: PatientsNumber | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
-        form.base_fields["languages"].choices = known_languages(care_providers(request))
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        cast(Any, form.base_fields["languages"]).choices = known_languages(care_providers(request))
         return form
 
     @admin.display(description=gettext_lazy("telefonnummer"), ordering="number")

@@ -99,6 +99,7 @@ TABLES = {
     # django-pghistory's table for contexts; ours stand in the events.
     "pghistory_context": ("", ""),
     "demo_simulatedsms": ("siud", ""),
+    "demo_simulatedcall": ("siu", ""),
     # Every process leaves its own, and takes away those of processes that are gone.
     "administration_sign": ("siud", "siud"),
 }

@@ -37,6 +37,7 @@ HELP: dict[str, tuple[str, ...]] = {
     "cases:add_note": ("medarbetare#anteckna",),
     "cases:draft": ("medarbetare#anteckna",),
     "demo:simulator": ("medarbetare#sms-simulatorn",),
+    "demo:telephone": ("medarbetare#telefonen",),
     # Signing in and one's own account.
     "account": ("medarbetare#logga-in",),
     "oidc": ("medarbetare#logga-in",),

@@ -14,7 +14,7 @@ from personnummer.personnummer import Personnummer
 
 from cases import free_times
 from cases.models import Case, CaseEvent, CaseMessage, Priority, Status
-from consent.models import Answer, Consent, ConsentText
+from consent.models import Answer, Channel, Consent, ConsentText
 from consent.verdict import Verdict, answer_in_force, verdict
 from demo import loader
 from demo.checks import demonstration_logins_are_shut_out
@@ -24,6 +24,9 @@ from demo.models import SimulatedSms
 from sms.models import Kind, Lane, Message, Refusal, StandardText, Unsettled
 from sms.numbers import can_receive_sms
 from sms.states import State
+from telephony import hours as hours_of_callers
+from telephony import recordings
+from telephony.models import Call, Ended, Menu, PatientsNumber
 from teleq.clock import database_now
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
 from teleq.phone_numbers import number_text
@@ -104,7 +107,7 @@ def test_the_command_is_refused_outside_the_demonstration(settings, arguments):
 def test_loading_takes_little_time(settings, django_assert_max_num_queries):
     """A password's hash is slow on purpose, and is made once."""
     settings.TELEQ_DEMO = True
-    with django_assert_max_num_queries(250):
+    with django_assert_max_num_queries(300):
         loader.load()
     assert len(set(User.objects.values_list("password", flat=True))) == 1
 
@@ -406,6 +409,61 @@ def test_every_automatic_message_left_when_the_queues_settings_say(loaded):
             assert outgoing_sms.reminder_on
             assert tie.message.due_at == tie.case.callback_at - timedelta(minutes=outgoing_sms.reminder_minutes)
             assert tie.message.due_at < database_now()
+
+
+def test_every_number_to_the_telephone_menu_is_fictional_and_lacks_no_recording(loaded):
+    numbers = list(PatientsNumber.objects.all())
+    assert len(numbers) == 3
+    for number in numbers:
+        assert FICTIONAL_LANDLINE.fullmatch(number_text(number.number))
+        assert FICTIONAL_LANDLINE.fullmatch(number_text(number.person_number))
+        assert number.is_on
+        assert recordings.missing(number) == []
+
+
+def test_whoever_tries_it_finds_the_menu_and_radgivning_open(loaded):
+    for number in PatientsNumber.objects.exclude(number="+46846500452"):
+        for hours in range(0, 24 * 7, 5):
+            assert hours_of_callers.closed_because(number, database_now() + timedelta(hours=hours)) is None
+
+
+def test_the_menu_has_a_queue_another_that_asks_for_personnummer_an_announcement_and_a_person(loaded):
+    one, two, three, zero = Menu.objects.get().choices.order_by("order")
+    assert [choice.key for choice in (one, two, three, zero)] == [1, 2, 3, 0]
+    assert one.queue.outgoing_sms.consent_required
+    assert two.queue.by_phone.asks_personal_identity
+    assert three.announcement
+    assert zero.person_number
+    assert PatientsNumber.objects.get(menu=Menu.objects.get()).languages == ["sv", "en"]
+
+
+def test_calls_have_booked_been_abandoned_and_come_when_it_was_closed(loaded):
+    calls = Call.objects.all()
+    assert not calls.under_way().exists()
+    assert {Ended.BOOKED, Ended.HUNG_UP, Ended.CLOSED, Ended.FULL, Ended.PERSON} <= {call.ended for call in calls}
+    for call in calls:
+        assert call.started_at < call.ended_at <= database_now()
+        number = call.from_number
+        assert not number or FICTIONAL_MOBILE.fullmatch(number) or FICTIONAL_LANDLINE.fullmatch(number)
+
+
+def test_a_call_that_booked_began_before_its_case_and_came_from_its_a_number(loaded):
+    booked = list(Call.objects.filter(ended=Ended.BOOKED).select_related("case"))
+    assert booked
+    for call in booked:
+        assert call.started_at < call.case.booked_at < call.ended_at
+        assert call.from_number == (number_text(call.case.a_number) if call.case.a_number else "")
+        assert call.queue == call.case.queue
+
+
+def test_a_patient_has_said_ja_by_key_to_the_recorded_words(loaded):
+    consent = Consent.objects.get(channel=Channel.PHONE_KEYS)
+    call = Call.objects.get(pk=consent.call_id)
+    assert {"what": "consent", "answer": "yes"} in call.choices
+    assert call.from_number == number_text(consent.phone_number)
+    assert consent.text.recorded
+    assert "Får vi skicka SMS" in consent.text.text
+    assert call.started_at < consent.answered_at < call.ended_at
 
 
 def test_the_telephone_system_can_book_in_both_of_spindelns_queues(loaded):

@@ -15,7 +15,7 @@ from teleq.models import Membership, Role
 from tests.browser.pictures import PICTURES
 
 NO_PAGES = re.compile(
-    r"api:|sms:|health:|handbook:|demo:simulator_|admin:(jsi18n|autocomplete|login|logout|None)|None$"
+    r"api:|sms:|health:|handbook:|telephony:|demo:simulator_|admin:(jsi18n|autocomplete|login|logout|None)|None$"
 )
 """Views by which nobody comes to a page of teleQ's: for machines, scripts and providers, and the handbook itself."""
 

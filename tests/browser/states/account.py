@@ -8,9 +8,11 @@ from django.template.loader import render_to_string
 from playwright.sync_api import Page, expect
 
 from access import invitations
+from demo.data import ADVICE_NUMBER, MENU_NUMBER
 from demo.logins import PASSWORD
 from demo.models import SimulatedSms
 from teleq.handbook.pages import PAGES
+from teleq.phone_numbers import number_text, read
 from tests.browser.states.catalogue import press, shows, state
 from tests.browser.town import Town
 
@@ -234,3 +236,47 @@ def _(town: Town) -> Page:
     for sender in ("teleQ", "+46701740699"):
         SimulatedSms.objects.create(to_number="+46701740605", sender=sender, text="Hej!", callback_url=town.address)
     return shows(town.page("anna", "/simulator/"), "Hej!", "Ett SMS från ett namn kan inte besvaras.")
+
+
+@others("the telephone, before a call")
+def _(town: Town) -> Page:
+    return shows(town.page("anna", "/telephone/"), "Här står det som sägs i samtalet.", "Ring från")
+
+
+def in_a_call(town: Town, to: str) -> Page:
+    page = town.page("anna", "/telephone/")
+    page.get_by_label("Ljud").uncheck()
+    page.get_by_label("Räkna ned").uncheck()
+    page.get_by_label("Ring till").select_option(number_text(read(to) or to))
+    press(page, "Ring")
+    return shows(page, "Vid livshotande tillstånd, lägg på och ring 112.")
+
+
+@others("the telephone, in the menu")
+def _(town: Town) -> Page:
+    page = in_a_call(town, MENU_NUMBER)
+    press(page, "1")
+    return shows(page, "För rådgivning, tryck 1.", "Du tryckte 1")
+
+
+@others("the telephone, keying a number")
+def _(town: Town) -> Page:
+    page = in_a_call(town, ADVICE_NUMBER)
+    press(page, "2")
+    shows(page, "Slå det telefonnummer som vi ska ringa, med riktnummer.")
+    press(page, "0")
+    return shows(page, "Slå siffrorna och avsluta med #")
+
+
+@others("the telephone, ringing at a person's")
+def _(town: Town) -> Page:
+    page = in_a_call(town, ADVICE_NUMBER)
+    press(page, "0")
+    return shows(page, "Vad händer där?", "Samtalet kopplas.")
+
+
+@others("the telephone, after a call")
+def _(town: Town) -> Page:
+    page = in_a_call(town, MENU_NUMBER)
+    press(page, "Lägg på")
+    return shows(page, "Du lade på", "Ring igen")
