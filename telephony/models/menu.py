@@ -13,6 +13,7 @@ from phonenumber_field.modelfields import PhoneNumberField
 from cases.models import TelephoneHours
 from telephony.models.recording import LANGUAGE, Language
 from teleq.models import CareProvider, Queue
+from teleq.phone_numbers import show
 
 
 def swedish_only() -> list[str]:
@@ -225,7 +226,7 @@ class PatientsNumber(LeadsSomewhere):
         ]
 
     def __str__(self) -> str:
-        return f"{self.number}"
+        return show(self.number)
 
 
 class CallersHours(models.Model):
