@@ -51,6 +51,7 @@ PHONE: Group = (
             _("Numren som patienter ringer: vart de leder, öppettider, provring, och om de är i bruk.")
         ),
         "Menu": Page(_("Vad den som ringer kan välja mellan.")),
+        "QueueByPhone": Page(_("Om en kö frågar efter personnummer i telefonmenyn.")),
         "Announcement": Page(_("Hälsningar, menyval och meddelanden i era egna ord.")),
         "recordings": Page(_("Det menyn säger: ord att läsa in, inspelningar att lyssna på och byta.")),
     },

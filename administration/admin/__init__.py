@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group
 from access.models import RightsChange, SignIn
 from administration.admin.intake_keys import IntakeKeyAdmin
 from administration.admin.outgoing_sms import OutgoingSmsAdmin
-from administration.admin.phone_menus import AnnouncementAdmin, MenuAdmin, PatientsNumberAdmin
+from administration.admin.phone_menus import AnnouncementAdmin, MenuAdmin, PatientsNumberAdmin, QueueByPhoneAdmin
 from administration.admin.queues import CareProviderAdmin, QueueAdmin
 from administration.admin.retention import RetentionRunAdmin
 from administration.admin.sign_ins import RightsChangeAdmin, SignInAdmin
@@ -23,7 +23,7 @@ from administration.models import RetentionRun
 from consent.models import ConsentText
 from intake.models import IntakeKey
 from sms.models import StandardText
-from telephony.models import Announcement, Menu, PatientsNumber
+from telephony.models import Announcement, Menu, PatientsNumber, QueueByPhone
 from teleq.models import CareProvider, OutgoingSms, Queue, User
 
 admin.site.register(OutgoingSms, OutgoingSmsAdmin)
@@ -35,6 +35,7 @@ admin.site.register(CareProvider, CareProviderAdmin)
 admin.site.register(IntakeKey, IntakeKeyAdmin)
 admin.site.register(PatientsNumber, PatientsNumberAdmin)
 admin.site.register(Menu, MenuAdmin)
+admin.site.register(QueueByPhone, QueueByPhoneAdmin)
 admin.site.register(Announcement, AnnouncementAdmin)
 admin.site.register(RetentionRun, RetentionRunAdmin)
 admin.site.register(SignIn, SignInAdmin)

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from administration.admin.inlines import RowForm, ScopedInline
 from administration.admin.scoped import ScopedAdmin, person, whole_care_providers
 from telephony import recordings, tree, trial
-from telephony.models import Announcement, CallersHours, Choice, Language, Menu, PatientsNumber, Recording
+from telephony.models import Announcement, CallersHours, Choice, Language, Menu, PatientsNumber, QueueByPhone, Recording
 from telephony.sentences import STANDARD
 from teleq.changes import ChangesForm
 from teleq.models import CareProvider
@@ -320,3 +320,16 @@ def _keys_of(request: HttpRequest) -> list[str]:
         return [*keys, ""]
     pressed = request.POST.get("press") or request.POST.get("typed", "")
     return [*keys, pressed[:20]] if pressed else keys
+
+
+# Queues --------------------------------------------------------------------------------------------------------------
+
+
+class QueueByPhoneAdmin(ScopedAdmin[QueueByPhone]):
+    """What a queue asks for in the telephone menu: for the queue's own administrator too."""
+
+    queue_path = "queue"
+    form = ChangesForm[QueueByPhone]
+    fields = ["queue", "asks_personal_identity"]
+    list_display = ["queue", "asks_personal_identity"]
+    list_select_related = ["queue"]

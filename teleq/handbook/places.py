@@ -58,6 +58,7 @@ HELP: dict[str, tuple[str, ...]] = {
     "admin:teleq_queue": ("administrator#köer", "systemforvaltare#köer-och-texter"),
     "admin:teleq_queue_add": ("administrator#ny-kö", "systemforvaltare#köer-och-texter"),
     "admin:telephony_patientsnumber": ("administrator#telefonmeny", "systemforvaltare#nummer-till-telefonmenyn"),
+    "admin:telephony_queuebyphone": ("administrator#telefonmeny", "systemforvaltare#nummer-till-telefonmenyn"),
     "admin:telephony_menu": ("administrator#telefonmeny", "systemforvaltare#nummer-till-telefonmenyn"),
     "admin:telephony_announcement": ("administrator#telefonmeny", "systemforvaltare#nummer-till-telefonmenyn"),
     "admin:phone_trial": ("administrator#telefonmeny", "systemforvaltare#nummer-till-telefonmenyn"),

@@ -27,6 +27,8 @@ class Caller:
     said: str = ""
     action: dict[str, Any] = field(default_factory=dict)
     call_id: str = field(default_factory=lambda: f"c{next(IDS)}")
+    ends_at: str = ""
+    """Where the provider tells that the caller hung up: what it was told last."""
     hung_up: bool = False
 
     def call(self) -> Caller:
@@ -52,7 +54,7 @@ class Caller:
         return self
 
     def hang_up(self) -> Caller:
-        self._post(self.action["whenhangup"], callid=self.call_id)
+        self._post(self.ends_at, callid=self.call_id)
         self.hung_up = True
         return self
 
@@ -66,6 +68,7 @@ class Caller:
 
     def _hear(self, action: dict[str, Any]) -> None:
         self.said = ""
+        self.ends_at = action.get("whenhangup", self.ends_at)
         while "play" in action and "next" in action:
             self._listen(action["play"])
             action = self._post(action["next"], callid=self.call_id, result="success")
