@@ -263,6 +263,7 @@ def run_checks() -> None:
         "lint-imports --no-cache",
         f"djade --target-version 5.2 --check {templates}",
         "python manage.py makemigrations --check --dry-run",
+        "python -m local.migrations",
     ):
         say(f"\n$ {check}")
         program, *words = check.split()
