@@ -5,8 +5,8 @@ takes to replace them; and to go back is to start them again. django-migration-l
 them, by the SQL that a migration runs. What it doesn't look for is added here: what locks a table for long, what two
 processes would wait for in a circle, and what takes away a trigger, a function or a right.
 
-`database/released.txt` says what the release before has. A migration that isn't there is looked at. One that is there is
-never changed: databases have been through it. A right or a function that is there is still there.
+`database/released.txt` says what the release before has. A migration that isn't there is looked at. One that is there
+is never changed: databases have been through it. A right or a function that is there is still there.
 
 Whoever knows better says so in the migration, and why:
 
@@ -17,6 +17,7 @@ Whoever knows better says so in the migration, and why:
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -196,6 +197,7 @@ def _statements(migration: Migration, before: ProjectState) -> list[str]:
 
 
 def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "teleq.settings")
     django.setup()
     if sys.argv[1:] == ["--write"]:
         write()
@@ -212,7 +214,7 @@ def problems(released: Path = RELEASED) -> Iterator[str]:
     """What the latest release doesn't survive, or what it has and isn't as it was."""
     lines = _read(released)
     has = {(app, name): digest for kind, app, name, digest in (line for line in lines if line[0] == "migration")}
-    loader = MigrationLoader(connection)
+    loader = MigrationLoader(None)
     for (app, name), migration in sorted(loader.disk_migrations.items()):
         if (app, name) not in has:
             before = loader.project_state((app, name), at_end=False)
@@ -227,14 +229,14 @@ def problems(released: Path = RELEASED) -> Iterator[str]:
 
 def write(released: Path = RELEASED) -> None:
     """Write down what this tree has, as the latest release."""
-    migrations = sorted(MigrationLoader(connection).disk_migrations.items())
+    migrations = sorted(MigrationLoader(None).disk_migrations.items())
     lines = [f"migration {app} {name} {digest(migration)}" for (app, name), migration in migrations]
     released.write_text(HEADER + "".join(f"{line}\n" for line in [*lines, *_rights()]))
 
 
 def digest(migration: Migration) -> str:
     """Of the file. Of one that comes with a package, which requirements.txt pins: a dash."""
-    if not Path(apps.get_app_config(migration.app_label).path).is_relative_to(settings.BASE_DIR):
+    if Path(apps.get_app_config(migration.app_label).path).parent != settings.BASE_DIR:
         return "-"
     module = sys.modules[type(migration).__module__]
     return hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest()[:16]

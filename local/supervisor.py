@@ -254,7 +254,9 @@ def names_files(options: list[str]) -> bool:
 def run_checks() -> None:
     """bin/test --checks: linters, types, which way imports go, templates, migrations. Raises CalledProcessError at the
     first that finds something."""
-    scripts = "bin/run bin/test bin/supply-chain bin/messages bin/digests"  # no .py by which they would be found
+    scripts = (
+        "bin/run bin/test bin/supply-chain bin/messages bin/digests bin/release"  # no .py by which they would be found
+    )
     templates = " ".join(sorted(str(path.relative_to(ROOT)) for path in TEMPLATES.rglob("*.html")))
     for check in (
         f"ruff check . {scripts}",

@@ -1,8 +1,8 @@
 """An index made while the table is in use: for migrations that come after the first release.
 
-    class Migration(migrations.Migration):
-        atomic = False
-        operations = [AddIndexConcurrently("message", models.Index(...))]
+class Migration(migrations.Migration):
+    atomic = False
+    operations = [AddIndexConcurrently("message", models.Index(...))]
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def until_let_in(connection: BaseDatabaseWrapper, tries: int, act: Callable[[], 
                     raise
                 if not left:
                     raise CommandError(GIVEN_UP) from None
-                say(f"A table was in use for {LOCK_TIMEOUT}, and others are let by. Again in {PAUSE:.0f} s ({left} left).")
+                say(f"A table was in use for {LOCK_TIMEOUT}; others are let by. Again in {PAUSE:.0f} s ({left} left).")
                 time.sleep(PAUSE)
     finally:
         if connection.is_usable():

@@ -49,7 +49,10 @@ def sql(text: str) -> migrations.RunSQL:
         # Django gives the rows that are there Python's default and then takes it from the column again.
         (migrations.AddField("message", "note", models.CharField(max_length=40, default="")), "NOT_NULL"),
         (migrations.AddField("message", "note", models.CharField(max_length=40, default="")), "DROP_DEFAULT"),
-        (migrations.AddField("message", "note", models.CharField(max_length=40, null=True, unique=True)), "UNIQUE_COLUMN"),
+        (
+            migrations.AddField("message", "note", models.CharField(max_length=40, null=True, unique=True)),
+            "UNIQUE_COLUMN",
+        ),
         (migrations.AddIndex("message", models.Index(fields=["provider_status"], name="by_status")), "CREATE_INDEX"),
         (migrations.AddField("message", "note", models.IntegerField(null=True, db_index=True)), "CREATE_INDEX"),
         (
@@ -99,7 +102,10 @@ def test_in_plain_sql_it_is_found_too(text, code):
 
 
 def test_a_trigger_that_is_made_anew_without_a_transaction_is_away_for_a_moment():
-    anew = sql("DROP TRIGGER t ON sms_message"), sql("CREATE TRIGGER t AFTER UPDATE ON sms_message EXECUTE FUNCTION f()")
+    anew = (
+        sql("DROP TRIGGER t ON sms_message"),
+        sql("CREATE TRIGGER t AFTER UPDATE ON sms_message EXECUTE FUNCTION f()"),
+    )
     assert codes(*anew) == set()
     assert codes(*anew, atomic=False) == {"DROP_TRIGGER", "NOT_ALONE"}
 
@@ -183,7 +189,9 @@ def test_a_released_migration_that_is_changed_or_gone_is_told_of(released):
 
 def test_a_right_or_a_function_that_the_release_has_must_not_go(released):
     with released.open("a") as file:
-        file.write("right teleq_product DELETE sms_message\nfunction teleq_retention integer retention_old(most integer)\n")
+        file.write(
+            "right teleq_product DELETE sms_message\nfunction teleq_retention integer retention_old(most integer)\n"
+        )
     assert list(checking.problems(released)) == [
         "function teleq_retention integer retention_old(most integer): the latest release has it, and it is gone",
         "right teleq_product DELETE sms_message: the latest release has it, and it is gone",

@@ -32,6 +32,7 @@ from local.servers import OWNER, RETENTION, WEB, WORKER
 from sms.models import Message
 from sms.states import State
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
+from teleq.version import VERSION as BEFORE
 from tests.administration.other_database import empty_database, in_database
 from tests.concurrency import wait_until
 from tests.conftest import PASSWORD, QUESTION, ROOT
@@ -42,7 +43,6 @@ from tests.race.town import NUMBERS
 from tests.upgrade.load import Balancer, Load
 from tests.upgrade.next_release import VERSION, make_next_release, of, run
 from tests.upgrade.sides import Side
-from teleq.version import VERSION as BEFORE
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -123,9 +123,7 @@ def test_the_next_release_is_put_in_place_under_load_and_nothing_is_lost_or_doub
 
         balancer = Balancer([old.port])
         patients = iter([(queue.pk, number) for queue in open_queues for number in NUMBERS if number not in BY_HAND])
-        load = Load(
-            balancer, key, patients, _next_full_hour(), [case.pk for case in cases], database=addresses[WORKER]
-        )
+        load = Load(balancer, key, patients, _next_full_hour(), [case.pk for case in cases], database=addresses[WORKER])
         with load.going_on():
             _a_while(load, provider)
             assert "Applying cases." in run(following, "manage.py", "migrate", DATABASE_URL=addresses[OWNER])
@@ -160,6 +158,7 @@ def _a_while(load: Load, provider: Provider) -> None:
 
     def over() -> bool:
         assert load.failures == []
+        assert [each for each in load.statuses if each[1] >= 500] == []
         return (
             len(load.booked) >= booked + A_WHILE
             and len(provider.posts) >= posts + A_WHILE
@@ -208,10 +207,10 @@ def _the_new_one_is_in_place() -> None:
     assert BEFORE != VERSION
     with pytest.raises(Exception, match="a message has a text"), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO sms_message (key, kind, queue_id, to_number, text, due_at, send_before, state, refusal, attempts,"
-            " consent_answer, consent_channel, provider, provider_message_id, provider_status, receipt_token)"
-            " SELECT 'empty', kind, queue_id, to_number, '', due_at, send_before, 'queued', '', 0, '', '', '', '', '', 'x'"
-            " FROM sms_message LIMIT 1"
+            "INSERT INTO sms_message (key, kind, queue_id, to_number, text, due_at, send_before, state, refusal,"
+            " attempts, consent_answer, consent_channel, provider, provider_message_id, provider_status, receipt_token)"
+            " SELECT 'empty', kind, queue_id, to_number, '', due_at, send_before, 'queued', '', 0, '', '', '', '', '',"
+            " '' FROM sms_message LIMIT 1"
         )
 
 
@@ -306,7 +305,8 @@ def test_an_index_that_was_left_half_made_is_made_anew(following):
             wait_until(half_made, 60)
             with as_owner():
                 cursor.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%'"
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE query LIKE 'CREATE INDEX CONCURRENTLY%'"
                 )
             interrupted.communicate(timeout=60)
             assert interrupted.returncode != 0

@@ -46,8 +46,7 @@ CHANGES = [
 
 def make_next_release(folder: Path) -> Path:
     """The tree of the next release, in a new folder within this one."""
-    tree = folder / "next"
-    shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
+    tree = copy_of_the_tree(folder)
     run(tree, "-m", "local.migrations", "--write")  # what stands is what is released
     for file, before, after in CHANGES:
         text = (tree / file).read_text()
@@ -58,6 +57,12 @@ def make_next_release(folder: Path) -> Path:
             _add_migration(tree, each)
     run(tree, "manage.py", "makemigrations", "sms", "--name", "guard")
     run(tree, "manage.py", "makemigrations", "--check", "--dry-run")
+    return tree
+
+
+def copy_of_the_tree(folder: Path) -> Path:
+    tree = folder / "next"
+    shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
     return tree
 
 

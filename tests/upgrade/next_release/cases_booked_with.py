@@ -6,5 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [("cases", "LATEST")]
     operations = [
-        migrations.AddField("case", "booked_with", models.CharField(blank=True, db_default="", default="", max_length=20)),
+        migrations.AddField(
+            "case", "booked_with", models.CharField(blank=True, db_default="", default="", max_length=20)
+        ),
     ]
