@@ -1,6 +1,6 @@
+FROM python:3.12-slim
 # Built twice of one commit, on two days, what is in it is the same to the byte: no step leaves a time or depends on one.
 # docs/operate/upgrade.md, "The image", says how the files' own times are made the same too.
-FROM python:3.12-slim
 
 LABEL org.opencontainers.image.title="teleQ" org.opencontainers.image.licenses="EUPL-1.2"
 LABEL org.opencontainers.image.version="1.0.0"

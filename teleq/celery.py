@@ -13,7 +13,6 @@ from django.db import close_old_connections
 from teleq.logs import REQUEST_ID
 from teleq.version import VERSION
 
-logger = logging.getLogger(__name__)
 
 os.environ.setdefault("TELEQ_PROCESS", "worker")  # web and commands, which load this too, say what they are themselves
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "teleq.settings")
@@ -27,7 +26,7 @@ app.autodiscover_tasks()
 @beat_init.connect
 def check(**_: object) -> None:
     """An error in the system checks stops the start, as it does for the web. Celery swallows other exceptions here."""
-    logger.info("teleQ %s", VERSION)
+    logging.getLogger("teleq.start").info("teleQ %s", VERSION)
     try:
         call_command("check")
     except SystemCheckError as error:

@@ -25,6 +25,7 @@ from django.db import connection
 from django.utils import timezone
 
 from administration import queues
+from administration.first_day.checks import check_all
 from cases.models import Case
 from consent import register
 from consent.models import Answer, ConsentText
@@ -193,6 +194,9 @@ def _nobody_stumbled(*sides: Side) -> None:
         for line in log.read_text().splitlines()
         if wrong.search(line)
     ]
+    for each, version in zip(sides, (BEFORE, VERSION), strict=True):
+        for name in ("web", "worker", "retention", "beat"):
+            assert f"teleQ {version}" in each.log(name).read_text()  # each says at its start which it is
     assert told == ["new-web.log: ERROR django.request Service Unavailable: /readyz"]  # before its tables were there
 
 
@@ -289,6 +293,9 @@ def test_the_release_before_leaves_the_database_of_the_next_as_it_is(following):
         with connection.cursor() as cursor:
             cursor.execute("SELECT has_table_privilege('teleq_product', 'sms_thing', 'SELECT')")
             assert cursor.fetchall() == [(True,)]
+        of_the_database = next(check_all())  # what setup --check says
+        assert of_the_database.problems == []
+        assert "Databasen är av en senare utgåva, som den här fungerar med." in of_the_database.found
 
 
 def test_an_index_that_was_left_half_made_is_made_anew(following):
