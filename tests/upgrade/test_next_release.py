@@ -30,12 +30,12 @@ from cases.models import Case
 from consent import register
 from consent.models import Answer, ConsentText
 from local.servers import OWNER, RETENTION, WEB, WORKER
-from sms.models import Message
+from sms.models import Message, SendingStop
 from sms.states import State
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
 from teleq.version import VERSION as BEFORE
 from tests.administration.other_database import empty_database, in_database
-from tests.concurrency import wait_until
+from tests.concurrency import wait_until, wait_until_a_connection_waits_for_a_lock
 from tests.conftest import PASSWORD, QUESTION, ROOT
 from tests.database_roles import address_as, as_owner
 from tests.intake.telephone_system import connect, divide, keep_open
@@ -262,11 +262,10 @@ def test_migrate_lets_others_by_when_a_table_is_in_use_and_tries_again(following
         a_town()
         backup.cursor().execute("SELECT count(*) FROM cases_case")  # as pg_dump does, and stays
         waiting = migrate(following, addresses[OWNER])
+        wait_until_a_connection_waits_for_a_lock()
+        assert Case.objects.count() == len(BY_HAND)  # behind it, and by web's own limits, after which it would give up
         assert waiting.stdout
-        for line in waiting.stdout:
-            if "in use" in line:
-                break
-        assert Case.objects.count() == len(BY_HAND)  # by web's own limits: nobody waits for long
+        assert any("in use" in line for line in waiting.stdout)
         backup.rollback()
         told = waiting.communicate(timeout=120)[0]
         assert waiting.returncode == 0, told
@@ -288,11 +287,13 @@ def test_the_release_before_leaves_the_database_of_the_next_as_it_is(following):
         run(following, "manage.py", "migrate", DATABASE_URL=addresses[OWNER])
         with as_owner(), connection.cursor() as cursor:
             cursor.execute("CREATE TABLE sms_thing (id int); GRANT SELECT ON sms_thing TO teleq_product")
+            cursor.execute("UPDATE sms_sendingdatabase SET identity = 'another'")  # and it is a copy
         told = run(ROOT, "manage.py", "migrate", DATABASE_URL=addresses[OWNER])
         assert "The database is of a later release, with which this one works. Nothing to do." in told
         with connection.cursor() as cursor:
             cursor.execute("SELECT has_table_privilege('teleq_product', 'sms_thing', 'SELECT')")
             assert cursor.fetchall() == [(True,)]
+        assert SendingStop.objects.filter(kind=SendingStop.Kind.RESTORED_COPY, released_at=None).count() == 1
         of_the_database = next(check_all())  # what setup --check says
         assert of_the_database.problems == []
         assert "Databasen är av en senare utgåva, som den här fungerar med." in of_the_database.found

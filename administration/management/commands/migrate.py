@@ -5,6 +5,7 @@ from django.core.management.commands import migrate
 from django.db import connections
 
 from administration.database.migrating import alone, is_of_a_later_release, until_let_in
+from sms.brake import hold_if_copy
 
 
 class Command(migrate.Command):
@@ -25,5 +26,6 @@ class Command(migrate.Command):
         with alone(connection, self.stdout.write):
             if options["app_label"] is None and is_of_a_later_release(connection):
                 self.stdout.write("The database is of a later release, with which this one works. Nothing to do.")
+                hold_if_copy()  # as after any migrate
                 return
             until_let_in(connection, options["tries"], migrate_all, self.stdout.write)
