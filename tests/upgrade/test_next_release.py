@@ -30,7 +30,7 @@ from cases.models import Case
 from consent import register
 from consent.models import Answer, ConsentText
 from local.servers import OWNER, RETENTION, WEB, WORKER
-from sms.models import Message, SendingStop
+from sms.models import Message, SendingDatabase, SendingStop
 from sms.states import State
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
 from teleq.version import VERSION as BEFORE
@@ -60,12 +60,21 @@ def following(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_next_release(tmp_path_factory.mktemp("release"))
 
 
-@contextmanager
-def installed() -> Iterator[dict[str, str]]:
-    """A database of this release, to which Django's connection is in the block. Gives its address for each role."""
-    with empty_database() as name, in_database(name):
-        with as_owner():
+@pytest.fixture(scope="module")
+def migrated(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """A database of this release, with nothing in it."""
+    with django_db_blocker.unblock(), empty_database() as name:
+        with in_database(name), as_owner():
             call_command("migrate", verbosity=0)
+        yield name
+
+
+@pytest.fixture
+def installed(migrated: str) -> Iterator[dict[str, str]]:
+    """One of those, to which Django's connection is in the test. Gives its address for each role."""
+    with empty_database(migrated) as name, in_database(name):
+        with as_owner():
+            SendingDatabase.objects.become()  # it is no copy
         yield {
             role: urlsplit(address_as(role))._replace(path=f"/{name}").geturl()
             for role in (OWNER, WEB, WORKER, RETENTION)
@@ -106,14 +115,13 @@ def side(name: str, tree: Path, folder: Path, addresses: dict[str, str], provide
         made.kill()
 
 
-def test_the_next_release_is_put_in_place_under_load_and_nothing_is_lost_or_doubled(following, tmp_path):
+def test_the_next_release_is_put_in_place_under_load_and_nothing_is_lost_or_doubled(following, installed, tmp_path):
     with ExitStack() as stack:
-        addresses = stack.enter_context(installed())
         open_queues, key, cases = a_town()
         provider = stack.enter_context(open_provider(Random(1)))
         provider.is_calm = True
-        old = stack.enter_context(side("old", ROOT, tmp_path, addresses, provider))
-        new = stack.enter_context(side("new", following, tmp_path, addresses, provider))
+        old = stack.enter_context(side("old", ROOT, tmp_path, installed, provider))
+        new = stack.enter_context(side("new", following, tmp_path, installed, provider))
         for each in (old.start_web, old.start_workers, old.start_beat, new.start_web):
             each()
 
@@ -124,10 +132,10 @@ def test_the_next_release_is_put_in_place_under_load_and_nothing_is_lost_or_doub
 
         balancer = Balancer([old.port])
         patients = iter([(queue.pk, number) for queue in open_queues for number in NUMBERS if number not in BY_HAND])
-        load = Load(balancer, key, patients, _next_full_hour(), [case.pk for case in cases], database=addresses[WORKER])
+        load = Load(balancer, key, patients, _next_full_hour(), [case.pk for case in cases], database=installed[WORKER])
         with load.going_on():
             _a_while(load, provider)
-            assert "Applying cases." in run(following, "manage.py", "migrate", DATABASE_URL=addresses[OWNER])
+            assert "Applying cases." in run(following, "manage.py", "migrate", DATABASE_URL=installed[OWNER])
 
             # The old one works on with the new one's database, and says so.
             assert old.asked("/readyz")[0] == 200
@@ -244,11 +252,11 @@ def line_of(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().rstrip()
 
 
-def test_two_migrate_at_once_wait_for_each_other_and_the_later_finds_nothing_to_do(following):
-    with installed() as addresses, closing(psycopg2.connect(addresses[OWNER])) as first:
+def test_two_migrate_at_once_wait_for_each_other_and_the_later_finds_nothing_to_do(following, installed):
+    with closing(psycopg2.connect(installed[OWNER])) as first:
         first.cursor().execute("SELECT pg_advisory_lock(6, 0)")
         first.commit()
-        both = [migrate(following, addresses[OWNER]) for _ in range(2)]
+        both = [migrate(following, installed[OWNER]) for _ in range(2)]
         assert [line_of(each) for each in both] == [WAITS, WAITS]
         first.close()
         told = [each.communicate(timeout=120)[0] for each in both]
@@ -257,11 +265,11 @@ def test_two_migrate_at_once_wait_for_each_other_and_the_later_finds_nothing_to_
         assert sorted("No migrations to apply." in each for each in told) == [False, True]
 
 
-def test_migrate_lets_others_by_when_a_table_is_in_use_and_tries_again(following):
-    with installed() as addresses, closing(psycopg2.connect(addresses[OWNER])) as backup:
+def test_migrate_lets_others_by_when_a_table_is_in_use_and_tries_again(following, installed):
+    with closing(psycopg2.connect(installed[OWNER])) as backup:
         a_town()
         backup.cursor().execute("SELECT count(*) FROM cases_case")  # as pg_dump does, and stays
-        waiting = migrate(following, addresses[OWNER])
+        waiting = migrate(following, installed[OWNER])
         wait_until_a_connection_waits_for_a_lock()
         assert Case.objects.count() == len(BY_HAND)  # behind it, and by web's own limits, after which it would give up
         assert waiting.stdout
@@ -272,38 +280,37 @@ def test_migrate_lets_others_by_when_a_table_is_in_use_and_tries_again(following
         assert "Applying cases." in told
 
 
-def test_migrate_says_who_to_look_for_when_it_is_not_let_in(following):
-    with installed() as addresses, closing(psycopg2.connect(addresses[OWNER])) as backup:
+def test_migrate_says_who_to_look_for_when_it_is_not_let_in(following, installed):
+    with closing(psycopg2.connect(installed[OWNER])) as backup:
         backup.cursor().execute("SELECT count(*) FROM cases_case")
-        refused = migrate(following, addresses[OWNER], "--tries", "1")
+        refused = migrate(following, installed[OWNER], "--tries", "1")
         told = refused.communicate(timeout=120)[0]
         assert refused.returncode == 1
         assert "A table that is to be changed has been in use each time" in told
         assert "Traceback" not in told
 
 
-def test_the_release_before_leaves_the_database_of_the_next_as_it_is(following):
-    with installed() as addresses:
-        run(following, "manage.py", "migrate", DATABASE_URL=addresses[OWNER])
-        with as_owner(), connection.cursor() as cursor:
-            cursor.execute("CREATE TABLE sms_thing (id int); GRANT SELECT ON sms_thing TO teleq_product")
-            cursor.execute("UPDATE sms_sendingdatabase SET identity = 'another'")  # and it is a copy
-        told = run(ROOT, "manage.py", "migrate", DATABASE_URL=addresses[OWNER])
-        assert "The database is of a later release, with which this one works. Nothing to do." in told
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT has_table_privilege('teleq_product', 'sms_thing', 'SELECT')")
-            assert cursor.fetchall() == [(True,)]
-        assert SendingStop.objects.filter(kind=SendingStop.Kind.RESTORED_COPY, released_at=None).count() == 1
-        of_the_database = next(check_all())  # what setup --check says
-        assert of_the_database.problems == []
-        assert "Databasen är av en senare utgåva, som den här fungerar med." in of_the_database.found
+def test_the_release_before_leaves_the_database_of_the_next_as_it_is(following, installed):
+    run(following, "manage.py", "migrate", DATABASE_URL=installed[OWNER])
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE sms_thing (id int); GRANT SELECT ON sms_thing TO teleq_product")
+        cursor.execute("UPDATE sms_sendingdatabase SET identity = 'another'")  # and it is a copy
+    told = run(ROOT, "manage.py", "migrate", DATABASE_URL=installed[OWNER])
+    assert "The database is of a later release, with which this one works. Nothing to do." in told
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_table_privilege('teleq_product', 'sms_thing', 'SELECT')")
+        assert cursor.fetchall() == [(True,)]
+    assert SendingStop.objects.filter(kind=SendingStop.Kind.RESTORED_COPY, released_at=None).count() == 1
+    of_the_database = next(check_all())  # what setup --check says
+    assert of_the_database.problems == []
+    assert "Databasen är av en senare utgåva, som den här fungerar med." in of_the_database.found
 
 
-def test_an_index_that_was_left_half_made_is_made_anew(following):
+def test_an_index_that_was_left_half_made_is_made_anew(following, installed):
     """By one `migrate` that is ended while it waits, as it does for every transaction that writes to the table."""
-    with installed() as addresses, closing(psycopg2.connect(addresses[OWNER])) as before:
+    with closing(psycopg2.connect(installed[OWNER])) as before:
         before.cursor().execute("LOCK TABLE sms_message IN ROW EXCLUSIVE MODE")
-        interrupted = migrate(following, addresses[OWNER], "sms")
+        interrupted = migrate(following, installed[OWNER], "sms")
         with connection.cursor() as cursor:
 
             def half_made() -> bool:
@@ -319,7 +326,7 @@ def test_an_index_that_was_left_half_made_is_made_anew(following):
             interrupted.communicate(timeout=60)
             assert interrupted.returncode != 0
             before.rollback()
-            run(following, "manage.py", "migrate", DATABASE_URL=addresses[OWNER])
+            run(following, "manage.py", "migrate", DATABASE_URL=installed[OWNER])
             assert not half_made()
             cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'message_by_status'::regclass")
             assert cursor.fetchall() == [(True,)]
