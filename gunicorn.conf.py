@@ -33,3 +33,9 @@ class ServersLog(Logger):
 
 
 logger_class = ServersLog
+
+
+def on_starting(server: Any) -> None:
+    from teleq.version import VERSION  # noqa: PLC0415  as above
+
+    server.log.info("teleQ %s", VERSION)

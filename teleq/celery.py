@@ -1,5 +1,6 @@
 """The Celery application. It carries wake-ups only: what is lost, the sweep finds in the database a minute later."""
 
+import logging
 import os
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.core.management.base import SystemCheckError
 from django.db import close_old_connections
 
 from teleq.logs import REQUEST_ID
+from teleq.version import VERSION
+
 
 os.environ.setdefault("TELEQ_PROCESS", "worker")  # web and commands, which load this too, say what they are themselves
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "teleq.settings")
@@ -23,6 +26,7 @@ app.autodiscover_tasks()
 @beat_init.connect
 def check(**_: object) -> None:
     """An error in the system checks stops the start, as it does for the web. Celery swallows other exceptions here."""
+    logging.getLogger("teleq.start").info("teleQ %s", VERSION)
     try:
         call_command("check")
     except SystemCheckError as error:

@@ -26,6 +26,8 @@ class Lock(IntEnum):
     """Marks of protected personal data, by the care provider's id: `cases.protected`."""
     SENDING = 5
     """All sending, with the one key `EVERYTHING`: `sms.models.SendingStopQuerySet`."""
+    MIGRATING = 6
+    """Tables, functions and rights: `administration.database.migrating`, till its connection ends."""
 
 
 EVERYTHING = 0

@@ -179,6 +179,18 @@ def test_a_migration_that_is_not_applied_is_told_of():
     assert told == f"database: ok\nmigrations: {len(taken)} not applied: run manage.py migrate\nredis: ok\n"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_database_of_the_next_release_is_one_to_work_with():
+    """It has migrations that this one doesn't know: an upgrade is going on, or this release was gone back to."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('sms', '9999_next', now())")
+    try:
+        assert ask_readyz() == (200, "database: ok\nmigrations: ok\nredis: ok\n")
+    finally:
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_migrations WHERE name = '9999_next'")
+
+
 # /status --------------------------------------------------------------------------------------------------------------
 
 
