@@ -130,6 +130,18 @@ def waiting(*, since: datetime | None = None, at: datetime | None = None) -> lis
     ]
 
 
+def waiting_by_kind() -> dict[Kind, tuple[int, int]]:
+    """Of each kind, in all queues: how many messages wait, and how many of them are too late now."""
+    counted = waiting()
+    return {
+        kind: (
+            sum(each.messages for each in counted if each.kind == kind),
+            sum(each.too_late for each in counted if each.kind == kind),
+        )
+        for kind in Kind
+    }
+
+
 def too_late_by_a_stop() -> Exists:
     """Of messages: whether the time until which each could be sent passed while all sending was stopped."""
     ended = Coalesce("released_at", Now())
