@@ -122,7 +122,12 @@ def test_the_file_opens_with_the_private_key_and_shows_what_the_work_list_shows(
     for told in (
         *("Berit Testsson", "070-174 06 05", "Hosta i tre veckor", "Tolk: arabiska", "Önskar tala med: läkare"),
         *("20150505-4385", "Brådskande", "Pågår – Anna", "1 av 3", "Nej", "Namn saknas", "070-174 06 06", "Försenade"),
-        *("20 min försenad" if is_today else "från igår", "Ej valt", "2 öppna återuppringningar", "Anteckna vem som har läst listan"),
+        *(
+            "20 min försenad" if is_today else "från igår",
+            "Ej valt",
+            "2 öppna återuppringningar",
+            "Anteckna vem som har läst listan",
+        ),
     ):
         assert told in page
     listed = words(desk.client.get("/").content.decode())
@@ -402,6 +407,13 @@ def test_lists_that_nobody_writes_any_more_are_told_of(berit, folder, chosen, cl
         ReserveKey.objects.update(chosen_at=F("chosen_at") - timedelta(days=1))
     client.force_login(operator)
     assert "Ingen skriver dem." in text_of(client.get("/admin/"))
+
+
+def test_a_care_provider_without_a_queue_has_no_list_that_could_be_late(care_provider, chosen, client, operator):
+    with past_the_triggers():
+        ReserveKey.objects.update(chosen_at=F("chosen_at") - timedelta(days=1))
+    client.force_login(operator)
+    assert "har inte skrivits" not in text_of(client.get("/admin/"))
 
 
 # How often, and what it costs ----------------------------------------------------------------------------------------
