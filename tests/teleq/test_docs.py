@@ -78,10 +78,10 @@ def test_every_command_of_manage_py_that_is_named_is_there(document):
 @pytest.mark.parametrize("document", PAGES)
 def test_every_option_of_our_commands_that_is_named_is_there(document):
     """What stands behind the command, within its code or its line, and after a backslash on the next."""
-    for name, said in re.findall(r"(?:manage\.py|teleq-manage|`)\s?([a-z]\w+)((?:[^`\n]|\\\n)*)", text_of(document)):
-        if app := OUR_COMMANDS.get(name):
-            known = load_command_class(app, name).create_parser("manage.py", name).format_help()
-            assert set(re.findall(r"--[a-z][a-z-]+", said)) - set(re.findall(r"--[a-z-]+", known)) == set(), name
+    ours = "|".join(OUR_COMMANDS)
+    for name, said in re.findall(rf"(?:manage\.py |teleq-manage |`)({ours})\b((?:\\\n|[^`\n])*)", text_of(document)):
+        known = load_command_class(OUR_COMMANDS[name], name).create_parser("manage.py", name).format_help()
+        assert set(re.findall(r"--[a-z][a-z-]+", said)) - set(re.findall(r"--[a-z-]+", known)) == set(), name
 
 
 @pytest.mark.parametrize("document", PAGES)
