@@ -25,7 +25,7 @@ from administration.health import facts, parts, signs
 from administration.health.problems import problems
 from administration.models import Sign
 from sms import brake
-from sms.models import Message, ProviderState
+from sms.models import Message, ProviderState, SendingDatabase
 from tests.concurrency import in_another_connection, wait_until
 from tests.conftest import ROOT
 from tests.database_roles import as_owner, past_the_triggers
@@ -333,6 +333,15 @@ def test_what_waits_while_all_sending_is_stopped_is_no_fault_of_its_own(status, 
     told = status()
     assert told["alerts"] == ["TeleqSmsStopped"]
     assert told["sending_stopped_since"] == stop.stopped_at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+@pytest.mark.django_db
+def test_a_copy_is_told_of_before_anything_has_put_a_stop_on_it(status):
+    all_is_well()
+    SendingDatabase.objects.update(identity="another")
+    assert status()["alerts"] == ["TeleqSmsStopped"]
+    [problem] = problems(facts.gather(), parts.check())
+    assert problem.what == "Den här databasen är en återställd kopia. Inga SMS skickas från den."
 
 
 @pytest.mark.django_db
