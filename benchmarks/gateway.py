@@ -48,7 +48,7 @@ from local.supervisor import WORKERS
 from sms import gateway, guard
 from sms.models import Kind, Lane, Message, Unsettled
 from sms.states import State
-from teleq.celery import app
+from teleq.celery import app, keep_what_stays_out_of_garbage_collections
 from teleq.clock import database_now
 from teleq.models import CareProvider, OutgoingSms, Queue, User
 
@@ -435,6 +435,7 @@ def main() -> None:
     parser.add_argument("--long", type=int, nargs="?", const=1_000_000, metavar="MESSAGES", help="the long run instead")
     options = parser.parse_args()
     nurse = build_town()
+    keep_what_stays_out_of_garbage_collections()  # as the web does, for which this process stands at a press
     with Stage() as stage:
         if options.long:
             long_run(stage, options.long)
