@@ -12,6 +12,8 @@ from enum import IntEnum
 
 from django.db import connection
 
+from teleq.database import array
+
 
 class Lock(IntEnum):
     """What is locked. An older process may run beside a newer one: no number is given another meaning."""
@@ -39,7 +41,7 @@ def share(lock: Lock, keys: Iterable[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock_shared(%s, key) FROM unnest(%s::int[]) AS key ORDER BY key",
-            [lock, sorted(set(keys))],
+            [lock, array(sorted(set(keys)))],
         )
 
 
