@@ -4,6 +4,7 @@ Threads, so that a request that waits for a lock in PostgreSQL keeps only itself
 of its own. They don't help against clients that send or read slowly: the proxy does (docs/decisions/0020).
 """
 
+import gc
 import os
 from typing import Any
 
@@ -16,6 +17,12 @@ keepalive = 0  # the proxy opens a connection for each request, and a body that 
 limit_request_line = 4094  # bytes: the address
 limit_request_fields = 60  # headers
 limit_request_field_size = 8190  # bytes of each
+
+
+def post_worker_init(worker: object) -> None:
+    """Keep the product's own modules out of garbage collections, as `teleq.celery` does: one would hold up a page."""
+    gc.collect()
+    gc.freeze()
 
 
 class ServersLog(Logger):
@@ -33,3 +40,9 @@ class ServersLog(Logger):
 
 
 logger_class = ServersLog
+
+
+def on_starting(server: Any) -> None:
+    from teleq.version import VERSION  # noqa: PLC0415  as above
+
+    server.log.info("teleQ %s", VERSION)

@@ -25,7 +25,7 @@ from pathlib import Path
 import pyrage
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.db.models import F, Max, QuerySet, Value
+from django.db.models import Exists, F, Max, OuterRef, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.text import slugify
@@ -222,8 +222,12 @@ def standings(providers: QuerySet[CareProvider]) -> list[Standing]:
     by_provider = written.order_by().values_list("queue__care_provider").annotate(Max("written_at"), Max("problem"))
     lists = {provider: (at, problem) for provider, at, problem in by_provider}
     now = timezone.now()
+    with_queues = providers.annotate(has_queue=Exists(Queue.objects.filter(care_provider=OuterRef("pk"))))
     return [
-        _standing(each, keys.get(each.pk), *lists.get(each.pk, (None, "")), now) for each in providers.order_by("name")
+        _standing(each, keys.get(each.pk), *lists.get(each.pk, (None, "")), now)
+        if each.has_queue
+        else Standing(each, keys.get(each.pk), None, "")  # nothing to write
+        for each in with_queues.order_by("name")
     ]
 
 

@@ -129,13 +129,13 @@ class TeleqAdminSite(admin.AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """With how many rights should have been gone through by now, and whose log reviewed; and for the operator, with
-        what is wrong, the keys that end soon, and what to do while nothing is set up yet."""
+        what is wrong, the keys that end soon, and what is left to do of the first day."""
         user = cast(User, request.user)
         ending = ending_soon().select_related("care_provider") if user.is_superuser else ()
         shown = {
             "overdue_log_reviews": reviews.overdue(user),
             "overdue_rights": how_many_overdue(user) if administers(request) else 0,
-            "first_day": steps.steps() if user.is_superuser and not steps.is_set_up() else [],
+            "first_day": steps.left() if user.is_superuser else [],
             "latest": history.latest_by(user, 10),
             "problem": access_log.problem_with_months() if user.is_superuser else "",
             "ending_keys": [(key, in_days(key.until)) for key in ending if key.until],

@@ -48,7 +48,7 @@ from local.supervisor import WORKERS
 from sms import gateway, guard
 from sms.models import Kind, Lane, Message, Unsettled
 from sms.states import State
-from teleq.celery import app
+from teleq.celery import app, keep_what_stays_out_of_garbage_collections
 from teleq.clock import database_now
 from teleq.models import CareProvider, OutgoingSms, Queue, User
 
@@ -435,6 +435,7 @@ def main() -> None:
     parser.add_argument("--long", type=int, nargs="?", const=1_000_000, metavar="MESSAGES", help="the long run instead")
     options = parser.parse_args()
     nurse = build_town()
+    keep_what_stays_out_of_garbage_collections()  # as the web does, for which this process stands at a press
     with Stage() as stage:
         if options.long:
             long_run(stage, options.long)
@@ -488,15 +489,14 @@ def print_reach(results: Mapping[str, Run], idle: Latency, busy: Latency) -> Non
     print("\n| what | measured | reach | holds |\n|---|--:|--:|---|")
     for what, value, sign, reach, unit in (
         ("gateway / combined ceiling", gateway_run.rate / ceiling, ">=", 0.90, ""),
-        ("gateway / a task per message", gateway_run.rate / results["task"].rate, ">=", 30, ""),
+        ("gateway / a task per message", gateway_run.rate / results["task"].rate, ">=", 50, ""),
         ("gateway / libcurl alone, 50 ms", results["gateway 50"].rate / results["libcurl 50"].rate, ">=", 0.85, ""),
         ("the guard's share of the gateway's CPU", 1 - without / with_guard, "<=", 0.10, ""),
         ("HOT", gateway_run.hot or 0.0, ">=", 0.90, ""),
-        ("CPU a message", gateway_run.cpu_per_post("sender", "PostgreSQL"), "<=", 150, " µs"),
         ("manual, idle: p50", idle.p50, "<=", 50, " ms"),
-        ("manual, idle: p99", idle.p99, "<=", 250, " ms"),
+        ("manual, idle: p99", idle.p99, "<=", 150, " ms"),
         ("manual, bulk under way: p50", busy.p50, "<=", 50, " ms"),
-        ("manual, bulk under way: p99", busy.p99, "<=", 250, " ms"),
+        ("manual, bulk under way: p99", busy.p99, "<=", 150, " ms"),
     ):
         holds = value >= reach if sign == ">=" else value <= reach
         print(f"| {what} | {number(value)}{unit} | {sign} {reach}{unit} | {'yes' if holds else 'NO'} |")

@@ -1,7 +1,7 @@
 """The ways of sending that run in processes of their own: `python -m benchmarks.senders KIND COUNT`.
 
-Each says "ready" when all is imported and connected, begins at a line on stdin, says how many it has done, and stays
-until stdin is closed, so that what it has cost can be read.
+Each says "ready" when all is imported, checked and connected, begins at a line on stdin, says how many it has done, and
+stays until stdin is closed, so that what it has cost can be read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import django
 django.setup()
 
 from django.conf import settings
+from django.core.checks import run_checks
 from django.db import connection
 from yarl import URL
 
@@ -28,6 +29,7 @@ from sms.http_client import HttpClient, NoResponse
 from sms.models import Lane
 from sms.providers.base import OutboundMessage, Outcome, Response, SendResult
 from sms.providers.simulator import Simulator
+from teleq.celery import keep_what_stays_out_of_garbage_collections
 
 TEXT = "Påminnelse: vi ringer upp dig torsdag 26 november kl. 10.30. Häls. VC Spindeln"
 
@@ -95,6 +97,9 @@ WAYS = {"libcurl": libcurl_alone, "aiohttp": aiohttp_alone, "claim": claim_and_r
 
 
 def main(kind: str, count: str) -> None:
+    # As a worker's process is before its first task: `teleq.celery` has checked the system, which loads all there is.
+    run_checks()
+    keep_what_stays_out_of_garbage_collections()
     connection.ensure_connection()
     print("ready", flush=True)
     sys.stdin.readline()

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from phonenumber_field.modelfields import PhoneNumberField
 
+from teleq.database import array
 from teleq.models import CareProvider, Queue
 from teleq.phone_numbers import WRITTEN_AS_STORED
 from teleq.prepared import Prepared
@@ -178,7 +179,7 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pgh_obj_id, max(pgh_id) FROM consent_consentevent WHERE pgh_obj_id = ANY (%s) GROUP BY 1",
-                [[consent.id for consent in consents if consent.id]],
+                [array(consent.id for consent in consents if consent.id)],
             )
             return dict(cursor.fetchall())
 
@@ -200,7 +201,7 @@ class _Numbers:
 
     def __init__(self, keys: Collection[NumberKey]) -> None:
         self.ordered = sorted(set(keys))
-        self.values: list[Any] = [[provider for provider, _ in self.ordered], [number for _, number in self.ordered]]
+        self.values = [array(provider for provider, _ in self.ordered), array(number for _, number in self.ordered)]
 
 
 BY_NUMBER = models.Index(fields=["care_provider", "phone_number"], name="consent_history_by_number")

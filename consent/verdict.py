@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy
 
 from consent.models import Answer, Consent, JudgedAnswer, Withdrawal
-from teleq.models import OutgoingSms
+from teleq.models import JudgedSettings, OutgoingSms
 
 
 class Verdict(models.TextChoices):
@@ -34,7 +34,9 @@ def in_force_for(care_provider: models.Expression, number: str, at: datetime) ->
     return Coalesce(models.Subquery(withdrawn[:1]), models.Subquery(stored), models.Value(Answer.UNSET.value))
 
 
-def verdict(outgoing_sms: OutgoingSms | None, consent: Consent | JudgedAnswer | None, at: datetime) -> Verdict:
+def verdict(
+    outgoing_sms: OutgoingSms | JudgedSettings | None, consent: Consent | JudgedAnswer | None, at: datetime
+) -> Verdict:
     """Whether a message may be sent, by its queue's settings and the answer stored for its number, at an aware instant.
 
     A Nej stops every message. Where the queue requires consent, only Ja lets one through. Where the settings are

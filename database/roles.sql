@@ -58,5 +58,6 @@ ALTER ROLE teleq_retention SET lock_timeout = '10s';
 ALTER ROLE teleq_retention SET statement_timeout = '10min';
 ALTER ROLE teleq_retention SET idle_in_transaction_session_timeout = '10s';
 
--- A migration takes the time it needs, but doesn't keep everybody waiting behind its lock.
+-- What the owner does takes the time it needs, but doesn't keep everybody waiting behind its lock. migrate itself gives a
+-- lock up sooner and tries again (administration/database/migrating.py).
 ALTER ROLE teleq SET lock_timeout = '10s';

@@ -254,7 +254,9 @@ def names_files(options: list[str]) -> bool:
 def run_checks() -> None:
     """bin/test --checks: linters, types, which way imports go, templates, migrations. Raises CalledProcessError at the
     first that finds something."""
-    scripts = "bin/run bin/test bin/supply-chain bin/messages bin/digests"  # no .py by which they would be found
+    scripts = (
+        "bin/run bin/test bin/supply-chain bin/messages bin/digests bin/release"  # no .py by which they would be found
+    )
     templates = " ".join(sorted(str(path.relative_to(ROOT)) for path in TEMPLATES.rglob("*.html")))
     for check in (
         f"ruff check . {scripts}",
@@ -263,6 +265,7 @@ def run_checks() -> None:
         "lint-imports --no-cache",
         f"djade --target-version 5.2 --check {templates}",
         "python manage.py makemigrations --check --dry-run",
+        "python -m local.migrations",
     ):
         say(f"\n$ {check}")
         program, *words = check.split()

@@ -12,6 +12,7 @@ stop of its own kind, with its own words.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,7 @@ from django.db.models.functions import Coalesce, Now
 from django.db.models.lookups import GreaterThanOrEqual
 
 from sms import gateway
-from sms.models import Lane, SendingDatabase, SendingStop, Unsettled
+from sms.models import Kind, Lane, SendingDatabase, SendingStop, Unsettled
 from teleq.clock import database_now
 from teleq.models import User
 from teleq.prepared import Prepared
@@ -127,6 +128,18 @@ def waiting(*, since: datetime | None = None, at: datetime | None = None) -> lis
     counted = due.values_list("queue_id", "message__kind")
     return [
         Waiting(*row) for row in counted.annotate(messages=Count("message"), too_late=Count("message", filter=past))
+    ]
+
+
+def by_kind(counted: Collection[Waiting]) -> list[tuple[Kind, int, int]]:
+    """Every kind, and how many messages of it wait and are too late, in all queues together."""
+    return [
+        (
+            kind,
+            sum(each.messages for each in counted if each.kind == kind),
+            sum(each.too_late for each in counted if each.kind == kind),
+        )
+        for kind in Kind
     ]
 
 

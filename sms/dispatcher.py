@@ -26,6 +26,8 @@ from teleq.clock import elapsed
 logger = logging.getLogger(__name__)
 
 CONNECTIONS = 100
+WAITING_AT_MOST = 200
+"""Messages that wait for a connection: so many that none stands idle while the drain records and claims."""
 COLLECT_EVERY = 0.25
 """Seconds: `collect` returns at least this often while messages are in flight ..."""
 COLLECT_AT_ONCE = 100
@@ -91,8 +93,9 @@ class Dispatcher:
 
     @property
     def capacity(self) -> int:
-        """How many more messages can be started within a second, by how long responses have taken lately."""
-        soon = CONNECTIONS / max(1.0, self._response_time)
+        """How many more messages can be started within a second, by how long responses have taken lately; no more than
+        are needed to keep all connections busy."""
+        soon = min(WAITING_AT_MOST, CONNECTIONS / self._response_time)
         return CONNECTIONS + int(soon) - self.in_flight
 
     def dispatch(self, handovers: Sequence[Handover], claimed_at: datetime | None) -> None:
@@ -132,6 +135,8 @@ class Dispatcher:
             for started, response in self._client.perform():
                 self._update_response_time(elapsed() - started.at)
                 self._finish(started.handover, _result(started.handover, response))
+            if self._has_enough_results:
+                self._enough_results.set()
             early = waiting[0][0] - elapsed() if waiting and self._client.idle else math.inf
             if early > 0:
                 self._client.wait(min(early, 1))
@@ -151,8 +156,6 @@ class Dispatcher:
     def _finish(self, handover: Handover, result: SendResult) -> None:
         handover.breaker.record_result(handover.message.id, result)
         self._results.append((handover.message.id, result))
-        if self._has_enough_results:
-            self._enough_results.set()
 
     def _update_response_time(self, seconds: float) -> None:
         """A moving average, in which the latest response counts for a tenth."""

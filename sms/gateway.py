@@ -39,7 +39,7 @@ from sms.routing import can_send
 from sms.states import State
 from teleq.clock import database_now
 from teleq.database import waited_too_long
-from teleq.models import OutgoingSms, Queue
+from teleq.models import JudgedSettings, OutgoingSms, Queue
 from teleq.phone_numbers import number_text
 
 logger = logging.getLogger(__name__)
@@ -114,14 +114,15 @@ def _refuse_at_once(messages: list[Message]) -> None:
     queues = {message.queue_id for message in messages}
     providers_of = dict(Queue.objects.filter(pk__in=queues).values_list("pk", "care_provider_id"))
     keys = {message.key: (providers_of[message.queue_id], number_text(message.to_number)) for message in messages}
+    settings_of = OutgoingSms.objects.in_bulk(queues)
     judge = Judge(
-        OutgoingSms.objects.in_bulk(queues),
+        settings_of,
         # Locked, so that no answer comes before its event is read: the message would name the wrong event.
         Consent.objects.held(keys.values()),
     )
     for message in messages:
         judge.judge(message, keys[message.key])
-        outgoing_sms = judge.outgoing_sms.get(message.queue_id)
+        outgoing_sms = settings_of.get(message.queue_id)
         if message.state == State.QUEUED and rules.problem_of_manual(message.text, outgoing_sms):
             refuse(message, Refusal.CONTENT, judge.at)
 
@@ -162,7 +163,7 @@ class Claim:
     """How many messages were due and have been judged."""
     sending: list[DueMessage]
     """Those of them that are to be handed over."""
-    outgoing_sms: dict[int, OutgoingSms]
+    outgoing_sms: dict[int, JudgedSettings]
     """The queues' settings, by queue id."""
     at: datetime | None
     """When they were judged."""
@@ -223,10 +224,10 @@ def _claim(lane: Lane, provider_name: str, limit: int, selection: Selection) -> 
         if SendingStop.objects.forbids():
             return NOTHING
         waiting = Unsettled.objects.waiting(lane)
-        chosen = waiting.offered(selection.offered) if selection.offered else waiting.due(selection.without)
+        chosen = waiting.of(selection.offered) if selection.offered else waiting.due(selection.without)
         held = chosen[:limit].hold(skip_locked=True)
         # By a statement of its own: one that waits for a lock reads other tables as they were before.
-        messages = Message.objects.filter(pk__in=held, state=State.QUEUED).order_by("due_at", "id").read()
+        messages = Message.objects.of(held).filter(state=State.QUEUED).order_by("due_at", "id").read()
         if not messages:
             return NOTHING
         outgoing_sms = OutgoingSms.objects.held(message.queue_id for message in messages)

@@ -5,6 +5,7 @@ Screen, dry run and gateway use the same function, `refusal`, which asks `consen
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from consent.models import Consent, JudgedAnswer, NumberKey
@@ -13,11 +14,14 @@ from sms.models import DueMessage, Message, Refusal
 from sms.numbers import can_receive_sms
 from sms.states import State
 from teleq.clock import database_now, elapsed
-from teleq.models import OutgoingSms
+from teleq.models import JudgedSettings, OutgoingSms
 
 
 def refusal(
-    outgoing_sms: OutgoingSms | None, consent: Consent | JudgedAnswer | None, to_number: str, at: datetime
+    outgoing_sms: OutgoingSms | JudgedSettings | None,
+    consent: Consent | JudgedAnswer | None,
+    to_number: str,
+    at: datetime,
 ) -> Refusal | None:
     """Why a message to this number would be refused at this aware instant, or None. Consent's reason comes first.
 
@@ -40,7 +44,9 @@ class Judge:
     `outgoing_sms` are the queues' settings by queue id, `consents` the answers by care provider and number.
     """
 
-    def __init__(self, outgoing_sms: dict[int, OutgoingSms], consents: dict[NumberKey, JudgedAnswer]) -> None:
+    def __init__(
+        self, outgoing_sms: Mapping[int, OutgoingSms | JudgedSettings], consents: Mapping[NumberKey, JudgedAnswer]
+    ) -> None:
         self.outgoing_sms, self.consents = outgoing_sms, consents
         self.events = Consent.objects.latest_events(consents.values())
         self.began = elapsed()

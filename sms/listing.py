@@ -14,7 +14,7 @@ from datetime import datetime
 from django.conf import settings
 
 from sms.http_client import LONGEST_LIST, NoResponse, exchange
-from sms.providers import PROVIDERS
+from sms.providers import configured
 from sms.providers.base import Provider, Reply, Request, Response, SentSms
 
 logger = logging.getLogger(__name__)
@@ -80,8 +80,8 @@ def fetch_all(names: Iterable[str], since: datetime, go_on_without: Collection[s
 
 
 def _fetch(name: str, since: datetime) -> Listed | None:
-    kind = PROVIDERS.get(name)
-    return None if kind is None or any(kind.configuration_errors()) else fetch(kind(), since)
+    provider = configured(name)
+    return fetch(provider, since) if provider else None
 
 
 def fetch(provider: Provider, since: datetime) -> Listed | None:

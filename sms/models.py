@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import starmap
@@ -28,6 +28,7 @@ from sms import guard, unsettled
 from sms.sending_database import IDENTITY, MAY_SEND
 from sms.states import HANDED_OVER, State
 from teleq import locks
+from teleq.database import any_of, array
 from teleq.locks import EVERYTHING, Lock
 from teleq.models import CareProvider, Queue, User
 from teleq.phone_numbers import number_text
@@ -105,6 +106,10 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """The care provider and the number, in E.164, that each message's answer is stored for."""
         return list(self.values_list("queue__care_provider", Cast("to_number", models.TextField())))
 
+    def of(self, ids: Iterable[int]) -> MessageQuerySet:
+        """These messages, which may be hundreds."""
+        return self.filter(any_of("sms_message.id", ids))
+
     def read(self) -> list[DueMessage]:
         """The messages, each with what a claim reads and writes."""
         return list(starmap(DueMessage, self.values_list(*DUE_MESSAGE)))
@@ -149,11 +154,11 @@ class _Rows:
         self.fields: list[Any] = [Message._meta.get_field(name) for name in names]
         self.columns = ", ".join(field.column for field in self.fields)
         self.arrays = ", ".join(f"%s::{field.cast_db_type(connection)}[]" for field in self.fields)
-        self.values = [[_plain(getattr(message, field.attname)) for message in messages] for field in self.fields]
+        self.values = [array(_plain(getattr(message, field.attname)) for message in messages) for field in self.fields]
 
 
 def _plain(value: object) -> object:
-    """A field's value as psycopg takes it. Only a PhoneNumber has to be converted; Django's own conversion is slow."""
+    """A field's value as it is stored. Only a PhoneNumber has to be converted; Django's own conversion is slow."""
     return number_text(value) if isinstance(value, PhoneNumber) else value
 
 
@@ -278,9 +283,9 @@ class UnsettledQuerySet(models.QuerySet["Unsettled"]):
         due = self.filter(at__lte=Now())
         return due.exclude(queue__in=without) if without else due
 
-    def offered(self, ids: Collection[int]) -> UnsettledQuerySet:
-        """Those of these messages, whether or not they are due."""
-        return self.filter(message__in=ids)
+    def of(self, ids: Iterable[int]) -> UnsettledQuerySet:
+        """Those of these messages, which may be hundreds, whether or not they are due."""
+        return self.filter(any_of("sms_unsettled.message_id", ids))
 
     def hold(self, *, skip_locked: bool = False) -> list[int]:
         """Lock these till the transaction ends, in the order in which everyone does. Returns their messages' ids.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import chain, repeat
@@ -19,6 +20,7 @@ from sms import metrics
 from sms.models import Message, Unsettled
 from sms.providers.base import Outcome, SendResult, storable
 from sms.states import State
+from teleq.database import array
 
 logger = logging.getLogger(__name__)
 
@@ -69,17 +71,18 @@ def record(results: dict[int, SendResult], claimed_at: dict[int, datetime | None
     message that has been claimed again since is left alone: an earlier try to record, which seemed to fail, had got
     through.
     """
+    given = results.values()
     parameters: dict[str, Any] = {
-        "ids": list(results),
-        "states": [AFTER_HAND_OVER[result.outcome] for result in results.values()],
-        "tried": [result.outcome not in NO_TRY for result in results.values()],
-        "provider_message_ids": [storable(result.provider_message_id) for result in results.values()],
-        "statuses": [storable(result.status) for result in results.values()],
-        "claimed_at": [claimed_at[message_id] if claimed_at else None for message_id in results],
+        "ids": array(results),
+        "states": array(AFTER_HAND_OVER[result.outcome] for result in given),
+        "tried": array(result.outcome not in NO_TRY for result in given),
+        "provider_message_ids": array(storable(result.provider_message_id) for result in given),
+        "statuses": array(storable(result.status) for result in given),
+        "claimed_at": array(claimed_at[message_id] if claimed_at else None for message_id in results),
         "first_retry": FIRST_RETRY,
         "longest_retry": LONGEST_RETRY,
     }
-    _hold(list(results))
+    _hold(results)
     with connection.cursor() as cursor:
         cursor.execute(RECORD, parameters)
         metrics.recorded(map(metrics.Recorded._make, cursor.fetchall()))
@@ -90,9 +93,9 @@ def record(results: dict[int, SendResult], claimed_at: dict[int, datetime | None
         register.store_withdrawals(Message.objects.filter(pk__in=opted_out).number_keys())
 
 
-def _hold(message_ids: list[int]) -> None:
+def _hold(message_ids: Collection[int]) -> None:
     """Lock the messages in the order in which everyone does. Those that the sweep has given up are settled."""
-    unsettled = Unsettled.objects.filter(message__in=message_ids).hold()
+    unsettled = Unsettled.objects.of(message_ids).hold()
     if settled := set(message_ids).difference(unsettled):
         list(Message.objects.select_for_update().filter(pk__in=settled).order_by("pk").values_list("pk"))
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from sms.http_client import NoResponse, exchange
-from sms.providers import PROVIDERS
+from sms.providers import configured
 from sms.providers.base import Account, Provider, Request, Response
 
 
@@ -27,10 +27,9 @@ def check_providers() -> list[CheckedProvider]:
 
 
 def _questions() -> Iterator[tuple[str, tuple[Provider, Request | None]]]:
-    """Of those that are configured: the others can't even be made."""
+    """Of those that are configured."""
     for name in settings.SMS_PROVIDERS:
-        if name in PROVIDERS and not any(PROVIDERS[name].configuration_errors()):
-            provider = PROVIDERS[name]()
+        if provider := configured(name):
             yield name, (provider, provider.build_account_request())
 
 

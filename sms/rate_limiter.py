@@ -16,13 +16,14 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from sms.circuit_breaker import OPEN_FOR, release_trial
 from sms.models import Lane, ProviderState
 from teleq.clock import elapsed
+from teleq.prepared import Prepared
 
 RESERVED_AHEAD = {Lane.BULK: timedelta(seconds=1), Lane.MANUAL: timedelta(seconds=2)}
 """How far ahead slots are reserved at the most. Bulk reserves less, so that manual messages find a slot behind it."""
@@ -60,6 +61,13 @@ class Permit:
         return Slot(begins, min(begins + SPARE, latest))
 
 
+@Prepared
+def _circuit(name: str) -> models.QuerySet[ProviderState, tuple[datetime | None, bool | None]]:
+    """Until when a provider's circuit is open, and whether it still is."""
+    states = ProviderState.objects.filter(name=name).annotate(is_open=Q(open_until__gt=Now()))
+    return states.values_list("open_until", "is_open")
+
+
 class RateLimiter:
     """The rate limiter for one provider, as the drain of one lane uses it."""
 
@@ -70,8 +78,7 @@ class RateLimiter:
     def acquire(self, wanted: int) -> Permit:
         """A permit for as many of these as may be handed over: none while the circuit is open, one if it is half-open,
         otherwise what the rate has free slots for."""
-        states = ProviderState.objects.filter(name=self.provider).annotate(is_open=Q(open_until__gt=Now()))
-        open_until, is_open = states.values_list("open_until", "is_open").first() or (None, False)
+        [(open_until, is_open)] = _circuit(name=self.provider) or [(None, False)]
         if is_open:  # while another provider sends, this is asked again and again: nothing is written for that
             return Permit(0, circuit_is_open=True)
         if self.rate or open_until:

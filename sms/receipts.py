@@ -16,7 +16,7 @@ from sms import metrics
 from sms.http_client import NoResponse, exchange
 from sms.listing import Listing
 from sms.models import Message, Unsettled
-from sms.providers import PROVIDERS
+from sms.providers import configured
 from sms.providers.base import Delivery, DeliveryReport, Provider, Request, storable
 from sms.states import AWAITING_REPORT, State
 from teleq.clock import database_now
@@ -116,11 +116,8 @@ def _fetch_reports(messages: Sequence[Message]) -> dict[int, DeliveryReport | No
 
 def _question(message: Message) -> tuple[Provider, Request] | None:
     """The provider that can be asked about the message, and how."""
-    provider = PROVIDERS.get(message.provider)
-    if provider is None or any(provider.configuration_errors()):
+    provider = configured(message.provider)
+    if provider is None or not PLAIN_ID.fullmatch(message.provider_message_id):  # it becomes a part of the address
         return None
-    if not PLAIN_ID.fullmatch(message.provider_message_id):  # it becomes a part of the address
-        return None
-    asked = provider()
-    request = asked.build_status_request(message.provider_message_id)
-    return (asked, request) if request else None
+    request = provider.build_status_request(message.provider_message_id)
+    return (provider, request) if request else None

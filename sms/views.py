@@ -12,7 +12,7 @@ from access.limits import Guess, TooMany, judged
 from access.models import SignIn
 from sms import inbound, receipts
 from sms.content import segments
-from sms.providers import PROVIDERS
+from sms.providers import configured
 from sms.providers.base import Provider
 from teleq.client_address import client_network
 
@@ -26,10 +26,9 @@ def count(request: HttpRequest) -> HttpResponse:
 
 def _provider(name: str) -> Provider:
     """The provider of this name. 404 if it isn't configured: without its secrets a request can't be authenticated."""
-    provider = PROVIDERS.get(name)
-    if provider is None or any(provider.configuration_errors()):
-        raise Http404
-    return provider()
+    if provider := configured(name):
+        return provider
+    raise Http404
 
 
 def _guess(request: HttpRequest, provider: str, what: str) -> Guess:

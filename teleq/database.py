@@ -1,9 +1,13 @@
-"""What Django's ORM has no word for: a row that is inserted unless it is there, and which limit an error came of."""
+"""What Django's ORM has no word for: a row that is inserted unless it is there, hundreds of values at once, and which
+limit an error came of."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import OperationalError, connection, models
 from django.db.models.constants import OnConflict
+from django.db.models.expressions import RawSQL
 from psycopg2.errors import LockNotAvailable
 
 
@@ -26,6 +30,25 @@ def insert_unless_there(row: models.Model) -> bool:
         setattr(row, field.attname, value)
     row._state.adding, row._state.db = False, connection.alias
     return True
+
+
+def array(values: Iterable[object]) -> str:
+    """These values as PostgreSQL reads an array from text, for a place such as `%s::bigint[]`.
+
+    For hundreds at once: of a list psycopg2 makes an expression for each value, which takes it and PostgreSQL twice as
+    long.
+    """
+    texts = ("NULL" if value is None else f'"{_escaped(str(value))}"' for value in values)
+    return f"{{{','.join(texts)}}}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"")
+
+
+def any_of(column: str, ids: Iterable[int]) -> RawSQL:
+    """A filter: the column is one of these. For hundreds at once: for `__in` Django prepares each by itself."""
+    return RawSQL(f"{column} = ANY (%s::bigint[])", [array(ids)], models.BooleanField())  # noqa: S611  the column is no value
 
 
 def waited_too_long(error: OperationalError) -> bool:

@@ -12,6 +12,8 @@ from enum import IntEnum
 
 from django.db import connection
 
+from teleq.database import array
+
 
 class Lock(IntEnum):
     """What is locked. An older process may run beside a newer one: no number is given another meaning."""
@@ -26,6 +28,8 @@ class Lock(IntEnum):
     """Marks of protected personal data, by the care provider's id: `cases.protected`."""
     SENDING = 5
     """All sending, with the one key `EVERYTHING`: `sms.models.SendingStopQuerySet`."""
+    MIGRATING = 6
+    """Tables, functions and rights: `administration.database.migrating`, till its connection ends."""
 
 
 EVERYTHING = 0
@@ -37,7 +41,7 @@ def share(lock: Lock, keys: Iterable[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock_shared(%s, key) FROM unnest(%s::int[]) AS key ORDER BY key",
-            [lock, sorted(set(keys))],
+            [lock, array(sorted(set(keys)))],
         )
 
 

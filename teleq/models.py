@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import connection, models
 from django.db.models import Exists, Func, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy
 from phonenumber_field.modelfields import PhoneNumberField
 
 from teleq import locks
+from teleq.database import array
 from teleq.locks import Lock
 from teleq.prepared import Prepared
 
@@ -439,6 +440,13 @@ class CareProviderRole(Given):
         return f"{self.user}, {self.care_provider}"
 
 
+class JudgedSettings(NamedTuple):
+    """What a claim needs of a queue's settings. For hundreds of queues at once, as `consent.models.JudgedAnswer`."""
+
+    consent_required: bool
+    sender: str
+
+
 class OutgoingSmsQuerySet(models.QuerySet["OutgoingSms"]):
     """The lock between claims and whoever changes a queue's `consent_required` (the switch).
 
@@ -447,15 +455,17 @@ class OutgoingSmsQuerySet(models.QuerySet["OutgoingSms"]):
     could keep an administrator's save waiting without end.
     """
 
-    def held(self, queue_ids: Iterable[int]) -> dict[int, OutgoingSms]:
-        """The settings of these queues, by queue, kept as they are till the transaction ends."""
+    def held(self, queue_ids: Iterable[int]) -> dict[int, JudgedSettings]:
+        """What messages are judged by of these queues' settings, by queue, kept as it is till the transaction ends."""
         ids = sorted(set(queue_ids))
         locks.share(Lock.SETTINGS, ids)
-        rows = self.raw(
-            "SELECT * FROM teleq_outgoingsms WHERE queue_id = ANY(%s) ORDER BY queue_id FOR SHARE",
-            [ids],
-        )
-        return {outgoing_sms.queue_id: outgoing_sms for outgoing_sms in rows}
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT queue_id, consent_required, sender FROM teleq_outgoingsms"
+                " WHERE queue_id = ANY (%s) ORDER BY queue_id FOR SHARE",
+                [array(ids)],
+            )
+            return {queue_id: JudgedSettings(*row) for queue_id, *row in cursor.fetchall()}
 
     def lock_switch(self, queue_id: int) -> OutgoingSms:
         """The settings, locked for writing till the transaction ends, after the claims that are under way."""

@@ -383,6 +383,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "teleq.start": {"level": "INFO"},  # which release it is; Celery lets nothing but warnings through by default
         # Django's request logger attaches the request, form data included, to what an error reporter would send.
         "django.request": {"level": "ERROR"},
     },

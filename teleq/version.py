@@ -1,3 +1,3 @@
-"""Which teleQ this is. Until the first release that is tagged: a development version."""
+"""Which release of teleQ this is: the one place that says so. `bin/release` writes it."""
 
-VERSION = "0.1.dev0"
+VERSION = "1.0.0"

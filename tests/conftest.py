@@ -139,19 +139,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("slow")
 
 
-IN_ORDER = [
-    "local",
-    "sms",
-    "teleq",
-    "access",
-    "intake",
-    "telephony",
-    "cases",
-    "administration",
-    "consent",
-    "demo",
-    "browser",
-]
+IN_ORDER = ["local", "upgrade", "sms", "teleq", "access", "intake", "telephony", "cases"]
+IN_ORDER += ["administration", "consent", "demo", "browser"]
 """Folders with long files first, so that no process begins one when the others are done. The browser's are last:
 Playwright leaves its event loop running in its thread, where none other may start."""
 BEGUN_FIRST = {"test_states.py", "test_nurses_side_by_side.py", "test_pictures.py"}

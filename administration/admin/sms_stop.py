@@ -17,8 +17,8 @@ from django.views.decorators.http import require_http_methods
 
 from administration.admin.scoped import person
 from administration.admin.users import why_field
-from sms import brake
-from sms.models import Kind, SendingStop
+from sms import brake, restored
+from sms.models import SendingStop
 from teleq.models import Queue
 from teleq.whole_numbers import whole_number
 
@@ -75,6 +75,7 @@ def sms_stop_view(request: HttpRequest) -> HttpResponse:
             for stop in in_force
         ],
         "waiting": _waiting(names) if in_force else None,
+        "sent_again": sum(restored.may_have_left(stop).count() for stop in in_force if stop.is_restored_copy),
         "page": page,
         "earlier": [(stop, _too_late(stop, names)) for stop in page],
     }
@@ -108,14 +109,12 @@ def _log(request: HttpRequest, stop: SendingStop, act: int, why: str) -> None:
 
 def _waiting(names: dict[int, str]) -> dict[str, list[Count]]:
     """By kind, all kinds; and by queue, those where any waits."""
-    by_kind: dict[str, Counter[str]] = {str(kind.label): Counter() for kind in Kind}
+    counted = brake.waiting()
     by_queue: dict[str, Counter[str]] = {}
-    for each in brake.waiting():
-        counted = Counter(messages=each.messages, too_late=each.too_late)
-        by_kind[str(Kind(each.kind).label)] += counted
-        by_queue.setdefault(names[each.queue_id], Counter()).update(counted)
+    for each in counted:
+        by_queue.setdefault(names[each.queue_id], Counter()).update(messages=each.messages, too_late=each.too_late)
     return {
-        "by_kind": [Count(name, count["messages"], count["too_late"]) for name, count in by_kind.items()],
+        "by_kind": [Count(str(kind.label), *numbers) for kind, *numbers in brake.by_kind(counted)],
         "by_queue": [Count(name, count["messages"], count["too_late"]) for name, count in sorted(by_queue.items())],
     }
 

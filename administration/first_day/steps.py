@@ -31,11 +31,10 @@ def steps() -> list[Step]:
     return [_operator(), _second_operator(), _care_provider(), _queue(), _administrator()]
 
 
-def is_set_up() -> bool:
-    """Whether there is something for an administrator to go on with: a queue, and an administrator at each care
-    provider."""
-    providers = CareProvider.objects.all()
-    return Queue.objects.exists() and all(_administrators(each) for each in providers)
+def left() -> list[Step]:
+    """The steps, while any of them is left: with those that are done, as one of them may be undone again."""
+    told = steps()
+    return [] if all(step.is_done for step in told) else told
 
 
 def queues_left(user: User) -> list[tuple[Queue, str]]:

@@ -16,7 +16,7 @@ from administration import reserve
 from administration.health.signs import BEAT, FRESH
 from administration.models import Sign
 from sms import brake, health
-from sms.models import SendingStop
+from sms.models import SendingDatabase, SendingStop
 from teleq.clock import database_now
 from teleq.models import CareProvider
 from teleq.version import VERSION
@@ -45,6 +45,8 @@ class Facts:
     lanes: list[health.Waiting]
     circuits: list[health.Circuit]
     sending_stop: SendingStop | None
+    is_copy: bool
+    """Whether this database is a restored copy that isn't released: also one that nothing has put a stop on yet."""
     beat: Process | None
     workers: list[Process]
     last_sweep: datetime | None
@@ -85,7 +87,7 @@ CELERYS_QUEUES = {
 
 def gather() -> Facts:
     """Raises OperationalError where the database is away."""
-    at = database_now()
+    at, stop = database_now(), brake.in_force()
     signs = {(sign.kind, sign.name): sign for sign in Sign.objects.order_by("name")}
     processes = {key: _process(sign, at) for key, sign in signs.items() if key[0] != Sign.Kind.TASK}
     done = {name: sign.at for (kind, name), sign in signs.items() if kind == Sign.Kind.TASK}
@@ -94,7 +96,8 @@ def gather() -> Facts:
         version=VERSION,
         lanes=health.waiting(),
         circuits=health.circuits(at),
-        sending_stop=brake.in_force(),
+        sending_stop=stop,
+        is_copy=bool(stop and stop.is_restored_copy) or not SendingDatabase.objects.is_this_one(),
         beat=processes.get((Sign.Kind.BEAT, BEAT)),
         workers=[process for (kind, _), process in processes.items() if kind == Sign.Kind.WORKER],
         last_sweep=done.get(SWEEP),

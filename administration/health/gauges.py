@@ -45,7 +45,7 @@ def _of(told: facts.Facts) -> Iterator[GaugeMetricFamily]:
     )
     yield _family(
         *("teleq_sms_stopped", "Whether all sending is stopped: by hand, or as this is a restored copy.", []),
-        rows=[([], float(told.sending_stop is not None))],
+        rows=[([], float(told.sending_stop is not None or told.is_copy))],
     )
     yield _family(
         *("teleq_circuit_open", "Whether the provider is given no messages, but for one on trial.", ["provider"]),

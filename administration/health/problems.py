@@ -101,7 +101,16 @@ def _of_processes(facts: Facts) -> Iterator[Problem]:
 
 
 def _of_sms(facts: Facts) -> Iterator[Problem]:
-    if facts.sending_stop:
+    if facts.is_copy:
+        yield Problem(
+            "TeleqSmsStopped",
+            _("Den här databasen är en återställd kopia. Inga SMS skickas från den."),
+            _(
+                "Kör manage.py after_restore, som går igenom vad kopian inte vet, och släpp sedan utskicken under "
+                "Stoppa alla utskick. docs/operate/restore.md säger hur, i ordning."
+            ),
+        )
+    elif facts.sending_stop:
         yield Problem(
             "TeleqSmsStopped",
             _("Alla SMS-utskick är stoppade sedan %(since)s.")
@@ -122,7 +131,7 @@ def _of_sms(facts: Facts) -> Iterator[Problem]:
                 "SMS väntar och lämnas av sig själva när leverantören svarar. Läs dess driftinformation, och ring den."
             ),
         )
-    for lane in [] if facts.sending_stop else facts.lanes:
+    for lane in [] if facts.sending_stop or facts.is_copy else facts.lanes:
         if lane.oldest_due_at and facts.at - lane.oldest_due_at > OLDEST_WAITING[lane.lane]:
             since = day_and_clock(lane.oldest_due_at)
             yield Problem(

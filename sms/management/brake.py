@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from django.core.management import CommandError, CommandParser
 
 from sms import brake
-from sms.models import Kind, SendingStop
+from sms.models import SendingStop
 from teleq.models import User
 from teleq.swedish import date_and_clock
 
@@ -46,14 +45,5 @@ def status() -> Iterator[str]:
     for stop in stops:
         who = stop.stopped_by or "Driften"
         yield f"{stop.get_kind_display()}, {date_and_clock(stop.stopped_at)}, {who}: {stop.stopped_why}"
-    yield from _waiting()
-
-
-def _waiting() -> Iterator[str]:
-    messages: Counter[str] = Counter()
-    too_late: Counter[str] = Counter()
-    for each in brake.waiting():
-        messages[each.kind] += each.messages
-        too_late[each.kind] += each.too_late
-    for kind in Kind:
-        yield f"{kind.label}: {messages[kind]} väntar, varav för sena: {too_late[kind]}."
+    for kind, messages, too_late in brake.by_kind(brake.waiting()):
+        yield f"{kind.label}: {messages} väntar, varav för sena: {too_late}."

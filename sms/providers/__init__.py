@@ -8,3 +8,9 @@ from sms.providers.simulator import Simulator
 from sms.providers.twilio import Twilio
 
 PROVIDERS: dict[str, type[Provider]] = {provider.name: provider for provider in (Simulator, Kannel, Elks, Twilio)}
+
+
+def configured(name: str) -> Provider | None:
+    """The provider of this name. None where there is none, or its settings are missing: it can't even be made then."""
+    kind = PROVIDERS.get(name)
+    return None if kind is None or any(kind.configuration_errors()) else kind()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -303,6 +303,17 @@ def storable(status: object) -> str:
 def loggable(status: str) -> str:
     """A provider's status as a log may hold it: on one line, and without telephone numbers."""
     return TELEPHONE_NUMBER.sub("…", " ".join(storable(status).split()))
+
+
+_ENCODED = {byte: quote_plus(bytes([byte])) for byte in range(256)}
+"""How each byte is written in a form."""
+
+
+def form_encoded(form: Mapping[str, str]) -> bytes:
+    """A form as it is posted. The same as the standard library's `urlencode`, which takes several times as long: each
+    message is a form. Names need no encoding."""
+    latin = ((name, value.encode().decode("latin-1")) for name, value in form.items())  # a character for each byte
+    return "&".join([f"{name}={value.translate(_ENCODED)}" for name, value in latin]).encode()
 
 
 def basic_authorization(username: str, password: str) -> str:

@@ -27,6 +27,7 @@ from sms.providers.base import (
     SentSms,
     basic_authorization,
     callback_url_errors,
+    form_encoded,
     http_failure,
     listed,
     missing_settings,
@@ -66,7 +67,7 @@ class Elks(Provider):
             "whendelivered": message.callback_url,
             "dontlog": "message",  # the text is not kept at the provider's
         }
-        return Request("POST", settings.ELKS_URL, self.headers, urlencode(form).encode())
+        return Request("POST", settings.ELKS_URL, self.headers, form_encoded(form))
 
     def parse_response(self, response: Response) -> SendResult:
         if response.status != 200:

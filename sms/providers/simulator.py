@@ -1,7 +1,6 @@
 """The demonstration's provider: teleQ's own simulator (`demo`), used over HTTP like any other provider."""
 
 from collections.abc import Iterator
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -17,6 +16,7 @@ from sms.providers.base import (
     Request,
     Response,
     SendResult,
+    form_encoded,
     http_failure,
 )
 
@@ -46,7 +46,7 @@ class Simulator(Provider):
             "message": message.text,
             "whendelivered": message.callback_url,
         }
-        return Request("POST", self.url, self.headers, urlencode(form).encode())
+        return Request("POST", self.url, self.headers, form_encoded(form))
 
     def parse_response(self, response: Response) -> SendResult:
         if response.status != 201:

@@ -32,6 +32,7 @@ from sms.providers.base import (
     SentSms,
     basic_authorization,
     callback_url_errors,
+    form_encoded,
     http_failure,
     listed,
     missing_settings,
@@ -85,7 +86,7 @@ class Twilio(Provider):
             "Body": message.text,
             "StatusCallback": message.callback_url,
         }
-        return Request("POST", f"{self.account_url}/Messages.json", self.headers, urlencode(form).encode())
+        return Request("POST", f"{self.account_url}/Messages.json", self.headers, form_encoded(form))
 
     def parse_response(self, response: Response) -> SendResult:
         body = response.json_object

@@ -26,10 +26,10 @@ def _maintenance(statement: str) -> None:
 
 
 @contextmanager
-def empty_database() -> Iterator[str]:
-    """A new one in the same cluster. Gone afterwards."""
+def empty_database(template: str = "template1") -> Iterator[str]:
+    """A new one in the same cluster, or one as this one is, to which nobody is connected. Gone afterwards."""
     name = f"copy_{secrets.token_hex(4)}"
-    _maintenance(f"CREATE DATABASE {name}")
+    _maintenance(f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield name
     finally:

@@ -22,6 +22,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import Client
 
 from access.models import RightsChange, SignIn
 from administration.first_day import checks
@@ -441,8 +442,14 @@ def test_the_operators_first_page_says_what_to_do_while_nothing_is_set_up(client
     assert addresses == ["/admin/teleq/careprovider/add/", "/admin/teleq/queue/add/", "/admin/teleq/user/add/"]
 
 
-def test_and_nothing_of_it_once_there_is_a_queue_and_an_administrator(client, operator, queue, provider_administrator):
+def test_what_setup_leaves_to_do_stands_there_until_it_is_done(client, operator, queue, provider_administrator):
     client.force_login(operator)
+    assert [name for name, chip in first_day(client.get("/admin/").content.decode()) if chip == "Kvar"] == [
+        "Två systemförvaltare",
+        "Administratör hos varje vårdgivare",
+    ]
+    Client().force_login(provider_administrator)  # who is in for the first time
+    User.objects.create_superuser("drift-2")
     assert first_day(client.get("/admin/").content.decode()) == []
 
 

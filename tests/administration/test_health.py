@@ -25,7 +25,7 @@ from administration.health import facts, parts, signs
 from administration.health.problems import problems
 from administration.models import Sign
 from sms import brake
-from sms.models import Message, ProviderState
+from sms.models import Message, ProviderState, SendingDatabase
 from tests.concurrency import in_another_connection, wait_until
 from tests.conftest import ROOT
 from tests.database_roles import as_owner, past_the_triggers
@@ -179,6 +179,18 @@ def test_a_migration_that_is_not_applied_is_told_of():
     assert told == f"database: ok\nmigrations: {len(taken)} not applied: run manage.py migrate\nredis: ok\n"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_database_of_the_next_release_is_one_to_work_with():
+    """It has migrations that this one doesn't know: an upgrade is going on, or this release was gone back to."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('sms', '9999_next', now())")
+    try:
+        assert ask_readyz() == (200, "database: ok\nmigrations: ok\nredis: ok\n")
+    finally:
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_migrations WHERE name = '9999_next'")
+
+
 # /status --------------------------------------------------------------------------------------------------------------
 
 
@@ -321,6 +333,15 @@ def test_what_waits_while_all_sending_is_stopped_is_no_fault_of_its_own(status, 
     told = status()
     assert told["alerts"] == ["TeleqSmsStopped"]
     assert told["sending_stopped_since"] == stop.stopped_at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+@pytest.mark.django_db
+def test_a_copy_is_told_of_before_anything_has_put_a_stop_on_it(status):
+    all_is_well()
+    SendingDatabase.objects.update(identity="another")
+    assert status()["alerts"] == ["TeleqSmsStopped"]
+    [problem] = problems(facts.gather(), parts.check())
+    assert problem.what == "Den här databasen är en återställd kopia. Inga SMS skickas från den."
 
 
 @pytest.mark.django_db

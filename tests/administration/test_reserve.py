@@ -409,6 +409,13 @@ def test_lists_that_nobody_writes_any_more_are_told_of(berit, folder, chosen, cl
     assert "Ingen skriver dem." in text_of(client.get("/admin/"))
 
 
+def test_a_care_provider_without_a_queue_has_no_list_that_could_be_late(care_provider, chosen, client, operator):
+    with past_the_triggers():
+        ReserveKey.objects.update(chosen_at=F("chosen_at") - timedelta(days=1))
+    client.force_login(operator)
+    assert "har inte skrivits" not in text_of(client.get("/admin/"))
+
+
 # How often, and what it costs ----------------------------------------------------------------------------------------
 
 

@@ -121,6 +121,18 @@ def test_a_restored_copy_says_so_and_is_released_by_itself(stopped, drift):
     assert [stop.kind for stop in SendingStop.objects.in_force()] == ["by_hand"]
 
 
+def test_before_a_restored_copy_is_released_it_says_how_many_would_be_sent_again(drift, book, write):
+    write(book())
+    brake.hold_restored_copy()
+    warning = "1 av dem kan ha skickats redan, och skickas då igen. Kör manage.py after_restore först."
+    assert warning in drift.open(ADDRESS).text
+
+
+def test_a_stop_by_hand_has_nothing_that_is_sent_again(stopped, drift, book, write):
+    write(book())
+    assert "skickas då igen" not in drift.open(ADDRESS).text
+
+
 def test_what_the_operator_did_is_among_their_latest_changes(drift):
     drift.open(ADDRESS).press(STOP, why="Fel länk i påminnelsen.")
     assert "Stopp av alla utskick Stoppat för hand Fel länk i påminnelsen." in drift.open("/admin/").text

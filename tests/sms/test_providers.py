@@ -9,7 +9,16 @@ from urllib.parse import parse_qsl
 import pytest
 
 from sms.providers import PROVIDERS
-from sms.providers.base import Delivery, DeliveryReport, OutboundMessage, Outcome, Request, Response, http_failure
+from sms.providers.base import (
+    Delivery,
+    DeliveryReport,
+    OutboundMessage,
+    Outcome,
+    Request,
+    Response,
+    form_encoded,
+    http_failure,
+)
 from sms.providers.elks import Elks
 from sms.providers.kannel import Kannel
 from sms.providers.twilio import Twilio
@@ -36,6 +45,11 @@ def basic(credentials: str) -> str:
 def form_of(request: Request) -> dict[str, str]:
     assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
     return dict(parse_qsl(request.body.decode("ascii"), strict_parsing=True, keep_blank_values=True))
+
+
+def test_a_form_holds_any_text():
+    text = "".join(map(chr, range(0x250))) + "€ 🙂"
+    assert parse_qsl(form_encoded({"message": text, "to": "+46"}).decode("ascii")) == [("message", text), ("to", "+46")]
 
 
 class Test46elks:

@@ -1,5 +1,7 @@
-"""Every queue that a task can come into has a worker, and beat asks for tasks that there are."""
+"""Every queue that a task can come into has a worker, beat asks for tasks that there are, and garbage is soon found."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,20 @@ def test_what_beat_asks_for_is_asked_each_minute_quarter_or_night_and_never_expi
     for name, entry in settings.CELERY_BEAT_SCHEDULE.items():
         assert "options" not in entry
         assert name in ("retention", "reserve") or entry["schedule"] <= 60
+
+
+BEFORE_A_PROCESS_IS_FORKED = """
+import gc, django
+django.setup()
+from celery.signals import worker_before_create_process
+from teleq.celery import app
+worker_before_create_process.send(app)
+print(len(gc.get_objects()), gc.get_freeze_count())
+"""
+
+
+def test_what_stays_is_not_looked_through_for_garbage_while_an_sms_waits():
+    python = [sys.executable, "-c", BEFORE_A_PROCESS_IS_FORKED]
+    output = subprocess.run(python, check=True, cwd=ROOT, capture_output=True, text=True).stdout
+    looked_through, kept_out = map(int, output.split())
+    assert looked_through < kept_out / 10
