@@ -6,6 +6,10 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    survived = {
+        "DROP_CONSTRAINT": "a CHECK constraint, which no ON CONFLICT rests on",
+        "ADD_CONSTRAINT": "the release before notes no look by telephone; what it notes passes, as it did",
+    }
     dependencies = [
         ("access", "0002_access_log_by_month"),
         ("teleq", "0002_trigrams"),

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("cases", "0001_initial"),
-        ("consent", "0003_answered_by_key_validated"),
+        ("consent", "0005_answered_by_key_validated"),
         ("teleq", "0002_trigrams"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -6,7 +6,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("consent", "0002_answered_by_key"),
+        ("consent", "0004_answered_by_key"),
     ]
 
     operations = [
