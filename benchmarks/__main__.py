@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg2
@@ -42,7 +43,8 @@ def main(name: str, *arguments: str) -> int:
         with own_database(addresses[OWNER]) as address:
             os.environ["DATABASE_URL"] = address
             python(ROOT / "manage.py", "migrate", "--verbosity=0")
-            return python("-m", f"benchmarks.{name}", *arguments)
+            # What it starts has its working folder: by that all of it is stopped, whatever becomes of the benchmark.
+            return python("-m", f"benchmarks.{name}", *arguments, cwd=run.services_folder)
 
 
 @contextmanager
@@ -59,9 +61,9 @@ def own_database(server: str) -> Iterator[str]:
             cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def python(*arguments: object) -> int:
+def python(*arguments: object, cwd: Path = ROOT) -> int:
     command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, check=True, cwd=ROOT, preexec_fn=end_with_parent).returncode
+    return subprocess.run(command, check=True, cwd=cwd, preexec_fn=end_with_parent).returncode
 
 
 if __name__ == "__main__":

