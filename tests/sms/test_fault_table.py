@@ -87,7 +87,7 @@ def test_a_reminder_of_the_same_booking_by_a_restored_copy_is_doubled(well):
     (TICKED, "no", 1), (PLAIN, "no", 1), (TICKED, "unset", 1), (PLAIN, "unset", 0), (TICKED, "yes", 0),
 ])  # fmt: skip
 def test_a_claim_is_judged_by_what_was_committed_before_it(well, queue, answer, wrong):
-    changes = [Answered((CARE_PROVIDER, TO), answer, 8.0), Claimed(1, queue, TO)]
+    changes = [Answered((CARE_PROVIDER, TO), answer, 20.0), Claimed(1, queue, TO)]
     assert row(replace(well, changes=changes)).after_nej == wrong
     assert row(replace(well, changes=changes[::-1])).after_nej == 0
 
@@ -96,7 +96,7 @@ def test_a_nej_of_another_number_or_a_switch_that_is_on_again_is_told_apart(well
     assert (
         row(replace(well, changes=[Answered((CARE_PROVIDER, OTHER), "no", 8.0), Claimed(1, TICKED, TO)])).after_nej == 0
     )
-    unset = Answered((CARE_PROVIDER, TO), "unset", 8.0)
+    unset = Answered((CARE_PROVIDER, TO), "unset", 20.0)
     off = [unset, Switched(TICKED, False), Claimed(1, TICKED, TO)]
     assert row(replace(well, changes=off)).after_nej == 0
     assert row(replace(well, changes=[*off, Switched(TICKED, True), Claimed(2, TICKED, TO)])).after_nej == 1
