@@ -32,7 +32,7 @@ FULL, QUICK = 50_000, 2_000
 RATE = 800
 """Messages a second that come, at most."""
 AFTERWARDS = 15
-"""Seconds for which messages come after the fault, at least."""
+"""Seconds for which messages come after the fault, at least, and before it."""
 FIRST = 0.1
 """Of the messages that come before the fault, how many are waited for."""
 MINUTES, LONG_ONES = 300, 4
@@ -66,7 +66,9 @@ def main() -> None:
         choices=[each.name for each in listed],
         help="this fault only; may be repeated. One of: " + ", ".join(each.name for each in listed),
     )
-    parser.add_argument("--at-most", type=float, default=math.inf, metavar="SECONDS", help="that a fault lasts")
+    parser.add_argument(
+        "--at-most", type=float, default=math.inf, metavar="SECONDS", help="that a fault lasts, and what is after it"
+    )
     options = parser.parse_args()
     by_name = {each.name: replace(each, seconds=min(each.seconds, options.at_most)) for each in listed}
     chosen = [by_name[name] for name in options.only or map(attrgetter("name"), FAULTS)]
@@ -79,7 +81,7 @@ def main() -> None:
     rows, stumbled = [], False
     for each in chosen:
         try:
-            result = run(each, options.messages, options.rate)
+            result = run(each, options.messages, options.rate, min(AFTERWARDS, options.at_most))
         except CantBeRun as why:
             print_line([title(each), f"not run: {why}"])
             continue
@@ -95,18 +97,18 @@ def main() -> None:
     sys.exit(stumbled or not all(row.kept for row in rows))
 
 
-def run(fault: Fault, messages: int, rate: int) -> Row:
+def run(fault: Fault, messages: int, rate: int, afterwards: float) -> Row:
     """One fault, from its setting to what it has done."""
     messages *= LONG_ONES if fault.seconds >= MINUTES else 1
     with opened(Sink()) as sink:
-        scene = Scene(sink, messages, max(messages / rate, fault.seconds + 2 * AFTERWARDS), fault.seconds)
+        scene = Scene(sink, messages, max(messages / rate, fault.seconds + 2 * afterwards), fault.seconds)
         scene.first_message = read("SELECT coalesce(max(id), 0) FROM sms_message")[0][0]
         scene.before = replay.begin()
         act = fault.act(scene)
         try:
             next(act)
             scene.start_load()
-            scene.wait_until_sent(int(FIRST * min(messages, rate * AFTERWARDS)))
+            scene.wait_until_sent(int(FIRST * min(messages, rate * afterwards)))
             began = time.time()
             next(act)
             scene.ended = scene.ended or time.time()

@@ -374,10 +374,13 @@ def restored(scene: Scene) -> Generator[None, None, None]:
     scene.start_workers()
     yield
     file = Path.cwd() / f"backup-{secrets.token_hex(4)}"
+    scene.sink.shut_the_gate()  # so that messages wait, and are being sent, when the copy is made
+    wait_until(lambda: scene.sink.waiting >= dispatcher.CONNECTIONS // 2)
+    scene.note_in_flight()
     call_command("backup", str(file), programs=PROGRAMS, stdout=StringIO())
     [[lost_since]] = read("SELECT clock_timestamp()")
+    scene.sink.open_the_gate()
     scene.wait_for_load()
-    scene.note_in_flight()
     for worker in scene.workers.values():
         worker.kill()
     lost(scene)
@@ -391,12 +394,12 @@ def restored(scene: Scene) -> Generator[None, None, None]:
     automatic_sms.remind_all_due()
     said = StringIO()
     call_command("after_restore", lost_since=lost_since.isoformat(), without_list=["simulator"], stdout=said)
+    scene.messages, scene.seconds = scene.messages // 2, scene.seconds / 2
+    scene.start_load()
     operator, _ = User.objects.get_or_create(username="drift", defaults={"is_superuser": True, "is_staff": True})
     options = {"restored_copy": True, "no_input": True, "why": "Kontrollerat.", "by": operator.username}
     call_command("sms_release", stdout=said, **options)
     scene.ended = time.time()
-    scene.messages, scene.seconds = scene.messages // 2, scene.seconds / 2
-    scene.start_load()
     yield
     file.unlink()
 
