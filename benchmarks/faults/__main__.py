@@ -103,6 +103,7 @@ def run(fault: Fault, messages: int, rate: int, afterwards: float) -> Row:
     with opened(Sink()) as sink:
         scene = Scene(sink, messages, max(messages / rate, fault.seconds + 2 * afterwards), fault.seconds)
         scene.first_message = read("SELECT coalesce(max(id), 0) FROM sms_message")[0][0]
+        town.ask_anew()
         scene.before = replay.begin()
         act = fault.act(scene)
         try:

@@ -95,6 +95,7 @@ def killed_claimed(scene: Scene) -> Generator[None, None, None]:
     for _ in range(50):
         with held(ProviderState.objects.all()):
             wait_until(lambda: scene.waits_for_a_lock(BULK))
+            time.sleep(0.5)  # what was claimed before has left by then
             if has_claimed_and_not_posted(scene):
                 scene.replace(BULK)
                 break
@@ -140,12 +141,15 @@ def killed_recorded(scene: Scene) -> Generator[None, None, None]:
     scene.start_workers()
     yield
     worker = scene.workers[BULK]
-    while True:  # it is stopped, looked at, and killed if it is at that step
+
+    def is_at_that_step() -> bool:
+        """It is stopped, looked at, and goes on if it isn't."""
         worker.send(signal.SIGSTOP)
-        if scene.note_in_flight(BULK) == 0:
-            break
-        worker.send(signal.SIGCONT)
-        time.sleep(0.01)
+        if scene.note_in_flight(BULK):
+            worker.send(signal.SIGCONT)
+        return not scene.in_flight
+
+    wait_until(is_at_that_step, 120)
     scene.replace(BULK)
     yield
 

@@ -47,8 +47,7 @@ class Server:
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
         os.kill(self.pid, how)
-        with suppress(psutil.NoSuchProcess):
-            psutil.Process(self.pid).wait(60)
+        wait_until(lambda: _has_ended(self.pid), 60)
 
     def start(self) -> None:
         as_user = {"user": self.user, "group": self.group, "extra_groups": []} if os.geteuid() == 0 else {}
@@ -263,6 +262,15 @@ def _postmaster() -> int:
     parent = psutil.Process(pid).parent()
     assert parent
     return parent.pid
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether its parent has been told yet or not."""
+    try:
+        ended: bool = psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+    return ended
 
 
 def _redis() -> redis.Redis:

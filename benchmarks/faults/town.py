@@ -15,7 +15,7 @@ TEXT = "Vi ringer dig {tid}. Häls. {enhet}"
 
 
 def build() -> None:
-    """Each of the 95 fictional numbers has an answer at each care provider: 85 % Ja, the others Nej and Ej valt."""
+    """Each of the 95 fictional numbers has an answer at each care provider."""
     nurse = User.objects.create(username="anna")
     for place in range(CARE_PROVIDERS):
         provider = CareProvider.objects.create(name=f"Vårdgivare {place}", sms_consent_ordered=True)
@@ -36,9 +36,17 @@ def build() -> None:
         f"teleq_careprovider AS p, generate_series(0, {NUMBERS - 1}) AS n WHERE p.id > {first.pk} OR n > 0",
         care_provider_id="p.id",
         phone_number=number_sql("n"),
-        answer="(CASE (p.id * 7 + n) %% 20 WHEN 0 THEN 'no' WHEN 1 THEN 'no' WHEN 2 THEN 'unset' ELSE 'yes' END)",
     )
     execute("VACUUM ANALYZE")
+
+
+def ask_anew() -> None:
+    """As the answers are before each fault: 85 % Ja, the others Nej and Ej valt."""
+    execute(
+        "UPDATE consent_consent SET channel = 'case', answer ="
+        " CASE (care_provider_id * 7 + right(phone_number, 2)::int) % 20"
+        " WHEN 0 THEN 'no' WHEN 1 THEN 'no' WHEN 2 THEN 'unset' ELSE 'yes' END"
+    )
 
 
 def number(place: int) -> str:
