@@ -103,10 +103,10 @@ class Town:
 NOT_NOW = (DatabaseError, InterfaceError, NotPossible, register.ChangedMeanwhile)
 
 
-def at_pace(act: Act, count: int, seconds: float, at_once: int) -> Iterator[str]:
-    """In equal steps over the whole time. What was hindered is made up for, as patients call again."""
+def at_pace(act: Act, count: int, seconds: float, at_once: int, is_over: Callable[[], bool]) -> Iterator[str]:
+    """In equal steps over the whole time. What was hindered is made up for, as patients call again, till it is over."""
     began, done = time.monotonic(), 0
-    while done < count:
+    while done < count and not is_over():
         ahead = began + seconds * done / count - time.monotonic()
         if ahead > 0:
             time.sleep(ahead)
@@ -123,12 +123,16 @@ def at_pace(act: Act, count: int, seconds: float, at_once: int) -> Iterator[str]
 
 def main(way: str, messages: str, seconds: str) -> None:
     town = Town()
-    count = A_SECOND * float(seconds) if way == "answers" else int(messages) * SHARES[way]
+    act: Act = getattr(town, way)
     print("ready", flush=True)
     sys.stdin.readline()
-    act: Act = getattr(town, way)
-    keys = list(at_pace(act, max(1, int(count)), float(seconds), REMINDERS_AT_ONCE if way == "reminders" else 1))
-    print(*keys, sep="\n")
+    ends = time.monotonic() + float(seconds)
+    if way == "answers":
+        keys = at_pace(act, int(A_SECOND * float(seconds)), float(seconds), 1, lambda: time.monotonic() > ends)
+    else:
+        count, at_once = max(1, int(int(messages) * SHARES[way])), REMINDERS_AT_ONCE if way == "reminders" else 1
+        keys = at_pace(act, count, float(seconds), at_once, lambda: False)
+    print(*list(keys), sep="\n")
 
 
 if __name__ == "__main__":
