@@ -43,7 +43,8 @@ def build() -> None:
 def ask_anew() -> None:
     """As the answers are before each fault: 85 % Ja, the others Nej and Ej valt."""
     execute(
-        "UPDATE consent_consent SET channel = 'case', answer ="
+        "UPDATE consent_consent SET channel = 'case', case_id = 1,"
+        " answered_by_id = (SELECT id FROM teleq_user WHERE username = 'anna'), answer ="
         " CASE (care_provider_id * 7 + right(phone_number, 2)::int) % 20"
         " WHEN 0 THEN 'no' WHEN 1 THEN 'no' WHEN 2 THEN 'unset' ELSE 'yes' END"
     )
