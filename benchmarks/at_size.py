@@ -16,6 +16,8 @@ from typing import Any
 
 from django.db import connection
 
+from sms.models import SendingDatabase
+
 
 def nobodys_number(n: int) -> str:
     """A number of its own for each n under 100 million, scattered over the whole range as patients' are.
@@ -50,6 +52,7 @@ class Databases:
                 start = time.perf_counter()
                 self._run_beside(f"CREATE DATABASE {self._name(size)} TEMPLATE {self.empty}")
                 self.use(size)
+                SendingDatabase.objects.become()  # a copy sends nothing till it is told to
                 fill(size)
                 execute("VACUUM ANALYZE")
                 execute("CHECKPOINT")

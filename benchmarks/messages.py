@@ -9,7 +9,6 @@ figures are in docs/performance.md.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import subprocess
 import time
@@ -24,11 +23,14 @@ import django
 django.setup()
 
 import psycopg2
-from django.conf import settings
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
+from phonenumber_field.phonenumber import PhoneNumber
 
-from administration import queues, retention, stopped_sms, totals
+from administration import dry_run, queues, retention, stopped_sms, totals
+from administration.patient_data import extract
+from administration.patient_data.stored import Patient
 from administration.statistics import consent_and_sms
 from administration.statistics.tables import Period
 from benchmarks.at_size import (
@@ -44,12 +46,14 @@ from benchmarks.at_size import (
     read,
 )
 from benchmarks.processes import cpu_of
-from sms import gateway
+from cases.models import Case
+from sms import gateway, inbound, outcomes, receipts
 from sms.models import Kind, Lane, Message
-from teleq.models import CareProvider, OutgoingSms, Queue, User
+from sms.providers.base import Delivery, DeliveryReport, Outcome, Reply, SendResult
+from teleq.models import CareProvider, Membership, OutgoingSms, Queue, User
 
 SIZES, FULL = [10_000, 1_000_000], 10_000_000
-PROVIDERS, QUEUES = 10, 100
+PROVIDERS, QUEUES, NURSES_QUEUES = 10, 100, 5
 A_CASE_HAS = 2.5
 """Messages, on average: the confirmation, the reminder, and sometimes one by hand."""
 CLAIM = gateway.CLAIM_SIZE
@@ -70,7 +74,7 @@ MESSAGES = f"""
            CASE WHEN state IN ('delivered', 'failed') THEN 'simulator' ELSE '' END, md5(n::text), 'delivered',
            left(md5(n::text), 32)
     FROM generate_series(1, %(size)s) AS n,
-         LATERAL (SELECT 1 + (n - 1) * 2 / 5, now() - (%(size)s + 1 - n) * interval '365 days' / %(size)s,
+         LATERAL (SELECT 1 + (n - 1) * 2 / 5, now() - interval '365 days' * ((%(size)s + 1 - n) / %(size)s::float),
                          (ARRAY['confirmation', 'reminder', 'manual'])[1 + n %% 3],
                          CASE WHEN n %% 12 = 0 THEN 'refused' WHEN n %% 100 = 1 THEN 'failed'
                               WHEN n %% 100 = 2 THEN 'expired' ELSE 'delivered' END) AS its ("case", at, kind, state)
@@ -84,7 +88,7 @@ CASES = f"""
            CASE WHEN n > %(cases)s - 3000 AND n %% 3 = 0 THEN 'waiting' WHEN n %% 7 = 0 THEN 'cancelled' ELSE 'done' END,
            '', false, at - interval '1 hour'
     FROM generate_series(1, %(cases)s) AS n,
-         LATERAL (SELECT now() - (%(cases)s - n) * interval '365 days' / %(cases)s) AS called (at)
+         LATERAL (SELECT now() - interval '365 days' * ((%(cases)s - n) / %(cases)s::float)) AS called (at)
 """
 CASE_MESSAGES = """
     INSERT INTO cases_casemessage (case_id, message_id, booking)
@@ -109,11 +113,13 @@ ANSWERS = """
 def fill(size: int) -> None:
     """A year of messages, cases and answers. The numbers of a care provider's patients are its own."""
     execute("SET synchronous_commit = off")
-    User.objects.create(username="nurse")
+    nurse = User.objects.create(username="nurse")
     for number in range(QUEUES):
         name = f"Vårdgivare {number * PROVIDERS // QUEUES}"
         provider, _ = CareProvider.objects.get_or_create(name=name, sms_consent_ordered=True)
-        queues.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=f"Kö {number}"))
+        queue = queues.create_queue(Queue(care_provider=provider, unit="VC Spindeln", name=f"Kö {number}"))
+        if number < NURSES_QUEUES:
+            Membership.objects.create(user=nurse, queue=queue)
     OutgoingSms.objects.update(consent_required=True)
     cases = int(size / A_CASE_HAS)
     parameters = {"size": size, "cases": cases, "patients": cases // 4 // QUEUES * QUEUES}
@@ -122,3 +128,277 @@ def fill(size: int) -> None:
             execute(statement, parameters)
     for table, key in (("sms_message", "id"), ("cases_case", "id"), ("consent_consent", "id")):
         execute(f"SELECT setval(pg_get_serial_sequence('{table}', '{key}'), max({key})) FROM {table}")
+
+
+# What is measured ----------------------------------------------------------------------------------------------------
+
+
+class Act(NamedTuple):
+    prepare: Callable[[int], Callable[[], Any]]
+    """Makes ready what is not measured, for a database of this size, and returns what is."""
+    times: int
+    per: int = 1
+    """Messages in one."""
+
+
+def accept(messages: int) -> Callable[[int], Callable[[], Any]]:
+    def prepare(size: int) -> Callable[[], Any]:
+        drafts = [draft(case) for case in random.sample(range(1, _cases(size)), messages)]
+        return lambda: gateway.accept(drafts)
+
+    return prepare
+
+
+def draft(case: int) -> gateway.Draft:
+    at = timezone.now()
+    return gateway.Draft(
+        key=f"benchmark:{case}:{random.getrandbits(48)}",
+        kind=Kind.REMINDER,
+        queue_id=1 + case % QUEUES,
+        to_number=nobodys_number(case % _patients()),
+        text="Hej! Det här är en påminnelse om att vi ringer upp dig i dag omkring klockan 14.30.",
+        due_at=at - timedelta(seconds=1),
+        send_before=at + timedelta(hours=1),
+    )
+
+
+def claim(_: int) -> Callable[[], Any]:
+    return lambda: claimed.append(gateway.claim(Lane.BULK, "simulator", CLAIM))
+
+
+def record(_: int) -> Callable[[], Any]:
+    results = {message.id: ACCEPTED for message in claimed.pop().sending}
+    reported.extend(results)
+    return lambda: outcomes.record(results)
+
+
+def report(_: int) -> Callable[[], Any]:
+    message = Message.objects.get(pk=reported.pop())
+    return lambda: receipts.record("simulator", message.pk, message.receipt_token, DELIVERED)
+
+
+claimed: list[gateway.Claim] = []
+reported: list[int] = []
+ACCEPTED = SendResult(Outcome.ACCEPTED, "0123456789abcdef0123456789abcdef", "201")
+DELIVERED = DeliveryReport(Delivery.DELIVERED, "delivered")
+
+
+def reply(size: int) -> Callable[[], Any]:
+    number = nobodys_number(random.randrange(_patients()))
+    answer = Reply(number, "71700", "Jag ringer själv i morgon.", f"{random.getrandbits(64):x}")
+    return lambda: inbound.receive("simulator", answer)
+
+
+def would_be_sent(size: int) -> Callable[[], Any]:
+    case = random.randrange(1, _cases(size))
+    queue = Queue.objects.get(pk=1 + case % QUEUES)
+    number = PhoneNumber.from_string(nobodys_number(case % _patients()))
+    return lambda: dry_run.would_it_be_sent(queue, number, Kind.REMINDER)
+
+
+def whole_extract(_: int) -> Callable[[], Any]:
+    patient = Patient(number=nobodys_number(random.randrange(_patients())))
+    nurse = User.objects.get()
+    return lambda: extract.extract(patient, Queue.objects.all(), by=nurse)
+
+
+def page(address: str) -> Callable[[int], Callable[[], Any]]:
+    def prepare(size: int) -> Callable[[], Any]:
+        browser = Client(SERVER_NAME="localhost")
+        browser.force_login(User.objects.get())
+        case = Case.objects.for_user(User.objects.get()).open().order_by("?")[:1].get() if "case" in address else None
+        browser.get("/")  # a session's first page costs more
+
+        def ask() -> None:
+            assert browser.get(address.format(case=case and case.pk)).status_code == 200
+
+        return ask
+
+    return prepare
+
+
+def stopped(_: int) -> Callable[[], Any]:
+    today, queue = timezone.localdate(), random.choice(Queue.objects.all())
+    return lambda: list(stopped_sms.stopped(queue, "", today - timedelta(days=30), today)[:50])
+
+
+def statistics(owners: str, days: int) -> Callable[[int], Callable[[], Any]]:
+    def prepare(_: int) -> Callable[[], Any]:
+        mine = Queue.objects.filter(pk=7) if owners == "queue" else Queue.objects.filter(care_provider=3)
+        ids = list((Queue.objects.all() if owners == "all" else mine).values_list("pk", flat=True))
+        today = timezone.localdate()
+        return lambda: consent_and_sms.of_queues(ids, Period(today - timedelta(days=days), today))
+
+    return prepare
+
+
+def night(kind: str) -> Callable[[int], Callable[[], Any]]:
+    return lambda _: lambda: retention.remove_batch(kind)
+
+
+ACTS = {
+    "accept one": Act(accept(1), 100),
+    "accept 200": Act(accept(200), 30, 200),
+    "claim 200": Act(claim, 20, 200),
+    "record 200": Act(record, 20, 200),
+    "a delivery report": Act(report, 200),
+    "a reply": Act(reply, 50),
+    "the dry run": Act(would_be_sent, 100),
+    "a patient's extract": Act(whole_extract, 20),
+    "stopped SMS of a queue, a month": Act(stopped, 20),
+    "work list": Act(page("/"), 20),
+    "work list, Alla": Act(page("/?status=all"), 10),
+    "case view": Act(page("/cases/{case}/"), 20),
+    "statistics, a month of a queue": Act(statistics("queue", 30), 10),
+    "statistics, a year of a queue": Act(statistics("queue", 364), 10),
+    "statistics, a year of a care provider": Act(statistics("provider", 364), 10),
+    "statistics, a year of all": Act(statistics("all", 364), 5),
+    "retention, texts of 2,000": Act(night("sms_texts"), 20, 2000),
+    "retention, nothing left to remove": Act(night("sms"), 3),
+}
+
+
+def _cases(size: int) -> int:
+    return int(size / A_CASE_HAS)
+
+
+def _patients() -> int:
+    [[patients]] = read("SELECT last_value FROM consent_consent_id_seq")
+    return int(patients)
+
+
+@dataclass
+class Measured:
+    """What an act took, each time, and what all of them cost PostgreSQL."""
+
+    seconds: list[float] = field(default_factory=list)
+    cpu: float = 0.0
+    pages: int = 0
+
+    @contextmanager
+    def meter(self) -> Iterator[None]:
+        [[pid]] = read("SELECT pg_backend_pid()")
+        cpu, pages = cpu_of(pid), _pages()
+        yield
+        self.cpu += cpu_of(pid) - cpu
+        self.pages += _pages() - pages
+
+    def add(self, act: Callable[[], Any]) -> None:
+        start = time.perf_counter()
+        act()
+        self.seconds.append(time.perf_counter() - start)
+
+
+def _pages() -> int:
+    """Pages of 8 kB that this connection's statements have read, from memory or not."""
+    execute("SELECT pg_stat_force_next_flush()")
+    [[pages]] = read("SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database()")
+    return int(pages)
+
+
+def measure(size: int) -> None:
+    for name, act in ACTS.items():
+        prepared = [act.prepare(size) for _ in range(act.times)]
+        measured = Measured()
+        with measured.meter():
+            for each in prepared:
+                measured.add(each)
+        times = act.times * act.per
+        print(
+            f"| {name} | {size:,} | {ms(p50(measured.seconds))} | {ms(p99(measured.seconds))}"
+            f" | {ms(measured.cpu / times)} | {measured.pages / times:,.0f} |",
+            flush=True,
+        )
+
+
+# With a dump open ----------------------------------------------------------------------------------------------------
+
+
+def with_a_dump(seconds: float, rate: int) -> None:
+    """Work at this many messages a second while a transaction with an old snapshot and a pg_dump are open."""
+    print(f"\n| seconds | messages | HOT | dead in sms_unsettled | its size | claim, p50 | its CPU |\n{'|---' * 7}|")
+    begins, done, before = time.monotonic(), 0, _moves()
+    old = psycopg2.connect(_address())
+    snapshot = _held(old)
+    dump = subprocess.Popen(
+        ["pg_dump", "--format=custom", "--compress=1", f"--snapshot={snapshot}", "--file=/dev/null", _address()]
+    )
+    told = begins
+    meter = Measured()
+    [[pid]] = read("SELECT pg_backend_pid()")
+    cpu = 0.0
+    while (now := time.monotonic()) - begins < seconds:
+        if done > (now - begins) * rate:
+            time.sleep(0.05)
+        else:
+            accept(CLAIM)(FULL)()
+            spent = cpu_of(pid)
+            meter.add(claim(0))
+            cpu += cpu_of(pid) - spent
+            record(0)()
+            while reported:
+                report(0)()
+            done += CLAIM
+        if now - told > seconds / 10:
+            told = now
+            _tell(now - begins, done, before, meter, cpu)
+            meter, cpu = Measured(), 0.0
+    print(f"the dump itself: {'still running' if dump.poll() is None else f'ended with {dump.returncode}'}")
+    dump.terminate()
+    dump.wait()
+    old.close()
+
+
+def _address() -> str:
+    its = connection.settings_dict
+    host, port = its["HOST"], its["PORT"]
+    return f"dbname={its['NAME']} user={its['USER']} password={its['PASSWORD']} host={host} port={port}"
+
+
+def _held(old: Any) -> str:
+    old.set_session(isolation_level="REPEATABLE READ", readonly=True)
+    cursor = old.cursor()
+    cursor.execute("SELECT pg_export_snapshot()")
+    return str(cursor.fetchone()[0])
+
+
+def _moves() -> tuple[int, int]:
+    execute("SELECT pg_stat_force_next_flush()")
+    [row] = read("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'sms_message'")
+    return int(row[0]), int(row[1])
+
+
+def _tell(at: float, done: int, before: tuple[int, int], meter: Measured, cpu: float) -> None:
+    moves, hot = (now - then for now, then in zip(_moves(), before, strict=True))
+    [[dead, size]] = read(
+        "SELECT n_dead_tup, pg_size_pretty(pg_total_relation_size(relid)) FROM pg_stat_user_tables"
+        " WHERE relname = 'sms_unsettled'"
+    )
+    claims = len(meter.seconds)
+    print(
+        f"| {at:.0f} | {done:,} | {hot / moves:.1%} | {dead:,} | {size}"
+        f" | {ms(p50(meter.seconds))} | {ms(cpu / claims)} |",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="10 million messages too: half an hour more, and 20 GB")
+    parser.add_argument("--dump", action="store_true", help="ten minutes with a dump open, in the largest")
+    options = parser.parse_args()
+    sizes = [*SIZES, FULL] if options.full else SIZES
+    databases = Databases(sizes)
+    print(machine())
+    with databases.filled(fill):
+        print("\n| what | messages | p50 | p99 | CPU of PostgreSQL | pages read |\n|---|---:|---:|---:|---:|---:|")
+        for size in sizes:
+            databases.use(size)
+            totals.add_up()
+            measure(size)
+        if options.dump:
+            with_a_dump(DUMP_TAKES, DUMP_RATE)
+
+
+if __name__ == "__main__":
+    main()
