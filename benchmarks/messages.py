@@ -321,7 +321,7 @@ class Measured:
 def _pages() -> int:
     """Pages of 8 kB that this connection's statements have read, from memory or not."""
     execute("SELECT pg_stat_force_next_flush()")
-    [[pages]] = read("SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = current_database()")
+    [[pages]] = read("SELECT sum(coalesce(hits, 0) + coalesce(reads, 0)) FROM pg_stat_get_backend_io(pg_backend_pid())")
     return int(pages)
 
 
