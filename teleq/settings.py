@@ -294,6 +294,8 @@ CELERY_TASK_ROUTES = {
     # Of their own: a disk that doesn't answer holds up nothing else.
     "administration.tasks.write_reserve_lists": {"queue": "reserve"},
 }
+# How often a worker looks by itself for what neither beat nor the broker has had done (administration.health.stand_in).
+LOOK_EVERY = timedelta(seconds=env.int("LOOK_EVERY_SECONDS", default=30))
 # The tasks have no `expires`: beat's clock would set it and a worker's would compare with it, and two machines' clocks
 # differ. Of the runs that pile up while no worker is there, the first does it all and the others find nothing to do.
 CELERY_BEAT_SCHEDULE = {

@@ -122,7 +122,12 @@ def test_the_file_opens_with_the_private_key_and_shows_what_the_work_list_shows(
     for told in (
         *("Berit Testsson", "070-174 06 05", "Hosta i tre veckor", "Tolk: arabiska", "Önskar tala med: läkare"),
         *("20150505-4385", "Brådskande", "Pågår – Anna", "1 av 3", "Nej", "Namn saknas", "070-174 06 06", "Försenade"),
-        *("20 min försenad" if is_today else "från igår", "Ej valt", "2 öppna återuppringningar", "Anteckna vem som har läst listan"),
+        *(
+            "20 min försenad" if is_today else "från igår",
+            "Ej valt",
+            "2 öppna återuppringningar",
+            "Anteckna vem som har läst listan",
+        ),
     ):
         assert told in page
     listed = words(desk.client.get("/").content.decode())
