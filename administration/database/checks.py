@@ -1,4 +1,4 @@
-"""System checks of how web, workers and beat reach the database: by a role of the product, and past no pooler unsaid."""
+"""System checks of how web, workers and beat reach the database: as a role of theirs, and by no pooler unsaid."""
 
 from __future__ import annotations
 
