@@ -277,6 +277,8 @@ CELERY_BROKER_URL = env.str("REDIS_URL")
 # max_retries 0, kombu tries for 6 s whatever the time-outs.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.3, "socket_timeout": 0.3, "max_retries": 0}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Else a worker gives up for good when the broker has been away for three quarters of an hour.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False  # a wake-up that is lost costs a minute; one that is run twice costs nothing
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
