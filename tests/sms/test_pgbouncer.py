@@ -15,12 +15,12 @@ import pytest
 
 from consent.models import Answer
 from demo.models import SimulatedSms
-from local.servers import ROOT, free_port
+from local.servers import ROOT, WORKER, free_port
 from sms.models import Kind, Message
 from sms.states import State
 from tests.concurrency import wait_until
 from tests.conftest import WORKER_ON
-from tests.database_roles import WORKER, address_as
+from tests.database_roles import address_as
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
 
