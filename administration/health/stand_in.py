@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import Error, connection
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
+from redis import RedisError
 
 from administration.health.signs import leave
 from administration.models import Sign
@@ -58,14 +59,15 @@ def broker_answers() -> bool:
     with current_app.connection_for_write() as broker:
         try:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=1)
-        except (OperationalError, *broker.connection_errors, *broker.channel_errors):
+        except (OperationalError, OSError, RedisError):
             return False
     return True
 
 
 def _each_minutes(queues: Collection[str] | None = None) -> list[str]:
     """The tasks that beat asks for each minute; those of these queues."""
-    names = [entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values() if isinstance(entry["schedule"], float)]
+    scheduled = settings.CELERY_BEAT_SCHEDULE.values()
+    names = [str(entry["task"]) for entry in scheduled if isinstance(entry["schedule"], float)]
     return [name for name in names if queues is None or _queue_of(name) in queues]
 
 
