@@ -23,8 +23,11 @@ from teleq.triggers import APPEND_ONLY, NO_TRUNCATE, Protect, ReadOnly
 class AccessEntryQuerySet(models.QuerySet["AccessEntry"]):
     """Ask with `between` where it can be done: PostgreSQL then reads those months only."""
 
-    def of_patient(self, number: str = "", person: str = "", case_ids: Iterable[int] | QuerySet[Any] = ()) -> Self:
-        """About a telephone number (E.164), a personnummer, or any of these cases, whoever was in them then."""
+    def of_patient(self, number: str = "", person: str = "", case_ids: Iterable[int] = ()) -> Self:
+        """About a telephone number (E.164), a personnummer, or any of these cases, whoever was in them then.
+
+        The cases by their ids, no subquery: PostgreSQL would read every month whole.
+        """
         about = Q(case_id__in=case_ids)
         if number:
             about |= Q(phone_number=number)

@@ -12,11 +12,12 @@ class AdministrationConfig(AppConfig):
         from administration.database import checks  # noqa: F401, PLC0415  registers the system check
         from administration.database.grants import lay_down, require_owner  # noqa: PLC0415  imports models
         from administration.health import checks as health_checks  # noqa: F401, PLC0415  as above
-        from administration.health import signs  # noqa: PLC0415
+        from administration.health import signs, stand_in  # noqa: PLC0415
         from administration.rights import add_acts  # noqa: PLC0415
 
         add_acts()
         signs.connect()
+        stand_in.connect()
         pre_migrate.connect(require_owner, sender=self)
         post_migrate.connect(lay_down, sender=self)  # once, when all apps' tables are there
 

@@ -278,6 +278,8 @@ CELERY_BROKER_URL = env.str("REDIS_URL")
 # max_retries 0, kombu tries for 6 s whatever the time-outs.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.3, "socket_timeout": 0.3, "max_retries": 0}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Else a worker gives up for good when the broker has been away for three quarters of an hour.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False  # a wake-up that is lost costs a minute; one that is run twice costs nothing
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -296,6 +298,8 @@ CELERY_TASK_ROUTES = {
     # Of their own: a disk that doesn't answer holds up nothing else.
     "administration.tasks.write_reserve_lists": {"queue": "reserve"},
 }
+# How often a worker looks by itself for what neither beat nor the broker has had done (administration.health.stand_in).
+LOOK_EVERY = timedelta(seconds=env.int("LOOK_EVERY_SECONDS", default=30))
 # The tasks have no `expires`: beat's clock would set it and a worker's would compare with it, and two machines' clocks
 # differ. Of the runs that pile up while no worker is there, the first does it all and the others find nothing to do.
 CELERY_BEAT_SCHEDULE = {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from tests.database_roles import as_owner
 
@@ -25,6 +28,26 @@ def in_another_connection(act: Callable[[], Any]) -> Future[Any]:
     future = pool.submit(run)
     pool.shutdown(wait=False)
     return future
+
+
+@contextmanager
+def held(rows: QuerySet[Any]) -> Iterator[None]:
+    """Locked by a connection of its own, so that whoever needs them waits."""
+    locked, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            list(rows.select_for_update())
+            locked.set()
+            release.wait(60)
+
+    holding = in_another_connection(hold)
+    assert locked.wait(20)
+    try:
+        yield
+    finally:
+        release.set()
+        holding.result(20)
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:

@@ -1,4 +1,4 @@
-"""The system check that web, workers and beat sign in to the database as one of the product's roles."""
+"""System checks of how web, workers and beat reach the database: as a role of theirs, and by no pooler unsaid."""
 
 from __future__ import annotations
 
@@ -38,3 +38,30 @@ def signs_in_by_a_role_of_the_product(**_: object) -> list[CheckMessage]:
     message = "DATABASE_URL signs in as a role that owns the database, or may change it as its owner does."
     hint = "Give web and workers the roles that database/roles.sql makes, such as teleq_web (docs/operate/install.md)."
     return [Error(message, hint=hint, id="administration.E001")]
+
+
+@register
+def says_that_a_pooler_is_between(**_: object) -> list[CheckMessage]:
+    """An error where a pooler (PgBouncer) answers for PostgreSQL and DATABASE_URL doesn't say so: a plan that is kept
+    for one connection is then asked for in another. A pooler tells its clients another process id than PostgreSQL's."""
+    if settings.TELEQ_PROCESS not in {"web", "worker"} or connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+        return []
+    try:
+        is_pooled = speaks_through_a_pooler()
+    except OperationalError:
+        return []
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
+    if not is_pooled:
+        return []
+    message = "DATABASE_URL leads to a pooler, such as PgBouncer, and doesn't say so."
+    hint = "End it with ?DISABLE_SERVER_SIDE_CURSORS=true (docs/operate/hosts.md)."
+    return [Error(message, hint=hint, id="administration.E003")]
+
+
+def speaks_through_a_pooler() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [[pid]] = cursor.fetchall()
+        return bool(pid != cursor.connection.info.backend_pid)

@@ -33,7 +33,7 @@ def log_extract(patient: Patient, provider: CareProvider, *, with_names: bool, b
     log first, and so is in itself. A fixed number of queries."""
     stored = Stored(patient, provider.queues.all())
     note_gathered(by, Act.LOG_EXTRACT, stored)
-    looks = AccessEntry.objects.of_patient(patient.number, patient.person, stored.cases.order_by().values("pk"))
+    looks = AccessEntry.objects.of_patient(patient.number, patient.person, stored.case_ids)
     entries = looks.for_care_providers([provider.pk]).exclude(act=Act.REFUSED).order_by("at", "id")
     with override(settings.LANGUAGE_CODE):
         rows = [

@@ -48,13 +48,16 @@ class Stored:
         self.patient = patient
         mine = Q(personal_identity_number=patient.person) if patient.person else Q(phone_number=patient.number)
         self.cases = Case.objects.filter(mine, queue__in=queues).order_by("created_at")
-        numbers = {number_text(number) for number in self.cases.values_list("phone_number", flat=True)}
+        found = list(self.cases.values_list("pk", "phone_number"))
+        self.case_ids = [case for case, _ in found]
+        numbers = {number_text(number) for _, number in found}
         self.had_case = bool(numbers)
         self.numbers = numbers if patient.person else {patient.number}
-        about = Q(case_message__case__in=self.cases)
+        # A union, and the cases' ids written out below: where tables are asked by "or", PostgreSQL reads all of them.
+        about = Message.objects.filter(case_message__case__in=self.cases.order_by()).values("pk")
         if patient.number:
-            about |= Q(queue__in=queues, to_number=patient.number)
-        self.messages = Message.objects.filter(about).distinct().order_by("created_at")
+            about = about.union(Message.objects.filter(queue__in=queues, to_number=patient.number).values("pk"))
+        self.messages = Message.objects.filter(pk__in=about).order_by("created_at")
         self.providers = providers = set(queues.order_by().values_list("care_provider", flat=True))
         self.shared = self._shared(providers)
         # An answer counts in all of the care provider's queues.
@@ -74,7 +77,7 @@ class Stored:
         marks = ProtectionMark.objects.filter(care_provider__in=providers, identifier__in=identifiers)
         self.marks = marks.order_by("pk")
         self.history = Consent.history().filter(of_numbers).order_by("pgh_id")
-        looks = AccessEntry.objects.of_patient(patient.number, patient.person, self.cases.order_by().values("pk"))
+        looks = AccessEntry.objects.of_patient(patient.number, patient.person, self.case_ids)
         self.access = looks.for_care_providers(providers).order_by("at", "id")
 
     def _shared(self, providers: set[int]) -> set[str]:

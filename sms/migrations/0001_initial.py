@@ -16,9 +16,9 @@ from django.db import migrations, models
 # Without effect on rows that are there already, and nothing that Django knows of.
 STORAGE = """
     -- A message is written anew, longer each time, when it is claimed, when it has left and when it was delivered. All
-    -- of these rows fit on its page, also while a dump or another long transaction keeps PostgreSQL from clearing the
-    -- old ones away: else every index is written, for each of them. Vacuum and analyze come after a fiftieth of the
-    -- table, not a fifth: what is new and what has just moved is what is asked for.
+    -- of these rows fit on its page, and seven in ten while a dump or another long transaction keeps PostgreSQL from
+    -- clearing the old ones away (docs/performance.md): else every index is written, for each of them. Vacuum and
+    -- analyze come after a fiftieth of the table, not a fifth: what is new and what has just moved is what is asked for.
     ALTER TABLE sms_message SET (
         fillfactor = 30, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02
     );

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from access.models import AccessEntry
 from administration.patient_data import removal
 from administration.patient_data.extract import Section, extract
 from administration.patient_data.removal import Item
-from administration.patient_data.stored import Patient
+from administration.patient_data.stored import Patient, Stored
 from cases import acts, callbacks
 from cases.models import Case, CaseEvent, Status
 from consent.models import Answer, Consent
@@ -477,3 +480,23 @@ def test_a_text_that_is_being_handed_over_is_waited_for_and_counted_as_what_it_b
     assert told_of(removed.result(20))["Texter i SMS"] == (1, "")
     message.refresh_from_db()
     assert message.text == ""
+
+
+@pytest.mark.parametrize("patient", [NUMBER, Patient(person=PERSON)], ids=["by number", "by personnummer"])
+def test_a_patients_messages_and_looks_are_found_without_reading_everybodys(patient, queues, told):
+    stored = Stored(patient, queues)
+    assert stored.messages.exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # as in a large table: only where there is no other way
+    for rows in (stored.messages, stored.access):
+        reads = list(reads_of(rows.model._meta.db_table, json.loads(rows.explain(format="json"))[0]["Plan"]))
+        assert reads
+        assert all("Index Cond" in read or "Recheck Cond" in read for read in reads)
+
+
+def reads_of(table: str, plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """How PostgreSQL's plan reads the table, and those that are its partitions."""
+    if plan.get("Relation Name", "").startswith(table):
+        yield plan
+    for part in plan.get("Plans", []):
+        yield from reads_of(table, part)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from email import message_from_bytes
 from email.message import Message
 from random import Random
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 ANSWERS = {"201": 80, "503": 9, "400": 4, "cut": 4, "hang": 3}
@@ -29,21 +30,25 @@ class Post:
     text: str
     answer: str = ""
     at: float = 0.0
+    token: str = ""
+    """The message's own, in the address of its receipts."""
 
 
 def _by_simulator(body: str) -> Post:
     form = dict(parse_qsl(body))
-    return Post("simulator", _message_id(form["whendelivered"]), form["from"], form["to"], form["message"])
+    message_id, token = _message(form["whendelivered"])
+    return Post("simulator", message_id, form["from"], form["to"], form["message"], token=token)
 
 
 def _by_kannel(headers: Message, body: str) -> Post:
-    message_id = _message_id(headers["X-Kannel-DLR-Url"])
-    return Post("kannel", message_id, headers["X-Kannel-From"], headers["X-Kannel-To"], body)
+    message_id, token = _message(headers["X-Kannel-DLR-Url"])
+    return Post("kannel", message_id, headers["X-Kannel-From"], headers["X-Kannel-To"], body, token=token)
 
 
-def _message_id(receipt_address: str) -> int:
-    """Of .../sms/receipts/<provider>/<message>/<token>."""
-    return int(urlsplit(receipt_address).path.split("/")[-2])
+def _message(receipt_address: str) -> tuple[int, str]:
+    """Id and token, of .../sms/receipts/<provider>/<message>/<token>."""
+    *_, message_id, token = urlsplit(receipt_address).path.split("/")
+    return int(message_id), token
 
 
 @dataclass
@@ -67,8 +72,13 @@ class Provider:
                 taken = "202" if address == "/kannel" else "201"
                 text = f"0: id-{len(self.posts)}"
                 status = taken if answer == "201" else answer
-                writer.write(f"HTTP/1.1 {status} Here\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
+                await self.respond(
+                    writer, f"HTTP/1.1 {status} Here\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
+                )
         writer.transport.abort()
+
+    async def respond(self, writer: asyncio.StreamWriter, response: bytes) -> None:
+        writer.write(response)
 
     async def take(self, given: Post) -> str:
         at = time.time()
@@ -88,9 +98,13 @@ class Provider:
             await self.closing.wait()
 
 
+AProvider = TypeVar("AProvider", bound=Provider)
+
+
 @contextmanager
-def open_provider(dice: Random) -> Iterator[Provider]:
-    provider, ready = Provider(dice), threading.Event()
+def opened(provider: AProvider) -> Iterator[AProvider]:
+    """On loopback, in a thread of its own."""
+    ready = threading.Event()
     thread = threading.Thread(target=lambda: asyncio.run(provider.serve(ready)))
     thread.start()
     ready.wait()

@@ -20,7 +20,7 @@ from local.servers import WORKER
 from tests.database_roles import address_as, as_owner
 from tests.race import checker, town, witness
 from tests.race.checker import Evidence
-from tests.race.provider import Post, Provider, open_provider
+from tests.race.provider import Post, Provider, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,7 +38,7 @@ def race(seed: str, seconds: float) -> Result:
     try:
         town.build()
         deadlocks = _deadlocks()
-        with open_provider(Random(f"{seed} provider")) as provider:
+        with opened(Provider(Random(f"{seed} provider"))) as provider:
             done = _let_loose(seed, seconds, provider)
         evidence = _gathered(provider.posts, accepted=done["accepted in bulk"])
         counts = done | _counted(evidence) | {"deadlocks": _deadlocks() - deadlocks}

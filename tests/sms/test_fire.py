@@ -14,23 +14,22 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from datetime import timedelta
 
 import psycopg2
 import pytest
 from django.db import OperationalError, connection, transaction
-from django.db.models import F
 
 from consent.models import Answer, Consent
 from consent.register import ChangedMeanwhile
 from sms import dispatcher, gateway, outcomes, receipts
 from sms.http_client import TimeLimit
-from sms.models import Lane, Message, ProviderState, Unsettled
+from sms.models import Lane, Message, ProviderState
 from sms.states import PENDING, State
-from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
+from tests.concurrency import held, in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
 from tests.database_roles import as_owner
 from tests.reporting import told
 from tests.sms.broker import wipe_the_broker
+from tests.sms.minutes import minutes_pass
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,26 +70,6 @@ def accepted(say, draft) -> list[Message]:
     return gateway.accept([draft(to_number=number, text=f"nummer {n}") for n, number in enumerate(numbers)])
 
 
-@contextmanager
-def held(rows) -> Iterator[None]:
-    """Locked by a connection of its own, so that whoever needs them waits."""
-    locked, release = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with transaction.atomic():
-            list(rows.select_for_update())
-            locked.set()
-            release.wait(60)
-
-    holding = in_another_connection(hold)
-    assert locked.wait(20)
-    try:
-        yield
-    finally:
-        release.set()
-        holding.result(20)
-
-
 def kill(worker: subprocess.Popen[bytes]) -> None:
     os.killpg(worker.pid, signal.SIGKILL)
     worker.wait()
@@ -113,14 +92,6 @@ def all_others_have_been_idle() -> bool:
             " FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         return bool(cursor.fetchone()[0])
-
-
-def minutes_pass() -> None:
-    """For what a dead worker held, and for what is to be tried again."""
-    with transaction.atomic():
-        Unsettled.objects.all().hold()
-        Message.objects.filter(state=State.SENDING).update(state_at=F("state_at") - timedelta(minutes=3))
-        Message.objects.filter(state=State.QUEUED).update(due_at=F("created_at") - timedelta(seconds=1))
 
 
 def settle() -> None:

@@ -1,0 +1,139 @@
+"""Who is at work while something breaks: `python -m benchmarks.faults.load WAY MESSAGES SECONDS`.
+
+Messages come in three ways, each a process of its own: reminders that are due, bookings that are confirmed, and nurses
+who press Skicka SMS. In a fourth, answers change meanwhile, mostly those of a few numbers. What can't be done, as the
+database is away or a lock is held, is let be, as somebody who is told to try again does.
+
+Begins at a line on stdin. At the end it prints, one a line, the keys of the messages that it was told are accepted.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from random import Random
+
+import django
+
+django.setup()
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from benchmarks.faults.town import HOT, NUMBERS, number
+from benchmarks.reminders import DUE_CASES
+from cases import automatic_sms, callbacks
+from cases.changing import NotPossible
+from cases.models import Case
+from consent import register
+from consent.models import Answer
+from teleq.clock import database_now
+from teleq.models import CareProvider, Queue, User
+
+SHARES = {"reminders": 0.96, "bookings": 0.02, "presses": 0.02}
+"""Of all messages. Bookings and presses are written one by one, which costs as much as the sending of ten."""
+A_SECOND = 20
+"""How many answers change."""
+REMINDERS_AT_ONCE = 200
+
+Act = Callable[[int], Iterator[str]]
+"""Makes so many messages and yields the keys of those that were accepted."""
+
+
+class Town:
+    def __init__(self) -> None:
+        self.dice = Random()
+        self.nurse = User.objects.get(username="anna")
+        self.queues = list(Queue.objects.select_related("care_provider").order_by("pk"))
+        self.queue_ids = [queue.pk for queue in self.queues]
+        self.providers = list(CareProvider.objects.order_by("pk"))
+        self.case: Case | None = None
+
+    def reminders(self, count: int) -> Iterator[str]:
+        """Cases become due, and what beat asks for each minute is done at once."""
+        with connection.cursor() as cursor:
+            cursor.execute(DUE_CASES + " RETURNING id", {"queues": self.queue_ids, "size": count})
+            keys = [f"reminder:{pk}:1" for (pk,) in cursor.fetchall()]
+        automatic_sms.remind_all_due()
+        yield from keys
+
+    def bookings(self, count: int) -> Iterator[str]:
+        for _ in range(count):
+            case = Case(
+                queue=self.dice.choice(self.queues),
+                phone_number=number(self.dice.randrange(NUMBERS)),
+                callback_at=database_now() + timedelta(minutes=self.dice.randrange(90, 300)),
+            )
+            callbacks.create(case, by=self.nurse)
+            yield f"confirmation:{case.pk}:{case.booking}"
+
+    def presses(self, count: int) -> Iterator[str]:
+        for _ in range(count):
+            if self.case is None or self.dice.random() < 0.2:
+                self.case = self._a_case()
+            token = secrets.token_hex(8)
+            shown = self.case.phone_number.as_e164
+            yield callbacks.send_sms(self.case, "Hej! Vi ringer snart.", token=token, shown=shown, by=self.nurse).key
+
+    def _a_case(self) -> Case:
+        """To text from. It is booked late enough not to be reminded of."""
+        case = Case(
+            queue=self.dice.choice(self.queues),
+            phone_number=number(self.dice.randrange(NUMBERS)),
+            callback_at=database_now() + timedelta(hours=6),
+        )
+        case.save()
+        return case
+
+    def answers(self, count: int) -> Iterator[str]:
+        for _ in range(count):
+            provider = self.dice.choice(self.providers)
+            said = number(self.dice.randrange(HOT if self.dice.random() < 0.8 else NUMBERS))
+            if self.dice.random() < 0.15:
+                register.withdraw(provider.pk, said)
+                continue
+            answer = self.dice.choice([Answer.YES, Answer.YES, Answer.YES, Answer.NO, Answer.UNSET])
+            seen = register.current(provider.pk, said).event_id
+            register.answer_in_case(provider, said, answer, by=self.nurse, case_id=1, seen_event=seen)
+        yield from ()
+
+
+NOT_NOW = (DatabaseError, InterfaceError, NotPossible, register.ChangedMeanwhile)
+
+
+def at_pace(act: Act, count: int, seconds: float, at_once: int, is_over: Callable[[], bool]) -> Iterator[str]:
+    """In equal steps over the whole time. What was hindered is made up for, as patients call again, till it is over."""
+    began, done = time.monotonic(), 0
+    while done < count and not is_over():
+        ahead = began + seconds * done / count - time.monotonic()
+        if ahead > 0:
+            time.sleep(ahead)
+        some = min(at_once, count - done)
+        try:
+            keys = list(act(some))
+        except NOT_NOW:
+            connection.close()
+            time.sleep(0.2)
+            continue
+        yield from keys
+        done += some
+
+
+def main(way: str, messages: str, seconds: str) -> None:
+    town = Town()
+    act: Act = getattr(town, way)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    ends = time.monotonic() + float(seconds)
+    if way == "answers":
+        keys = at_pace(act, int(A_SECOND * float(seconds)), float(seconds), 1, lambda: time.monotonic() > ends)
+    else:
+        count, at_once = max(1, int(int(messages) * SHARES[way])), REMINDERS_AT_ONCE if way == "reminders" else 1
+        keys = at_pace(act, count, float(seconds), at_once, lambda: False)
+    print(*list(keys), sep="\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
