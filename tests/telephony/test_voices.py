@@ -154,7 +154,7 @@ def test_what_has_been_said_before_costs_two_statements_however_long_it_is(words
 
 
 @pytest.mark.parametrize("words", [2, 40])
-def test_to_play_it_costs_two_statements_however_long_it_is(words, call):
+def test_to_play_it_costs_one_statement_however_long_it_is(words, call):
     [address] = addresses(call, *(f"sv:number_{number}" for number in range(words)))
     file = SpokenFile.objects.get(address=address)
     with CaptureQueriesContext(connection) as queries:
