@@ -404,7 +404,7 @@ def test_a_form_that_is_larger_than_any_file_taken_is_refused_before_it_is_read(
     answer = vera.generic(
         "POST",
         place("goodbye"),
-        b"",
+        b"--b",
         content_type="multipart/form-data; boundary=b",
         CONTENT_LENGTH=str(3 * 2**20),
         **{"wsgi.input": Body()},
