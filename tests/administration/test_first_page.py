@@ -18,7 +18,8 @@ pytestmark = pytest.mark.django_db
 GROUPS = {
     "administrator": ["SMS till patienter", "Köer och ärenden", "Användare och behörigheter", "Patienters uppgifter"],
     "provider_administrator": [
-        *("SMS till patienter", "Köer och ärenden", "Användare och behörigheter", "Patienters uppgifter"),
+        *("SMS till patienter", "Köer och ärenden", "Telefonmeny", "Användare och behörigheter"),
+        "Patienters uppgifter",
     ],
     "log_reviewer": ["Patienters uppgifter", "Användare och behörigheter"],
     "operator": ["SMS till patienter", "Köer och ärenden", "Användare och behörigheter", "Vårdgivare och drift"],
