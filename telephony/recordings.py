@@ -50,9 +50,7 @@ def record(  # noqa: PLR0913  each is a column of the recording
 
 
 @transaction.atomic
-def fill_in(
-    care_provider: CareProvider, language: str, given: Iterable[Given], *, by: User | None
-) -> list[Recording]:
+def fill_in(care_provider: CareProvider, language: str, given: Iterable[Given], *, by: User | None) -> list[Recording]:
     """Take in those of the recordings whose sentences have none, and return them."""
     _one_at_a_time(care_provider)
     current = Recording.objects.current(care_provider.pk).filter(language=language)

@@ -147,7 +147,13 @@ WEEKDAYS = (
     ("söndag", "on Sunday"),
 )
 MONTHS = (
-    *(("januari", "of January"), ("februari", "of February"), ("mars", "of March"), ("april", "of April"), ("maj", "of May")),
+    *(
+        ("januari", "of January"),
+        ("februari", "of February"),
+        ("mars", "of March"),
+        ("april", "of April"),
+        ("maj", "of May"),
+    ),
     *(("juni", "of June"), ("juli", "of July"), ("augusti", "of August"), ("september", "of September")),
     *(("oktober", "of October"), ("november", "of November"), ("december", "of December")),
 )
