@@ -44,6 +44,12 @@ QUEUES: Group = (
         "statistics": Page(_("Hur det går i köerna: svar om SMS, SMS och återuppringningar."), often=True),
     },
 )
+PHONE: Group = (
+    _("Telefonmeny"),
+    {
+        "recordings": Page(_("Det menyn säger: ord att läsa in, inspelningar att lyssna på och byta.")),
+    },
+)
 USERS: Group = (
     _("Användare och behörigheter"),
     {
@@ -78,8 +84,8 @@ SYSTEM: Group = (
         "RetentionRun": Page(_("Vad som har gallrats, natt för natt.")),
     },
 )
-GROUPS = [SMS, QUEUES, USERS, PATIENTS, SYSTEM]
-REVIEWERS_GROUPS = [PATIENTS, SMS, QUEUES, USERS, SYSTEM]
+GROUPS = [SMS, QUEUES, PHONE, USERS, PATIENTS, SYSTEM]
+REVIEWERS_GROUPS = [PATIENTS, SMS, QUEUES, PHONE, USERS, SYSTEM]
 """For whoever only reviews logs: their own work first."""
 
 OTHERS: Group = (_("Övrigt"), {})

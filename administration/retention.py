@@ -32,6 +32,8 @@ KINDS = {
     "förlorade SMS": "lost_sms",
     "SMS": "sms",
     "samtal till telefonmenyn": "calls",
+    "ljudfiler": "spoken_files",
+    "ersatta inspelningar": "recordings",
     "utkast": "drafts",
     "ärenden": "cases",
     "tider": "slots",

@@ -59,6 +59,8 @@ LAST_PAGES = {
 }
 """For the operator and a care provider's administrator."""
 
+WHOLE_PAGES = {"recordings": gettext_noop("Inspelningar")}
+"""For a care provider's administrator."""
 LOG_PAGES = {"log_reviews": reviews.TITLE, "log_extract": gettext_noop("Loggutdrag")}
 """For a care provider's reviewer of logs and its administrator: what each sees there is in the pages themselves."""
 
@@ -198,6 +200,8 @@ class TeleqAdminSite(admin.AdminSite):
             found |= _links(LOG_PAGES)
         if user.is_superuser or ProviderRole.ADMINISTRATOR in whole:
             found |= _links(LAST_PAGES)
+        if ProviderRole.ADMINISTRATOR in whole:
+            found |= _links(WHOLE_PAGES)
         if ProviderRole.ADMINISTRATOR in whole and not Queue.objects.administered_by(user).exists():
             found = {name: page for name, page in found.items() if name not in OF_QUEUES}
         groups = menu.GROUPS if administers(request) else menu.REVIEWERS_GROUPS

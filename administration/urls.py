@@ -11,6 +11,12 @@ from administration.admin.log_reviews import log_review_view, log_reviews_view
 from administration.admin.lost_callbacks import lost_callbacks_view
 from administration.admin.operations import operations_view, runbook_view
 from administration.admin.patient_data import patient_data_view
+from administration.admin.recordings import (
+    recording_audio_view,
+    recording_view,
+    recordings_language_view,
+    recordings_view,
+)
 from administration.admin.reserve import reserve_view
 from administration.admin.rights import end_view, rights_view
 from administration.admin.second_person import second_person_view
@@ -35,6 +41,10 @@ urlpatterns = [
     path("operations/", page(operations_view), name="operations"),
     path("operations/runbook/", page(runbook_view), name="runbook"),
     path("patient-data/", page(patient_data_view), name="patient_data"),
+    path("recordings/", page(recordings_view), name="recordings"),
+    path("recordings/audio/<int:recording_id>/", page(recording_audio_view), name="recording_audio"),
+    path("recordings/<int:provider_id>/<str:language>/", page(recordings_language_view), name="recordings_language"),
+    path("recordings/<int:provider_id>/<str:language>/<str:sentence>/", page(recording_view), name="recording"),
     path("reserve/", page(reserve_view), name="reserve"),
     path("rights/", page(rights_view), name="rights"),
     path("rights/<str:kind>/<int:given_id>/end/", page(end_view), name="end_right"),

@@ -1,12 +1,14 @@
 """What bin/voices does: the test voice, a file a sentence, in Swedish and English. What it makes is committed.
 
 It needs espeak-ng, which speaks, and SoX, which makes telephone sound of it: `apt-get install espeak-ng sox`. To be run
-when words in telephony/sentences.py or demo/announcements.py have changed; nothing else does. Files are mono, 8 kHz, µ-law, as
-in telephone networks, with silence cut off at both ends so that what is put together of them sounds like one sentence.
+when words in telephony/sentences.py or demo/announcements.py have changed; nothing else does. Files are mono, 8 kHz,
+µ-law, as in telephone networks, with silence cut off at both ends so that what is put together of them sounds like one
+sentence.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import subprocess
@@ -52,7 +54,7 @@ def main() -> None:
             old.unlink()
     with ThreadPoolExecutor(2) as together:
         sizes = list(together.map(_read_in, wanted))
-    print(f"{len(sizes)} files, {sum(sizes) / 1024 / 1024:.1f} MB")
+    sys.stdout.write(f"{len(sizes)} files, {sum(sizes) / 1024 / 1024:.1f} MB\n")
 
 
 def _wanted() -> Iterator[tuple[str, str, Path]]:
@@ -94,7 +96,7 @@ def _even(sound: array[int]) -> array[int]:
     """As loud as all others, and without silence at the ends."""
     loud = sorted(_loudness(sound[place : place + FRAME]) for place in range(0, len(sound), FRAME))
     loud = [each for each in loud if each > loud[-1] / 10]  # pauses are not what is spoken
-    spoken = (sum(each * each for each in loud) / len(loud)) ** 0.5
+    spoken = math.sqrt(sum(each * each for each in loud) / len(loud))
     gain = min(LOUDNESS / spoken, PEAK / (max(map(abs, sound)) / 32768))
     sound = array("h", (round(each * gain) for each in sound))
     heard = [place for place, each in enumerate(sound) if abs(each) > SILENT * 32768]
@@ -103,7 +105,7 @@ def _even(sound: array[int]) -> array[int]:
 
 
 def _loudness(frame: array[int]) -> float:
-    return (sum(each * each for each in frame) / len(frame)) ** 0.5 / 32768
+    return math.sqrt(sum(each * each for each in frame) / len(frame)) / 32768
 
 
 def _run(*command: str, given: bytes | None = None) -> bytes:

@@ -11,7 +11,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
 from django.shortcuts import get_object_or_404
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from access.limits import Guess, TooMany, judged
 from access.models import SignIn
@@ -21,6 +21,7 @@ from telephony.models import Call, Recording, SpokenFile, Step
 from telephony.providers import PROVIDERS
 from telephony.providers.base import Said, VoiceProvider
 from teleq.client_address import client_network
+from teleq.middleware.access import KEPT_FOR_EVER
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def _respond(by: VoiceProvider, found: tuple[Call, Reply] | None, first: int = 0
 
 
 @login_not_required
-@require_GET
+@require_safe
 def audio(request: HttpRequest, address: str) -> HttpResponse:
     """A file that is played. What is the same for everybody may be kept for ever, as its address is a digest of it."""
     file = get_object_or_404(SpokenFile, address=address)
@@ -98,5 +99,6 @@ def audio(request: HttpRequest, address: str) -> HttpResponse:
     except Recording.DoesNotExist:
         raise Http404 from None
     response = HttpResponse(sound, content_type=content_type)
-    response["Cache-Control"] = "no-store" if file.call_id else "public, max-age=31536000, immutable"
+    if not file.call_id:  # NoStoreMiddleware sees to the others
+        response["Cache-Control"] = KEPT_FOR_EVER
     return response

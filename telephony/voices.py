@@ -10,7 +10,11 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from itertools import groupby
+
+from django.db.models.functions import Now
+from django.utils import timezone
 
 from telephony import wav
 from telephony.conversation import Reply
@@ -19,8 +23,17 @@ from telephony.models import Call, Recording, SpokenFile
 logger = logging.getLogger(__name__)
 
 
+KEPT_UNUSED = timedelta(days=90)
+"""Shared files that nothing has been said by for this long are forgotten. Said again, they are made again."""
+KEPT_AFTER_THE_CALL = timedelta(days=1)
+"""Private ones go when the call ends. This is for those whose call has no end on record."""
+_MARKED_AS_USED = timedelta(days=30)
+"""A file in use is marked no more often, so that what is said costs no writing."""
+
+
 def files(call: Call, reply: Reply) -> list[SpokenFile]:
-    """The files that say it, in order, each with its address. Three statements at the most, however long it is."""
+    """The files that say it, in order, each with its address. Two statements for what has been said before, and four
+    for what has not, however long it is."""
     groups = list(_together(_recordings(call.care_provider_id, reply.said)))
     if not groups:
         return []
@@ -28,11 +41,22 @@ def files(call: Call, reply: Reply) -> list[SpokenFile]:
         made = [_file(secrets.token_urlsafe(32), group, call) for group in groups]
         return SpokenFile.objects.bulk_create(made)
     shared = {_address(group): group for group in groups}
-    SpokenFile.objects.bulk_create(
-        [_file(address, group, None) for address, group in shared.items()], ignore_conflicts=True
-    )
-    there = {file.address: file for file in SpokenFile.objects.filter(address__in=shared)}
+    there = _there(shared)
+    if new := [_file(address, group, None) for address, group in shared.items() if address not in there]:
+        SpokenFile.objects.bulk_create(new, ignore_conflicts=True)  # another call may have made them just now
+        there = _there(shared)
+    _mark_as_used(there.values())
     return [there[_address(group)] for group in groups]
+
+
+def _there(addresses: Iterable[str]) -> dict[str, SpokenFile]:
+    return {file.address: file for file in SpokenFile.objects.filter(address__in=list(addresses))}
+
+
+def _mark_as_used(used: Iterable[SpokenFile]) -> None:
+    long_ago = timezone.now() - _MARKED_AS_USED
+    if old := [file.pk for file in used if file.made_at < long_ago]:
+        SpokenFile.objects.filter(pk__in=old).update(made_at=Now())
 
 
 def _file(address: str, recordings: list[Recording], call: Call | None) -> SpokenFile:

@@ -197,10 +197,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "access.passwords.OwnNamesValidator"},
 ]
 
-# Nothing is uploaded here: a form with a file in it is refused before any of it is read into a file. What is larger
-# than this gets 413 before it is read at all; proxy/nginx.conf.template has the same limit.
-FILE_UPLOAD_HANDLERS: list[str] = []
-DATA_UPLOAD_MAX_NUMBER_FILES = 0
+# A form with a file in it is refused, but where a view says that it takes one (teleq.uploads). What is larger than this
+# gets 413 before it is read at all; proxy/nginx.conf.template has the same limit.
+FILE_UPLOAD_HANDLERS = ["teleq.uploads.NoFiles"]
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 

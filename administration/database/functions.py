@@ -26,7 +26,8 @@ from cases.models import CLOSED, Case, Draft, Slot
 from consent.models import Answer, Consent, HistoryMark
 from sms.models import InboundSms, LostSms, Message, RetentionMark, UnplacedSms
 from sms.states import PENDING, UNSETTLED
-from telephony.models import Call
+from telephony import recordings, voices
+from telephony.models import Call, Recording, SpokenFile
 from teleq.triggers import SEARCH_PATH
 
 
@@ -286,6 +287,16 @@ OF_ANSWERS_THAT_ARE_GONE = f"""
 """
 
 
+def _unused_files() -> str:
+    shared = f"call_id IS NULL AND made_at < {_before(voices.KEPT_UNUSED)}"
+    return f"({shared} OR call_id IS NOT NULL AND made_at < {_before(voices.KEPT_AFTER_THE_CALL)})"
+
+
+def _replaced_recordings() -> str:
+    named = f"SELECT unnest(recordings) FROM {_table(SpokenFile)}"
+    return f"replaced_at < {_before(recordings.KEPT_REPLACED)} AND id NOT IN ({named})"
+
+
 MADE_BY_MIGRATIONS = {
     "access_make_months()": "teleq_retention",
     "access_months_ahead()": "teleq_product, teleq_retention",
@@ -314,6 +325,8 @@ def functions() -> list[Function]:
         _old_rows("lost_sms", LostSms, f"sent_at < {_before(texts)}", "sent_at"),
         _messages(),
         _old_rows("calls", Call, f"started_at < {_before(settings.KEEP_CALLS)} AND ended_at IS NOT NULL", "started_at"),
+        _old_rows("spoken_files", SpokenFile, _unused_files(), "made_at"),
+        _old_rows("recordings", Recording, _replaced_recordings(), "replaced_at"),
         _old_rows("drafts", Draft, f"saved_at < {_before(settings.KEEP_DRAFTS)}", "saved_at"),
         # An open case stays, however old it is: somebody has to close it.
         _old_rows("cases", Case, f"{closed} AND callback_at < {_before(settings.KEEP_CASES)}", "callback_at"),

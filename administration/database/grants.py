@@ -47,7 +47,7 @@ TABLES = {
     "cases_protectionmarkevent": ("s", ""),
     "intake_intakecall": ("siu", ""),
     "telephony_call": ("siu", "sd"),
-    "telephony_spokenfile": ("sid", "sd"),
+    "telephony_spokenfile": ("siud", ""),
     # What comes and goes.
     "consent_withdrawal": ("siud", ""),
     "cases_draft": ("siud", ""),
@@ -71,7 +71,7 @@ TABLES = {
     "telephony_patientsnumber": ("siud", ""),
     "telephony_callershours": ("siud", ""),
     "telephony_queuebyphone": ("siud", ""),
-    "telephony_recording": ("siu", "sd"),
+    "telephony_recording": ("siu", ""),
     "intake_intakekey_queues": ("sid", ""),
     # People, their rights and how they sign in.
     "teleq_user": ("siu", "s"),

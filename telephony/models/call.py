@@ -136,6 +136,7 @@ class SpokenFile(models.Model):
     # A number and not a foreign key: what deletes calls in the database need not know of files. Null: everybody's.
     call_id = models.BigIntegerField(null=True, db_index=True)
     made_at = models.DateTimeField(db_default=Now())
+    """Of a shared one that is still in use: made or marked as used, a month ago at the most."""
 
     class Meta:
         verbose_name = gettext_lazy("ljudfil")

@@ -45,6 +45,10 @@ class Announcement(models.Model):
         """The key of its recordings."""
         return f"announcement:{self.pk}"
 
+    def in_language(self, language: str) -> str:
+        """Its words for whoever reads it in; in Swedish where they aren't written in the language."""
+        return self.english or self.words if language == Language.ENGLISH else self.words
+
 
 class Menu(models.Model):
     """What a caller chooses among. Its choices are said in their order, each in words of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -13,6 +14,14 @@ from consent.models import ConsentText
 from teleq.models import CareProvider
 
 LANGUAGE = RegexValidator(r"^[a-z]{2,3}$", gettext_lazy("Skriv språkets kod, till exempel sv, en, ar eller so."))
+
+
+def is_language(text: str) -> bool:
+    try:
+        LANGUAGE(text)
+    except ValidationError:
+        return False
+    return text.isalpha()
 
 
 class Language:
@@ -84,4 +93,5 @@ class Recording(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.sentence}, {self.language}"
+        words = self.words if len(self.words) <= 60 else f"{self.words[:59]}…"
+        return f"{words} ({self.language})"

@@ -16,15 +16,20 @@ from teleq.middleware.shown_to import not_saved, written
 ENDED = gettext_noop("Du är utloggad.")
 
 
+KEPT_FOR_EVER = "public, max-age=31536000, immutable"
+"""Cache-Control of what is the same for everybody, at an address that is a digest of it."""
+
+
 class NoStoreMiddleware:
-    """Pages show patients' data: no browser or proxy may keep them."""
+    """Pages show patients' data: no browser or proxy may keep them. All else says itself that it may be kept."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        add_never_cache_headers(response)
+        if response.get("Cache-Control") != KEPT_FOR_EVER:
+            add_never_cache_headers(response)
         return response
 
 

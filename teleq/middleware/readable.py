@@ -10,6 +10,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from teleq import uploads
+
 UNREADABLE = gettext_noop("Anropet går inte att läsa. Ingenting sparades.")
 TOO_LARGE = gettext_noop("Det som skickades är för stort eller innehåller en fil. Ingenting sparades. Korta texten.")
 NUL = "\x00"
@@ -28,7 +30,7 @@ class ReadableMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         try:
-            if request.content_type in FORMS:
+            if request.content_type in FORMS and not uploads.is_taken(request):
                 request.body  # noqa: B018  first: a form read from the wire leaves no JSON for the API to read
             list(_said(request))
         except (ValueError, OSError) as error:

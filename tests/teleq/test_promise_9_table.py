@@ -38,8 +38,10 @@ from intake.models import IntakeKey
 from sms import inbound
 from sms.models import InboundSms, StandardText, UnplacedSms
 from sms.providers.base import Reply
+from telephony.models import Recording
 from teleq.models import CareProvider, CareProviderRole, Membership, OutgoingSms, ProviderRole, Queue, Role, User
 from tests.intake.telephone_system import TelephoneSystem, connect
+from tests.telephony.conftest import recorded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -100,6 +102,7 @@ class World:
     unplaced: UnplacedSms
     request: SecondPersonRequest
     review: LogReview
+    recording: Recording
     rows: dict[str, Any] = field(default_factory=dict)
 
 
@@ -163,7 +166,8 @@ def world(make_user: Callable[..., User], care_provider: CareProvider, other_que
     rows["teleq.careprovider"] = care_provider
     rows["consent.consenttext"] = ConsentText.objects.get(text="Gnejs?")
     review = review_of(case, by=people["reviewer"])
-    return World(people, keys, queue, case, replied, unplaced, asked, review, rows)
+    recording = recorded(care_provider, "booked", "Gnejs.")
+    return World(people, keys, queue, case, replied, unplaced, asked, review, recording, rows)
 
 
 def review_of(case: Case, *, by: User) -> LogReview:
@@ -194,6 +198,10 @@ def address_of(route: str, world: World) -> str:
         "object_id": row.pk if row else 1,
         "key_id": row.pk if row else 1,
         "review_id": world.review.pk,
+        "provider_id": world.queue.care_provider_id,
+        "language": "sv",
+        "sentence": "booked",
+        "recording_id": world.recording.pk,
         "kind": "membership",
         "given_id": Membership.objects.get(user=world.people["nurse"]).pk,
         "name": "reminder_text",
