@@ -114,14 +114,17 @@
   document.addEventListener("htmx:afterSettle", () => {
     if (!said) return;
     sending = false;
+    let begins = false;
     if (said.dataset.call && heard.dataset.call !== said.dataset.call) {
       heard.replaceChildren();
       heard.dataset.call = said.dataset.call;
+      begins = true;
     }
     asks = part("waits")?.textContent;
     coming = [...said.children].slice(heard.children.length);
     said = null;
     if (!page.contains(document.activeElement)) (part("keypad") ?? page.querySelector("#telephone button"))?.focus();
+    if (begins && part("telephone").getBoundingClientRect().top > innerHeight / 2) heard.parentElement.scrollIntoView();
     if (keys) send();
     else goOn();
   });
