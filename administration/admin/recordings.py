@@ -37,7 +37,9 @@ from teleq.whole_numbers import whole_number
 
 TITLE = gettext_noop("Inspelningar")
 SAVED = gettext_lazy("Inspelningen är sparad.")
-TEST_VOICE_TAKEN_IN = gettext_lazy("teleQ:s provröst säger nu {count} meningar och ord. Läs in dem med en egen röst.")
+TEST_VOICE_TAKEN_IN = gettext_lazy(
+    "Provrösten säger nu {count} meningar och ord. Läs in dem med en egen röst innan patienter ringer."
+)
 NOTHING_MISSING = gettext_lazy("Det fanns ingenting att ta in: alla standardmeningar har en inspelning.")
 RECORDED_MEANWHILE = gettext_lazy(
     "Någon annan har läst in meningen sedan sidan visades. Lyssna på det som gäller nu. Ingenting sparades."
@@ -254,7 +256,7 @@ def recording_view(request: HttpRequest, provider_id: int, language: str, senten
             status = 409
             row = next(row for row in _rows(provider, language) if row.sentence == sentence)
     context = {
-        "title": row.to_say,
+        "title": _("En mening på %(language)s") % {"language": recordings.language_name(language)},
         "provider": provider,
         "language": language,
         "language_name": recordings.language_name(language),

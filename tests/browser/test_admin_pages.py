@@ -36,7 +36,7 @@ def every_page(page: Page) -> Iterator[str]:
     waiting, seen = ["/admin/"], set()
     while waiting:
         address = waiting.pop(0)
-        kind = re.sub(r"\d+", "N", address)
+        kind = re.sub(r"(?<=/recordings/N/)\w+/[\w:]+", "one/sentence", re.sub(r"\d+", "N", address))
         if kind in seen:
             continue
         seen.add(kind)

@@ -132,6 +132,18 @@ def at_once(edge: Proxy, request: str, times: int, **options: object) -> list[in
         return [answer.status for answer in pool.map(lambda _: edge.ask(request, **options), range(times))]
 
 
+def test_a_recording_passes_where_it_is_taken_and_nothing_as_large_does_elsewhere(proxy):
+    """Who sends it isn't signed in: the product says so, having been given all of it."""
+    through = proxy()
+    recording = FILE + b"x" * (2 * 2**20) + b"\r\n--b--\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert through.ask("POST /admin/recordings/1/sv/announcement:7/", recording, kind).status == 403
+    for path in ("/admin/recordings/", "/admin/recordings/1/sv/", "/admin/recordings/audio/1/", "/admin/reserve/"):
+        assert through.ask(f"POST {path}", recording, kind).status == 413
+    too_large = recording + b"x" * (2**20)
+    assert through.ask("POST /admin/recordings/1/sv/goodbye/", too_large, kind).status == 413
+
+
 def test_the_api_answers_too_many_with_429_and_when_to_try_again_and_others_as_ever(proxy):
     edge = proxy()
     with as_owner():

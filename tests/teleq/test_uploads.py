@@ -1,4 +1,5 @@
-"""Nothing is uploaded: what is large or holds a file is refused before it is read, and leaves nothing behind."""
+"""What is large or holds a file is refused before it is read, and leaves nothing behind; but for the one address that
+takes a file (tests/administration/test_recordings.py), which keeps it in memory."""
 
 from __future__ import annotations
 
@@ -9,7 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadhandler import FileUploadHandler
+from django.urls import reverse
 
+from telephony import recordings
+from telephony.sentences import said_in
+from teleq import uploads
 from tests.fixtures.edge import Address
 
 pytestmark = pytest.mark.slow
@@ -91,10 +97,34 @@ def test_a_form_with_all_that_a_nurse_may_write_is_taken(client, nurse):
 
 
 def test_no_handler_of_uploads_is_there_that_could_write_a_file(settings):
-    assert (settings.FILE_UPLOAD_HANDLERS, settings.DATA_UPLOAD_MAX_NUMBER_FILES) == ([], 0)
+    assert settings.FILE_UPLOAD_HANDLERS == ["teleq.uploads.NoFiles"]
+    assert issubclass(uploads.InMemory, FileUploadHandler)
+    assert settings.DATA_UPLOAD_MAX_NUMBER_FILES == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nor_is_a_file_left_where_one_is_taken(web, tmp_path):
+    upload(web, "/admin/recordings/1/sv/goodbye/", SAID)
+    upload(web, "/admin/recordings/1/sv/goodbye/", b"Content-Length: %d" % (2 * 2**20))
+    assert left_in(tmp_path / "files") == []
+
+
+def proxys_limits(settings) -> tuple[int, list[tuple[str, int]]]:
+    """In kB: everywhere, and at the addresses that have one of their own."""
+    proxy = (Path(settings.BASE_DIR) / "proxy" / "nginx.conf.template").read_text()
+    own = re.findall(r"location ~ (\S+) \{\s+client_max_body_size (\d+)k;", proxy)
+    [everywhere, *others] = re.findall(r"client_max_body_size (\d+)k;", proxy)
+    assert len(others) == len(own)
+    return int(everywhere), [(address, int(limit)) for address, limit in own]
 
 
 def test_the_proxy_takes_no_more_than_the_product(settings):
-    proxy = (Path(settings.BASE_DIR) / "proxy" / "nginx.conf.template").read_text()
-    [limit] = re.findall(r"client_max_body_size (\d+)k;", proxy)
-    assert int(limit) * 1024 == settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    everywhere, [(address, limit)] = proxys_limits(settings)
+    assert everywhere * 1024 == settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    assert limit * 1024 == uploads.largest_form(recordings.LARGEST)
+    for sentence in [*said_in("en"), "announcement:17"]:
+        assert re.search(address, reverse("admin:recording", args=[1, "sv", sentence]))
+    for other in ("admin:recordings", "admin:reserve", "admin:login", "account_login"):
+        assert not re.search(address, reverse(other))
+    assert not re.search(address, reverse("admin:recordings_language", args=[1, "sv"]))
+    assert not re.search(address, reverse("admin:recording_audio", args=[1]))
