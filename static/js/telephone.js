@@ -124,9 +124,10 @@
     coming = [...said.children].slice(heard.children.length);
     said = null;
     if (!page.contains(document.activeElement)) (part("keypad") ?? page.querySelector("#telephone button"))?.focus();
-    if (begins && part("telephone").getBoundingClientRect().top > innerHeight / 2) heard.parentElement.scrollIntoView();
     if (keys) send();
     else goOn();
+    // On a narrow screen what is said stands above the keys: as much of both as there is room for.
+    if (begins && part("telephone").getBoundingClientRect().bottom > innerHeight) heard.parentElement.scrollIntoView();
   });
 
   heard.scrollTop = heard.scrollHeight;
