@@ -295,8 +295,8 @@ class PastCall:
     to: str
     minutes: int
     ended: Ended
-    step: Step = Step.OVER
-    """Where it ended."""
+    asked: Step | str = ""
+    """What was asked last; nothing where it was closed."""
     caller: str = WITHHELD
     language: str = "sv"
     queue: str = ""
@@ -312,26 +312,31 @@ class PastCall:
 OWN_NUMBER, KEYED_NUMBER = {"what": "booked", "number": "own"}, {"what": "booked", "number": "keyed"}
 IDENTITY = {"what": "identity"}
 CALLS = [
-    PastCall(MENU_NUMBER, 2, Ended.BOOKED, queue=R, keys="1", chose=(OWN_NUMBER,), booked=(R, "Greta Falk")),
     PastCall(
-        *(MENU_NUMBER, 2, Ended.BOOKED),
+        *(MENU_NUMBER, 2, Ended.BOOKED, Step.OFFER), queue=R, keys="1", chose=(OWN_NUMBER,), booked=(R, "Greta Falk")
+    ),
+    PastCall(
+        *(MENU_NUMBER, 2, Ended.BOOKED, Step.CONSENT),
         queue=R,
         keys="1",
         chose=(OWN_NUMBER, {"what": "consent", "answer": Answer.YES}),
         booked=(R, "Astrid Nordin"),
     ),
     PastCall(
-        *(ADVICE_NUMBER, 3, Ended.BOOKED), queue=R, chose=({"what": "number_keyed"}, KEYED_NUMBER), booked=(R, "")
+        *(ADVICE_NUMBER, 3, Ended.BOOKED, Step.OFFER),
+        queue=R,
+        chose=({"what": "number_keyed"}, KEYED_NUMBER),
+        booked=(R, ""),
     ),
     PastCall(
-        *(MENU_NUMBER, 3, Ended.BOOKED),
+        *(MENU_NUMBER, 3, Ended.BOOKED, Step.OFFER),
         queue=T,
         keys="2",
         chose=(IDENTITY, {"what": "other_time"}, OWN_NUMBER),
         booked=(T, "Kerstin Dahl"),
     ),
     PastCall(
-        *(MENU_NUMBER, 2, Ended.BOOKED),
+        *(MENU_NUMBER, 2, Ended.BOOKED, Step.OFFER),
         queue=T,
         keys="2",
         language="en",
@@ -341,11 +346,11 @@ CALLS = [
     PastCall(MENU_NUMBER, 35, Ended.HUNG_UP, Step.MENU, _mobile(82)),
     PastCall(MENU_NUMBER, 52, Ended.HUNG_UP, Step.LANGUAGE, _mobile(83)),
     PastCall(ADVICE_NUMBER, 71, Ended.HUNG_UP, Step.OFFER, _mobile(84), queue=R),
-    PastCall(MENU_NUMBER, 90, Ended.ANNOUNCEMENT, caller=_mobile(85), keys="3"),
-    PastCall(MENU_NUMBER, 118, Ended.PERSON, Step.PERSON, _landline(60), keys="0", chose=({"what": "person"},)),
+    PastCall(MENU_NUMBER, 90, Ended.ANNOUNCEMENT, Step.MENU, _mobile(85), keys="3"),
+    PastCall(MENU_NUMBER, 118, Ended.PERSON, Step.MENU, _landline(60), keys="0", chose=({"what": "person"},)),
     PastCall(MENU_NUMBER, 140, Ended.GAVE_UP, Step.IDENTITY, _mobile(86), queue=T, keys="2"),
-    PastCall(ADVICE_NUMBER, 155, Ended.DONE, caller=_mobile(87), queue=R),
-    PastCall(BOOKING_NUMBER, 26 * 60, Ended.FULL, caller=_mobile(88), queue=T, is_full=True),
+    PastCall(ADVICE_NUMBER, 155, Ended.DONE, Step.OFFER, _mobile(87), queue=R),
+    PastCall(BOOKING_NUMBER, 26 * 60, Ended.FULL, Step.CHECK_IDENTITY, _mobile(88), queue=T, is_full=True),
     PastCall(BOOKING_NUMBER, 36 * 60, Ended.CLOSED, caller=_mobile(89)),
     PastCall(BOOKING_NUMBER, 37 * 60, Ended.CLOSED, caller=_landline(61)),
 ]

@@ -16,6 +16,7 @@ from access.models import AccessEntry
 from administration.models import LogReviewInterval
 from administration.outgoing_sms import save_outgoing_sms
 from administration.queues import create_queue
+from cases.history import PHONE_MENU
 from cases.models import Case, CaseEvent, CaseMessage, Note, Status, TelephoneHours
 from consent.models import Channel, Consent, ConsentText
 from consent.register import REGISTER, answer_in_case, current, valid_until
@@ -26,7 +27,7 @@ from demo.models import SimulatedSms
 from sms.content import placeholders
 from sms.models import Kind, Message, StandardText
 from sms.states import HANDED_OVER, State
-from telephony.models import Call, PatientsNumber, Recording
+from telephony.models import Call, Choice, Ended, PatientsNumber, Recording, Step
 from telephony.sentences import CONSENT_QUESTION
 from teleq.clock import database_now
 from teleq.models import CareProvider, CareProviderRole, Lead, Membership, Queue, Role, User
@@ -60,8 +61,8 @@ class _Loader:
     def load(self) -> None:
         self._care_providers()
         self._logins()
-        self._cases()
         self._telephone_menu()
+        self._cases()
         self._calls()
         self._answers()
         self._messages()
@@ -174,7 +175,7 @@ class _Loader:
         """Booked by telephone; then called every quarter of an hour; then taken or closed."""
         kinds = CaseEvent.Kind
         nurse = self.users[patient.nurse]
-        yield CaseEvent(case=case, kind=kinds.CREATED, at=case.created_at)
+        yield CaseEvent(case=case, kind=kinds.CREATED, at=case.created_at, changes=self._told(patient, case))
         has_been_reached = patient.status == Status.DONE
         for attempt in range(1, patient.attempts + 1):
             reached = has_been_reached and attempt == patient.attempts
@@ -192,6 +193,16 @@ class _Loader:
             at, outcome = self.start - timedelta(minutes=4), patient.outcome or ""
             yield CaseEvent(case=case, kind=last[patient.status], user=nurse, at=at, detail=outcome)
 
+    def _told(self, patient: data.Patient, case: Case) -> dict[str, list[Any]]:
+        """Of the call that booked it, as `telephony.conversation.told` tells it."""
+        past = next((past for past in data.CALLS if past.booked == (patient.queue, patient.name)), None)
+        if past is None:
+            return {}
+        chose = Choice.objects.filter(key__in=past.keys).values_list("words__words", flat=True)
+        keyed = data.KEYED_NUMBER in past.chose
+        called_at = self._began(past, case)
+        return {PHONE_MENU: [None, {"called_at": called_at.isoformat(), "chose": list(chose), "keyed": keyed}]}
+
     # The telephone menu, and calls to it
 
     def _telephone_menu(self) -> None:
@@ -205,7 +216,7 @@ class _Loader:
     def _call(self, place: int, past: data.PastCall) -> Call:
         number = self.numbers[past.to]
         case = self.cases[past.booked] if past.booked else None
-        began = (case.booked_at if case else self.start) - timedelta(minutes=past.minutes)
+        began = self._began(past, case)
         ended = case.booked_at + timedelta(seconds=20) if case else began + timedelta(seconds=40)
         caller = case.a_number if case else read_number(past.caller)
         chose: list[dict[str, Any]] = (
@@ -220,7 +231,8 @@ class _Loader:
             queue=self.queues[past.queue] if past.queue else None,
             from_number=number_text(caller) if caller else "",
             language=past.language,
-            step=past.step,
+            step=past.asked if past.ended == Ended.HUNG_UP else Step.OVER,
+            asked=past.asked,
             choices=[*chose, *past.chose],
             case=case,
             ended=past.ended,
@@ -229,6 +241,9 @@ class _Loader:
             heard_at=ended,
             ended_at=ended,
         )
+
+    def _began(self, past: data.PastCall, case: Case | None) -> datetime:
+        return (case.booked_at if case else self.start) - timedelta(minutes=past.minutes)
 
     # Answers
 

@@ -114,9 +114,11 @@
   document.addEventListener("htmx:afterSettle", () => {
     if (!said) return;
     sending = false;
+    let begins = false;
     if (said.dataset.call && heard.dataset.call !== said.dataset.call) {
       heard.replaceChildren();
       heard.dataset.call = said.dataset.call;
+      begins = true;
     }
     asks = part("waits")?.textContent;
     coming = [...said.children].slice(heard.children.length);
@@ -124,6 +126,8 @@
     if (!page.contains(document.activeElement)) (part("keypad") ?? page.querySelector("#telephone button"))?.focus();
     if (keys) send();
     else goOn();
+    // On a narrow screen what is said stands above the keys: as much of both as there is room for.
+    if (begins && part("telephone").getBoundingClientRect().bottom > innerHeight) heard.parentElement.scrollIntoView();
   });
 
   heard.scrollTop = heard.scrollHeight;

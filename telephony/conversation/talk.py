@@ -134,7 +134,8 @@ class Talk:
         """Say it again; after the third time, a person or the end."""
         self.memory.wrong += 1
         if self.memory.wrong < WRONG_KEYS:
-            self.say("wrong_key")
+            if not self.reply.said:  # else the step has said what is wrong
+                self.say("wrong_key")
             self.ask(step)
         elif person := self.has_a_person():
             self.put_through(person)

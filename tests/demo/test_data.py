@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from personnummer.personnummer import Personnummer
 
-from cases import free_times
+from cases import free_times, history
 from cases.models import Case, CaseEvent, CaseMessage, Priority, Status
 from consent.models import Answer, Channel, Consent, ConsentText
 from consent.verdict import Verdict, answer_in_force, verdict
@@ -454,6 +454,8 @@ def test_a_call_that_booked_began_before_its_case_and_came_from_its_a_number(loa
         assert call.started_at < call.case.booked_at < call.ended_at
         assert call.from_number == (number_text(call.case.a_number) if call.case.a_number else "")
         assert call.queue == call.case.queue
+        said = [entry.sentence for entry in history.acts(call.case)]
+        assert any(sentence.startswith("Patienten ringde ") and "och bokade" in sentence for sentence in said)
 
 
 def test_a_patient_has_said_ja_by_key_to_the_recorded_words(loaded):

@@ -172,7 +172,7 @@ def test_a_number_that_was_misread_is_keyed_again(caller):
 
 def test_what_is_no_number_is_said_to_be_none_and_asked_for_again(caller):
     call = caller().press("2").press("070#")
-    assert call.said.startswith("Det är inget giltigt telefonnummer.")
+    assert call.said.startswith("Det är inget giltigt telefonnummer. Slå det telefonnummer")
     assert call.said.endswith("Avsluta med fyrkant.")
 
 
@@ -222,7 +222,7 @@ def test_silence_is_not_none(asks_identity, caller):
 
 def test_a_personnummer_with_a_wrong_check_digit_is_asked_for_again(asks_identity, caller):
     call = caller().press("191212121213")
-    assert call.said.startswith("Det är inget giltigt personnummer.")
+    assert call.said.startswith("Det är inget giltigt personnummer. Slå personnumret")  # said once what is wrong
 
 
 # Times ---------------------------------------------------------------------------------------------------------------
