@@ -39,7 +39,7 @@ from tests.concurrency import wait_until, wait_until_a_connection_waits_for_a_lo
 from tests.conftest import PASSWORD, QUESTION, ROOT
 from tests.database_roles import address_as, as_owner
 from tests.intake.telephone_system import connect, divide, keep_open
-from tests.race.provider import Provider, open_provider
+from tests.race.provider import Provider, opened
 from tests.race.town import NUMBERS
 from tests.upgrade.load import Balancer, Load
 from tests.upgrade.next_release import VERSION, make_next_release, of, run
@@ -118,7 +118,7 @@ def side(name: str, tree: Path, folder: Path, addresses: dict[str, str], provide
 def test_the_next_release_is_put_in_place_under_load_and_nothing_is_lost_or_doubled(following, installed, tmp_path):
     with ExitStack() as stack:
         open_queues, key, cases = a_town()
-        provider = stack.enter_context(open_provider(Random(1)))
+        provider = stack.enter_context(opened(Provider(Random(1))))
         provider.is_calm = True
         old = stack.enter_context(side("old", ROOT, tmp_path, installed, provider))
         new = stack.enter_context(side("new", following, tmp_path, installed, provider))
