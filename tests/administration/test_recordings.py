@@ -358,7 +358,7 @@ def test_the_consent_question_is_needed_where_it_is_asked(number, care_provider)
         recorded(care_provider, number.greeting.sentence, "Välkommen.", language)
     taken_away(CONSENT_QUESTION)
     assert recordings.missing(number) == []
-    care_provider.consent_by_phone = True
+    number.asks_consent = True
     assert recordings.missing(number) == [("sv", CONSENT_QUESTION), ("en", CONSENT_QUESTION)]
 
 

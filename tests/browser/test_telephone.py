@@ -33,9 +33,14 @@ def number(care_provider: CareProvider, queue: Queue) -> PatientsNumber:
     keep_open(queue, "00:00", "23:55")
     queue.outgoing_sms.confirmation_on = True
     queue.outgoing_sms.save()
-    CareProvider.objects.filter(pk=care_provider.pk).update(consent_by_phone=True)
     return PatientsNumber.objects.create(
-        care_provider=care_provider, number=NUMBER, greeting=greeting, queue=queue, person_number=PERSON, is_on=True
+        care_provider=care_provider,
+        number=NUMBER,
+        greeting=greeting,
+        queue=queue,
+        person_number=PERSON,
+        asks_consent=True,
+        is_on=True,
     )
 
 
