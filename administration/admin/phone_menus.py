@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,18 +23,15 @@ from administration.admin.inlines import RowForm, ScopedInline
 from administration.admin.scoped import ScopedAdmin, person, whole_care_providers
 from telephony import recordings, tree, trial
 from telephony.models import Announcement, CallersHours, Choice, Language, Menu, PatientsNumber, QueueByPhone, Recording
-from telephony.sentences import STANDARD
 from teleq.changes import ChangesForm
 from teleq.models import CareProvider
 from teleq.phone_numbers import phone_field, show
 
 Row = TypeVar("Row", bound=Model)
 
-LANGUAGES = {"sv": gettext_lazy("Svenska"), "en": gettext_lazy("Engelska")}
 OTHERS = gettext_lazy("{what} hör inte till {care_provider}.")
 USED = gettext_lazy("Det används i ett telefonnummer eller en meny. Ta först bort det där.")
 MISSING = gettext_lazy("Numret kan inte tas i bruk: inspelningar saknas.")
-NAMED_AT_MOST = 5
 KEYS_AT_MOST = 200
 """Of a trial."""
 
@@ -165,8 +163,9 @@ class LanguagesField(forms.MultipleChoiceField):
 def known_languages(providers: QuerySet[CareProvider]) -> list[tuple[str, str]]:
     """Swedish and English, and those that somebody has recorded something in."""
     recorded = Recording.objects.filter(care_provider__in=providers, replaced_at=None)
-    codes = dict.fromkeys([*LANGUAGES, *recorded.order_by("language").values_list("language", flat=True).distinct()])
-    return [(code, str(LANGUAGES.get(code, code))) for code in codes]
+    written = (Language.SWEDISH, Language.ENGLISH)
+    codes = dict.fromkeys([*written, *recorded.order_by("language").values_list("language", flat=True).distinct()])
+    return [(code, capfirst(recordings.language_name(code))) for code in codes]
 
 
 def _help(name: str) -> Any:
@@ -204,30 +203,8 @@ class PatientsNumberForm(ChangesForm[PatientsNumber]):
     def _complain_of_missing(self) -> None:
         """A number that lacks a recording can't be switched on: a caller would hear silence there."""
         number = self._meta.model(**{name: self.cleaned_data[name] for name in self._meta.fields or ()})
-        missing = recordings.missing(number)
-        if missing:
-            self.add_error("is_on", f"{MISSING} {in_words(missing)}")
-
-
-def in_words(missing: list[tuple[str, str]]) -> str:
-    """ "Svenska: ”Tack. Tiden är bokad …”, ”och” och 12 till."."""
-    by_language: dict[str, list[str]] = {}
-    for language, sentence in missing:
-        by_language.setdefault(language, []).append(f"”{_words(sentence, language)}”")
-    told = []
-    for language, sentences in by_language.items():
-        more = len(sentences) - NAMED_AT_MOST
-        named = ", ".join(sentences[:NAMED_AT_MOST])
-        rest = _(" och %(more)d till") % {"more": more} if more > 0 else ""
-        told.append(f"{LANGUAGES.get(language, language)}: {named}{rest}.")
-    return " ".join(told)
-
-
-def _words(sentence: str, language: str) -> str:
-    if sentence in STANDARD:
-        return STANDARD[sentence].words(language)
-    announcement = Announcement.objects.get(pk=int(sentence.partition(":")[2]))
-    return announcement.english if language == Language.ENGLISH and announcement.english else announcement.words
+        if missing := recordings.missing_in_words(number):
+            self.add_error("is_on", [str(MISSING), *missing])
 
 
 class CallersHoursInline(ScopedInline[CallersHours, PatientsNumber]):
@@ -275,7 +252,7 @@ class PatientsNumberAdmin(OfCareProvider[PatientsNumber]):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         number = self.get_object(request, object_id)
-        shown = {"tree": tree.of_number(number), "lacks": in_words(recordings.missing(number))}
+        shown = {"tree": tree.of_number(number), "lacks": recordings.missing_in_words(number)}
         return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:

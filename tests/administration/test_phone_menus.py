@@ -9,7 +9,7 @@ from access.models import AccessEntry
 from cases.models import Case
 from consent.models import Consent
 from telephony.models import Announcement, Call, Choice, Menu, PatientsNumber, Recording
-from telephony.sentences import STANDARD
+from telephony.sentences import STANDARD, said_in
 from tests.administration.forms import text_of
 from tests.telephony.conftest import *  # noqa: F403  the town's telephone
 
@@ -92,14 +92,15 @@ def test_a_number_that_lacks_recordings_can_not_be_switched_on_and_is_told_which
     Recording.objects.filter(sentence="booked").update(replaced_at="2026-01-01T00:00:00Z")
     told = text_of(whole.post(f"{NUMBERS}add/", filled_in(number, is_on="on")))
     assert "Numret kan inte tas i bruk: inspelningar saknas." in told
-    assert f"Svenska: ”{STANDARD['booked'].swedish}”." in told
+    assert f"svenska: ”{STANDARD['booked'].swedish}”" in told
     assert not PatientsNumber.objects.filter(number="+46846500451").exists()
 
 
 def test_in_a_language_without_recordings_the_first_are_named_and_the_others_counted(whole, number):
     told = text_of(whole.post(f"{NUMBERS}add/", filled_in(number, is_on="on", languages=["sv", "en"])))
-    assert "Engelska: ”If this is life-threatening, hang up and call 112.”" in told
-    assert f"och {len(STANDARD) - 1 + 1 - 5} till." in told  # the question about SMS is not asked; the greeting is said
+    assert "engelska: ”If this is life-threatening, hang up and call 112.”" in told
+    # All but the question about SMS, which is not asked, and with the greeting.
+    assert f"och {len(said_in('en')) - 1 + 1 - 5} till" in told
 
 
 def test_with_all_recordings_it_is_switched_on(whole, number):
