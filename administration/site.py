@@ -97,6 +97,15 @@ ASKS_AGAIN = {
 extracts, keys of all kinds and users. Asked already when the page is opened, before anything is typed."""
 
 
+def whole_roles(request: HttpRequest) -> set[str]:
+    """The user's roles for a whole care provider, whichever it is."""
+    known: set[str] | None = getattr(request, "whole_roles", None)
+    if known is None:
+        roles = cast(User, request.user).provider_roles.in_force()
+        known = request.whole_roles = set(roles.values_list("role", flat=True))  # type: ignore[attr-defined]
+    return known
+
+
 class TeleqAdminSite(admin.AdminSite):
     site_header = gettext_lazy("teleQ Admin")
     site_title = gettext_lazy("teleQ Admin")
@@ -195,7 +204,7 @@ class TeleqAdminSite(admin.AdminSite):
             return []
         if administers(request):
             found |= _links(OPERATORS_PAGES if user.is_superuser else PAGES)
-        whole = set(user.provider_roles.in_force().values_list("role", flat=True))
+        whole = whole_roles(request)
         if whole:
             found |= _links(LOG_PAGES)
         if user.is_superuser or ProviderRole.ADMINISTRATOR in whole:

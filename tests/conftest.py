@@ -20,6 +20,7 @@ import hypothesis
 import pytest
 import redis
 from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.signals import user_logged_in
 from django.db import connection
@@ -53,6 +54,9 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much],
 )
 hypothesis.settings.load_profile("no clock")
+
+# Celery says "worker" where nothing else is said: the tests are none, and may not ask the database at once.
+settings.TELEQ_PROCESS = "tests"
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "korrekt-häst-batteri"

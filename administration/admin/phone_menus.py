@@ -21,10 +21,11 @@ from django.utils.translation import gettext_lazy
 
 from administration.admin.inlines import RowForm, ScopedInline
 from administration.admin.scoped import ScopedAdmin, person, whole_care_providers
+from administration.site import whole_roles
 from telephony import recordings, tree, trial
 from telephony.models import Announcement, CallersHours, Choice, Language, Menu, PatientsNumber, QueueByPhone, Recording
 from teleq.changes import ChangesForm
-from teleq.models import CareProvider
+from teleq.models import CareProvider, ProviderRole
 from teleq.phone_numbers import phone_field, show
 
 Row = TypeVar("Row", bound=Model)
@@ -47,7 +48,8 @@ class OfCareProvider(ScopedAdmin[Row]):
     may_delete = True
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return super().has_module_permission(request) and care_providers(request).exists()
+        whole = ProviderRole.ADMINISTRATOR in whole_roles(request)
+        return super().has_module_permission(request) and (whole or person(request).is_superuser)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
         every = self.model._default_manager.all()

@@ -16,13 +16,19 @@ from tests.administration.forms import text_of
 pytestmark = pytest.mark.django_db
 
 GROUPS = {
-    "administrator": ["SMS till patienter", "Köer och ärenden", "Användare och behörigheter", "Patienters uppgifter"],
+    "administrator": [
+        *("SMS till patienter", "Köer och ärenden", "Telefonmeny", "Användare och behörigheter"),
+        "Patienters uppgifter",
+    ],
     "provider_administrator": [
         *("SMS till patienter", "Köer och ärenden", "Telefonmeny", "Användare och behörigheter"),
         "Patienters uppgifter",
     ],
     "log_reviewer": ["Patienters uppgifter", "Användare och behörigheter"],
-    "operator": ["SMS till patienter", "Köer och ärenden", "Användare och behörigheter", "Vårdgivare och drift"],
+    "operator": [
+        *("SMS till patienter", "Köer och ärenden", "Telefonmeny", "Användare och behörigheter"),
+        "Vårdgivare och drift",
+    ],
 }
 OFTEN = {
     "administrator": ["Utgående SMS", "Standardtexter", "Köer", "Statistik", "Användare"],

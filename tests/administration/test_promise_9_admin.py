@@ -18,6 +18,7 @@ from consent.models import ConsentText
 from intake.keys import make_key
 from intake.models import IntakeKey
 from sms.models import StandardText
+from telephony.models import Announcement, Menu, PatientsNumber, QueueByPhone
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
 from tests.administration.forms import post_by_hand, save, shown
 from tests.database_roles import as_owner
@@ -153,6 +154,7 @@ def test_no_patients_data_is_in_admin():
         *(OutgoingSms, StandardText, Queue, User, ConsentText),
         *(CareProvider, IntakeKey, RetentionRun),
         *(SignIn, RightsChange),
+        *(PatientsNumber, Menu, Announcement, QueueByPhone),
     }
 
 
@@ -173,6 +175,7 @@ def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
         "Inloggningar",
         "Ändrade behörigheter",
         "Skulle det här SMS:et skickas?",
+        "Bokning i telefonmeny",
     ]
 
     def shown(client: Client) -> list[str]:
@@ -195,6 +198,7 @@ def test_admin_shows_utgaende_sms_first(signed_in, administrator, operator):
             "Stoppa alla utskick",
             "SMS som inte kunde placeras",
             "Reservrutin",
+            *("Telefonnummer för patienter", "Menyer", "Egna meddelanden"),
         ]
     )
 

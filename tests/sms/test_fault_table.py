@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 
 from benchmarks.faults.tally import Answered, Claimed, Evidence, Sms, Switched, row
-from local.servers import ROOT
 from tests.race.provider import Post
 
 TO, OTHER = "+46701740605", "+46701740606"
@@ -112,29 +108,3 @@ def test_of_the_unknown_it_is_told_how_many_the_provider_had(well):
         replace(well, messages=sent(1, state="unknown") | sent(2, state="unknown"), posts=[post(1, 9.0, "hang")])
     )
     assert (told.unknown, told.unknown_received, told.lost) == (2, 1, 0)
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Servers of its own: it kills them."""
-    return subprocess.run(
-        [sys.executable, "-m", "benchmarks", "faults", *arguments],
-        cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if not name.startswith("DATABASE_URL")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-@pytest.mark.slow
-def test_a_worker_killed_while_the_provider_has_its_messages_and_the_controls_run_for_real():
-    """The first loses and doubles nothing; what is wrong on purpose is told."""
-    names = ("killed-unanswered", "control-doubled", "control-lost")
-    done = run("--messages=1000", "--at-most=5", *(f"--only={name}" for name in names))
-    lines = [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("| ")]
-    [killed, doubled, lost] = [[cell.strip() for cell in line] for line in lines[1:]]
-    assert killed[2:5] == ["0", "0", "0"], done.stderr
-    assert int(killed[5]) > 0, "nothing was in flight"
-    assert int(doubled[3]) > 0
-    assert int(lost[2]) > 0
-    assert done.returncode != 0

@@ -1,7 +1,6 @@
 """A drain's turn: it ends so that a sweep gets its own, and what is left goes on."""
 
 import pytest
-from kombu.exceptions import OperationalError
 
 from consent.models import Answer
 from sms import dispatcher, gateway
@@ -40,8 +39,7 @@ def test_it_stops_when_its_turn_is_over_and_wakes_its_lane_again(provider, wakes
 def test_without_a_broker_to_wake_through_the_sweep_finds_the_rest(provider, request):
     with pytest.MonkeyPatch.context() as patch:
         no_broker(patch)
-        with pytest.raises(OperationalError):
-            gateway.drain(Lane.BULK)
+        gateway.drain(Lane.BULK)
     assert (how_many(State.SENT), how_many(State.QUEUED)) == (A_CLAIM, 50)
     request.getfixturevalue("wakes_at_once")
     gateway.sweep()

@@ -65,6 +65,7 @@ def test_beat_and_routes_name_tasks_that_there_are():
     assert scheduled == {
         *("cases.tasks.remind", "cases.tasks.release_left_behind", "sms.tasks.sweep"),
         *("administration.tasks.remove_what_is_past_its_time", "administration.tasks.write_reserve_lists"),
+        "telephony.tasks.close_silent_calls",
     }
     assert scheduled | set(settings.CELERY_TASK_ROUTES) <= tasks()
 

@@ -29,6 +29,7 @@ from cases.free_times import coming_holidays
 from cases.models import Case, Draft, NoAnswer, Note, Priority, ProtectionMark, Status
 from consent import register
 from consent.models import Answer, ConsentText
+from demo.data import PATIENTS
 from intake.models import IntakeKey
 from sms import inbound
 from sms.models import InboundSms, Message, Refusal, StandardText, UnplacedSms
@@ -181,7 +182,8 @@ def data_of(world: World) -> list[str]:
     with override("en"):
         holidays = {name for _, name in coming_holidays(timezone.localdate())}
     handbook = {read_page(name).title for name in (INDEX, *PAGES)}
-    return sorted({*words, *PROVIDERS, *holidays, *handbook}, key=len, reverse=True)
+    patients = {patient.name for patient in PATIENTS if patient.name}  # of the demonstration: "Telefon" lists them
+    return sorted({*words, *PROVIDERS, *holidays, *handbook, *patients}, key=len, reverse=True)
 
 
 # Somebody who opens everything ----------------------------------------------------------------------------------------

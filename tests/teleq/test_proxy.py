@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from access.models import SignIn
+from tests.concurrency import wait_until
 from tests.database_roles import as_owner
 from tests.fixtures.edge import Proxy
 from tests.teleq.test_uploads import CHUNKED, EIGHTY_MB, FILE, WORDS, left_in
@@ -189,4 +190,5 @@ def test_a_request_has_one_id_in_the_proxys_log_and_in_its_response_whatever_the
     request_id = response["X-Request-ID"]
     assert re.fullmatch(r"[0-9a-f]{32}", request_id)
     assert request_id != "0123456789abcdef0123456789abcdef"
-    assert request_id in (edge.folder / "nginx.log").read_text()
+    log = edge.folder / "nginx.log"
+    wait_until(lambda: request_id in log.read_text())  # it is written once the response has left
