@@ -222,7 +222,7 @@ class TestItCostsLittle:
                 receipts.record("simulator", message.pk, message.receipt_token, told("delivered"))
         assert Message.objects.filter(state=State.DELIVERED).count() == 100
         assert found["all"] == 300
-        # For the third move there is room once the first version may go: not while something else, an ANALYZE, looks on.
+        # The third move has room once the first version may go: not while something else, an ANALYZE, looks on.
         assert found["in place"] >= 190
 
     def test_it_does_so_while_a_dump_is_taken_until_it_has_left(self, draft):
