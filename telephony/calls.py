@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from cases import automatic_sms, changing
@@ -43,7 +44,7 @@ class Incoming:
 def begin(provider: str, incoming: Incoming) -> tuple[Call, Reply] | None:
     """What is said first in a call; told of again, the same. None for a number that nobody has set up."""
     dialled, caller = phone_numbers.read(incoming.to_number), phone_numbers.read(incoming.from_number)
-    number = _number(number_text(dialled)) if dialled else None
+    number = _numbers().filter(number=number_text(dialled)).first() if dialled else None
     if number is None:
         logger.warning("A call by %s was to a number that is not set up", provider)
         return None
@@ -61,10 +62,10 @@ def begin(provider: str, incoming: Incoming) -> tuple[Call, Reply] | None:
     return there, Reply(**there.reply)
 
 
-def _number(number: str) -> PatientsNumber | None:
+def _numbers() -> QuerySet[PatientsNumber]:
+    """With all that a conversation asks of them."""
     related = ("care_provider", "queue__outgoing_sms", "queue__by_phone", "menu", "announcement", "greeting")
-    found = PatientsNumber.objects.select_related(*related, "closed_announcement").filter(number=number)
-    return found.first()
+    return PatientsNumber.objects.select_related(*related, "closed_announcement")
 
 
 def press(token: str, turn: int, keys: str) -> tuple[Call, Reply] | None:
@@ -82,7 +83,7 @@ def _go_on(token: str, turn: int, act: Callable[[Call, PatientsNumber], Reply]) 
     call = _locked(token)
     if call is None:
         return None
-    number = _number(number_text(call.number.number)) if call.number else None
+    number = _numbers().filter(pk=call.number_id or 0).first()
     if turn != call.turn or call.ended_at or number is None:
         return call, Reply(**call.reply)
     reply = _said(call, act(call, number))
@@ -92,7 +93,7 @@ def _go_on(token: str, turn: int, act: Callable[[Call, PatientsNumber], Reply]) 
 
 
 def _locked(token: str) -> Call | None:
-    rows = Call.objects.select_for_update(of=("self",)).select_related("number", "care_provider", "case")
+    rows = Call.objects.select_for_update(of=("self",)).select_related("care_provider", "case")
     return rows.select_related("queue__outgoing_sms", "queue__by_phone").filter(token=token).first()
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from consent.models import ConsentText
 from telephony import wav
-from telephony.models import Announcement, Choice, Menu, PatientsNumber, Recording
+from telephony.models import Announcement, Choice, PatientsNumber, Recording
 from telephony.sentences import CONSENT_QUESTION, said_in
 from teleq.models import CareProvider, User
 
@@ -206,12 +206,13 @@ def _announcements(number: PatientsNumber) -> Iterator[Announcement]:
 
 def choices_of(number: PatientsNumber) -> Iterator[Choice]:
     """Every choice that a call to the number can come to, each menu once: menus may lead back to one another."""
+    by_menu = Choice.objects.by_menu(number.care_provider_id)
     coming, seen = [number.menu_id], set[int | None]()
     while coming:
         menu = coming.pop(0)
         if menu is None or menu in seen:
             continue
         seen.add(menu)
-        for choice in Menu.objects.get(pk=menu).choices.select_related("words", "announcement", "queue", "menu"):
+        for choice in by_menu.get(menu, ()):
             yield choice
             coming.append(choice.menu_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from telephony.models import Choice, Menu, PatientsNumber
+from telephony.models import Choice, PatientsNumber
 from telephony.models.menu import LeadsSomewhere
 from teleq.phone_numbers import show
 
@@ -28,13 +28,8 @@ class Node:
 
 
 def of_number(number: PatientsNumber) -> Node:
-    """Menus may lead back to one another: each is drawn once, and named after that. A fixed number of queries."""
-    menus = Menu.objects.filter(care_provider=number.care_provider_id)
-    related = ("words", "queue", "menu", "announcement")
-    choices: dict[int, list[Choice]] = {}
-    for choice in Choice.objects.filter(of_menu__in=menus).select_related(*related).order_by("order", "key"):
-        choices.setdefault(choice.of_menu_id, []).append(choice)
-    return _node(number, "", "", number.person_number, choices, set())
+    """Menus may lead back to one another: each is drawn once, and named after that. One query."""
+    return _node(number, "", "", number.person_number, Choice.objects.by_menu(number.care_provider_id), set())
 
 
 def _node(  # noqa: PLR0913, PLR0917

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from telephony import conversation
+from telephony import conversation, voices
 from telephony.conversation import Reply
 from telephony.models import Call, PatientsNumber, Recording, Step
+from telephony.models.call import new_token
 
 FICTIONAL = "+46701740699"
 PROVIDER = "trial"
@@ -44,7 +45,7 @@ def go_through(number: PatientsNumber, keys: Iterable[str], *, calls_from: str) 
 def _call(number: PatientsNumber, keys: list[str], calls_from: str) -> list[Heard]:
     call = Call.objects.create(
         provider=PROVIDER,
-        call_id=Call.objects.count(),
+        call_id=new_token(),
         number=number,
         care_provider=number.care_provider,
         from_number=calls_from,
@@ -59,9 +60,7 @@ def _call(number: PatientsNumber, keys: list[str], calls_from: str) -> list[Hear
 
 
 def _heard(call: Call, keys: str, reply: Reply) -> Heard:
-    wanted = [tuple(each.split(":", 1)) for each in reply.said]
-    current = Recording.objects.current(call.care_provider_id).defer("audio")
-    there = {(each.language, each.sentence): each for each in current}
-    said = [there[key] for key in wanted if key in there]
-    missing = [":".join(key) for key in wanted if key not in there]
+    there = voices.recorded(call.care_provider_id, reply.said)
+    said = [there[each] for each in reply.said if each in there]
+    missing = [each for each in reply.said if each not in there]
     return Heard(keys, said, missing, reply, call.step in (Step.OVER, Step.PERSON))

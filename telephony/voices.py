@@ -67,19 +67,25 @@ def _address(recordings: Iterable[Recording]) -> str:
     return hashlib.sha256(" ".join(each.digest for each in recordings).encode()).hexdigest()
 
 
-def _recordings(care_provider_id: int, said: list[str]) -> list[Recording]:
-    """In the order in which they are said. What has no recording is left out, and logged: a number that lacks one can't
-    be switched on."""
-    wanted = [(language, sentence) for language, _, sentence in (each.partition(":") for each in said)]
-    current = Recording.objects.current(care_provider_id).defer("audio", "words")
+def recorded(care_provider_id: int, said: list[str]) -> dict[str, Recording]:
+    """The recordings of these sentences, by language and key, in the order in which they are first said, without the
+    sound. What has none is left out."""
+    keys = [(language, sentence) for language, _, sentence in (each.partition(":") for each in said)]
+    current = Recording.objects.current(care_provider_id).defer("audio")
     current = current.filter(
-        language__in={language for language, _ in wanted}, sentence__in={sentence for _, sentence in wanted}
+        language__in={language for language, _ in keys}, sentence__in={sentence for _, sentence in keys}
     )
-    there = {(each.language, each.sentence): each for each in current}
-    for key in wanted:
-        if key not in there:
-            logger.error("There is no recording of %s", ":".join(key))
-    return [there[key] for key in wanted if key in there]
+    there = {f"{each.language}:{each.sentence}": each for each in current}
+    return {each: there[each] for each in said if each in there}
+
+
+def _recordings(care_provider_id: int, said: list[str]) -> list[Recording]:
+    """In the order in which they are said. What is missing is logged: a number that lacks it can't be switched on."""
+    there = recorded(care_provider_id, said)
+    for each in said:
+        if each not in there:
+            logger.error("There is no recording of %s", each)
+    return [there[each] for each in said if each in there]
 
 
 def _together(recordings: Iterable[Recording]) -> Iterator[list[Recording]]:

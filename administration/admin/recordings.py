@@ -67,9 +67,6 @@ class LanguageForm(forms.Form):
         },
     )
 
-    def clean_language(self) -> str:
-        return str(self.cleaned_data["language"])
-
 
 class RecordingForm(forms.Form):
     words = forms.CharField(

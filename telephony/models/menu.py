@@ -113,6 +113,16 @@ LEADS_TO_ONE = (
 )
 
 
+class ChoiceQuerySet(models.QuerySet["Choice"]):
+    def by_menu(self, care_provider_id: int) -> dict[int, list[Choice]]:
+        """The choices of all the care provider's menus, in their order, by the menu that they stand in. One query."""
+        related = ("words", "queue", "menu", "announcement")
+        found: dict[int, list[Choice]] = {}
+        for choice in self.filter(of_menu__care_provider=care_provider_id).select_related(*related):
+            found.setdefault(choice.of_menu_id, []).append(choice)
+        return found
+
+
 class Choice(LeadsSomewhere):
     """A key of a menu: the words that offer it, and where it leads."""
 
@@ -137,6 +147,8 @@ class Choice(LeadsSomewhere):
         default="",
         help_text=gettext_lazy("Samtalet kopplas dit. Till exempel: För att prata med någon, tryck 0."),
     )
+
+    objects = ChoiceQuerySet.as_manager()
 
     class Meta:
         verbose_name = gettext_lazy("val")

@@ -10,10 +10,14 @@ from typing import ClassVar
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 
 from telephony.calls import Incoming
 from telephony.conversation import Reply
 from telephony.models import Call, SpokenFile
+
+WAITS_FOR = 10
+"""Seconds for a key, or for the next one."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +47,17 @@ class Said:
 class VoiceProvider(ABC):
     name: ClassVar[str]
 
+    needs: ClassVar[tuple[str, ...]] = ("VOICE_SECRET",)
+    """The settings without which no call can be taken."""
+
     @classmethod
-    @abstractmethod
     def configuration_errors(cls) -> Iterator[str]:
         """What is missing before calls can be taken."""
+        yield from (f"{name} is not set." for name in cls.needs if not getattr(settings, name))
 
-    @abstractmethod
     def is_authentic_start(self, request: HttpRequest, secret: str) -> bool:
         """Whether a call that comes is told of by the provider. `secret` stands in the address."""
+        return constant_time_compare(secret, settings.VOICE_SECRET) and self.is_authentic_step(request)
 
     @abstractmethod
     def is_authentic_step(self, request: HttpRequest) -> bool:

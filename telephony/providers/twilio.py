@@ -4,19 +4,14 @@ Nothing has been tried against Twilio itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.crypto import constant_time_compare
 
 from telephony.calls import Incoming
-from telephony.providers.base import Said, VoiceProvider
+from telephony.providers.base import WAITS_FOR, Said, VoiceProvider
 from teleq.twilio import is_signed
 
-WAITS_FOR = 10
-"""Seconds for a key, or for the next one."""
 WAITS_AFTER_EACH = 5
 """Where # alone means something: Twilio ends on it only after a digit, so that the end is told by silence."""
 OVER = ("completed", "busy", "failed", "no-answer", "canceled")
@@ -25,15 +20,7 @@ OVER = ("completed", "busy", "failed", "no-answer", "canceled")
 
 class Twilio(VoiceProvider):
     name = "twilio"
-
-    @classmethod
-    def configuration_errors(cls) -> Iterator[str]:
-        for name in ("TWILIO_AUTH_TOKEN", "VOICE_SECRET"):
-            if not getattr(settings, name):
-                yield f"{name} is not set."
-
-    def is_authentic_start(self, request: HttpRequest, secret: str) -> bool:
-        return constant_time_compare(secret, settings.VOICE_SECRET) and is_signed(request)
+    needs = (*VoiceProvider.needs, "TWILIO_AUTH_TOKEN")
 
     def is_authentic_step(self, request: HttpRequest) -> bool:
         return is_signed(request)
