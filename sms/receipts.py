@@ -27,8 +27,9 @@ logger = logging.getLogger(__name__)
 AFTER_REPORT = {Delivery.DELIVERED: State.DELIVERED, Delivery.FAILED: State.FAILED}
 PLAIN_ID = re.compile(r"[A-Za-z0-9-]+")
 """A provider's id of a message, as all of them make theirs. Another might lead to another address of the provider's."""
-FETCHED_AT_ONCE = 100
-"""Messages that a sweep asks their providers about, at the most."""
+FETCHED_AT_ONCE, FETCHES_A_SWEEP = 100, 10
+"""Messages that a sweep asks their providers about at the same time, and how many times at the most: a thousand a
+minute, so that a provider that has reported nothing for days leaves no pile that takes days."""
 
 
 @transaction.atomic
@@ -86,9 +87,14 @@ def settle_unreported() -> None:
     Their providers are asked, where they can be. A message that is not final then becomes `unknown`; a report that
     comes later still counts.
     """
-    messages = _unreported(sent_before=database_now() - settings.SMS_REPORT_WITHIN)
-    if not messages:
-        return
+    sent_before = database_now() - settings.SMS_REPORT_WITHIN
+    for _ in range(FETCHES_A_SWEEP):
+        if not (messages := _unreported(sent_before)):
+            return
+        _settle_by_asking(messages)
+
+
+def _settle_by_asking(messages: Sequence[Message]) -> None:
     reports = _fetch_reports(messages)
     with transaction.atomic():
         held = Unsettled.objects.filter(message__in=reports).hold()

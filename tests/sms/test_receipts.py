@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.db.models.functions import Now
 
 from consent.models import Answer, Consent
 from demo import simulator
 from demo.models import SimulatedSms
-from sms import gateway
+from sms import gateway, receipts
 from sms.models import InboundSms, Lane, Message
 from sms.states import State
 from tests.conftest import MOBILE
@@ -110,3 +113,15 @@ class TestTheSimulatorsPatient:
         answer = client.post(f"/simulator/{received.pk}/answer/", {"text": text}, follow=True)
         assert "Skriv ett svar." in answer.content.decode()
         assert not InboundSms.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_sweep_settles_what_a_provider_has_not_reported_for_days(draft, say, settings):
+    """Kannel can't be asked. Were a hundred settled a minute, a provider without reports would leave a pile of days."""
+    say(Answer.YES)
+    gateway.accept([draft() for _ in range(250)])
+    gateway.claim(Lane.BULK, "kannel", 250)
+    long_ago = Now() - settings.SMS_REPORT_WITHIN - timedelta(seconds=1)
+    Message.objects.update(state=State.SENT, state_at=long_ago)
+    receipts.settle_unreported()
+    assert Message.objects.filter(state=State.UNKNOWN).count() == 250
