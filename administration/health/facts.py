@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from django.conf import settings
+from django.db import connection
 
 from access import access_log
 from administration import reserve
@@ -57,6 +58,9 @@ class Facts:
     """Whether the access log has entries outside its months."""
     late_reserve_lists: list[reserve.Standing]
     """Of the care providers whose reserve lists are not written as they should be."""
+    archiving_fails_since: datetime | None
+    """Since when PostgreSQL's archive_command fails, if it does: the last time that a file of its log was archived, or
+    else the first time that it failed that is known. None also where nothing is archived."""
 
     @cached_property
     def unknown(self) -> int:
@@ -105,7 +109,16 @@ def gather() -> Facts:
         months_ahead=access_log.months_ahead(),
         has_stray_entries=access_log.has_stray_entries(),
         late_reserve_lists=reserve.late(CareProvider.objects.all()),
+        archiving_fails_since=_archiving_fails_since(),
     )
+
+
+def _archiving_fails_since() -> datetime | None:
+    """The later of a success and a failure tells whether it works now. Every role may read it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT last_archived_time, last_failed_time FROM pg_stat_archiver")
+        archived, failed = cursor.fetchone()
+    return (archived or failed) if failed and (archived is None or failed > archived) else None
 
 
 def _process(sign: Sign, at: datetime) -> Process:

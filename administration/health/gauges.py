@@ -83,6 +83,14 @@ def _of(told: facts.Facts) -> Iterator[GaugeMetricFamily]:
         *("teleq_reserve_lists_late", "Care providers whose reserve lists are not written as they should be.", []),
         rows=[([], float(len(told.late_reserve_lists)))],
     )
+    yield _family(
+        *(
+            "teleq_archiving_fails_seconds",
+            "For how long PostgreSQL's log has not been archived; 0: it is, or no archive is set.",
+            [],
+        ),
+        rows=[([], told.age(told.archiving_fails_since or told.at))],
+    )
 
 
 def _family(name: str, says: str, labels: list[str], rows: Iterable[tuple[list[str], float]]) -> GaugeMetricFamily:

@@ -22,6 +22,7 @@ from teleq.swedish import day_and_clock
 OLDEST_WAITING = {Lane.MANUAL: timedelta(minutes=2), Lane.BULK: timedelta(minutes=10)}
 SWEEP_WITHIN = timedelta(minutes=5)
 RETENTION_WITHIN = timedelta(hours=26)
+ARCHIVING_FAILS = timedelta(minutes=5)
 UNKNOWN_AT_MOST = 20
 LANES = {
     Lane.MANUAL: gettext_lazy("SMS som personal har skickat"),
@@ -37,7 +38,14 @@ class Problem:
 
 
 def problems(facts: Facts, parts: Sequence[Part]) -> list[Problem]:
-    return [*_of_parts(parts), *_of_processes(facts), *_of_sms(facts), *_of_the_night(facts), *_of_reserve_lists(facts)]
+    return [
+        *_of_parts(parts),
+        *_of_processes(facts),
+        *_of_sms(facts),
+        *_of_the_night(facts),
+        *_of_the_archive(facts),
+        *_of_reserve_lists(facts),
+    ]
 
 
 def _of_parts(parts: Sequence[Part]) -> Iterator[Problem]:
@@ -168,6 +176,19 @@ def _of_the_night(facts: Facts) -> Iterator[Problem]:
             "TeleqAccessLogMonths",
             _("Åtkomstloggens månader är inte i ordning: %(ahead)s är förberedda.") % {"ahead": facts.months_ahead},
             _("Loggen skrivs ändå. Nattens gallring gör månaderna: se varför den inte har gått."),
+        )
+
+
+def _of_the_archive(facts: Facts) -> Iterator[Problem]:
+    if facts.archiving_fails_since and facts.at - facts.archiving_fails_since > ARCHIVING_FAILS:
+        yield Problem(
+            "TeleqArchivingFails",
+            _("PostgreSQL har inte kunnat arkivera sin logg sedan %(since)s.")
+            % {"since": day_and_clock(facts.archiving_fails_since)},
+            _(
+                "Vad som hänt därefter kan inte återställas om databasen går förlorad, och loggen fyller disken. "
+                "PostgreSQL:s egen logg säger vad archive_command svarar. Är arkivets disk full, eller borta?"
+            ),
         )
 
 

@@ -35,6 +35,7 @@ def as_json(facts: Facts, parts: Sequence[Part]) -> dict[str, Any]:
         "last_retention": _time(facts.last_retention),
         "access_log": {"months_ahead": facts.months_ahead, "stray_entries": facts.has_stray_entries},
         "reserve_lists_late": len(facts.late_reserve_lists),
+        "archiving_fails_since": _time(facts.archiving_fails_since),
         "alerts": sorted({problem.alert for problem in problems(facts, parts)}),
     }
 

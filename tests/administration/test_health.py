@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -351,6 +352,19 @@ def test_on_the_first_day_no_night_has_been_yet(status):
     assert status()["alerts"] == []
     Sign.objects.filter(name=signs.BEAT).update(began_at=Now() - timedelta(hours=27))
     assert status()["alerts"] == ["TeleqRetentionLate", "TeleqSweepLate"]
+
+
+@pytest.mark.django_db
+def test_an_archive_that_takes_nothing_is_told_of_after_five_minutes():
+    """That PostgreSQL tells of it is tested with a real archive: tests/local/test_point_in_time.py."""
+    all_is_well()
+    told = facts.gather()
+    assert told.archiving_fails_since is None
+    lately = replace(told, archiving_fails_since=told.at - timedelta(minutes=4))
+    assert problems(lately, []) == []
+    [problem] = problems(replace(told, archiving_fails_since=told.at - timedelta(minutes=6)), [])
+    assert problem.alert == "TeleqArchivingFails"
+    assert problem.what.startswith("PostgreSQL har inte kunnat arkivera sin logg sedan idag")
 
 
 @pytest.mark.django_db

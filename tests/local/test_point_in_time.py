@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -103,6 +103,12 @@ def test_what_was_archived_before_a_time_is_there_again_and_the_copy_sends_nothi
         asked(addresses[OWNER], WRITE, "Efter")
         [[last]] = asked(superuser, "SELECT pg_walfile_name(pg_current_wal_lsn())")
         wait_until((archive / last).exists)  # by archive_timeout alone
+        assert archiving_fails_since(addresses[WORKER]) == "None"
+        archive.rename(copy.folder / "lost")  # as a share that is no longer mounted
+        [[archived]] = asked(superuser, "SELECT last_archived_time FROM pg_stat_archiver")
+        asked(addresses[OWNER], WRITE, "Oarkiverat")
+        wait_until(lambda: archiving_fails_since(addresses[WORKER]) == str(archived.astimezone(UTC)))
+        (copy.folder / "lost").rename(archive)
         original.stop()
 
         restored = recover(copy, archive, lost_since, password=original.secret("password"))
@@ -114,6 +120,12 @@ def test_what_was_archived_before_a_time_is_there_again_and_the_copy_sends_nothi
         said = manage(owner, "after_restore", f"--lost-since={lost_since.isoformat()}").stdout
         assert "Återställd kopia: inga SMS skickas." in said
         assert "Återställd kopia" in manage(worker, "sms_status").stdout
+
+
+def archiving_fails_since(address: str) -> str:
+    """What the operator is told, by a role that may not see more than web and workers."""
+    told = "from administration.health import facts; print(facts.gather().archiving_fails_since)"
+    return manage(address, "shell", "--verbosity=0", "--command", told).stdout.strip()
 
 
 def recover(copy: Run, archive: Path, to: datetime, password: Path) -> str:

@@ -17,7 +17,13 @@ from access.access_log import MONTHS_AHEAD
 from administration.health import signs
 from administration.health.facts import RETENTION, SWEEP
 from administration.health.gauges import Gauges
-from administration.health.problems import OLDEST_WAITING, RETENTION_WITHIN, SWEEP_WITHIN, UNKNOWN_AT_MOST
+from administration.health.problems import (
+    ARCHIVING_FAILS,
+    OLDEST_WAITING,
+    RETENTION_WITHIN,
+    SWEEP_WITHIN,
+    UNKNOWN_AT_MOST,
+)
 from administration.models import Sign
 from sms.models import Lane, ProviderState
 from teleq import metrics
@@ -138,6 +144,7 @@ def test_each_problem_of_driftlage_is_an_alert_too():
         ("TeleqSmsWaiting", OLDEST_WAITING[Lane.BULK]),
         ("TeleqSmsUnknown", UNKNOWN_AT_MOST),
         ("TeleqAccessLogMonths", MONTHS_AHEAD),
+        ("TeleqArchivingFails", ARCHIVING_FAILS),
     ],
 )
 def test_alert_and_page_have_the_same_limit(alert, limit):
