@@ -35,7 +35,7 @@ CHANGES = [
     ("cases/callbacks.py", "\n        case.save()\n", "\n        case.booked_with = VERSION\n        case.save()\n"),
     ("cases/callbacks.py", "\nfrom teleq.models ", "\nfrom teleq.version import VERSION\nfrom teleq.models "),
     (
-        "sms/models.py",
+        "sms/models/message.py",
         '            models.Index(fields=["to_number"], name="message_to_number"),\n',
         '            models.Index(fields=["to_number"], name="message_to_number"),\n'
         '            models.Index(fields=["provider_status"], name="message_by_status"),\n',
