@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from django.db import transaction
 
-from access import access_log
 from access.access_log import Act
 from cases import looks
 from cases.changing import NotPossible
@@ -62,7 +61,7 @@ def tell(talk: Talk) -> list[Case]:
     talk.say("you_will_be_called")
     for place, case in enumerate(cases):
         talk.say(*(["and"] if place else []), *spoken.about(case.callback_at, talk.now, talk.call.language))
-    access_log.note_all(None, [looks.look_at(Act.PHONE, case) for case in cases])
+    looks.note(None, Act.PHONE, *cases)
     return cases
 
 
