@@ -16,7 +16,7 @@ import psycopg2
 from local.servers import OWNER, ROOT, Run, end_with_parent
 from local.supervisor import FOR_TESTS, interrupt_on_signals, set_environment, start_servers
 
-WITH_WORKERS = {"gateway"}
+WITH_WORKERS = {"calls", "gateway"}
 OWN_SERVERS = {
     "faults": (
         ("wal_level=logical",),  # what was committed is read again from the log, in that order

@@ -178,10 +178,7 @@ class Stage:
 
     def __enter__(self) -> Stage:
         with ExitStack() as exits:
-            provider = exits.enter_context(started("-m", "benchmarks.provider"))
-            self.url = f"http://127.0.0.1:{provider.stdout.readline().strip()}"
-            self.provider = provider.pid
-            os.environ["TELEQ_URL"] = settings.TELEQ_URL = self.url
+            self.url, self.provider = exits.enter_context(provided())
             # Prefetches four tasks a process, unlike the product.
             options = ("-I", "benchmarks.yardstick", "-Q", "rest", f"-c{PROCESSES}", "--prefetch-multiplier=4")
             self.celery = exits.enter_context(worker("yardstick", *options)).pid
@@ -198,6 +195,14 @@ class Stage:
     def meter(self, *senders: int) -> Meter:
         broker = {"broker": [redis_process()]} if redis_process() else {}
         return Meter({"sender": senders, "provider": [self.provider], **broker})
+
+
+@contextmanager
+def provided() -> Iterator[tuple[str, int]]:
+    """The provider, to which all that is started from here on sends. Yields its address and its process."""
+    with started("-m", "benchmarks.provider") as provider:
+        os.environ["TELEQ_URL"] = settings.TELEQ_URL = f"http://127.0.0.1:{provider.stdout.readline().strip()}"
+        yield settings.TELEQ_URL, provider.pid
 
 
 @contextmanager

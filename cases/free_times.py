@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from cases.models import Case, TelephoneHours
+from cases.models import Case, TelephoneHours, WeeklyHours
 from teleq.clock import database_now
 from teleq.models import Queue
 from teleq.prepared import Prepared
@@ -104,6 +104,14 @@ def open_between(
     `hours`, where they are read already."""
     hours = hours_of(queue=queue.pk) if hours is None else hours
     closed = set(queue.closed_days.filter(day__range=(first, last)).values_list("day", flat=True)) if hours else set()
+    return open_in(hours, first, last, closed)
+
+
+def open_in(
+    hours: Collection[WeeklyHours], first: date, last: date, closed: Collection[date]
+) -> Iterator[tuple[datetime, datetime]]:
+    """From when till when it is open by these hours, which are in the order of the day: on the days from the first to
+    the last, but for the closed ones and public holidays. In UTC and by when it opens."""
     for day in (first + DAY * number for number in range((last - first).days + 1)):
         if day in closed or day in public_holidays(day.year):
             continue

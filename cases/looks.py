@@ -125,8 +125,9 @@ def look_at_reply(act: Act, reply: KnownSms, why: str = "") -> Look:
     )
 
 
-def note(who: Who, act: Act, case: Case) -> None:
-    access_log.note_all(who, [look_at(act, case)])
+def note(who: Who, act: Act, *cases: Case) -> None:
+    """In one statement."""
+    access_log.note_all(who, [look_at(act, case) for case in cases])
 
 
 def note_changes(user: User, cases: Iterable[Case]) -> None:

@@ -8,7 +8,6 @@ again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
@@ -68,28 +67,32 @@ def _numbers() -> QuerySet[PatientsNumber]:
     return PatientsNumber.objects.select_related(*related, "closed_announcement")
 
 
-def press(token: str, turn: int, keys: str) -> tuple[Call, Reply] | None:
-    """What is said after these keys: digits, "#" for # alone, or nothing where no key came. None: no such call."""
-    return _go_on(token, turn, lambda call, number: conversation.keyed(call, number, keys))
-
-
-def connected(token: str, turn: int, *, answered: bool) -> tuple[Call, Reply] | None:
-    """What is said when a person's telephone has been called. None: no such call."""
-    return _go_on(token, turn, lambda call, number: conversation.connected(call, number, answered=answered))
-
-
 @transaction.atomic
-def _go_on(token: str, turn: int, act: Callable[[Call, PatientsNumber], Reply]) -> tuple[Call, Reply] | None:
+def go_on(provider: str, token: str, turn: int, *, keys: str, answered: bool) -> tuple[Call, Reply] | None:
+    """What is said next. None: no such call.
+
+    After `keys`: digits, "#" for # alone, or nothing where no key came. Where a person has been called: after they
+    `answered`, or didn't.
+    """
     call = _locked(token)
-    if call is None:
+    if call is None or call.provider != provider:
         return None
     number = _numbers().filter(pk=call.number_id or 0).first()
     if turn != call.turn or call.ended_at or number is None:
         return call, Reply(**call.reply)
-    reply = _said(call, act(call, number))
+    if call.step == Step.PERSON:
+        reply = _said(call, conversation.connected(call, number, answered=answered))
+    else:
+        reply = _said(call, conversation.keyed(call, number, keys))
     if call.step == Step.OVER:
         _confirm(call)
     return call, reply
+
+
+def still_said(provider: str, token: str, turn: int) -> tuple[Call, Reply] | None:
+    """What is being said, file after file. None where the call has gone on since that turn, or there is none."""
+    call = Call.objects.filter(provider=provider, token=token, turn=turn).first()
+    return (call, Reply(**call.reply)) if call else None
 
 
 def _locked(token: str) -> Call | None:

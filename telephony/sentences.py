@@ -30,14 +30,10 @@ SENTENCES = {
     "emergency": Sentence(
         "Vid livshotande tillstånd, lägg på och ring 112.", "If this is life-threatening, hang up and call 112."
     ),
-    "closed": Sentence(
-        "Telefonen är stängd just nu. För råd om vård, ring 1177, dygnet runt.",
-        "Our telephone is closed at the moment. For advice on care, call 1177, day and night.",
-    ),
-    "closed_day": Sentence(
-        "Telefonen är stängd i dag. För råd om vård, ring 1177, dygnet runt.",
-        "Our telephone is closed today. For advice on care, call 1177, day and night.",
-    ),
+    "closed": Sentence("Telefonen är stängd just nu.", "Our telephone is closed at the moment."),
+    "closed_day": Sentence("Telefonen är stängd i dag.", "Our telephone is closed today."),
+    "we_open": Sentence("Vi öppnar", "We open"),
+    "call_1177": Sentence("För råd om vård, ring 1177, dygnet runt.", "For advice on care, call 1177, day and night."),
     "not_in_use": Sentence(
         "Numret är inte i bruk. För råd om vård, ring 1177.",
         "This number is not in use. For advice on care, call 1177.",
@@ -126,6 +122,7 @@ SENTENCES = {
     ),
     "taken_back": Sentence("Du får inga fler SMS från oss.", "You will get no more text messages from us."),
     # The end
+    "no_key": Sentence("Vi hörde ingen knapptryckning.", "We did not hear you press a key."),
     "wrong_key": Sentence("Jag förstod inte det.", "I did not get that."),
     "connecting": Sentence("Samtalet kopplas.", "You are being put through."),
     "nobody_answers": Sentence("Ingen kan svara just nu.", "Nobody can answer at the moment."),

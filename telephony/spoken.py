@@ -6,7 +6,7 @@ In Swedish, and in languages that aren't written here, a time is said by twenty-
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.utils import timezone
 
@@ -15,12 +15,17 @@ from telephony.models.recording import Language
 
 def time(at: datetime, now: datetime, language: str) -> list[str]:
     """A callback's time, as it is chosen: of today its clock alone, of another day its day first."""
-    return [*_day(at, now), "at", *_clock(at, language)]
+    return [*_day(timezone.localdate(at), now), "at", *_clock(at, language)]
 
 
 def about(at: datetime, now: datetime, language: str) -> list[str]:
     """A callback's time, as it is promised: "i morgon omkring klockan tio"."""
-    return [*_day(at, now), "about", *_clock(at, language)]
+    return [*_day(timezone.localdate(at), now), "about", *_clock(at, language)]
+
+
+def opening(at: datetime | date, now: datetime, language: str) -> list[str]:
+    """When it opens: a time as it is chosen, or a day alone."""
+    return time(at, now, language) if isinstance(at, datetime) else _day(at, now)
 
 
 def _clock(at: datetime, language: str) -> list[str]:
@@ -40,13 +45,12 @@ def _part_of_day(hour: int) -> str:
     return "in_the_morning" if hour < 12 else "in_the_afternoon" if hour < 18 else "in_the_evening"
 
 
-def _day(at: datetime, now: datetime) -> list[str]:
+def _day(day: date, now: datetime) -> list[str]:
     """Nothing of today; "i morgon"; else "torsdag den tjugosjätte november"."""
-    local = timezone.localtime(at)
-    away = (local.date() - timezone.localtime(now).date()).days
+    away = (day - timezone.localdate(now)).days
     if away in (0, 1):
         return ["tomorrow"] if away else []
-    return [f"weekday_{local.weekday()}", "the", f"day_{local.day}", f"month_{local.month}"]
+    return [f"weekday_{day.weekday()}", "the", f"day_{day.day}", f"month_{day.month}"]
 
 
 def digits(text: str) -> list[str]:

@@ -17,9 +17,10 @@ from access.limits import Guess, TooMany, judged
 from access.models import SignIn
 from telephony import calls, voices
 from telephony.conversation import Reply
-from telephony.models import Call, Recording, SpokenFile, Step
+from telephony.models import Call, Recording, SpokenFile
 from telephony.providers import PROVIDERS
 from telephony.providers.base import Said, VoiceProvider
+from teleq import byte_ranges
 from teleq.client_address import client_network
 from teleq.middleware.access import KEPT_FOR_EVER
 
@@ -62,15 +63,16 @@ def turn(request: HttpRequest, provider: str, token: str, turn: int, file: int) 
     by = _provider(provider)
     if not by.is_authentic_step(request):
         return HttpResponseForbidden()
-    call = get_object_or_404(Call, provider=provider, token=token)
     if by.has_ended(request):
         calls.hang_up(token)
         return by.acknowledgement()
-    if file and turn == call.turn:
-        return _respond(by, (call, Reply(**call.reply)), file)
-    if call.step == Step.PERSON:
-        return _respond(by, calls.connected(token, turn, answered=by.parse_answered(request)))
-    return _respond(by, calls.press(token, turn, by.parse_keys(request)))
+    if file and (said := calls.still_said(provider, token, turn)):
+        return _respond(by, said, file)
+    keys, answered = by.parse_keys(request), by.parse_answered(request)
+    found = calls.go_on(provider, token, turn, keys=keys, answered=answered)
+    if found is None:
+        raise Http404
+    return _respond(by, found)
 
 
 @csrf_exempt
@@ -101,7 +103,7 @@ def audio(request: HttpRequest, address: str) -> HttpResponse:
         sound, content_type = voices.sound(file)
     except Recording.DoesNotExist:
         raise Http404 from None
-    response = HttpResponse(sound, content_type=content_type)
-    if not file.call_id:  # NoStoreMiddleware sees to the others
+    response = byte_ranges.respond(request, sound, content_type, version=file.address)
+    if not file.call_id and response.status_code != 416:  # NoStoreMiddleware sees to the others
         response["Cache-Control"] = KEPT_FOR_EVER
     return response

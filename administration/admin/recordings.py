@@ -30,6 +30,7 @@ from telephony import recordings, shipped
 from telephony.models import Recording
 from telephony.models.recording import LANGUAGE, is_language
 from telephony.sentences import CONSENT_QUESTION, SENTENCES, WORDS
+from teleq import byte_ranges
 from teleq.changes import AS_SHOWN
 from teleq.models import CareProvider
 from teleq.uploads import takes_a_file
@@ -294,4 +295,4 @@ def recording_audio_view(request: HttpRequest, recording_id: int) -> HttpRespons
     """What is recorded, to listen to."""
     own = Recording.objects.filter(care_provider__in=_providers(request))
     recording = get_object_or_404(own, pk=recording_id)
-    return HttpResponse(bytes(recording.audio), content_type=recording.content_type)
+    return byte_ranges.respond(request, bytes(recording.audio), recording.content_type, version=recording.digest)

@@ -2,7 +2,7 @@
 
 from cases.models.case import CLOSED, Case, CaseQuerySet, Priority, Status, shows_consent
 from cases.models.event import CaseEvent, CaseEventQuerySet, FromTo, NoAnswer
-from cases.models.hours import ClosedDay, Slot, TelephoneHours
+from cases.models.hours import ClosedDay, Slot, TelephoneHours, WeeklyHours
 from cases.models.message import CaseMessage, CaseMessageQuerySet
 from cases.models.presence import Presence, PresenceQuerySet
 from cases.models.protection import ProtectionMark, ProtectionMarkQuerySet
@@ -30,5 +30,6 @@ __all__ = [
     "Slot",
     "Status",
     "TelephoneHours",
+    "WeeklyHours",
     "shows_consent",
 ]

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 from teleq.models import Queue
 
 
-class TelephoneHours(models.Model):
-    """When a queue calls back, each week: from `opens` till `closes` by the clock in Stockholm."""
+class WeeklyHours(models.Model):
+    """Hours of each week: from `opens` till `closes` by the clock in Stockholm."""
 
     class Weekday(models.IntegerChoices):
         MONDAY = 0, gettext_lazy("Måndag")
@@ -24,12 +24,23 @@ class TelephoneHours(models.Model):
         SATURDAY = 5, gettext_lazy("Lördag")
         SUNDAY = 6, gettext_lazy("Söndag")
 
-    queue = models.ForeignKey(
-        Queue, on_delete=models.CASCADE, related_name="telephone_hours", verbose_name=gettext_lazy("kö")
-    )
     weekday = models.PositiveSmallIntegerField(gettext_lazy("veckodag"), choices=Weekday.choices)
     opens = models.TimeField(gettext_lazy("öppnar"), default=time(8))
     closes = models.TimeField(gettext_lazy("stänger"), default=time(16))
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.get_weekday_display()} {self.opens:%H.%M}–{self.closes:%H.%M}"
+
+
+class TelephoneHours(WeeklyHours):
+    """When a queue calls back."""
+
+    queue = models.ForeignKey(
+        Queue, on_delete=models.CASCADE, related_name="telephone_hours", verbose_name=gettext_lazy("kö")
+    )
 
     class Meta:
         verbose_name = gettext_lazy("telefontid")
@@ -43,9 +54,6 @@ class TelephoneHours(models.Model):
                 violation_error_message=gettext_lazy("Telefontiden måste stänga efter att den har öppnat."),
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.get_weekday_display()} {self.opens:%H.%M}–{self.closes:%H.%M}"
 
 
 class ClosedDay(models.Model):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from telephony import hours
+from telephony import hours, spoken
 from telephony.conversation import booked
 from telephony.conversation.talk import Talk, chosen
-from telephony.models import Choice, Ended, Menu, PatientsNumber, Step
+from telephony.models import Choice, Ended, PatientsNumber, Step
 from teleq.phone_numbers import number_text
 
 
@@ -19,22 +19,29 @@ def keyed_language(talk: Talk, keys: str) -> bool:
     language = chosen(keys, talk.number.languages)
     if language is None:
         return False
-    talk.call.language = language
+    talk.call.language, talk.memory.languages = language, []
     talk.call.chose("language", language=language)
     return talk.go_to(Step.WELCOME)
 
 
 def welcome(talk: Talk) -> None:
-    if shut := hours.closed_because(talk.number, talk.now):
-        announcement = talk.number.closed_announcement
-        talk.say(announcement.sentence if announcement else shut)
-        talk.end(Ended.CLOSED_DAY if shut == "closed_day" else Ended.CLOSED)
-        return
     talk.say(talk.number.greeting.sentence)
-    if booked.find(talk):
-        talk.ask(Step.HAS_TIME)
+    if closed := hours.closed(talk.number, talk.now):
+        _say_closed(talk, closed)
     else:
-        talk.ask(Step.ENTER)
+        talk.ask(Step.HAS_TIME if booked.find(talk) else Step.ENTER)
+
+
+def _say_closed(talk: Talk, closed: hours.Closed) -> None:
+    """Until when, and 1177. Whoever has a time is told it all the same; to change it is for when it is open."""
+    announcement = talk.number.closed_announcement
+    talk.say(announcement.sentence if announcement else "closed_day" if closed.all_day else "closed")
+    if closed.opens:
+        talk.say("we_open", *spoken.opening(closed.opens, talk.now, talk.call.language))
+    if booked.find(talk):
+        booked.tell(talk)
+    talk.say("call_1177")
+    talk.end(Ended.CLOSED_DAY if closed.all_day else Ended.CLOSED)
 
 
 def enter_number(talk: Talk) -> None:
@@ -55,12 +62,8 @@ def _enter(talk: Talk, where: PatientsNumber | Choice) -> bool:
     return isinstance(where, Choice) and talk.put_through(number_text(where.person_number))
 
 
-def _menu(talk: Talk) -> Menu:
-    return Menu.objects.get(pk=talk.memory.menu or 0)
-
-
 def ask_menu(talk: Talk) -> None:
-    choices = list(_menu(talk).choices.select_related("words"))
+    choices = list(Choice.objects.filter(of_menu=talk.memory.menu or 0).select_related("words"))
     talk.say(*(choice.words.sentence for choice in choices))
     if talk.has_a_person() and not any(choice.key == 0 for choice in choices):
         talk.say("for_a_person")
@@ -69,8 +72,9 @@ def ask_menu(talk: Talk) -> None:
 
 def keyed_menu(talk: Talk, keys: str) -> bool:
     related = ("queue__outgoing_sms", "queue__by_phone", "menu", "announcement")
-    choices = {str(choice.key): choice for choice in _menu(talk).choices.select_related(*related)}
-    if keys not in choices:
+    there = Choice.objects.filter(of_menu=talk.memory.menu or 0).select_related(*related)
+    choice = next((choice for choice in there if keys == str(choice.key)), None)
+    if choice is None:
         return False
     talk.call.chose("menu", key=keys, menu=talk.memory.menu)
-    return _enter(talk, choices[keys])
+    return _enter(talk, choice)

@@ -45,8 +45,7 @@ def the_chosen(talk: Talk) -> Case:
 
 def ask_has_time(talk: Talk) -> None:
     if talk.memory.case is None:
-        cases = _told(talk)
-        _tell(talk, cases)
+        cases = tell(talk)
         if len(cases) > 1:
             _ask_which(talk, cases)
             return
@@ -56,11 +55,14 @@ def ask_has_time(talk: Talk) -> None:
     talk.wait_for()
 
 
-def _tell(talk: Talk, cases: list[Case]) -> None:
+def tell(talk: Talk) -> list[Case]:
+    """Say when the number is called back, and return those callbacks in order."""
+    cases = _told(talk)
     talk.say("you_will_be_called")
     for place, case in enumerate(cases):
         talk.say(*(["and"] if place else []), *spoken.about(case.callback_at, talk.now, talk.call.language))
-        looks.note(None, Act.PHONE, case)
+    looks.note(None, Act.PHONE, *cases)
+    return cases
 
 
 def _ask_which(talk: Talk, cases: list[Case]) -> None:

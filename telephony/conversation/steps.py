@@ -39,12 +39,14 @@ STEPS = {
 def begin(call: Call, number: PatientsNumber) -> Reply:
     """What is said when a call comes."""
     talk = Talk(call, number, STEPS)
+    if len(number.languages) > 1:
+        talk.memory.languages = list(number.languages)
     talk.say("emergency")
     if not number.is_on:
         talk.say("not_in_use")
         talk.end(Ended.NOT_IN_USE)
     else:
-        talk.ask(Step.LANGUAGE if len(number.languages) > 1 else Step.WELCOME)
+        talk.ask(Step.LANGUAGE if talk.memory.languages else Step.WELCOME)
     return talk.remembered()
 
 

@@ -54,6 +54,8 @@ class Memory:
     """The one of them that the patient has chosen."""
     beside: bool = False
     """Whether a callback for somebody else is booked."""
+    languages: list[str] = field(default_factory=list)
+    """What is said is said in each of them, until the caller has chosen one. Empty: in the call's language."""
     wrong: int = 0
 
 
@@ -90,7 +92,7 @@ class Talk:
     def take(self, keys: str) -> None:
         step = Step(self.call.step)
         if not (self._steps[step].keyed(self, keys) or self._wants_a_person(keys)):
-            self._misunderstood(step)
+            self._misunderstood(step, keys)
 
     def remembered(self) -> Reply:
         """The reply, with the memory stored in the call. Nothing is remembered of a call that is over."""
@@ -100,7 +102,9 @@ class Talk:
         return self.reply
 
     def say(self, *sentences: str, language: str = "") -> None:
-        self.reply.said += [f"{language or self.call.language}:{sentence}" for sentence in sentences]
+        """In the language, or in the call's; in each of the number's where the caller is yet to choose one."""
+        for each in [language] if language else self.memory.languages or [self.call.language]:
+            self.reply.said += [f"{each}:{sentence}" for sentence in sentences]
 
     def wait_for(self, digits: int = 1, *, until_hash: bool = False) -> None:
         self.reply.digits, self.reply.until_hash = digits, until_hash
@@ -130,12 +134,13 @@ class Talk:
         person = self.has_a_person()
         return keys == PERSON_KEY and bool(person) and self.put_through(person)
 
-    def _misunderstood(self, step: Step) -> None:
-        """Say it again; after the third time, a person or the end."""
+    def _misunderstood(self, step: Step, keys: str) -> None:
+        """Say that nothing was pressed, or nothing that means anything, and ask again; after the third time, a person
+        or the end."""
         self.memory.wrong += 1
         if self.memory.wrong < WRONG_KEYS:
             if not self.reply.said:  # else the step has said what is wrong
-                self.say("wrong_key")
+                self.say("wrong_key" if keys else "no_key")
             self.ask(step)
         elif person := self.has_a_person():
             self.put_through(person)

@@ -11,10 +11,11 @@ from django.utils import timezone
 from access.access_log import Act
 from cases import free_times, looks
 from cases.changing import NotPossible
+from cases.free_times import FreeTime
 from cases.models import Case
 from cases.places import NotFree
 from intake import booking
-from telephony import hours, spoken
+from telephony import spoken
 from telephony.conversation import booked, sms
 from telephony.conversation.talk import Talk, chosen
 from telephony.conversation.told import told
@@ -24,13 +25,23 @@ AT_ONCE = 3
 DAYS_AHEAD = 14
 
 
-def _free(talk: Talk) -> list[datetime]:
-    """The queue's free times from now on, in order."""
+def _times(talk: Talk) -> list[FreeTime]:
+    """The queue's times from now on, in order: the full ones too."""
     if talk.call.queue is None:
         return []
     today = timezone.localdate(talk.now)
-    free = free_times.between(talk.call.queue, today, today + timedelta(days=DAYS_AHEAD))
-    return [each.starts_at for each in free]
+    slots = free_times.slots_of(talk.call.queue, today, today + timedelta(days=DAYS_AHEAD))
+    return free_times.with_places(talk.call.queue, free_times.ahead(slots, talk.now))
+
+
+def _free(times: list[FreeTime]) -> list[datetime]:
+    return [each.starts_at for each in times if each.places]
+
+
+def _is_full_today(times: list[FreeTime], now: datetime) -> bool:
+    """Whether there are times left today, and all of them are taken."""
+    today = [each for each in times if timezone.localdate(each.starts_at) == timezone.localdate(now)]
+    return bool(today) and not _free(today)
 
 
 def _offered(talk: Talk) -> datetime:
@@ -42,11 +53,12 @@ def _offered(talk: Talk) -> datetime:
 
 def offer_first(talk: Talk) -> None:
     """A day that is full is said to be, and never just ends: there is another day, or a person."""
-    free = _free(talk)
+    times = _times(talk)
+    free = _free(times)
     if not free:
         _say_full(talk)
         return
-    if hours.is_full_today(talk.call.queue, free, talk.now) and not talk.call.full:
+    if _is_full_today(times, talk.now) and not talk.call.full:
         talk.call.full = True
         talk.say("today_is_full")
     talk.memory.at = free[0].isoformat()
@@ -92,7 +104,7 @@ def _book_nothing(talk: Talk) -> bool:
 
 def ask_times(talk: Talk) -> None:
     """Those after the one that was offered; from the first one again when all have been said."""
-    free = _free(talk)
+    free = _free(_times(talk))
     after = _offered(talk) if talk.memory.at else talk.now
     coming = [at for at in free if at > after]
     if not coming:

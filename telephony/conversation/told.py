@@ -9,11 +9,9 @@ from telephony.models import Choice
 
 
 def told(talk: Talk) -> Told:
-    chose = [
-        choice.words.words
-        for each in talk.call.choices
-        if each["what"] == "menu"
-        for choice in Choice.objects.filter(of_menu=each["menu"], key=each["key"]).select_related("words")
-    ]
+    chosen = [(each["menu"], int(each["key"])) for each in talk.call.choices if each["what"] == "menu"]
+    choices = Choice.objects.filter(of_menu__in={menu for menu, _ in chosen}).select_related("words")
+    words = {(choice.of_menu_id, choice.key): choice.words.words for choice in choices}
+    chose = [words[each] for each in chosen if each in words]
     called = {"called_at": talk.call.started_at.isoformat(), "chose": chose, "keyed": bool(talk.memory.number)}
     return {PHONE_MENU: (None, called)}

@@ -269,7 +269,7 @@ class Migration(migrations.Migration):
                     "closed_announcement",
                     models.ForeignKey(
                         blank=True,
-                        help_text="Sägs utanför öppettiderna. Tomt: standardmeningen, som hänvisar till 1177.",
+                        help_text="Sägs efter hälsningen, i stället för ”Telefonen är stängd just nu.” När ni öppnar och hänvisningen till 1177 sägs alltid efter det.",
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import time
-
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy
 from phonenumber_field.modelfields import PhoneNumberField
 
-from cases.models import TelephoneHours
+from cases.models import WeeklyHours
 from telephony.models.recording import LANGUAGE, Language
 from teleq.models import CareProvider, Queue
 from teleq.phone_numbers import show
@@ -212,7 +210,10 @@ class PatientsNumber(LeadsSomewhere):
         blank=True,
         related_name="+",
         verbose_name=gettext_lazy("när det är stängt"),
-        help_text=gettext_lazy("Sägs utanför öppettiderna. Tomt: standardmeningen, som hänvisar till 1177."),
+        help_text=gettext_lazy(
+            "Sägs efter hälsningen, i stället för ”Telefonen är stängd just nu.” När ni öppnar och hänvisningen till"
+            " 1177 sägs alltid efter det."
+        ),
     )
     asks_consent = models.BooleanField(
         gettext_lazy("Fråga om samtycke i telefon"),
@@ -241,15 +242,12 @@ class PatientsNumber(LeadsSomewhere):
         return show(self.number)
 
 
-class CallersHours(models.Model):
-    """When one can call a number, each week, by the clock in Stockholm. A number without any is always open."""
+class CallersHours(WeeklyHours):
+    """When one can call a number. A number without any is always open."""
 
     number = models.ForeignKey(
         PatientsNumber, on_delete=models.CASCADE, related_name="hours", verbose_name=gettext_lazy("telefonnummer")
     )
-    weekday = models.PositiveSmallIntegerField(gettext_lazy("veckodag"), choices=TelephoneHours.Weekday.choices)
-    opens = models.TimeField(gettext_lazy("öppnar"), default=time(8))
-    closes = models.TimeField(gettext_lazy("stänger"), default=time(16))
 
     class Meta:
         verbose_name = gettext_lazy("öppettid")
@@ -263,9 +261,6 @@ class CallersHours(models.Model):
                 violation_error_message=gettext_lazy("Öppettiden måste stänga efter att den har öppnat."),
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.get_weekday_display()} {self.opens:%H.%M}–{self.closes:%H.%M}"
 
 
 class QueueByPhone(models.Model):

@@ -48,6 +48,8 @@ class Elks(VoiceProvider):
             action["play"] = audio[first]
             if first < len(audio) - 1 or reply.connect:
                 action["next"] = said.goes_on_at(first + 1)
+            else:
+                action["skippable"] = False  # a key would end the call in the middle of its last words
         else:
             action |= {"ivr": audio[first], "digits": reply.digits, "timeout": WAITS_FOR, "repeat": 1}
             action["next"] = said.goes_on_at()

@@ -7,13 +7,18 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from access.access_log import Act
+from access.models import AccessEntry
 from cases.models import Case, CaseEvent, ClosedDay
 from intake import booking
 from telephony.models import Call, Choice, Ended, Menu, QueueByPhone
+from telephony.sentences import said_in
 from tests.conftest import LANDLINE, MOBILE
+from tests.telephony.conftest import recorded
 
 pytestmark = pytest.mark.django_db
 
+EMERGENCY = "Vid livshotande tillstånd, lägg på och ring 112."
 WITHHELD = "anonymous"
 PERSON_NUMBER = "+46846500460"
 
@@ -22,7 +27,7 @@ PERSON_NUMBER = "+46846500460"
 
 
 def test_the_first_words_are_of_112(caller):
-    assert caller().said.startswith("Vid livshotande tillstånd, lägg på och ring 112.")
+    assert caller().said.startswith(EMERGENCY)
 
 
 def test_the_first_free_time_is_offered_and_one_key_books_it(caller, eight):
@@ -54,11 +59,26 @@ def test_a_number_that_nobody_has_set_up_is_hung_up_on_and_makes_no_call(caller)
 # Closed --------------------------------------------------------------------------------------------------------------
 
 
-def test_outside_the_hours_1177_is_said_and_the_call_ends(number, caller):
-    local = timezone.localtime()
-    number.hours.create(weekday=(local.weekday() + 1) % 7, opens="00:00", closes="23:59")
+ADVICE = "För råd om vård, ring 1177, dygnet runt."
+
+
+@pytest.fixture
+def opens(number, day) -> str:
+    """The number is closed today. When it opens, in words."""
+    number.hours.create(weekday=day.weekday(), opens="08:00", closes="16:00")
+    if day == timezone.localdate() + timedelta(days=1):
+        return "i morgon klockan åtta"
+    words = said_in("sv")
+    weekday, of_month, month = f"weekday_{day.weekday()}", f"day_{day.day}", f"month_{day.month}"
+    return f"{words[weekday]} den {words[of_month]} {words[month]} klockan åtta"
+
+
+def test_outside_the_hours_it_is_said_who_is_closed_when_they_open_and_1177(opens, caller):
     call = caller()
-    assert call.said.endswith("Telefonen är stängd just nu. För råd om vård, ring 1177, dygnet runt.")
+    assert call.said.startswith(
+        "Vid livshotande tillstånd, lägg på och ring 112. Välkommen till Vårdcentralen Spindeln. Telefonen är stängd"
+    )
+    assert call.said.endswith(f" Vi öppnar {opens} {ADVICE}")
     assert call.is_over
     assert call.row.ended in (Ended.CLOSED, Ended.CLOSED_DAY)  # a day off, where this is run on one
 
@@ -66,16 +86,42 @@ def test_outside_the_hours_1177_is_said_and_the_call_ends(number, caller):
 def test_on_a_closed_day_of_the_queue_the_call_ends(queue, caller):
     ClosedDay.objects.create(queue=queue, day=timezone.localdate())
     call = caller()
-    assert "Telefonen är stängd i dag." in call.said
+    assert call.said.endswith(f"Spindeln. Telefonen är stängd i dag. Vi öppnar i morgon {ADVICE}")
     assert call.row.ended == Ended.CLOSED_DAY
 
 
-def test_the_care_providers_own_words_are_said_instead(number, announce, caller):
-    local = timezone.localtime()
-    number.hours.create(weekday=(local.weekday() + 1) % 7, opens="00:00", closes="23:59")
+def test_where_nobody_knows_when_it_opens_nothing_is_said_of_that(queue, caller):
+    today = timezone.localdate()
+    ClosedDay.objects.bulk_create(ClosedDay(queue=queue, day=today + timedelta(days=day)) for day in range(370))
+    assert caller().said.endswith(f"Telefonen är stängd i dag. {ADVICE}")
+
+
+def test_the_care_providers_own_words_are_said_instead_and_1177_all_the_same(number, opens, announce, caller):
     number.closed_announcement = announce("Vi svarar vardagar åtta till tolv.")
     number.save()
-    assert caller().said.endswith("Vi svarar vardagar åtta till tolv.")
+    assert caller().said.endswith(f"Spindeln. Vi svarar vardagar åtta till tolv. Vi öppnar {opens} {ADVICE}")
+
+
+def test_in_english_it_is_said_in_english(number, opens, voices_of, announce, caller):
+    voices_of("en")
+    number.greeting, number.languages = announce("Välkommen.", english="Welcome to Spindeln."), ["en"]
+    number.save()
+    call = caller()
+    assert "Welcome to Spindeln. Our telephone is closed" in call.said
+    assert call.said.endswith("at eight o'clock in the morning For advice on care, call 1177, day and night.")
+
+
+def test_whoever_has_a_time_is_told_it_when_it_is_closed_too_and_nobody_else_is(request, caller):
+    caller().press("1").hang_up()
+    opens = request.getfixturevalue("opens")
+    call = caller()
+    assert f" Vi öppnar {opens} Du blir uppringd" in call.said
+    assert call.said.endswith(f"omkring klockan åtta {ADVICE}")
+    assert call.is_over
+    look = AccessEntry.objects.filter(act=Act.PHONE).latest("pk")
+    assert look.case_id == Case.objects.get().pk
+    for another in ("+46701740606", WITHHELD):
+        assert "Du blir uppringd" not in caller(calls_from=another).said
 
 
 # Languages and menus -------------------------------------------------------------------------------------------------
@@ -131,20 +177,69 @@ def test_a_menu_can_lead_to_a_menu(menu, caller, announce, queue):
     assert "Vi ringer dig" in call.said
 
 
-def test_of_several_languages_one_is_chosen_first_and_each_offers_itself_in_its_own(
-    number, voices_of, announce, caller
-):
+@pytest.fixture
+def in_english_too(number, voices_of, announce):
     voices_of("en")
     number.greeting = announce("Välkommen till Spindeln.", english="Welcome to Spindeln.")
     number.languages = ["sv", "en"]
     number.save()
+    return number
+
+
+TWO_LANGUAGES = "För svenska, tryck ett For English, press two"
+
+
+def test_of_several_languages_one_is_chosen_first_and_each_offers_itself_in_its_own(in_english_too, caller):
     call = caller()
-    assert call.said.endswith("För svenska, tryck ett For English, press two")
+    assert call.said.endswith(TWO_LANGUAGES)
     call.press("2")
     assert call.said.startswith("Welcome to Spindeln. We will call you")
     call.press("1")
     assert call.said.startswith("Thank you. It is booked.")
     assert call.row.language == "en"
+
+
+def test_112_is_said_in_each_of_the_languages_before_one_is_chosen(in_english_too, caller):
+    assert caller().said == (
+        "Vid livshotande tillstånd, lägg på och ring 112."
+        f" If this is life-threatening, hang up and call 112. {TWO_LANGUAGES}"
+    )
+
+
+def test_a_third_language_says_it_as_soon_as_it_is_recorded(in_english_too, care_provider, caller):
+    in_english_too.languages = ["sv", "en", "so"]
+    in_english_too.save()
+    assert caller().said.startswith(f"{EMERGENCY} If this is life-threatening, hang up and call 112. För svenska")
+    recorded(care_provider, "emergency", "Haddii ay tahay xaalad nafta halis gelinaysa, wac 112.", "so")
+    assert caller().said.startswith(
+        f"{EMERGENCY} If this is life-threatening, hang up and call 112."
+        " Haddii ay tahay xaalad nafta halis gelinaysa, wac 112. För svenska"
+    )
+
+
+def test_a_number_that_is_not_in_use_says_so_in_each_language(in_english_too, caller):
+    in_english_too.is_on = False
+    in_english_too.save()
+    assert "Numret är inte i bruk." in caller().said
+    assert caller().said.endswith("This number is not in use. For advice on care, call 1177.")
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("", "Vi hörde ingen knapptryckning. We did not hear you press a key."),
+        ("7", "Jag förstod inte det. I did not get that."),
+    ],
+)
+def test_before_a_language_is_chosen_all_is_said_in_each(keys, said, in_english_too, caller):
+    call = caller().press(keys)
+    assert call.said == f"{said} {TWO_LANGUAGES}"
+    call.press(keys).press(keys)
+    assert call.said.startswith("Ingenting är bokat. Ring igen när du vill.")
+    assert call.said.endswith(
+        "Nothing is booked. Call again when you like. For advice on care, call 1177, day and night."
+    )
+    assert call.is_over
 
 
 # The number to call back ---------------------------------------------------------------------------------------------
@@ -217,7 +312,7 @@ def test_hash_alone_is_for_who_has_none(asks_identity, caller):
 
 def test_silence_is_not_none(asks_identity, caller):
     call = caller().press("")
-    assert call.said.startswith("Jag förstod inte det. Slå personnumret")
+    assert call.said.startswith("Vi hörde ingen knapptryckning. Slå personnumret")
 
 
 def test_a_personnummer_with_a_wrong_check_digit_is_asked_for_again(asks_identity, caller):
@@ -358,12 +453,18 @@ def test_another_care_providers_times_are_not_told(caller, other_queue, book):
 # Wrong keys ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("keys", ["7", "#", "*", "", "11"])
-def test_what_means_nothing_is_asked_again_twice_and_then_the_call_ends(keys, caller):
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        *((keys, "Jag förstod inte det.") for keys in ("7", "#", "*", "11")),
+        ("", "Vi hörde ingen knapptryckning."),
+    ],
+)
+def test_what_means_nothing_and_silence_are_asked_again_twice_and_then_the_call_ends(keys, said, caller):
     call = caller()
     for _ in range(2):
         call.press(keys)
-        assert call.said.startswith("Jag förstod inte det. Vi ringer dig")
+        assert call.said.startswith(f"{said} Vi ringer dig")
     call.press(keys)
     assert call.said == "Ingenting är bokat. Ring igen när du vill. För råd om vård, ring 1177, dygnet runt."
     assert call.is_over

@@ -35,6 +35,7 @@ def test_a_new_provider_touches_the_files_that_one_of_today_is_in():
             "tests/teleq/test_contrib",
             "telephony/",
             "tests/telephony/",
+            "benchmarks/calls",
             "docs/handbok/",
         ),  # telephone calls: providers of their own
         *("demo/", "tests/demo/", "tests/browser/test_telephone"),  # and a telephone to call by
