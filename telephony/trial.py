@@ -41,8 +41,8 @@ class Heard:
 
     @property
     def sounds(self) -> list[list[Recording]]:
-        """The same as sound: the recordings of each file. None of what has digits in it that were keyed: they would stand
-        in the file's address."""
+        """The same as sound: the recordings of each file. None of what has keyed digits in it: they would stand in the
+        file's address."""
         return [] if self.reply.private else list(voices.together(self.said))
 
 

@@ -26,7 +26,17 @@ from administration.admin.recordings import plays_sound
 from administration.admin.scoped import ScopedAdmin, person, whole_care_providers
 from administration.site import whole_roles
 from telephony import recordings, tree, trial, voices
-from telephony.models import Announcement, CallersHours, Choice, Language, Menu, PatientsNumber, QueueByPhone, Recording, SpokenFile
+from telephony.models import (
+    Announcement,
+    CallersHours,
+    Choice,
+    Language,
+    Menu,
+    PatientsNumber,
+    QueueByPhone,
+    Recording,
+    SpokenFile,
+)
 from telephony.models.menu import LEADS_TO_ONE_PLACE, swedish_only
 from teleq.changes import ChangesForm
 from teleq.models import CareProvider, ProviderRole
@@ -217,7 +227,8 @@ class PatientsNumberForm(ChangesForm[PatientsNumber]):
         super().clean()
         provider = self.cleaned_data.get("care_provider")
         complain_of_others(self, provider, ("greeting", "queue", "menu", "announcement", "closed_announcement"))
-        if sum(bool(self.cleaned_data.get(name) or name in self.errors) for name in ("queue", "menu", "announcement")) != 1:
+        places = ("queue", "menu", "announcement")
+        if sum(bool(self.cleaned_data.get(name)) or name in self.errors for name in places) != 1:
             self.add_error("queue", LEADS_TO_ONE_PLACE)  # where one chooses, and not above the form
         if self.cleaned_data.get("is_on") and not self.errors:
             self._complain_of_missing()
@@ -314,9 +325,7 @@ class PatientsNumberAdmin(OfCareProvider[PatientsNumber]):
         withheld, as_if_open = "withheld" in request.POST, "as_if_open" in request.POST
         keys = _keys_of(request)
         calls_from = "" if withheld else trial.FICTIONAL
-        heard = (
-            trial.go_through(number, keys, calls_from=calls_from, as_if_open=as_if_open) if _rings(request) else []
-        )
+        heard = trial.go_through(number, keys, calls_from=calls_from, as_if_open=as_if_open) if _rings(request) else []
         context = {
             "title": _("Provring"),
             "subtitle": show(number.number),
