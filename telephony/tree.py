@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from telephony.models import Choice, PatientsNumber
 from telephony.models.menu import LeadsSomewhere
+from telephony.sentences import SENTENCES
 from teleq.phone_numbers import show
 
 AGAIN = gettext_lazy("visas ovan")
@@ -29,25 +30,33 @@ class Node:
 
 def of_number(number: PatientsNumber) -> Node:
     """Menus may lead back to one another: each is drawn once, and named after that. One query."""
-    return _node(number, "", "", number.person_number, Choice.objects.by_menu(number.care_provider_id), set())
+    drawing = _Drawing(Choice.objects.by_menu(number.care_provider_id), number.person_number)
+    return drawing.node(number)
 
 
-def _node(  # noqa: PLR0913, PLR0917
-    where: LeadsSomewhere, key: str, said: str, person: object, choices: dict[int, list[Choice]], drawn: set[int]
-) -> Node:
-    if where.queue:
-        return Node(key, str(where.queue), _("kö"), said)
-    if where.announcement:
-        return Node(key, str(where.announcement), _("meddelande"), said)
-    if where.menu is None:
-        return Node(key, show(str(person)), _("en person"), said)
-    if where.menu.pk in drawn:
-        return Node(key, f"{where.menu.name} ({AGAIN})", _("meny"), said)
-    drawn.add(where.menu.pk)
-    below = list(_below(choices.get(where.menu.pk, ()), choices, drawn))
-    return Node(key, where.menu.name, _("meny"), said, below)
+@dataclass
+class _Drawing:
+    choices: dict[int, list[Choice]]
+    """By the menu that they stand in."""
+    person: object
+    """The number's own person: with 0 in each menu that has no 0 of its own."""
+    drawn: set[int] = field(default_factory=set)
 
+    def node(self, where: LeadsSomewhere, key: str = "", said: str = "", person: object = "") -> Node:
+        if where.queue:
+            return Node(key, str(where.queue), _("kö"), said)
+        if where.announcement:
+            return Node(key, str(where.announcement), _("meddelande"), said)
+        if where.menu is None:
+            return Node(key, show(str(person)), _("en person"), said)
+        if where.menu.pk in self.drawn:
+            return Node(key, f"{where.menu.name} ({AGAIN})", _("meny"), said)
+        self.drawn.add(where.menu.pk)
+        return Node(key, where.menu.name, _("meny"), said, list(self._below(where.menu.pk)))
 
-def _below(there: Iterable[Choice], choices: dict[int, list[Choice]], drawn: set[int]) -> Iterable[Node]:
-    for choice in there:
-        yield _node(choice, str(choice.key), choice.words.words, choice.person_number, choices, drawn)
+    def _below(self, menu_id: int) -> Iterator[Node]:
+        there = self.choices.get(menu_id, ())
+        for choice in there:
+            yield self.node(choice, str(choice.key), choice.words.words, choice.person_number)
+        if self.person and all(choice.key for choice in there):
+            yield Node("0", show(str(self.person)), _("en person"), SENTENCES["for_a_person"].swedish)

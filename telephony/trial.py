@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 from django.db import transaction
 
@@ -32,11 +33,27 @@ class Heard:
     reply: Reply
     is_over: bool
 
+    @property
+    def by_language(self) -> list[tuple[str, str]]:
+        """What is said, in stretches of one language: its code, and the words."""
+        stretches = groupby(self.said, key=lambda each: each.language)
+        return [(language, " ".join(each.words for each in group)) for language, group in stretches]
 
-def go_through(number: PatientsNumber, keys: Iterable[str], *, calls_from: str) -> list[Heard]:
+    @property
+    def sounds(self) -> list[list[Recording]]:
+        """The same as sound: the recordings of each file. None of what has keyed digits in it: they would stand in the
+        file's address."""
+        return [] if self.reply.private else list(voices.together(self.said))
+
+
+def go_through(
+    number: PatientsNumber, keys: Iterable[str], *, calls_from: str, as_if_open: bool = False
+) -> list[Heard]:
     """All that is heard, from the first word. `calls_from`: FICTIONAL, or nothing where the number is withheld."""
     number.is_on = True  # tried before it is switched on
     with transaction.atomic():
+        if as_if_open:  # who sets a menu up does so in the evening too
+            number.hours.all().delete()
         heard = _call(number, list(keys), calls_from)
         transaction.set_rollback(True)
     return heard

@@ -34,7 +34,7 @@ _MARKED_AS_USED = timedelta(days=30)
 def files(call: Call, reply: Reply) -> list[SpokenFile]:
     """The files that say it, in order, each with its address. Two statements for what has been said before, and four
     for what has not, however long it is."""
-    groups = list(_together(_recordings(call.care_provider_id, reply.said)))
+    groups = list(together(_recordings(call.care_provider_id, reply.said)))
     if not groups:
         return []
     if reply.private:
@@ -88,7 +88,7 @@ def _recordings(care_provider_id: int, said: list[str]) -> list[Recording]:
     return [there[each] for each in said if each in there]
 
 
-def _together(recordings: Iterable[Recording]) -> Iterator[list[Recording]]:
+def together(recordings: Iterable[Recording]) -> Iterator[list[Recording]]:
     """Those that can be one file."""
     for form, group in groupby(recordings, key=lambda each: each.form):
         if form == Recording.MP3:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Model
@@ -49,6 +50,12 @@ class RowFormSet(BaseInlineFormSet[Row, Parent, ModelForm[Row]]):
         if self.is_arranging:
             vars(form).update(_errors=ErrorDict(), cleaned_data={})
         return form
+
+    def get_unique_error_message(self, unique_check: Sequence[str]) -> str:
+        """By the fields' labels: Django's own names their columns."""
+        fields = self.form.base_fields
+        named = [str(fields[name].label).lower() if name in fields else name for name in unique_check]
+        return super().get_unique_error_message(named)
 
     def add_fields(self, form: ModelForm[Row], index: int | None) -> None:
         super().add_fields(form, index)

@@ -7,9 +7,10 @@ from typing import Any, TypeVar, cast
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import PermissionDenied
-from django.db.models import Field, Model, ProtectedError, QuerySet, TimeField
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Field, Model, ProtectedError, QuerySet, TextField, TimeField
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -18,15 +19,29 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
 
 from administration.admin.inlines import RowForm, ScopedInline
+from administration.admin.recordings import plays_sound
 from administration.admin.scoped import ScopedAdmin, person, whole_care_providers
 from administration.site import whole_roles
-from telephony import recordings, tree, trial
-from telephony.models import Announcement, CallersHours, Choice, Language, Menu, PatientsNumber, QueueByPhone, Recording
+from telephony import recordings, tree, trial, voices
+from telephony.models import (
+    Announcement,
+    CallersHours,
+    Choice,
+    Language,
+    Menu,
+    PatientsNumber,
+    QueueByPhone,
+    Recording,
+    SpokenFile,
+)
+from telephony.models.menu import LEADS_TO_ONE_PLACE, swedish_only
 from teleq.changes import ChangesForm
 from teleq.models import CareProvider, ProviderRole
 from teleq.phone_numbers import phone_field, show
+from teleq.whole_numbers import whole_number
 
 Row = TypeVar("Row", bound=Model)
 
@@ -35,6 +50,8 @@ USED = gettext_lazy("Det används i ett telefonnummer eller en meny. Ta först b
 MISSING = gettext_lazy("Numret kan inte tas i bruk: inspelningar saknas.")
 KEYS_AT_MOST = 200
 """Of a trial."""
+RECORDINGS_AT_MOST = 50
+"""In one file of a trial: more than any sentence is put together of."""
 
 
 def care_providers(request: HttpRequest) -> QuerySet[CareProvider]:
@@ -91,6 +108,7 @@ class AnnouncementAdmin(OfCareProvider[Announcement]):
     form = ChangesForm[Announcement]
     fields = ["care_provider", "words", "english"]
     list_display = ["__str__", "care_provider", "recorded"]
+    formfield_overrides = {TextField: {"widget": AdminTextareaWidget({"rows": 3})}}
 
     def get_form(
         self, request: HttpRequest, obj: Announcement | None = None, change: bool = False, **kwargs: Any
@@ -100,7 +118,8 @@ class AnnouncementAdmin(OfCareProvider[Announcement]):
     @admin.display(description=gettext_lazy("inläst på"))
     def recorded(self, announcement: Announcement) -> str:
         current = Recording.objects.current(announcement.care_provider_id).filter(sentence=announcement.sentence)
-        return ", ".join(current.order_by("language").values_list("language", flat=True)) or _("inte inläst")
+        languages = current.values_list("language", flat=True)
+        return ", ".join(sorted(map(recordings.language_name, languages))) or _("inte inläst")
 
 
 # Menus ---------------------------------------------------------------------------------------------------------------
@@ -120,6 +139,10 @@ class ChoiceForm(RowForm[Choice]):
     class Meta:
         model = Choice
         fields = ("key", "words", "queue", "menu", "announcement", "person_number", "order")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["words"].empty_label = _("Välj ord")  # type: ignore[attr-defined]  # of a ModelChoiceField
 
     def clean(self) -> None:
         super().clean()
@@ -183,6 +206,7 @@ class PatientsNumberForm(ChangesForm[PatientsNumber]):
     )
     languages = LanguagesField(
         label=gettext_lazy("Språk"),
+        initial=swedish_only,
         widget=forms.CheckboxSelectMultiple,
         help_text=_help("languages"),
         error_messages={"required": gettext_lazy("Välj minst ett språk.")},
@@ -195,10 +219,17 @@ class PatientsNumberForm(ChangesForm[PatientsNumber]):
             *("queue", "menu", "announcement", "person_number", "closed_announcement", "asks_consent", "is_on"),
         ]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["closed_announcement"].empty_label = _("Standardmeningen")  # type: ignore[attr-defined]
+
     def clean(self) -> None:
         super().clean()
         provider = self.cleaned_data.get("care_provider")
         complain_of_others(self, provider, ("greeting", "queue", "menu", "announcement", "closed_announcement"))
+        places = ("queue", "menu", "announcement")
+        if sum(bool(self.cleaned_data.get(name)) or name in self.errors for name in places) != 1:
+            self.add_error("queue", LEADS_TO_ONE_PLACE)  # where one chooses, and not above the form
         if self.cleaned_data.get("is_on") and not self.errors:
             self._complain_of_missing()
 
@@ -254,23 +285,47 @@ class PatientsNumberAdmin(OfCareProvider[PatientsNumber]):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         number = self.get_object(request, object_id)
-        shown = {"tree": tree.of_number(number), "lacks": recordings.missing_in_words(number)}
+        shown = {
+            "tree": tree.of_number(number),
+            "lacks": recordings.missing_in_words(number),
+            "records": whole_care_providers(request).filter(pk=number.care_provider_id).exists(),
+        }
         return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.trial_view)
-        return [path("<int:number_id>/trial/", view, name="phone_trial"), *super().get_urls()]
+        trial_view = self.admin_site.admin_view(plays_sound(self.trial_view))
+        sound_view = self.admin_site.admin_view(require_safe(self.trial_sound_view))
+        return [
+            path("<int:number_id>/trial/", trial_view, name="phone_trial"),
+            path("<int:number_id>/trial/sound/", sound_view, name="phone_trial_sound"),
+            *super().get_urls(),
+        ]
+
+    def _tried(self, request: HttpRequest, number_id: int) -> PatientsNumber:
+        """Raises PermissionDenied and Http404."""
+        if not self.has_module_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(self.get_queryset(request), pk=number_id)
+
+    def trial_sound_view(self, request: HttpRequest, number_id: int) -> HttpResponse:
+        """What is said in a trial: recordings of the number's care provider, put together in the order of their ids in
+        the query."""
+        number = self._tried(request, number_id)
+        ids = [whole_number(each) or 0 for each in request.GET.getlist("r")[:RECORDINGS_AT_MOST]]
+        own = Recording.objects.filter(care_provider=number.care_provider_id, pk__in=ids)
+        forms_of = dict(own.values_list("pk", "form"))
+        if set(forms_of) != set(ids) or len(set(forms_of.values())) != 1:
+            raise Http404
+        sound, content_type = voices.sound(SpokenFile(recordings=ids))
+        return HttpResponse(sound, content_type=content_type)
 
     def trial_view(self, request: HttpRequest, number_id: int) -> HttpResponse:
         """Provring. POST rings, with the keys so far and the next one."""
-        if not self.has_module_permission(request):
-            raise PermissionDenied
-        number = get_object_or_404(self.get_queryset(request), pk=number_id)
-        withheld = "withheld" in request.POST
+        number = self._tried(request, number_id)
+        withheld, as_if_open = "withheld" in request.POST, "as_if_open" in request.POST
         keys = _keys_of(request)
-        heard = (
-            trial.go_through(number, keys, calls_from="" if withheld else trial.FICTIONAL) if _rings(request) else []
-        )
+        calls_from = "" if withheld else trial.FICTIONAL
+        heard = trial.go_through(number, keys, calls_from=calls_from, as_if_open=as_if_open) if _rings(request) else []
         context = {
             "title": _("Provring"),
             "subtitle": show(number.number),
@@ -278,6 +333,8 @@ class PatientsNumberAdmin(OfCareProvider[PatientsNumber]):
             "heard": heard,
             "keys": keys,
             "withheld": withheld,
+            "as_if_open": as_if_open,
+            "opts": self.opts,
             "goes_on": bool(heard) and not heard[-1].is_over,
             "pad": ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"],
         }

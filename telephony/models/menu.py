@@ -111,6 +111,9 @@ LEADS_TO_ONE = (
 )
 
 
+LEADS_TO_ONE_PLACE = gettext_lazy("Välj ett: en kö, en meny eller ett meddelande.")
+
+
 class ChoiceQuerySet(models.QuerySet["Choice"]):
     def by_menu(self, care_provider_id: int) -> dict[int, list[Choice]]:
         """The choices of all the care provider's menus, in their order, by the menu that they stand in. One query."""
@@ -233,7 +236,7 @@ class PatientsNumber(LeadsSomewhere):
             models.CheckConstraint(
                 condition=LEADS_TO_ONE,
                 name="a_number_leads_to_one_place",
-                violation_error_message=gettext_lazy("Välj ett: en kö, en meny eller ett meddelande."),
+                violation_error_message=LEADS_TO_ONE_PLACE,
             ),
             models.CheckConstraint(condition=~Q(languages__len=0), name="a_number_has_a_language"),
         ]

@@ -13,7 +13,9 @@ from django.utils.translation import gettext_noop
 from teleq import uploads
 
 UNREADABLE = gettext_noop("Anropet går inte att läsa. Ingenting sparades.")
-TOO_LARGE = gettext_noop("Det som skickades är för stort eller innehåller en fil. Ingenting sparades. Korta texten.")
+TOO_LARGE = gettext_noop(
+    "Det som skickades är för stort eller innehåller en fil. Ingenting sparades. Korta texten eller välj en mindre fil."
+)
 NUL = "\x00"
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 

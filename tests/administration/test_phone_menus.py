@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from access.models import AccessEntry
 from cases.models import Case
 from consent.models import Consent
+from telephony import wav
 from telephony.models import Announcement, Call, Choice, Menu, PatientsNumber, Recording
 from telephony.sentences import STANDARD, said_in
 from tests.administration.forms import text_of
 from tests.telephony.conftest import *  # noqa: F403  the town's telephone
+from tests.telephony.conftest import recorded, sound
 
 pytestmark = pytest.mark.django_db
 
@@ -196,3 +202,83 @@ def test_a_trial_tells_of_a_missing_recording(whole, number):
 
 def test_silence_can_be_tried(whole, number):
     assert "Vi hörde ingen knapptryckning." in ring(whole, number, "")
+
+
+def test_what_is_said_in_a_trial_can_be_heard(whole, number):
+    page = whole.post(f"{NUMBERS}{number.pk}/trial/")
+    assert "media-src 'self'" in page["Content-Security-Policy"]
+    [address] = re.findall(r'<audio[^>]* src="([^"]+)"', page.content.decode())
+    heard = wav.read(whole.get(html.unescape(address)).content)
+    said = [STANDARD["emergency"].swedish, number.greeting.words, STANDARD["we_will_call"].swedish]
+    assert heard.sound.startswith(b"".join(wav.read(sound(f"sv {words}")).sound for words in said))
+
+
+def test_a_trial_plays_no_other_care_providers_recordings(whole, number, other_care_provider):
+    others = recorded(other_care_provider, "emergency", "Hej.")
+    assert whole.get(f"{NUMBERS}{number.pk}/trial/sound/?r={others.pk}").status_code == 404
+    assert whole.get(f"{NUMBERS}{number.pk}/trial/sound/").status_code == 404
+
+
+def test_keyed_digits_stand_in_no_address(whole, number):
+    form = {"keys": ["2"], "typed": "0701740661"}
+    last = whole.post(f"{NUMBERS}{number.pk}/trial/", form).content.decode().rpartition("<li>")[2]
+    assert "Du har slagit noll sju noll" in last
+    assert "<audio" not in last
+
+
+def test_each_language_of_a_trial_is_marked_as_what_it_is(whole, number, voices_of, care_provider):
+    voices_of("en")
+    number.languages = ["sv", "en"]
+    number.save()
+    page = whole.post(f"{NUMBERS}{number.pk}/trial/").content.decode()
+    assert re.search(r'<span lang="en">For English, press two</span>', page)
+
+
+def test_a_number_that_is_closed_now_can_be_tried_as_if_it_were_open(whole, number):
+    elsewhen = (timezone.localtime().weekday() + 3) % 7
+    number.hours.create(weekday=elsewhen, opens="08:00", closes="09:00")
+    assert "Telefonen är stängd" in ring(whole, number)
+    assert "Vi ringer dig" in ring(whole, number, as_if_open="on")
+    assert "Tack. Tiden är bokad." in ring(whole, number, "1", as_if_open="on")
+    assert number.hours.count() == 1
+
+
+# What a form says ----------------------------------------------------------------------------------------------------
+
+
+def test_a_new_number_speaks_swedish_unless_something_else_is_chosen(whole, number):
+    page = whole.get(f"{NUMBERS}add/").content.decode()
+    chosen = re.findall(r'<input type="checkbox" name="languages" value="(\w+)"[^>]* checked', page)
+    assert chosen == ["sv"]
+
+
+def test_where_a_number_leads_is_complained_of_at_its_field(whole, number):
+    page = whole.post(f"{NUMBERS}add/", filled_in(number, queue="")).content.decode()
+    [row] = re.findall(r'<div class="form-row errors field-queue">.*?</select>', page, re.DOTALL)
+    assert "Välj ett: en kö, en meny eller ett meddelande." in row
+    assert page.count("Välj ett: en kö, en meny eller ett meddelande.") == 1
+
+
+def test_a_key_that_stands_twice_is_told_in_swedish(whole, number, announce, queue):
+    words = announce("För rådgivning, tryck 1.")
+    one = choice(words=words.pk, queue=queue.pk)
+    two = {name.replace("-0-", "-1-"): value for name, value in one.items()}
+    form = {"care_provider": number.care_provider_id, "name": "Huvudmeny", **two, **one, "choices-TOTAL_FORMS": "2"}
+    assert "Samma knapp står två gånger. Ta bort den ena." in text_of(whole.post(f"{MENUS}add/", form))
+
+
+def test_an_announcement_tells_the_languages_it_is_recorded_in_by_name(whole, number, announce):
+    announce("För rådgivning, tryck 1.", "For advice, press 1.")
+    assert "engelska, svenska" in text_of(whole.get("/admin/telephony/announcement/"))
+
+
+def test_the_numbers_person_is_drawn_in_each_menu_without_a_0_of_its_own(whole, number, announce, queue):
+    menu = Menu.objects.create(care_provider=number.care_provider, name="Huvudmeny")
+    first = Choice.objects.create(of_menu=menu, key=1, words=announce("För rådgivning, tryck 1."), queue=queue)
+    number.queue, number.menu, number.person_number = None, menu, "+46846500460"
+    number.save()
+    person = "0 08-465 004 60 en person Tryck 0 för att prata med någon."
+    assert person in text_of(whole.get(f"{NUMBERS}{number.pk}/change/"))
+    first.key = 0
+    first.save()
+    assert person not in text_of(whole.get(f"{NUMBERS}{number.pk}/change/"))

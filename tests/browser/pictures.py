@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
-from demo.data import T
+from demo.data import MENU_NUMBER, T
+from telephony.models import PatientsNumber
 from tests.browser.town import FREE_NUMBER, Town
 
 Shown = Page | Locator
@@ -183,6 +184,26 @@ def telephone_hours(town: Town) -> Locator:
 def the_checklist(town: Town) -> Locator:
     page = town.page("maria", f"/admin/teleq/queue/{town.queue(T).pk}/change/")
     return page.locator(".checklist")
+
+
+@picture("telefonnummer")
+def a_patients_number(town: Town) -> Page:
+    page = town.page("vera", f"/admin/telephony/patientsnumber/{first_number()}/change/")
+    expect(page.get_by_role("heading", name="Hela menyn")).to_be_visible()
+    return page
+
+
+@picture("provring")
+def a_trial(town: Town) -> Locator:
+    page = town.page("vera", f"/admin/telephony/patientsnumber/{first_number()}/trial/")
+    page.get_by_role("button", name="Ring", exact=True).click()
+    page.get_by_role("button", name="1", exact=True).click()
+    expect(page.get_by_text("Välkommen till Vårdcentralen Spindeln.")).to_be_visible()
+    return page.locator("#content-main")
+
+
+def first_number() -> int:
+    return PatientsNumber.objects.get(number=MENU_NUMBER).pk
 
 
 @picture("stoppade-sms")

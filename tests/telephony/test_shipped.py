@@ -85,5 +85,5 @@ def test_it_is_known_from_a_recording_of_ones_own(care_provider):
 def test_what_is_put_together_of_it_is_one_file(care_provider):
     shipped.load(care_provider, "sv")
     said = [Recording.objects.get(sentence=key) for key in ("tomorrow", "about", "number_10", "number_30")]
-    [group] = voices._together(said)
+    [group] = voices.together(said)
     assert group == said
