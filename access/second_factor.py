@@ -2,8 +2,8 @@
 
 A code from an app counts once (RFC 6238, 5.2; OWASP ASVS 5, 6.5.1). allauth keeps the used ones in a cache, which has
 to be shared by all processes and forgets them before they are out of date; here the last one's time step is kept in
-the authenticator's own row, and the next must be later. Which step it is, PostgreSQL's clock says: half a minute is less
-than what two web hosts' clocks may differ by.
+the authenticator's own row, and the next must be later. Which step it is, PostgreSQL's clock says: web hosts' may
+differ by more than half a minute.
 """
 
 from __future__ import annotations
@@ -105,10 +105,9 @@ def use_totp_code(authenticator: Authenticator, code: str) -> bool:
 def steps_of(secret: str, code: str) -> list[int]:
     """The half minutes, of those that count now, whose code this is."""
     now = int(database_now().timestamp()) // app_settings.TOTP_PERIOD
-    count = range(now - app_settings.TOTP_TOLERANCE, now + app_settings.TOTP_TOLERANCE + 1)
-    return [
-        step for step in count if compare_user_code(actual=code, expected=format_hotp_value(hotp_value(secret, step)))
-    ]
+    near = range(now - app_settings.TOTP_TOLERANCE, now + app_settings.TOTP_TOLERANCE + 1)
+    codes = {step: format_hotp_value(hotp_value(secret, step)) for step in near}
+    return [step for step, expected in codes.items() if compare_user_code(actual=code, expected=expected)]
 
 
 def added(request: HttpRequest, user: User, authenticator: Authenticator) -> None:

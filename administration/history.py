@@ -132,8 +132,8 @@ def note(by: User, row: Model, form: forms.BaseModelForm[Any]) -> None:
 
 
 def _by_postgresqls_clock(instance: LogEntry, **_: object) -> None:
-    """Django takes the web host's: then of two administrators at two hosts the earlier change may read as the later, and
-    no change could be held against what was sent, of which PostgreSQL's clock tells."""
+    """Django takes the web host's. Of two administrators at two hosts the earlier change would read as the later, and
+    none could be held against when an SMS was claimed, which PostgreSQL's clock tells."""
     if instance.pk is None:
         instance.action_time = database_now()
 
