@@ -3,8 +3,8 @@
 A session ends after half an hour in which its owner did nothing (SESSION_IDLE_MINUTES), and ten hours after they signed
 in. A call under way is something that they do, for an hour at the most from when they took the case; and a session that
 is ten hours old goes on to that hour's end. What an open page asks for by itself is nothing that anybody does: such
-views say so (`no_activity`), and nothing that a browser says about itself is asked. All by PostgreSQL's clock: it is the
-same session whichever web host answers.
+views say so (`no_activity`), and nothing that a browser says about itself is asked. All by PostgreSQL's clock: it is
+the same session whichever web host answers.
 
 Sources: OWASP ASVS 5, 7.3 and 7.4; HSLF-FS 2016:40 3 kap.
 """
