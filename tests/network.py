@@ -28,6 +28,7 @@ class Cable:
         self.within = ["ip", "netns", "exec", self.namespace]
         """How a command is started at the other end."""
         self._relays: list[socket.socket] = []
+        self._relayed: list[socket.socket] = []
 
     def lay(self) -> None:
         far = f"{self.end}b"
@@ -60,13 +61,16 @@ class Cable:
     def _relay(self, at: str, target: tuple[str, int]) -> int:
         listener = socket.create_server((at, 0))
         self._relays.append(listener)
-        threading.Thread(target=_relay, args=[listener, target], daemon=True).start()
+        threading.Thread(target=_relay, args=[listener, target, self._relayed], daemon=True).start()
         port: int = listener.getsockname()[1]
         return port
 
     def remove(self) -> None:
         for listener in self._relays:
             listener.close()
+        for each in self._relayed:  # whoever is gone with the link has told nobody
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
         for words in (["link", "del", self.end], ["netns", "del", self.namespace]):
             subprocess.run(["ip", *words], check=False, capture_output=True)
 
@@ -89,19 +93,20 @@ def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
-def _relay(listener: socket.socket, target: tuple[str, int]) -> None:
+def _relay(listener: socket.socket, target: tuple[str, int], relayed: list[socket.socket]) -> None:
     with suppress(OSError):  # till the listener is closed
         while True:
             near, _ = listener.accept()
-            threading.Thread(target=_connect, args=[near, target], daemon=True).start()
+            threading.Thread(target=_connect, args=[near, target, relayed], daemon=True).start()
 
 
-def _connect(near: socket.socket, target: tuple[str, int]) -> None:
+def _connect(near: socket.socket, target: tuple[str, int], relayed: list[socket.socket]) -> None:
     try:
         far = socket.create_connection(target)
     except OSError:  # nobody is there
         near.close()
         return
+    relayed += [near, far]
     for pair in ((near, far), (far, near)):
         threading.Thread(target=_pass_on, args=pair, daemon=True).start()
 
