@@ -217,9 +217,8 @@ def report(
         ):
             took = [1000 * seconds for asked, at, seconds in load.took if asked == what and begins <= at < ends]
             if took:
-                print(
-                    f"| {what} | {when} | {len(took):,} | {median(took):.0f} | {share(took, 0.95):.0f} | {max(took):.0f} |"
-                )
+                middle, most = f"{median(took):.0f} | {share(took, 0.95):.0f}", f"{max(took):.0f}"
+                print(f"| {what} | {when} | {len(took):,} | {middle} | {most} |")
 
     print("\n| process | when | memory, MB, at the most | processor, s a minute |\n|---|---|--:|--:|")
     for name in samples[0][0].memory:

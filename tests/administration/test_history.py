@@ -184,5 +184,5 @@ def test_a_change_is_dated_by_postgresqls_clock_whichever_host_it_was_made_at(of
     hosts_clock = timezone.now() + timedelta(seconds=off)
     monkeypatch.setattr(LogEntry._meta.get_field("action_time"), "_get_default", lambda: hosts_clock)
     before = database_now()
-    save(office, f"/admin/teleq/outgoingsms/{queue.pk}/change/", consent_required="on")
+    save(office, f"/admin/teleq/outgoingsms/{queue.pk}/change/", sender="VCSpindeln")
     assert before < LogEntry.objects.latest("pk").action_time < database_now()
