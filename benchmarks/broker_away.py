@@ -36,7 +36,7 @@ from sms.models import Unsettled
 from teleq.clock import database_now
 from tests.concurrency import wait_until
 from tests.database_roles import address_as
-from tests.hosts import Host
+from tests.hosts import Host, answers
 from tests.race.provider import Provider, opened
 from tests.race.town import NUMBERS
 from tests.upgrade.load import Balancer, Load
@@ -143,7 +143,7 @@ def main() -> None:
             host.start_web()
             host.start_workers(*WORKERS)
             host.start_beat()
-            wait_until(lambda: _answers(host), 180)
+            wait_until(lambda: answers(host), 180)
             times = run(host, load, broker, options.around, options.minutes * 60)
             wait_until(lambda: not Unsettled.objects.exclude(lane="").exists(), 180)
         finally:
@@ -230,13 +230,6 @@ def report(
 
 def share(values: list[float], of: float) -> float:
     return sorted(values)[min(len(values) - 1, int(of * len(values)))]
-
-
-def _answers(host: Host) -> bool:
-    try:
-        return requests.get(f"http://127.0.0.1:{host.door}/healthz", timeout=5).ok
-    except requests.RequestException:
-        return False
 
 
 if __name__ == "__main__":

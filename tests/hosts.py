@@ -12,11 +12,15 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import libfaketime
+import requests
 
 from local.servers import RETENTION, WEB, WORKER, end_with_parent, free_port
 from local.supervisor import beat_command, web_command, worker_command
+from tests.cases.desk import Form, forms_on
+from tests.conftest import PASSWORD
 from tests.database_roles import address_as
 from tests.network import Cable
 
@@ -103,3 +107,43 @@ def another_clock(by: str) -> dict[str, str]:
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "FAKETIME_NO_CACHE": "1",
     }
+
+
+# Asked --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Browser:
+    """Keeps its cookies, whichever host answers."""
+
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def open(self, host: Host, path: str) -> requests.Response:
+        return self.session.get(f"http://127.0.0.1:{host.door}{path}", timeout=60, allow_redirects=False)
+
+    def post(self, host: Host, path: str, form: Form, **typed: str) -> requests.Response:
+        return self.session.post(f"http://127.0.0.1:{host.door}{path}", data=form.fields | typed, timeout=60)
+
+    def sign_in(self, host: Host, username: str, code: str = "") -> requests.Response:
+        """With a password, and where one is asked for a code from an app."""
+        login = form_with(self.open(host, "/login/").text, "password")
+        asked = self.post(host, "/login/", login, login=username, password=PASSWORD)
+        if not code:
+            return asked
+        return self.post(host, urlsplit(asked.url).path, form_with(asked.text, "code"), code=code)
+
+    @property
+    def key(self) -> str:
+        return self.session.cookies["sessionid"]
+
+
+def form_with(html: str, name: str) -> Form:
+    """The form that has a field of this name."""
+    return next(form for form in forms_on(html) if name in form.fields)
+
+
+def answers(host: Host) -> bool:
+    try:
+        return Browser().open(host, "/healthz").status_code == 200
+    except requests.RequestException:
+        return False

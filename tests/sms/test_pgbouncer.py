@@ -7,19 +7,22 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from consent.models import Answer
 from demo.models import SimulatedSms
-from local.servers import ROOT, WORKER
+from local.servers import ROOT, WEB, WORKER
 from sms.models import Kind, Message
 from sms.states import State
 from tests import pgbouncer
 from tests.concurrency import wait_until
-from tests.conftest import WORKER_ON
+from tests.conftest import PASSWORD, WORKER_ON
 from tests.database_roles import address_as
+from tests.hosts import Browser, Host, answers, form_with
 from tests.race.run import race
 
 pytestmark = [
@@ -83,3 +86,29 @@ def test_in_the_race_every_promise_is_kept_through_it(pooled):
     assert result.counts["deadlocks"] == 0
     for happened in ("answers", "lapses", "switches turned", "sent"):
         assert result.counts[happened], f"{happened}: nothing was tried"
+
+
+def test_pages_are_served_through_it(nurse, book, say, tmp_path):
+    """Two connections for eight who ask at once."""
+    nurse.password = PBKDF2PasswordHasher().encode(PASSWORD, "0" * 22)
+    nurse.save()
+    say(Answer.YES)
+    case = book()
+    with pgbouncer.pooled(address_as(WEB), tmp_path, connections=2) as address:
+        host = Host("here", tmp_path, {WEB: address + pgbouncer.SAID}, {"WEB_CONCURRENCY": "1"})
+        try:
+            host.start_web()
+            wait_until(lambda: answers(host), 180)
+            browser = Browser()
+            browser.sign_in(host, "anna")
+            page = f"/cases/{case.pk}/"
+
+            def press(number: int) -> int:
+                form = form_with(browser.open(host, page).text, "text")
+                return browser.post(host, f"{page}sms/", form, text=f"Nummer {number}", send="anyway").status_code
+
+            with ThreadPoolExecutor(8) as at_once:
+                assert list(at_once.map(press, range(16))) == [200] * 16
+        finally:
+            host.kill()
+    assert sorted(Message.objects.values_list("text", flat=True)) == sorted(f"Nummer {n}" for n in range(16))

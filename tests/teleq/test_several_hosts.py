@@ -5,13 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
-import requests
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
@@ -30,11 +28,10 @@ from sms.states import State
 from teleq.clock import database_now
 from teleq.models import CareProvider, User
 from tests.access.authenticator_app import code
-from tests.cases.desk import Form, forms_on
 from tests.concurrency import wait_until
 from tests.conftest import PASSWORD
 from tests.database_roles import address_as
-from tests.hosts import Host, host_behind
+from tests.hosts import Browser, Host, answers, form_with, host_behind
 from tests.network import NoRight, cable
 from tests.race.provider import Provider, opened
 from tests.race.town import NUMBERS
@@ -68,40 +65,6 @@ def host(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., Host]
         yield connect
 
 
-@dataclass
-class Browser:
-    """Keeps its cookies, whichever host answers."""
-
-    session: requests.Session = field(default_factory=requests.Session)
-
-    def open(self, host: Host, path: str) -> requests.Response:
-        return self.session.get(f"http://127.0.0.1:{host.door}{path}", timeout=60, allow_redirects=False)
-
-    def post(self, host: Host, path: str, form: Form, **typed: str) -> requests.Response:
-        return self.session.post(f"http://127.0.0.1:{host.door}{path}", data=form.fields | typed, timeout=60)
-
-    def sign_in(self, host: Host, shown: str) -> requests.Response:
-        login = self.open(host, "/login/").text
-        asked = self.post(host, "/login/", form_with(login, "password"), login="anna", password=PASSWORD)
-        return self.post(host, requests.utils.urlparse(asked.url).path, form_with(asked.text, "code"), code=shown)
-
-    @property
-    def key(self) -> str:
-        return self.session.cookies["sessionid"]
-
-
-def form_with(html: str, name: str) -> Form:
-    """The form that has a field of this name."""
-    return next(form for form in forms_on(html) if name in form.fields)
-
-
-def answers(host: Host) -> bool:
-    try:
-        return Browser().open(host, "/healthz").status_code == 200
-    except requests.RequestException:
-        return False
-
-
 # Their clocks --------------------------------------------------------------------------------------------------------
 
 
@@ -130,9 +93,9 @@ def test_postgresqls_clock_decides_whichever_host_is_asked(ahead_and_behind, ann
     browser = Browser()
 
     # A code from an app counts at each; whoever is signed in at one is signed in at the other.
-    assert browser.sign_in(ahead, code(KEY)).url.endswith("/")
+    assert browser.sign_in(ahead, "anna", code(KEY)).url.endswith("/")
     assert browser.open(behind, "/").status_code == 200
-    assert Browser().sign_in(behind, code(KEY, 1)).url.endswith("/")
+    assert Browser().sign_in(behind, "anna", code(KEY, 1)).url.endswith("/")
 
     # An answer counts till PostgreSQL says that it has lapsed.
     lapsing(Answer.YES, NUMBERS[0], LESS / timedelta(days=1))
