@@ -93,9 +93,9 @@ def test_postgresqls_clock_decides_whichever_host_is_asked(ahead_and_behind, ann
     browser = Browser()
 
     # A code from an app counts at each; whoever is signed in at one is signed in at the other.
-    assert browser.sign_in(ahead, "anna", code(KEY)).url.endswith("/")
+    assert browser.sign_in(ahead, "anna", code(KEY)).url.endswith(f":{ahead.door}/")
     assert browser.open(behind, "/").status_code == 200
-    assert Browser().sign_in(behind, "anna", code(KEY, 1)).url.endswith("/")
+    assert Browser().sign_in(behind, "anna", code(KEY, 1)).url.endswith(f":{behind.door}/")
 
     # An answer counts till PostgreSQL says that it has lapsed.
     lapsing(Answer.YES, NUMBERS[0], LESS / timedelta(days=1))
