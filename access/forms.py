@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from access.adapters import LIMITED, WRONG_CODE, too_many
 from access.limits import TooMany
-from access.second_factor import check_code
+from access.second_factor import check_code, steps_of
 from teleq.models import User
 from teleq.typed import ModelForm
 
@@ -89,7 +89,15 @@ class ConfirmByPasswordForm(ReauthenticateForm):
 
 
 class AddAppForm(ActivateTOTPForm):
+    """allauth's, but by PostgreSQL's clock."""
+
     code = CodeField()
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"]
+        if not steps_of(self.secret, code):
+            raise ValidationError(WRONG_CODE)
+        return code
 
 
 class _Decoder(json.JSONDecoder):

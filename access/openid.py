@@ -41,8 +41,9 @@ logger = logging.getLogger(__name__)
 
 PROVIDER_ID = "oidc"
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
-CLOCKS_DIFFER_BY = 60
-"""Seconds, at the most, between the identity provider's clock and ours."""
+CLOCKS_DIFFER_BY = 180
+"""Seconds, at the most, between the identity provider's clock and the web host's, of which there may be several, with
+two minutes between their own."""
 ASK = gettext_noop("Be en administratör för din kö att lägga in ditt HSA-id under Admin, Användare.")
 
 

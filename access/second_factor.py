@@ -2,7 +2,8 @@
 
 A code from an app counts once (RFC 6238, 5.2; OWASP ASVS 5, 6.5.1). allauth keeps the used ones in a cache, which has
 to be shared by all processes and forgets them before they are out of date; here the last one's time step is kept in
-the authenticator's own row, and the next must be later.
+the authenticator's own row, and the next must be later. Which step it is, PostgreSQL's clock says: web hosts' may
+differ by more than half a minute.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import base64
 
 from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from allauth.core.internal.cryptokit import compare_user_code
+from allauth.mfa import app_settings
 from allauth.mfa.models import Authenticator
 from allauth.mfa.stages import AuthenticateStage
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from allauth.mfa.utils import decrypt
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
@@ -26,6 +28,7 @@ from access import record
 from access.limits import Guess, judged
 from access.models import SignIn
 from teleq.client_address import client_network
+from teleq.clock import database_now
 from teleq.models import User
 
 Type = Authenticator.Type
@@ -90,13 +93,21 @@ def _of_code(user: User, code: str) -> Authenticator | None:
 
 def use_totp_code(authenticator: Authenticator, code: str) -> bool:
     """Whether the code is right, and later than the last one that was. The caller holds the row's lock."""
-    secret, last = decrypt(authenticator.data["secret"]), authenticator.data.get(LAST_STEP, -1)
-    for step in yield_hotp_counters_from_time():
-        if step > last and compare_user_code(actual=code, expected=format_hotp_value(hotp_value(secret, step))):
-            authenticator.data[LAST_STEP] = step
-            authenticator.save(update_fields=["data"])
-            return True
-    return False
+    last = authenticator.data.get(LAST_STEP, -1)
+    later = (step for step in steps_of(decrypt(authenticator.data["secret"]), code) if step > last)
+    if (step := next(later, None)) is None:
+        return False
+    authenticator.data[LAST_STEP] = step
+    authenticator.save(update_fields=["data"])
+    return True
+
+
+def steps_of(secret: str, code: str) -> list[int]:
+    """The half minutes, of those that count now, whose code this is."""
+    now = int(database_now().timestamp()) // app_settings.TOTP_PERIOD
+    near = range(now - app_settings.TOTP_TOLERANCE, now + app_settings.TOTP_TOLERANCE + 1)
+    codes = {step: format_hotp_value(hotp_value(secret, step)) for step in near}
+    return [step for step, expected in codes.items() if compare_user_code(actual=code, expected=expected)]
 
 
 def added(request: HttpRequest, user: User, authenticator: Authenticator) -> None:

@@ -11,15 +11,19 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from teleq.clock import database_now, elapsed
 from teleq.prepared import Prepared
 
 BEGAN_AT, ACTIVE_AT = "began_at", "active_at"
-"""When somebody signed in, and was last active: seconds since 1970, by the web machines' clocks, as everything that
-Django and allauth keep in a session. They differ by less than anybody notices in half an hour."""
+"""When somebody signed in, and was last active: seconds since 1970, by PostgreSQL's clock (`SessionStore.now`). What
+Django and allauth keep in a session besides is by the clock of the web host that wrote it."""
 ADDRESS, BROWSER = "address", "browser"
 
 
 class SessionStore(DatabaseStore):
+    _began: float | None = None
+    """What PostgreSQL's clock showed when `elapsed` showed nothing."""
+
     @classmethod
     def get_model_class(cls) -> Any:
         return apps.get_model("access", "Session")
@@ -30,8 +34,18 @@ class SessionStore(DatabaseStore):
         if not found:
             self._session_key = None
             return {}
-        data: dict[str, Any] = self.decode(found[0][0])
-        return data
+        [[data, at]] = found
+        self._began = at.timestamp() - elapsed()
+        told: dict[str, Any] = self.decode(data)
+        return told
+
+    def now(self) -> float:
+        """Seconds since 1970, by PostgreSQL's clock. Whichever web host asks, the query that has read the session has
+        told it."""
+        self._get_session()  # type: ignore[attr-defined]
+        if self._began is None:
+            self._began = database_now().timestamp() - elapsed()
+        return self._began + elapsed()
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
         row: Any = super().create_model_instance(data)
@@ -44,7 +58,7 @@ class SessionStore(DatabaseStore):
 @Prepared
 def _data(key: str) -> QuerySet[Any, Any]:
     live = SessionStore.get_model_class().objects.filter(session_key=key, expire_date__gt=Now())
-    return live.values_list("session_data")  # type: ignore[no-any-return]
+    return live.values_list("session_data", Now())  # type: ignore[no-any-return]
 
 
 def _time(data: dict[str, Any], name: str) -> datetime | None:

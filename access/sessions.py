@@ -3,7 +3,8 @@
 A session ends after half an hour in which its owner did nothing (SESSION_IDLE_MINUTES), and ten hours after they signed
 in. A call under way is something that they do, for an hour at the most from when they took the case; and a session that
 is ten hours old goes on to that hour's end. What an open page asks for by itself is nothing that anybody does: such
-views say so (`no_activity`), and nothing that a browser says about itself is asked.
+views say so (`no_activity`), and nothing that a browser says about itself is asked. All by PostgreSQL's clock: it is
+the same session whichever web host answers.
 
 Sources: OWASP ASVS 5, 7.3 and 7.4; HSLF-FS 2016:40 3 kap.
 """
@@ -11,7 +12,6 @@ Sources: OWASP ASVS 5, 7.3 and 7.4; HSLF-FS 2016:40 3 kap.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.signals import user_logged_in
+from django.db.models.functions import Now
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -28,7 +29,7 @@ from django.utils.translation import gettext_noop
 
 from access import record
 from access.models import Session
-from access.session_store import ACTIVE_AT, ADDRESS, BEGAN_AT, BROWSER
+from access.session_store import ACTIVE_AT, ADDRESS, BEGAN_AT, BROWSER, SessionStore
 from teleq.client_address import client_network
 from teleq.models import User
 
@@ -45,6 +46,11 @@ WHOSE = "whose_has_ended"
 """In the session of nobody that follows one that has ended: whose that was."""
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+
+def _now(request: HttpRequest) -> float:
+    assert isinstance(request.session, SessionStore)
+    return request.session.now()
 
 
 def idle_limit() -> timedelta:
@@ -66,7 +72,7 @@ def is_activity(view: Callable[..., Any]) -> bool:
 
 @receiver(user_logged_in)
 def begin(request: HttpRequest, **_: object) -> None:
-    now = time.time()
+    now = _now(request)
     request.session.update(
         {
             BEGAN_AT: now,
@@ -79,7 +85,7 @@ def begin(request: HttpRequest, **_: object) -> None:
 
 def note_activity(request: HttpRequest, *, at_once: bool = False) -> None:
     """Its owner does something. In the session at once, or within a minute or so."""
-    now, often = time.time(), min(OFTEN_ENOUGH, idle_limit() / 10).total_seconds()
+    now, often = _now(request), min(OFTEN_ENOUGH, idle_limit() / 10).total_seconds()
     if at_once or now - request.session[ACTIVE_AT] >= often:
         request.session[ACTIVE_AT] = now
 
@@ -94,7 +100,7 @@ def has_ended(request: HttpRequest) -> bool:
 def time_left(request: HttpRequest, within: timedelta = timedelta(0)) -> timedelta:
     """How long the session has left. Whether a call is under way is asked only where it has no more than this left
     without: one query, once in a while."""
-    now = time.time()
+    now = _now(request)
     left = _end(request.session, None) - now
     if left <= within.total_seconds():
         assert isinstance(request.user, User)
@@ -105,7 +111,7 @@ def time_left(request: HttpRequest, within: timedelta = timedelta(0)) -> timedel
 def can_go_on(request: HttpRequest, left: timedelta) -> bool:
     """Whether doing something would give the session longer than it has left."""
     began: float = request.session[BEGAN_AT]
-    return time.time() + left.total_seconds() < began + LONGEST.total_seconds()
+    return _now(request) + left.total_seconds() < began + LONGEST.total_seconds()
 
 
 def told(request: HttpRequest) -> dict[str, Any]:
@@ -157,9 +163,8 @@ def was_anothers(request: HttpRequest, user: User) -> bool:
 
 def of_user(user: User) -> list[Session]:
     """Those that have not ended, the one last used first."""
-    now = datetime.now().astimezone()
     live = Session.objects.filter(
-        user=user, active_at__gt=now - max(idle_limit(), CALL), began_at__gt=now - LONGEST - CALL
+        user=user, active_at__gt=Now() - max(idle_limit(), CALL), began_at__gt=Now() - (LONGEST + CALL)
     )
     return list(live.order_by("-active_at"))
 

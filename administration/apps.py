@@ -9,6 +9,7 @@ class AdministrationConfig(AppConfig):
     verbose_name = gettext_lazy("Administration")
 
     def ready(self) -> None:
+        from administration import history  # noqa: PLC0415  imports models
         from administration.database import checks  # noqa: F401, PLC0415  registers the system check
         from administration.database.grants import lay_down, require_owner  # noqa: PLC0415  imports models
         from administration.health import checks as health_checks  # noqa: F401, PLC0415  as above
@@ -16,6 +17,7 @@ class AdministrationConfig(AppConfig):
         from administration.rights import add_acts  # noqa: PLC0415
 
         add_acts()
+        history.connect()
         signs.connect()
         stand_in.connect()
         pre_migrate.connect(require_owner, sender=self)

@@ -17,6 +17,7 @@ from django import forms
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Manager, Model, QuerySet
+from django.db.models.signals import pre_save
 from django.forms.models import InlineForeignKeyField
 from django.utils.formats import date_format
 from django.utils.text import capfirst
@@ -24,6 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, override
 from phonenumber_field.phonenumber import PhoneNumber
 
+from teleq.clock import database_now
 from teleq.models import User
 from teleq.phone_numbers import show
 
@@ -127,6 +129,18 @@ def note(by: User, row: Model, form: forms.BaseModelForm[Any]) -> None:
     """That somebody changed a row by a form beside Django's own pages. Called when it is saved."""
     if changed := message(form, [], add=False):
         LogEntry.objects.log_actions(by.pk, [row], CHANGE, change_message=changed, single_object=True)
+
+
+def _by_postgresqls_clock(instance: LogEntry, **_: object) -> None:
+    """Django takes the web host's. Of two administrators at two hosts the earlier change would read as the later, and
+    none could be held against when an SMS was claimed, which PostgreSQL's clock tells."""
+    if instance.pk is None:
+        instance.action_time = database_now()
+
+
+def connect() -> None:
+    """Called once, when the apps are ready."""
+    pre_save.connect(_by_postgresqls_clock, sender=LogEntry, dispatch_uid="administration.history")
 
 
 # Read ----------------------------------------------------------------------------------------------------------------

@@ -18,10 +18,11 @@ from local.supervisor import FOR_TESTS, interrupt_on_signals, set_environment, s
 
 WITH_WORKERS = {"calls", "gateway"}
 OWN_SERVERS = {
+    "broker_away": ((), FOR_TESTS),
     "faults": (
         ("wal_level=logical",),  # what was committed is read again from the log, in that order
         FOR_TESTS + f"ALTER ROLE {OWNER} REPLICATION;",
-    )
+    ),
 }
 """Benchmarks that kill their servers and start them again: never those that are given, nor those of the tests."""
 

@@ -19,6 +19,7 @@ from watchfiles import watch
 from local.servers import OWNER, RETENTION, ROOT, WEB, WORKER, Child, Failure, Run, end_with_parent
 
 PYTHON = sys.executable
+CELERY = [PYTHON, "-m", "celery", "-A", "teleq"]
 TEMPLATES = ROOT / "templates"
 WORKERS = {"manual": "manual", "bulk": "bulk,sweep,reserve", "retention": "retention"}
 """Each worker's queues. Retention's worker has a role of its own in the database."""
@@ -159,19 +160,28 @@ def start_services(run: Run, listener: socket.socket, addresses: dict[str, str])
         (run.folder / "reserve").mkdir(mode=0o700, exist_ok=True)
     as_role = {role: os.environ | {"DATABASE_URL": address} for role, address in addresses.items()}
     descriptor = listener.fileno()
-    gunicorn = ["gunicorn", "teleq.wsgi:application", "--preload", "--no-control-socket"]
-    gunicorn.append(f"--config={ROOT / 'gunicorn.conf.py'}")
-    gunicorn.append(f"--bind=fd://{descriptor}")
-    web = run.spawn("web", run.services_folder, PYTHON, "-m", *gunicorn, pass_fds=[descriptor], env=as_role[WEB])
-    celery = [PYTHON, "-m", "celery", "-A", "teleq"]
-    worker = ["worker", "--concurrency=1", "--without-gossip", "--without-mingle", "--loglevel=warning"]
-    for name, queues in WORKERS.items():
-        of_queues = ["-Q", queues, "-n", f"{name}@%h"]
+    served = web_command(f"fd://{descriptor}")
+    web = run.spawn("web", run.services_folder, *served, pass_fds=[descriptor], env=as_role[WEB])
+    for name in WORKERS:
         role = as_role[RETENTION if name == "retention" else WORKER]
-        run.spawn(f"worker-{name}", run.services_folder, *celery, *worker, *of_queues, env=role)
-    beat = ["beat", "--schedule=beat", "--pidfile=", "--loglevel=warning"]
-    run.spawn("beat", run.services_folder, *celery, *beat, env=as_role[WORKER])
+        run.spawn(f"worker-{name}", run.services_folder, *worker_command(name), env=role)
+    run.spawn("beat", run.services_folder, *beat_command("beat"), env=as_role[WORKER])
     return web
+
+
+def web_command(bind: str) -> list[str]:
+    config = f"--config={ROOT / 'gunicorn.conf.py'}"
+    gunicorn = [PYTHON, "-m", "gunicorn", "teleq.wsgi:application", "--preload", "--no-control-socket"]
+    return [*gunicorn, config, f"--bind={bind}"]
+
+
+def worker_command(name: str) -> list[str]:
+    options = ["--concurrency=1", "--without-gossip", "--without-mingle", "--loglevel=warning"]
+    return [*CELERY, "worker", *options, "-Q", WORKERS[name], "-n", f"{name}@%h"]
+
+
+def beat_command(schedule: str) -> list[str]:
+    return [*CELERY, "beat", f"--schedule={schedule}", "--pidfile=", "--loglevel=warning"]
 
 
 def manage(run: Run, *arguments: str, **environment: str) -> str:

@@ -55,8 +55,8 @@ def _of_parts(parts: Sequence[Part]) -> Iterator[Problem]:
             "TeleqRedisDown",
             _("Redis svarar inte."),
             _(
-                "Inget SMS går förlorat: de väntar i databasen. Starta Redis. Arbetsprocesserna ansluter själva igen, "
-                "och inom en minut lämnas det som väntar."
+                "Inget SMS går förlorat. Arbetsprocesserna letar själva i databasen var halvminut, så SMS skickas lite "
+                "senare än annars. Starta Redis; de ansluter själva igen."
             ),
         )
     if MIGRATIONS in broken:
@@ -74,8 +74,8 @@ def _of_processes(facts: Facts) -> Iterator[Problem]:
             "TeleqBeatSilent",
             _("beat har inte hörts av sedan %(last)s.") % {"last": last} if last else _("beat har inte hörts av."),
             _(
-                "Utan beat skickas inga påminnelser, och SMS som ska försökas igen blir liggande. "
-                "Starta processen beat, en enda, och läs dess logg."
+                "Arbetsprocesserna gör själva det som beat ber om varje minut, lite senare än annars. Gallring och "
+                "reservlistor väntar. Starta processen beat, en enda, och läs dess logg."
             ),
         )
     for queue in facts.queues_without_worker:

@@ -37,8 +37,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """Whether the product can do its work. 503 says which part can't, in a line each.
 
-    `?exclude=redis` leaves a part out, as in Kubernetes: without Redis pages work and SMS wait, which is no reason for
-    a load balancer to take every web server away.
+    `?exclude=redis` leaves a part out, as in Kubernetes: without Redis pages work and SMS leave a little later, which
+    is no reason for a load balancer to take every web server away.
     """
     left_out = set(request.GET.getlist("exclude"))
     checked = [part for part in parts.check() if part.name not in left_out]

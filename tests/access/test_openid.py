@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, tzinfo
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -239,6 +240,18 @@ def test_a_token_for_somebody_else_is_refused(client, anna, settings):
     settings.OIDC_CLIENT_ID = "another"
     assert come_back(client, address).status_code == 403
     assert not is_in(client)
+
+
+@pytest.mark.parametrize("off", [-120, 120])
+def test_the_web_hosts_clock_may_be_two_minutes_off(off, client, anna, monkeypatch):
+    class HostsClock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(seconds=off)
+
+    monkeypatch.setattr("jwt.api_jwt.datetime", HostsClock)
+    sign_in(client)
+    assert is_in(client)
 
 
 class InFront(BaseHTTPRequestHandler):

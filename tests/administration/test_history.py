@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import date, time, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.utils import timezone
 
 from administration.history import in_words
 from cases.models import ClosedDay, TelephoneHours
 from sms.models import StandardText
+from teleq.clock import database_now
 from teleq.models import CareProvider, Membership, OutgoingSms, Queue, Role, User
 from tests.administration.forms import save, shown, text_of
 
@@ -175,3 +177,12 @@ def test_nobody_reads_the_history_of_what_they_do_not_administer(client, nurse, 
     assert client.get(f"/admin/teleq/queue/{other.pk}/history/").status_code == 404
     client.force_login(nurse)
     assert client.get(f"/admin/teleq/queue/{queue.pk}/history/").status_code == 403
+
+
+@pytest.mark.parametrize("off", [-120, 120])
+def test_a_change_is_dated_by_postgresqls_clock_whichever_host_it_was_made_at(off, office, queue, monkeypatch):
+    hosts_clock = timezone.now() + timedelta(seconds=off)
+    monkeypatch.setattr(LogEntry._meta.get_field("action_time"), "_get_default", lambda: hosts_clock)
+    before = database_now()
+    save(office, f"/admin/teleq/outgoingsms/{queue.pk}/change/", sender="VCSpindeln")
+    assert before < LogEntry.objects.latest("pk").action_time < database_now()

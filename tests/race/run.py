@@ -32,14 +32,15 @@ class Result:
     violations: list[str]
 
 
-def race(seed: str, seconds: float) -> Result:
+def race(seed: str, seconds: float, database: str = "") -> Result:
+    """`database` is the address by which the crowd reaches it, as a worker, unless that is PostgreSQL's own."""
     with as_owner():
         witness.sql(witness.ON)
     try:
         town.build()
         deadlocks = _deadlocks()
         with opened(Provider(Random(f"{seed} provider"))) as provider:
-            done = _let_loose(seed, seconds, provider)
+            done = _let_loose(seed, seconds, provider, database or address_as(WORKER))
         evidence = _gathered(provider.posts, accepted=done["accepted in bulk"])
         counts = done | _counted(evidence) | {"deadlocks": _deadlocks() - deadlocks}
         return Result(seed, counts, list(checker.violations(evidence)))
@@ -48,13 +49,13 @@ def race(seed: str, seconds: float) -> Result:
             witness.sql(witness.OFF)
 
 
-def _let_loose(seed: str, seconds: float, provider: Provider) -> dict[str, int]:
+def _let_loose(seed: str, seconds: float, provider: Provider, database: str) -> dict[str, int]:
     with subprocess.Popen(
         [sys.executable, "-m", "tests.race.crowd", seed, str(seconds)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         env=os.environ
-        | {"DJANGO_SETTINGS_MODULE": "teleq.settings", "DATABASE_URL": address_as(WORKER), "TELEQ_URL": provider.url}
+        | {"DJANGO_SETTINGS_MODULE": "teleq.settings", "DATABASE_URL": database, "TELEQ_URL": provider.url}
         | {
             "SMS_PROVIDERS": "simulator,kannel",
             "SMS_NUMBERS": ",".join(f"{provider}={number}" for number, provider in town.RENTED.items()),

@@ -50,6 +50,8 @@ class Load:
     cases: list[int]
     """To whom SMS are sent by hand."""
     database: str
+    pause: float = 0
+    """Seconds from one act of somebody's to their next."""
     booked: list[int] = field(default_factory=list)
     """Ids of the cases that the telephone system was told of."""
     pressed: int = 0
@@ -72,7 +74,7 @@ class Load:
 
     def _until_over(self, act: Callable[[], None]) -> None:
         try:
-            while not self.over.is_set():
+            while not self.over.wait(self.pause):
                 act()
         except Exception as failure:  # told by the test
             self.failures.append(f"{type(failure).__name__}: {failure}")
