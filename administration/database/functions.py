@@ -21,6 +21,7 @@ from django.db import connection, models
 
 from access.checks import FIVE_YEARS
 from access.models import AccessEntry, RightsChange, Session, SignIn
+from administration.statistics.sql import LOCAL
 from administration.totals import DAY, SETTLES
 from cases.models import CLOSED, Case, Draft, Slot
 from consent.models import Answer, Consent, HistoryMark
@@ -274,6 +275,9 @@ CLOSED_CASES = f"""
             gone := ARRAY(
                 SELECT id FROM cases_case WHERE id = ANY (ids) AND status IN ({_any_of(CLOSED)}) FOR UPDATE
             );
+            PERFORM FROM administration_callbackmark FOR SHARE;  -- the night is not counting them now
+            DELETE FROM administration_callbackday AS d USING cases_case AS c
+            WHERE c.id = ANY (gone) AND d.queue_id = c.queue_id AND d.day = (c.created_at {LOCAL})::date;
             {{delete}}
 """
 UNLESS_NO_IN_FORCE = f"""
