@@ -87,6 +87,8 @@ class CallbackMark(models.Model):
     """The last event of a case that `CallbackDay` surely knows of. What a later one is about is counted anew."""
 
     ONLY = 1
+    NONE = 2**63 - 1
+    """Where there is no mark yet no day is stored."""
 
     event_id = models.BigIntegerField()
 

@@ -14,26 +14,12 @@ from django.utils import timezone
 
 from administration.models import CallbackDay, CallbackMark
 from administration.statistics.callbacks import whole_from
-from administration.statistics.sql import STORE, TOUCHED
+from administration.statistics.sql import FORGET, MAKE_MARK, MOVE_MARK, STORE
 from administration.statistics.tables import DAY, WEEK
 from teleq.models import Queue
 
 LONGEST_TRANSACTION = timedelta(hours=1)
 """An event may be stored later than one with a higher id, as long as its transaction is open: never this long."""
-
-LATEST = """
-    SELECT coalesce(max(id), 0) FROM (
-        SELECT id FROM cases_caseevent WHERE at < clock_timestamp() - %(longest)s ORDER BY id DESC LIMIT 1
-    ) AS latest
-"""
-MAKE_MARK = f"""
-    INSERT INTO administration_callbackmark (id, event_id) SELECT {CallbackMark.ONLY}, ({LATEST}) ON CONFLICT DO NOTHING
-"""
-MOVE_MARK = f"UPDATE administration_callbackmark SET event_id = greatest(event_id, ({LATEST}))"
-FORGET = f"""
-    DELETE FROM administration_callbackday AS d USING ({TOUCHED}) AS touched
-    WHERE touched.queue_id = d.queue_id AND touched.day = d.day
-"""
 
 
 def add_up() -> None:
@@ -45,19 +31,21 @@ def add_up() -> None:
     for since in (first + WEEK * week for week in range((today - first) // WEEK + 1)):
         last = min(since + WEEK, today) - DAY
         with transaction.atomic(), connection.cursor() as cursor:
-            _hold_the_mark()
-            cursor.execute(STORE, {"queues": queues, "since": since, "last": last})
+            mark = _hold_the_mark()
+            cursor.execute(STORE, {"mark": mark, "queues": queues, "since": since, "last": last})
 
 
 def _forget_what_has_changed() -> None:
-    longest = {"longest": LONGEST_TRANSACTION}
+    marks = {"only": CallbackMark.ONLY, "longest": LONGEST_TRANSACTION}
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(MAKE_MARK, longest)
-        _hold_the_mark()
-        cursor.execute(FORGET)
-        cursor.execute(MOVE_MARK, longest)
+        cursor.execute(MAKE_MARK, marks)
+        cursor.execute(FORGET, {"mark": _hold_the_mark()})
+        cursor.execute(MOVE_MARK, marks)
 
 
-def _hold_the_mark() -> None:
-    """A removal of cases (GDPR article 17) holds it too, so that none is counted while it is removed."""
-    CallbackMark.objects.select_for_update().get()
+def _hold_the_mark() -> int:
+    """Lock the mark, and return the event that it is at.
+
+    A removal of cases (GDPR article 17) locks it too, so that none is counted while it is removed.
+    """
+    return CallbackMark.objects.select_for_update().get().event_id

@@ -30,6 +30,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from administration.models import CallbackMark
 from administration.statistics.sql import EVERYTHING, MOST_ATTEMPTS, TOTALS_ONLY, WAITS_FOR
 from administration.statistics.tables import DAY, Cell, Chart, Period, Row, Table, percent
 from cases.models import NoAnswer, Status
@@ -93,9 +94,12 @@ class Counted:
 
 
 def count(queue_ids: Collection[int], period: Period) -> Counted:
-    """Two queries, however many queues and cases."""
+    """Three queries, however many queues and cases."""
+    # Read first: if a night moves it meanwhile, some days are counted though they need not be.
+    mark = CallbackMark.objects.values_list("event_id", flat=True).first()
+    common = {"queues": list(queue_ids), "mark": CallbackMark.NONE if mark is None else mark}
     # With a day to spare, as one day in the month may be an hour shorter.
-    of_period = _one_value(EVERYTHING, queue_ids, period, also_before=WAITS_FOR + DAY)
+    of_period = _one_value(EVERYTHING, period, common, also_before=WAITS_FOR + DAY)
     by_queue = {row["queue"]: Totals(**row) for row in of_period["totals"]}
     counts: dict[str, dict[tuple[Any, ...], int]] = defaultdict(dict)
     for row in of_period["counts"] or []:
@@ -103,7 +107,7 @@ def count(queue_ids: Collection[int], period: Period) -> Counted:
         counts[what][tuple(by)] = row["count"]
     before = None
     if period.before.first >= whole_from():
-        before = Totals(**_one_value(TOTALS_ONLY, queue_ids, period.before)["totals"][0])
+        before = Totals(**_one_value(TOTALS_ONLY, period.before, common)["totals"][0])
     return Counted(
         totals=by_queue.pop(None),
         by_queue=by_queue,
@@ -115,14 +119,9 @@ def count(queue_ids: Collection[int], period: Period) -> Counted:
 
 
 def _one_value(
-    statement: str, queue_ids: Collection[int], period: Period, also_before: timedelta = timedelta()
+    statement: str, period: Period, common: Mapping[str, Any], also_before: timedelta = timedelta()
 ) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "queues": list(queue_ids),
-        "first": period.first,
-        "last": period.last,
-        "since": period.first - also_before,
-    }
+    values = {**common, "first": period.first, "last": period.last, "since": period.first - also_before}
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         value: dict[str, Any] = json.loads(cursor.fetchone()[0])

@@ -45,10 +45,10 @@ TOUCHED = f"""
     SELECT DISTINCT its.queue_id, (c.created_at {LOCAL})::date AS day
     FROM cases_caseevent AS e JOIN cases_case AS c ON c.id = e.case_id,
         LATERAL (VALUES (c.queue_id), ((e.before ->> 'queue')::bigint)) AS its (queue_id)
-    WHERE e.id > (SELECT event_id FROM administration_callbackmark) AND its.queue_id IS NOT NULL
+    WHERE e.id > %(mark)s AND its.queue_id IS NOT NULL
 """
 """The queues and days of whose cases something has happened to one since they were stored; also those of the queue that
-a case was moved from."""
+a case was moved from. The mark (`CallbackMark`) is a value, so that PostgreSQL knows that few events are later."""
 
 COLUMNS = (
     *("cases", "left_out", "same_day", "tried_same_day", "tried", "reached_first", "attempts"),
@@ -74,15 +74,20 @@ CASES = f"""
                 AND created_at < (uncounted.day + 1)::timestamp {LOCAL}
             OFFSET 0  -- each day by the index: PostgreSQL would compare all of a queue's cases with all of its days
         ) AS its
-    ), undone AS MATERIALIZED (
-        SELECT undoes_id FROM sought JOIN cases_caseevent ON case_id = sought.id WHERE undoes_id IS NOT NULL
+    ), happened AS MATERIALIZED (
+        SELECT its.*, sought.queue_id, sought.day FROM sought, LATERAL (
+            SELECT id, case_id, kind, at, detail, undoes_id, changes -> 'callback_at' ->> 0 AS was_due,
+                changes ? 'attempts' AS attempted
+            FROM cases_caseevent WHERE case_id = sought.id
+            OFFSET 0  -- each case's by the index: it is taken that cases are sought of all days, and most are stored
+        ) AS its
+        WHERE kind IN ({_any_of(READ)})
     ), noted AS (
-        SELECT e.id, e.case_id, e.at, e.detail, s.queue_id, s.day, (e.changes -> 'callback_at' ->> 0) AS was_due,
-            e.kind = '{Kind.CALLED}' AS rang, e.kind IN ({_any_of(TELLS)}) AS tells,
-            e.kind IN ({_any_of(CLOSES)}) AS closes, e.kind = '{Kind.NO_ANSWER}' AS no_answer,
-            e.kind = '{Kind.REACHED}' OR e.kind = '{Kind.DONE}' AND e.changes ? 'attempts' AS reached
-        FROM sought AS s JOIN cases_caseevent AS e ON e.case_id = s.id
-        WHERE e.kind IN ({_any_of(READ)}) AND e.id NOT IN (SELECT undoes_id FROM undone)
+        SELECT *, kind = '{Kind.CALLED}' AS rang, kind IN ({_any_of(TELLS)}) AS tells,
+            kind IN ({_any_of(CLOSES)}) AS closes, kind = '{Kind.NO_ANSWER}' AS no_answer,
+            kind = '{Kind.REACHED}' OR kind = '{Kind.DONE}' AND attempted AS reached
+        FROM happened
+        WHERE id NOT IN (SELECT undoes_id FROM happened WHERE undoes_id IS NOT NULL)
     ), event AS MATERIALIZED (
         -- in their order: of an attempt its number, and the call that it is of, which began since the result before
         SELECT id, case_id, queue_id, day, detail, at, closes, reached, tried, was_due,
@@ -196,6 +201,20 @@ STORE = f"""
     {CASES} {COUNTED} SELECT queue_id, day, {", ".join(COLUMNS)} FROM found ON CONFLICT DO NOTHING
 """
 """The days `since` to `last` that are not stored."""
+
+LATEST = """
+    SELECT coalesce(max(id), 0) FROM (
+        SELECT id FROM cases_caseevent WHERE at < clock_timestamp() - %(longest)s ORDER BY id DESC LIMIT 1
+    ) AS latest
+"""
+MAKE_MARK = f"""
+    INSERT INTO administration_callbackmark (id, event_id) SELECT %(only)s, ({LATEST}) ON CONFLICT DO NOTHING
+"""
+MOVE_MARK = f"UPDATE administration_callbackmark SET event_id = greatest(event_id, ({LATEST}))"
+FORGET = f"""
+    DELETE FROM administration_callbackday AS d USING ({TOUCHED}) AS touched
+    WHERE touched.queue_id = d.queue_id AND touched.day = d.day
+"""
 
 # The days of a period, added up --------------------------------------------------------------------------------------
 
