@@ -491,7 +491,7 @@ def _dumping(snapshot: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = os.environ | {f"PG{name.upper()}": str(value) for name, value in its.items() if name != "dbname"}
     command = [
         program or "pg_dump",
-        "--format=custom",
+        *("--format=custom", "--compress=0"),  # what it compresses is nothing to the database
         f"--snapshot={snapshot}",
         "--no-sync",
         "--file=/dev/null",
