@@ -8,6 +8,7 @@ stored. No patient's number or name is in them, and they go before the cases do 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -36,7 +37,7 @@ def add_up() -> None:
 
 
 def _forget_what_has_changed() -> None:
-    marks = {"only": CallbackMark.ONLY, "longest": LONGEST_TRANSACTION}
+    marks: dict[str, Any] = {"only": CallbackMark.ONLY, "longest": LONGEST_TRANSACTION}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(MAKE_MARK, marks)
         cursor.execute(FORGET, {"mark": _hold_the_mark()})
