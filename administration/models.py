@@ -11,6 +11,7 @@ from typing import Any, Self
 import pghistory
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Now
@@ -45,6 +46,58 @@ class DayTotal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.what} {self.day}"
+
+
+class CallbackDay(models.Model):
+    """What is counted of the cases that came in to a queue on a day. Written by `administration.statistics`, where SQL
+    says what is counted (`sql.COUNTED`).
+
+    Kept as long as the cases themselves. A row that is missing is counted when it is asked for.
+    """
+
+    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="+", db_index=False)
+    day: models.DateField[date, date] = models.DateField()
+    cases = models.PositiveIntegerField()
+    left_out = models.PositiveIntegerField()
+    same_day = models.PositiveIntegerField()
+    tried_same_day = models.PositiveIntegerField()
+    tried = models.PositiveIntegerField()
+    reached_first = models.PositiveIntegerField()
+    attempts = models.PositiveIntegerField()
+    untried_open = models.PositiveIntegerField()
+    untried_closed = models.PositiveIntegerField()
+    waits = ArrayField(models.IntegerField(), help_text=gettext_lazy("Väntetiderna till första försöket, i sekunder."))
+    counts: models.JSONField[dict[str, int], dict[str, int]] = models.JSONField(
+        help_text=gettext_lazy("Hur många, efter vad de räknas efter.")
+    )
+    waiting: models.JSONField[dict[str, int], dict[str, int]] = models.JSONField(
+        help_text=gettext_lazy("Hur många fler eller färre som väntade, efter hel timme, i sekunder sedan 1970.")
+    )
+
+    class Meta:
+        verbose_name = gettext_lazy("dag i statistiken")
+        verbose_name_plural = gettext_lazy("dagar i statistiken")
+        constraints = [models.UniqueConstraint(fields=["queue", "day"], name="one_row_of_a_queues_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day}"
+
+
+class CallbackMark(models.Model):
+    """The last event of a case that `CallbackDay` surely knows of. What a later one is about is counted anew."""
+
+    ONLY = 1
+    NONE = 2**63 - 1
+    """Where there is no mark yet no day is stored."""
+
+    event_id = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = gettext_lazy("statistikens läge")
+        verbose_name_plural = gettext_lazy("statistikens läge")
+
+    def __str__(self) -> str:
+        return f"{self.event_id}"
 
 
 class RetentionRun(models.Model):

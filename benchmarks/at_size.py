@@ -170,7 +170,7 @@ def p50(seconds: Sequence[float]) -> float:
 
 
 def p99(seconds: Sequence[float]) -> float:
-    return quantiles(seconds, n=100, method="inclusive")[98]
+    return quantiles(seconds, n=100, method="inclusive")[98] if len(seconds) > 1 else seconds[0]
 
 
 def ms(seconds: float) -> str:

@@ -1,9 +1,10 @@
 """What the work with messages costs, by how many there are: `benchmarks/run messages [--full] [--dump]`.
 
 With 10 thousand and 1 million messages, with `--full` 10 million too: accept, claim, record, delivery reports, what
-looks messages up, retention's batches and statistics; each with PostgreSQL's CPU time and the pages that it read. With
-`--dump` the largest is then worked with for ten minutes while a pg_dump and a transaction as old as it are open. The
-figures are in docs/performance.md.
+looks messages up, and statistics; each with PostgreSQL's CPU time and the pages that it read. Then the night's work:
+adding up, and retention of what is past its time in a night, a batch after another. With `--dump` the largest is then
+worked with before, while and after a pg_dump and a transaction as old as it are open for ten minutes. The figures are
+in docs/performance.md.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import random
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +28,7 @@ import django
 django.setup()
 
 import psycopg2
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -35,7 +37,7 @@ from phonenumber_field.phonenumber import PhoneNumber
 from administration import dry_run, queues, retention, stopped_sms, totals
 from administration.patient_data import extract
 from administration.patient_data.stored import Patient
-from administration.statistics import consent_and_sms
+from administration.statistics import callback_days, callbacks, consent_and_sms
 from administration.statistics.tables import Period
 from benchmarks.at_size import (
     Databases,
@@ -66,6 +68,10 @@ AUTOVACUUM_LOOKS = 75
 """Seconds in which autovacuum has been by."""
 DUMP_TAKES = 600
 """Seconds that a dump is open for."""
+BESIDE_IT = 60
+"""Seconds of the same work before and after it."""
+A_NIGHT = 110_000
+"""Messages that are past their time in a night, where there are so many; and what was sent of them."""
 DUMP_RATE = 100
 """Messages a second that are accepted, claimed, recorded and reported meanwhile: a country's on a Monday at eight."""
 
@@ -80,7 +86,7 @@ MESSAGES = f"""
            CASE WHEN state = 'refused' THEN 'declined' ELSE '' END, 1, 'yes', 'case', "case" %% %(patients)s,
            CASE WHEN state IN ('delivered', 'failed') THEN 'simulator' ELSE '' END, md5(n::text), 'delivered',
            left(md5(n::text), 32)
-    FROM generate_series(%(first)s, %(last)s) AS n,
+    FROM generate_series(1, %(size)s) AS n,
          LATERAL (SELECT 1 + (n - 1) * 2 / 5, now() - interval '365 days' * ((%(size)s + 1 - n) / %(size)s::float),
                          (ARRAY['confirmation', 'reminder', 'manual'])[1 + n %% 3],
                          CASE WHEN n %% 12 = 0 THEN 'refused' WHEN n %% 100 = 1 THEN 'failed'
@@ -93,29 +99,44 @@ CASES = f"""
     SELECT n, 1 + n %% {QUEUES}, (ARRAY['Anna', 'Erik', 'Åsa', 'Örjan'])[1 + n %% 4] || ' Lind' || n %% 5000,
            'Provsvar', '', '',
            {nobodys_number_sql("n %% %(patients)s")}, NULL, '', at, 1, at - interval '1 hour', 1, 2,
-           CASE WHEN n > %(cases)s - 3000 AND n %% 3 = 0 THEN 'waiting'
-                WHEN n %% 7 = 0 THEN 'cancelled' ELSE 'done' END,
-           '', false, at - interval '1 hour'
-    FROM generate_series(%(first)s, %(last)s) AS n,
-         LATERAL (SELECT now() - interval '365 days' * ((%(cases)s - n) / %(cases)s::float)) AS called (at)
+           status, CASE WHEN status = 'done' THEN 'advice' ELSE '' END, false, at - interval '1 hour'
+    FROM generate_series(1, %(cases)s) AS n,
+         LATERAL (SELECT now() - interval '365 days' * ((%(cases)s - n) / %(cases)s::float),
+                         CASE WHEN n > %(cases)s - 3000 AND n %% 3 = 0 THEN 'waiting'
+                              WHEN n %% 7 = 0 THEN 'cancelled' ELSE 'done' END) AS its (at, status)
 """
+EVENTS = """
+    INSERT INTO cases_caseevent (case_id, kind, changes, detail, before, undoes_id, user_id, at)
+    SELECT c.id, event.kind, event.changes, event.detail, NULL, NULL, 1, c.created_at + event.after
+    FROM cases_case AS c, LATERAL (VALUES
+        (interval '0', 'created', jsonb '{}', '', true),
+        (interval '62 minutes', 'called', jsonb '{}', '', status = 'done'),
+        (interval '64 minutes', 'no_answer', jsonb '{"attempts": [0, 1]}', 'busy', status = 'done' AND c.id %% 3 = 0),
+        (interval '90 minutes', 'called', jsonb '{}', '', status = 'done' AND c.id %% 3 = 0),
+        (interval '95 minutes', 'done', jsonb '{"attempts": [0, 1]}', 'advice', status = 'done'),
+        (interval '30 minutes', 'cancelled', jsonb '{}', '', status = 'cancelled')
+    ) AS event (after, kind, changes, detail, happened)
+    WHERE happened
+"""
+"""Three or four for each case."""
 CASE_MESSAGES = """
     INSERT INTO cases_casemessage (case_id, message_id, booking)
-    SELECT 1 + (n - 1) * 2 / 5, n, 1 FROM generate_series(%(first)s, %(last)s) AS n
+    SELECT 1 + (n - 1) * 2 / 5, n, 1 FROM generate_series(1, %(size)s) AS n
 """
 CONSENTS = f"""
     INSERT INTO consent_consent (id, care_provider_id, phone_number, answer, answered_by_id, channel, case_id, person,
                                  answered_at, valid_until)
     SELECT 1 + n, 1 + (n %% {QUEUES}) / {QUEUES // PROVIDERS}, {nobodys_number_sql("n")},
-           CASE WHEN n %% 12 = 0 THEN 'no' ELSE 'yes' END, 1, 'case', n, '', now(), now() + interval '14 months'
-    FROM generate_series(%(first)s - 1, %(last)s - 1) AS n
+           CASE WHEN n %% 12 = 0 THEN 'no' ELSE 'yes' END, 1, 'case', n, '', at, at + interval '14 months'
+    FROM generate_series(0, %(patients)s - 1) AS n,
+         LATERAL (SELECT now() - interval '365 days' * ((%(patients)s - n) / %(patients)s::float)) AS answered (at)
 """
 ANSWERS = """
     INSERT INTO consent_consentevent (pgh_created_at, pgh_label, pgh_obj_id, id, care_provider_id, phone_number,
                                       answer, answered_by_id, channel, case_id, person, answered_at, valid_until)
     SELECT answered_at, 'insert', id, id, care_provider_id, phone_number, answer, answered_by_id, channel, case_id, '',
            answered_at, valid_until
-    FROM consent_consent WHERE id BETWEEN %(first)s AND %(last)s
+    FROM consent_consent
 """
 
 
@@ -133,30 +154,22 @@ def fill(size: int) -> None:
     cases = int(size / A_CASE_HAS)
     patients = cases // 4 // QUEUES * QUEUES
     parameters = {"size": size, "cases": cases, "patients": patients}
-    with bare("sms_message", "cases_case", "cases_casemessage", "consent_consent", "consent_consentevent"):
+    with bare(*FILLED):
         # Packed, for half a year's disk: a message that stands still needs no room beside it.
+        [[fillfactor]] = read("SELECT unnest(reloptions) FROM pg_class WHERE relname = 'sms_message' LIMIT 1")
         execute("ALTER TABLE sms_message SET (fillfactor = 100)")
-        for statements in (
-            ((MESSAGES, size), (CASES, cases), (CASE_MESSAGES, size), (CONSENTS, patients)),
-            ((ANSWERS, patients),),
-        ):
-            in_parts(statements, parameters)
-        execute("ALTER TABLE sms_message SET (fillfactor = 30)")
+        # Each table by one connection: its rows lie in the order of time, as in the product.
+        for statements in ((MESSAGES, CASES, CASE_MESSAGES, CONSENTS), (EVENTS, ANSWERS)):
+            at_once([(statement, parameters) for statement in statements])
+        execute(f"ALTER TABLE sms_message SET ({fillfactor})")
     for table, key in (("sms_message", "id"), ("cases_case", "id"), ("consent_consent", "id")):
         execute(f"SELECT setval(pg_get_serial_sequence('{table}', '{key}'), max({key})) FROM {table}")
 
 
-PARTS = 4
-
-
-def in_parts(statements: Iterable[tuple[str, int]], parameters: dict[str, int]) -> None:
-    """Run statements over so many numbers each, in several parts at once."""
-    parts = [
-        (statement, {**parameters, "first": 1 + part * rows // PARTS, "last": (part + 1) * rows // PARTS})
-        for statement, rows in statements
-        for part in range(PARTS)
-    ]
-    at_once(parts)
+FILLED = (
+    *("sms_message", "cases_case", "cases_caseevent", "cases_casemessage"),
+    *("consent_consent", "consent_consentevent"),
+)
 
 
 # What is measured ----------------------------------------------------------------------------------------------------
@@ -251,18 +264,25 @@ def stopped(_: int) -> Callable[[], Any]:
     return lambda: list(stopped_sms.stopped(queue, "", today - timedelta(days=30), today)[:50])
 
 
-def statistics(owners: str, days: int) -> Callable[[int], Callable[[], Any]]:
+def queue_ids(owners: str) -> list[int]:
+    mine = Queue.objects.filter(pk=7) if owners == "queue" else Queue.objects.filter(care_provider=3)
+    return list((Queue.objects.all() if owners == "all" else mine).values_list("pk", flat=True))
+
+
+def of_sms(owners: str, days: int) -> Callable[[int], Callable[[], Any]]:
     def prepare(_: int) -> Callable[[], Any]:
-        mine = Queue.objects.filter(pk=7) if owners == "queue" else Queue.objects.filter(care_provider=3)
-        ids = list((Queue.objects.all() if owners == "all" else mine).values_list("pk", flat=True))
-        today = timezone.localdate()
+        ids, today = queue_ids(owners), timezone.localdate()
         return lambda: consent_and_sms.of_queues(ids, Period(today - timedelta(days=days), today))
 
     return prepare
 
 
-def night(kind: str) -> Callable[[int], Callable[[], Any]]:
-    return lambda _: lambda: retention.remove_batch(kind)
+def of_callbacks(owners: str, days: int) -> Callable[[int], Callable[[], Any]]:
+    def prepare(_: int) -> Callable[[], Any]:
+        ids, today = queue_ids(owners), timezone.localdate()
+        return lambda: callbacks.count(ids, Period(today - timedelta(days=days), today))
+
+    return prepare
 
 
 ACTS = {
@@ -278,12 +298,17 @@ ACTS = {
     "work list": Act(page("/"), 20),
     "work list, Alla": Act(page("/?status=all"), 10),
     "case view": Act(page("/cases/{case}/"), 20),
-    "statistics, a month of a queue": Act(statistics("queue", 30), 10),
-    "statistics, a year of a queue": Act(statistics("queue", 364), 10),
-    "statistics, a year of a care provider": Act(statistics("provider", 364), 10),
-    "statistics, a year of all": Act(statistics("all", 364), 5),
-    "retention, texts of 2,000": Act(night("sms_texts"), 20, 2000),
-    "retention, nothing left to remove": Act(night("sms"), 3),
+    **{
+        f"statistics of {what}, {period} of {whose}": Act(ask(owners, days), 5)
+        for what, ask in (("SMS", of_sms), ("callbacks", of_callbacks))
+        for period, days, whose, owners in (
+            ("a month", 30, "a queue", "queue"),
+            ("a year", 364, "a queue", "queue"),
+            ("a year", 364, "a care provider", "provider"),
+            ("a month", 30, "all", "all"),
+            ("a year", 364, "all", "all"),
+        )
+    },
 }
 
 
@@ -340,39 +365,123 @@ def measure(size: int) -> None:
         )
 
 
+# A night -------------------------------------------------------------------------------------------------------------
+
+ADDED_UP = {"SMS and answers": totals.add_up, "callbacks": callback_days.add_up}
+
+
+def add_up(when: str) -> None:
+    """What statistics are made of, as the night does before it removes anything."""
+    for what, act in ADDED_UP.items():
+        start = time.perf_counter()
+        act()
+        print(f"| adding up {what}, {when} | | {time.perf_counter() - start:.1f} s |", flush=True)
+
+
+# What the night removes is made old enough: messages and texts, two cases for five of them, a quarter as many answers,
+# and a month of the access log with a look at each case.
+PAST_THEIR_TIME = """
+    SET session_replication_role = replica;
+    UPDATE sms_message SET created_at = created_at - interval '2 years' WHERE id <= %(night)s;
+    UPDATE cases_case SET callback_at = callback_at - interval '1 year' WHERE id <= %(night)s * 2 / 5;
+    UPDATE consent_consent
+    SET answered_at = answered_at - interval '15 months', valid_until = valid_until - interval '15 months'
+    WHERE id <= %(night)s / 4;
+    UPDATE consent_consentevent
+    SET answered_at = answered_at - interval '15 months', valid_until = valid_until - interval '15 months'
+    WHERE id <= %(night)s / 4;
+    INSERT INTO sms_retentionmark (what, message_id, left_over)
+    SELECT 'texts', max(id) - %(night)s, '{}' FROM sms_message WHERE created_at < now() - %(keep)s
+    ON CONFLICT (what) DO UPDATE SET message_id = excluded.message_id;
+    SET session_replication_role = origin;
+"""
+OLD_MONTH = """
+    CREATE TABLE access_accessentry_{month:%Y_%m}
+    (LIKE access_accessentry INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+    INSERT INTO access_accessentry_{month:%Y_%m} (id, at, user_id, intake_key_name, roles, session, address, act,
+        care_provider_id, queue_id, case_id, phone_number, person, had_case, protected, why)
+    SELECT -n, %(begins)s::timestamptz + interval '28 days' * ((n - 1) / %(looks)s::float), 1, '', 'Medarbetare',
+           left(md5('x'), 20), '10.0.0.1', 'listed', 1, 1 + n %% 100, n, '+88120000000', '', true, false, ''
+    FROM generate_series(1, %(looks)s) AS n;
+    ALTER TABLE access_accessentry ATTACH PARTITION access_accessentry_{month:%Y_%m}
+    FOR VALUES FROM (%(begins)s) TO (%(begins)s::timestamptz + interval '1 month');
+"""
+
+
+def a_night(size: int) -> None:
+    """Make what a night removes old enough, and remove it: kind by kind, a batch after another."""
+    night = min(A_NIGHT, size // 20)
+    execute(PAST_THEIR_TIME, {"night": night, "keep": settings.KEEP_SMS_TEXTS})
+    month = (timezone.localdate() - settings.KEEP_ACCESS_LOG - timedelta(days=62)).replace(day=1)
+    execute(OLD_MONTH.format(month=month), {"begins": f"{month} 00:00Z", "looks": _cases(size)})
+    execute("VACUUM ANALYZE sms_message, cases_case, consent_consent, consent_consentevent")
+    print(
+        f"\n| a night of {night:,} messages, of {size:,} | rows | seconds | batches | first | median | longest | last |"
+    )
+    print("|---" * 8 + "|")
+    whole = 0.0
+    for kind, name in retention.KINDS.items():
+        removed, seconds = 0, []
+        while True:
+            start = time.perf_counter()
+            count = retention.remove_batch(name)
+            seconds.append(time.perf_counter() - start)
+            if not count:
+                break
+            removed += count
+        whole += sum(seconds)
+        if removed:
+            times = " | ".join(ms(each) for each in (seconds[0], p50(seconds[:-1]), max(seconds), seconds[-2]))
+            print(f"| {kind} | {removed:,} | {sum(seconds):.1f} | {len(seconds) - 1} | {times} |", flush=True)
+    print(f"| all of it | | {whole:.1f} | | | | | |", flush=True)
+
+
 # With a dump open ----------------------------------------------------------------------------------------------------
+
+STEPS = ("accept 200", "claim 200", "record 200", "a report")
+WATCHED = ("sms_message", "sms_unsettled")
 
 
 def with_a_dump(seconds: float, rate: int) -> None:
-    """Work at this many messages a second while a transaction with an old snapshot, and a pg_dump by it, are open."""
-    print(
-        f"\n| seconds | messages | HOT | dead in sms_unsettled | its size | CPU of 200 | pages of 200 |\n{'|---:' * 7}|"
-    )
+    """Work at this many messages a second before, while and after a transaction with an old snapshot, and a pg_dump by
+    it, are open."""
+    steps = " | ".join(f"{step}, p50, p99" for step in STEPS)
+    print(f"\n| | messages | HOT | HOT, small table | dead rows | sizes | {steps} |\n{'|---:' * 10}|", flush=True)
+    _work("before", BESIDE_IT, rate)
     with closing(psycopg2.connect(**_parameters())) as old, _dumping(_held(old)) as dump:
-        begins, done, before, cost = time.monotonic(), 0, _moves(), Measured()
-        told = begins
-        while (now := time.monotonic()) - begins < seconds:
-            if done > (now - begins) * rate:
-                time.sleep(0.05)
-            else:
-                with cost.meter():
-                    cost.add(_through)
-                done += CLAIM
-            if now - told > seconds / 10:
-                _tell(now - begins, done, before, cost)
-                told, cost = now, Measured()
-        print(f"The dump: {'still running' if dump.poll() is None else f'ended with {dump.returncode}'}.")
+        begins = time.monotonic()
+        for part in range(1, 6):
+            _work(f"until {seconds / 5 * part:.0f} s", seconds / 5, rate)
+            ended = f"ended with {dump.returncode}" if dump.poll() is not None else "goes on"
+            print(f"<!-- after {time.monotonic() - begins:.0f} s the dump {ended} -->", flush=True)
+    _work("after", BESIDE_IT, rate)
     time.sleep(AUTOVACUUM_LOOKS)
-    _tell(time.monotonic() - begins, done, before, cost)
+    _work("autovacuum has been", BESIDE_IT, rate)
 
 
-def _through() -> None:
-    """Two hundred messages are accepted, claimed, recorded and reported."""
-    accept(CLAIM)(FULL)()
-    claim(0)()
-    record(0)()
-    while reported:
-        report(0)()
+def _work(when: str, seconds: float, rate: int) -> None:
+    """Accept, claim, record and report so many messages a second, and print how it went."""
+    begins, done, times = time.monotonic(), 0, [Measured() for _ in STEPS]
+    before = _moves()
+    while (now := time.monotonic()) - begins < seconds:
+        if done > (now - begins) * rate:
+            time.sleep(0.05)
+            continue
+        for measured, prepare in zip(times, (accept(CLAIM), claim, record), strict=False):
+            measured.add(prepare(FULL))
+        while reported:
+            times[-1].add(report(FULL))
+        done += CLAIM
+    moved = [now - then for now, then in zip(_moves(), before, strict=True)]
+    [[dead, sizes]] = read(
+        "SELECT string_agg(to_char(n_dead_tup, 'FM999,999,999'), ', ' ORDER BY relname),"
+        " string_agg(pg_size_pretty(pg_relation_size(relid)), ', ' ORDER BY relname)"
+        " FROM pg_stat_user_tables WHERE relname = ANY (%s)",
+        list(WATCHED),
+    )
+    hot = " | ".join(f"{moved[place + 1] / moved[place]:.1%}" for place in (0, 2))
+    took = " | ".join(f"{ms(p50(each.seconds))}, {ms(p99(each.seconds))}" for each in times)
+    print(f"| {when} | {done:,} | {hot} | {dead} | {sizes} | {took} |", flush=True)
 
 
 @contextmanager
@@ -382,7 +491,7 @@ def _dumping(snapshot: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = os.environ | {f"PG{name.upper()}": str(value) for name, value in its.items() if name != "dbname"}
     command = [
         program or "pg_dump",
-        "--format=custom",
+        *("--format=custom", "--compress=0"),  # what it compresses is nothing to the database
         f"--snapshot={snapshot}",
         "--no-sync",
         "--file=/dev/null",
@@ -407,24 +516,14 @@ def _held(old: Any) -> str:
     return str(cursor.fetchone()[0])
 
 
-def _moves() -> tuple[int, int]:
+def _moves() -> list[int]:
+    """Of each table that is watched, how many updates there have been and how many of them were HOT."""
     execute("SELECT pg_stat_force_next_flush()")
-    [row] = read("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'sms_message'")
-    return int(row[0]), int(row[1])
-
-
-def _tell(at: float, done: int, before: tuple[int, int], cost: Measured) -> None:
-    moves, hot = (now - then for now, then in zip(_moves(), before, strict=True))
-    [[dead, size]] = read(
-        "SELECT n_dead_tup, pg_size_pretty(pg_total_relation_size(relid)) FROM pg_stat_user_tables"
-        " WHERE relname = 'sms_unsettled'"
+    rows = read(
+        "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = ANY (%s) ORDER BY relname",
+        list(WATCHED),
     )
-    rounds = len(cost.seconds) or 1
-    print(
-        f"| {at:.0f} | {done:,} | {hot / moves:.1%} | {dead:,} | {size} | {ms(cost.cpu / rounds)}"
-        f" | {cost.pages / rounds:,.0f} |",
-        flush=True,
-    )
+    return [int(number) for row in rows for number in row]
 
 
 def main() -> None:
@@ -436,11 +535,14 @@ def main() -> None:
     databases = Databases(sizes)
     print(machine())
     with databases.filled(fill):
-        print("\n| what | messages | p50 | p99 | CPU of PostgreSQL | pages read |\n|---|---:|---:|---:|---:|---:|")
         for size in sizes:
             databases.use(size)
-            totals.add_up()
+            print(f"\n| the night, of {size:,} | | |\n|---|---|---:|")
+            add_up("the first time")
+            add_up("again")
+            print("\n| what | messages | p50 | p99 | CPU of PostgreSQL | pages read |\n|---|---:|---:|---:|---:|---:|")
             measure(size)
+            a_night(size)
         if options.dump:
             with_a_dump(DUMP_TAKES, DUMP_RATE)
 

@@ -21,6 +21,7 @@ from django.db import connection, models
 
 from access.checks import FIVE_YEARS
 from access.models import AccessEntry, RightsChange, Session, SignIn
+from administration.statistics.sql import LOCAL
 from administration.totals import DAY, SETTLES
 from cases.models import CLOSED, Case, Draft, Slot
 from consent.models import Answer, Consent, HistoryMark
@@ -94,8 +95,12 @@ def _delete(model: type[models.Model], ids: str) -> str:
     return "\n".join([*children, f"DELETE FROM {_table(model)} WHERE {key.column} = ANY ({ids});"])
 
 
+NOW = "(SELECT clock_timestamp())"
+"""Once for each statement, not anew for each row: so an index finds what is before it, and nothing after it is read."""
+
+
 def _before(time: timedelta) -> str:
-    return f"clock_timestamp() - interval '{int(time.total_seconds())} seconds'"
+    return f"{NOW} - interval '{int(time.total_seconds())} seconds'"
 
 
 def _any_of(values: Any) -> str:
@@ -274,6 +279,9 @@ CLOSED_CASES = f"""
             gone := ARRAY(
                 SELECT id FROM cases_case WHERE id = ANY (ids) AND status IN ({_any_of(CLOSED)}) FOR UPDATE
             );
+            PERFORM FROM administration_callbackmark FOR SHARE;  -- the night is not counting them now
+            DELETE FROM administration_callbackday AS d USING cases_case AS c
+            WHERE c.id = ANY (gone) AND d.queue_id = c.queue_id AND d.day = (c.created_at {LOCAL})::date;
             {{delete}}
 """
 UNLESS_NO_IN_FORCE = f"""
@@ -330,12 +338,12 @@ def functions() -> list[Function]:
         _old_rows("drafts", Draft, f"saved_at < {_before(settings.KEEP_DRAFTS)}", "saved_at"),
         # An open case stays, however old it is: somebody has to close it.
         _old_rows("cases", Case, f"{closed} AND callback_at < {_before(settings.KEEP_CASES)}", "callback_at"),
-        _old_rows("slots", Slot, "starts_at < clock_timestamp()", "starts_at"),
+        _old_rows("slots", Slot, f"starts_at < {NOW}", "starts_at"),
         # No event is written of it: earlier ones have the time at which the answer lapsed.
-        _old_rows("answers", Consent, "valid_until <= clock_timestamp()", "valid_until"),
+        _old_rows("answers", Consent, f"valid_until <= {NOW}", "valid_until"),
         _marks(f"ended_at < {_before(log)}"),
         _nightly("access_log", f"BEGIN RETURN access_drop_old_months({_before(log)}); END;"),
-        _old_rows("sessions", Session, "expire_date < clock_timestamp()", "expire_date"),
+        _old_rows("sessions", Session, f"expire_date < {NOW}", "expire_date"),
         _old_rows("sign_ins", SignIn, f"at < {_before(log)}", "at"),
         _old_rows("rights_changes", RightsChange, f"at < {_before(log)}", "at"),
         _history(),

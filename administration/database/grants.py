@@ -40,7 +40,7 @@ TABLES = {
     "sms_unplacedsms": ("siu", ""),
     "sms_lostsms": ("sid", ""),
     "cases_case": ("siu", "s"),
-    "cases_caseevent": ("si", ""),
+    "cases_caseevent": ("si", "s"),
     "cases_casemessage": ("si", ""),
     "cases_note": ("si", ""),
     "cases_protectionmark": ("siu", ""),
@@ -94,6 +94,8 @@ TABLES = {
     "django_migrations": ("s", ""),
     # Counted from what retention takes away.
     "administration_daytotal": ("s", "si"),
+    "administration_callbackday": ("s", "sid"),
+    "administration_callbackmark": ("s", "siu"),
     "consent_historymark": ("s", ""),
     "sms_retentionmark": ("s", ""),
     # django-pghistory's table for contexts; ours stand in the events.

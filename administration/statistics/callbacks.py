@@ -1,9 +1,10 @@
 """How queues' callbacks went: contact on the same day, waiting times, attempts, outcomes, when there was most to do.
 
 All of it is of the cases that came in during a period, and of all that has happened to them since; only how many waited
-at each hour looks at those too that came in before. It is counted from the cases and their events whenever it is asked
-for, in SQL, and nothing is stored: a median can't be made from totals by day. So it reaches as far back as closed cases
-are kept (`whole_from`).
+at each hour looks at those too that came in before. It is counted from the cases and their events, in SQL, a day of a
+queue at a time. A day that the night has stored (`administration.statistics.callback_days`) is not counted again unless
+something has happened to one of its cases. So it tells what stands now, as far back as closed cases are kept
+(`whole_from`).
 
 What the words mean is told to the reader by `administration.statistics.terms`; the two have to say the same.
 
@@ -15,7 +16,7 @@ system, which teleQ doesn't see.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -29,15 +30,17 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from administration.models import CallbackMark
 from administration.statistics.sql import EVERYTHING, MOST_ATTEMPTS, TOTALS_ONLY, WAITS_FOR
 from administration.statistics.tables import DAY, Cell, Chart, Period, Row, Table, percent
-from administration.totals import beginning_of
 from cases.models import NoAnswer, Status
 from teleq.models import Outcome, Queue
 from teleq.swedish import how_long
 
-Counts: TypeAlias = list[dict[str, Any]]
+Rows: TypeAlias = list[dict[str, Any]]
 """Rows of SQL, by column."""
+Counts: TypeAlias = Mapping[tuple[Any, ...], int]
+"""How many there are, by what they are counted by."""
 
 
 def whole_from() -> date:
@@ -85,34 +88,40 @@ class Counted:
     """Of the queues that have any."""
     before: Totals | None
     """Of the period before. None where cases of it have been removed."""
-    counts: dict[str, Counts]
+    days: Rows
+    counts: Mapping[str, Counts]
+    waiting: Rows
 
 
 def count(queue_ids: Collection[int], period: Period) -> Counted:
-    """Two queries, however many queues and cases."""
-    of_period = _one_value(EVERYTHING, queue_ids, period, also_before=WAITS_FOR)
-    by_queue = {row["queue"]: Totals(**row) for row in of_period.pop("totals")}
+    """Three queries, however many queues and cases."""
+    # Read first: if a night moves it meanwhile, some days are counted though they need not be.
+    mark = CallbackMark.objects.values_list("event_id", flat=True).first()
+    common = {"queues": list(queue_ids), "mark": CallbackMark.NONE if mark is None else mark}
+    # With a day to spare, as one day in the month may be an hour shorter.
+    of_period = _one_value(EVERYTHING, period, common, also_before=WAITS_FOR + DAY)
+    by_queue = {row["queue"]: Totals(**row) for row in of_period["totals"]}
+    counts: dict[str, dict[tuple[Any, ...], int]] = defaultdict(dict)
+    for row in of_period["counts"] or []:
+        what, *by = json.loads(row["key"])
+        counts[what][tuple(by)] = row["count"]
     before = None
     if period.before.first >= whole_from():
-        before = Totals(**_one_value(TOTALS_ONLY, queue_ids, period.before)["totals"][0])
+        before = Totals(**_one_value(TOTALS_ONLY, period.before, common)["totals"][0])
     return Counted(
         totals=by_queue.pop(None),
         by_queue=by_queue,
         before=before,
-        counts={name: rows or [] for name, rows in of_period.items()},
+        days=of_period["days"] or [],
+        counts=counts,
+        waiting=of_period["waiting"] or [],
     )
 
 
 def _one_value(
-    statement: str, queue_ids: Collection[int], period: Period, also_before: timedelta = timedelta()
+    statement: str, period: Period, common: Mapping[str, Any], also_before: timedelta = timedelta()
 ) -> dict[str, Any]:
-    begins, ends = beginning_of(period.first), beginning_of(period.last + DAY)
-    values: dict[str, Any] = {
-        "queues": list(queue_ids),
-        "begins": begins,
-        "ends": ends,
-        "came_in_since": begins - also_before,
-    }
+    values = {**common, "first": period.first, "last": period.last, "since": period.first - also_before}
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         value: dict[str, Any] = json.loads(cursor.fetchone()[0])
@@ -125,11 +134,11 @@ def _one_value(
 def tables(counted: Counted, queues: Sequence[Queue], period: Period) -> list[Table]:
     """The tables on callbacks, of what was counted of these queues."""
     counts, totals = counted.counts, counted.totals
-    hours = counts["hours"]
+    hours = {what: counts[what] for what in _whats()}
     return [
         _key_figures(totals, counted.before, period),
         *([_by_queue(counted.by_queue, queues)] if len(queues) > 1 else []),
-        _same_day(counts["days"], totals, period),
+        _same_day(counted.days, totals, period),
         _waits(counts["waits"], totals),
         _reached(counts["reached"]),
         _attempts(counts["attempts"], totals),
@@ -137,9 +146,9 @@ def tables(counted: Counted, queues: Sequence[Queue], period: Period) -> list[Ta
         _outcomes(counts["outcomes"], queues),
         _by_hour(hours),
         _by_weekday(hours),
-        _grid("tider-timme-veckodag", _("Bokade tider per timme och veckodag"), "due", hours),
-        _grid("forsok-timme-veckodag", _("Försök per timme och veckodag"), "tried", hours),
-        _waiting(counts["waiting"]),
+        _grid("tider-timme-veckodag", _("Bokade tider per timme och veckodag"), hours["due"]),
+        _grid("forsok-timme-veckodag", _("Försök per timme och veckodag"), hours["tried"]),
+        _waiting(counted.waiting),
     ]
 
 
@@ -204,13 +213,11 @@ def _by_queue(by_queue: Mapping[int, Totals], queues: Iterable[Queue]) -> Table:
     return Table("per-ko", _("Kö för kö"), (_("Kö"), *columns.values()), rows, chart=Chart.NONE)
 
 
-def _same_day(days: Counts, totals: Totals, period: Period) -> Table:
+def _same_day(days: Rows, totals: Totals, period: Period) -> Table:
     """Contact on the same day, by when the case came in. The parts of a bar are all that are counted."""
     of_step: dict[date, Counter[str]] = {}
     for row in days:
-        begins = period.step_of(date.fromisoformat(row["day"]))
-        which = "same_day" if row["same_day"] else "tried" if row["tried"] else "untried"
-        of_step.setdefault(begins, Counter())[which] += row["count"]
+        of_step.setdefault(period.step_of(date.fromisoformat(row.pop("day"))), Counter()).update(row)
     rows: list[Row] = [
         (
             period.step_name(begins),
@@ -258,7 +265,6 @@ def same_day_in_words(totals: Totals) -> str:
 
 
 def _waits(waits: Counts, totals: Totals) -> Table:
-    found = {row["bucket"]: row["count"] for row in waits}
     names = [
         _("under 15 min"),
         _("15–30 min"),
@@ -270,7 +276,7 @@ def _waits(waits: Counts, totals: Totals) -> Table:
         _("1–3 dygn"),
         _("3 dygn eller mer"),
     ]
-    rows: list[Row] = [(name, found.get(place, 0)) for place, name in enumerate(names)]
+    rows: list[Row] = [(name, waits.get((place,), 0)) for place, name in enumerate(names)]
     columns = (_("Väntetid"), _("Ärenden"))
     return Table("vantetid", _("Väntetid till första försöket"), columns, rows, waits_in_words(totals))
 
@@ -304,8 +310,7 @@ def in_hours(seconds: float) -> str:
 
 
 def _reached(reached: Counts) -> Table:
-    found = {(row["number"], row["state"]): row["count"] for row in reached}
-    total = sum(found.values())
+    total = sum(reached.values())
     names = {
         (1, None): _("Nådd vid första försöket"),
         (2, None): _("Nådd vid andra försöket"),
@@ -315,15 +320,14 @@ def _reached(reached: Counts) -> Table:
         (None, Status.CANCELLED.value): _("Inte nådd, ärendet är Avbokat"),
         (None, "open"): _("Inte nådd än, ärendet är öppet"),
     }
-    rows: list[Row] = [(name, found.get(key, 0), percent(found.get(key, 0), total)) for key, name in names.items()]
+    rows: list[Row] = [(name, reached.get(key, 0), percent(reached.get(key, 0), total)) for key, name in names.items()]
     columns = (_("Försök"), _("Ärenden"), _("Procent"))
     return Table("nadd", _("Nådd vid vilket försök"), columns, rows, plotted=1)
 
 
 def _attempts(attempts: Counts, totals: Totals) -> Table:
-    found = {row["attempts"]: row["count"] for row in attempts}
     rows: list[Row] = [
-        (_("5 eller fler") if many == MOST_ATTEMPTS else str(many), found.get(many, 0))
+        (_("5 eller fler") if many == MOST_ATTEMPTS else str(many), attempts.get((many,), 0))
         for many in range(MOST_ATTEMPTS + 1)
     ]
     note = ""
@@ -333,26 +337,24 @@ def _attempts(attempts: Counts, totals: Totals) -> Table:
 
 
 def _no_answer(no_answer: Counts) -> Table:
-    found = {row["detail"]: row["count"] for row in no_answer}
-    rows: list[Row] = [(str(reason.label), found.get(reason.value, 0)) for reason in NoAnswer]
-    rows.append((_("Utan angiven orsak"), found.get("", 0)))
+    rows: list[Row] = [(str(reason.label), no_answer.get((reason.value,), 0)) for reason in NoAnswer]
+    rows.append((_("Utan angiven orsak"), no_answer.get(("",), 0)))
     return Table("inget-svar", _("Försök med Inget svar, efter orsak"), (_("Orsak"), _("Försök")), rows)
 
 
 def _outcomes(outcomes: Counts, queues: Iterable[Queue]) -> Table:
     """By the outcomes that the queues choose between, and any other that there is."""
-    found = {(row["state"], row["outcome"]): row["count"] for row in outcomes}
     chosen = {outcome for queue in queues for outcome in queue.outcomes}
     done = Status.DONE.value
     rows: list[Row] = [
-        (str(outcome.label), found.get((done, outcome.value), 0))
+        (str(outcome.label), outcomes.get((done, outcome.value), 0))
         for outcome in Outcome
-        if outcome in chosen or (done, outcome.value) in found
+        if outcome in chosen or (done, outcome.value) in outcomes
     ]
-    if (done, "") in found:
-        rows.append((_("Klart utan resultat"), found[done, ""]))
-    rows.append((str(Status.CANCELLED.label), found.get((Status.CANCELLED.value, ""), 0)))
-    rows.append((_("Öppet"), found.get(("open", ""), 0)))
+    if (done, "") in outcomes:
+        rows.append((_("Klart utan resultat"), outcomes[done, ""]))
+    rows.append((str(Status.CANCELLED.label), outcomes.get((Status.CANCELLED.value, ""), 0)))
+    rows.append((_("Öppet"), outcomes.get(("open", ""), 0)))
     return Table("resultat", _("Ärenden efter resultat"), (_("Resultat"), _("Ärenden")), rows)
 
 
@@ -373,21 +375,21 @@ def hour_name(hour: int) -> str:
     return f"{hour:02}–{(hour + 1) % 24:02}"
 
 
-def _by_hour(hours: Counts) -> Table:
-    found = _add_up(hours, lambda row: (row["what"], row["hour"]))
+def _by_hour(hours: Mapping[str, Counts]) -> Table:
+    found = _add_up(((what, hour), count) for what in hours for (_, hour), count in hours[what].items())
     rows: list[Row] = [
-        (hour_name(hour), *(found[what, hour] for what in _whats())) for hour in _span({hour for _, hour in found})
+        (hour_name(hour), *(found[what, hour] for what in hours)) for hour in _span({hour for _, hour in found})
     ]
     columns = (_("Klockan"), *_whats().values())
     return Table("per-timme", _("Per timme på dygnet"), columns, rows, chart=Chart.BARS)
 
 
-def _by_weekday(hours: Counts) -> Table:
-    found = _add_up(hours, lambda row: (row["what"], row["weekday"]))
+def _by_weekday(hours: Mapping[str, Counts]) -> Table:
+    found = _add_up(((what, weekday), count) for what in hours for (weekday, _), count in hours[what].items())
     rows: list[Row] = [
-        (str(WEEKDAYS[weekday]), *(found[what, weekday] for what in _whats()))
+        (str(WEEKDAYS[weekday]), *(found[what, weekday] for what in hours))
         for weekday in range(7)
-        if weekday < 5 or any(found[what, weekday] for what in _whats())
+        if weekday < 5 or any(found[what, weekday] for what in hours)
     ]
     if not found:
         rows = []
@@ -395,25 +397,24 @@ def _by_weekday(hours: Counts) -> Table:
     return Table("per-veckodag", _("Per veckodag"), columns, rows, chart=Chart.BARS)
 
 
-def _grid(key: str, title: str, what: str, hours: Counts) -> Table:
+def _grid(key: str, title: str, counts: Counts) -> Table:
     """One of what is counted by hour, with a column for each weekday."""
-    found = _add_up((row for row in hours if row["what"] == what), lambda row: (row["hour"], row["weekday"]))
     rows: list[Row] = [
-        (hour_name(hour), *(found[hour, weekday] for weekday in range(7)))
-        for hour in _span({hour for hour, _ in found})
+        (hour_name(hour), *(counts.get((weekday, hour), 0) for weekday in range(7)))
+        for hour in _span({hour for _, hour in counts})
     ]
     columns = (_("Klockan"), *(str(WEEKDAYS[weekday]) for weekday in range(7)))
     return Table(key, title, columns, rows, chart=Chart.GRID)
 
 
-def _add_up(rows: Iterable[Mapping[str, Any]], key: Any) -> Counter[Any]:
+def _add_up(counts: Iterable[tuple[Any, int]]) -> Counter[Any]:
     found: Counter[Any] = Counter()
-    for row in rows:
-        found[key(row)] += row["count"]
+    for key, count in counts:
+        found[key] += count
     return found
 
 
-def _waiting(waiting: Counts) -> Table:
+def _waiting(waiting: Rows) -> Table:
     """How many waited at each full hour: on average, and the most at once."""
     found = {(row["hour"], row["weekend"]): row for row in waiting}
     rows: list[Row] = []

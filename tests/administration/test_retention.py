@@ -224,14 +224,15 @@ def old_messages(queue):
     return written_then
 
 
-def rows_read(act) -> int:
-    """How many rows of messages PostgreSQL reads for this, one way or another."""
+def rows_read(act, table: str = "sms_message") -> int:
+    """How many of the table's rows PostgreSQL reads for this, one way or another."""
     with connection.cursor() as cursor:
 
         def read() -> int:
             cursor.execute(
                 "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables"
-                " WHERE relname = 'sms_message'"
+                " WHERE relname = %s",
+                [table],
             )
             return cursor.fetchone()[0]
 
@@ -313,6 +314,35 @@ def test_a_closed_case_goes_after_a_year_with_all_that_is_its_own(closed, sent, 
     assert a_night_goes_by()["ärenden"] == 1
     assert Case.objects.get() == fresh
     assert Message.objects.get() == message  # kept as long as messages are
+
+
+YOUNG = {
+    "cases": """
+        INSERT INTO cases_case (queue_id, name, reason, phone_number, a_number, personal_identity_number, callback_at,
+                                booking, booked_at, attempts, priority, status, outcome, wrong_number, created_at,
+                                interpreter_language, speak_with)
+        SELECT %s, '', '', '+46701740605', NULL, '', now() - n * interval '1 minute', 1, now(), 1, 2, 'done', '', false,
+               now(), '', ''
+        FROM generate_series(1, 3000) AS n;
+        ANALYZE cases_case
+    """,
+    "answers": """
+        INSERT INTO consent_consent (care_provider_id, phone_number, answer, answered_by_id, channel, person,
+                                     answered_at, valid_until)
+        SELECT care_provider_id, '+4670' || n, 'no', NULL, 'sms', '', now(), now() + n * interval '1 minute'
+        FROM generate_series(1, 3000) AS n, teleq_queue WHERE teleq_queue.id = %s;
+        ANALYZE consent_consent
+    """,
+}
+
+
+@pytest.mark.parametrize(("kind", "table"), [("cases", "cases_case"), ("answers", "consent_consent")])
+def test_what_is_not_past_its_time_is_not_read(kind, table, queue):
+    """However much there is of it, and also by the last batch, which doesn't find as many as it may take."""
+    with past_the_triggers(), connection.cursor() as cursor:
+        cursor.execute(YOUNG[kind], [queue.pk])
+    with acting_as(RETENTION):
+        assert rows_read(lambda: remove_batch(kind), table) == 0
 
 
 def test_an_open_case_never_goes(closed):

@@ -6,15 +6,21 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
-from administration.statistics import callbacks
-from administration.statistics.tables import Period
+from access.access_log import Act
+from access.models import AccessEntry
+from administration.database.functions import call
+from administration.models import CallbackDay
+from administration.statistics import callback_days, callbacks
+from administration.statistics.tables import DAY, Period
 from cases import acts, rebooking
 from cases.models import Case, CaseEvent, NoAnswer, Status
+from local.servers import RETENTION
 from teleq.models import Outcome
 from tests.administration.forms import text_of
-from tests.database_roles import as_owner
+from tests.database_roles import acting_as, as_owner, past_the_triggers
 
 pytestmark = pytest.mark.django_db
 
@@ -328,7 +334,7 @@ class TestAWeek:
         assert table.rows == [(str(queue), 11, 50.0, 70, 940, 66.7), (str(plain_queue), 0, None, None, None, None)]
 
     def test_the_number_of_queries_is_fixed(self, queue, plain_queue, django_assert_num_queries):
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(3):
             callbacks.count([queue.pk, plain_queue.pk], WEEK)
 
 
@@ -421,6 +427,115 @@ class TestBorders:
         assert callbacks.whole_from() == MONDAY - timedelta(days=1)
         assert callbacks.count([queue.pk], WEEK).before is None
         assert rows(queue, "nyckeltal")[0][1:] == (11, None)
+
+
+def a_night_counts() -> None:
+    with acting_as(RETENTION):
+        callback_days.add_up()
+
+
+MANY_CASES = """
+    INSERT INTO cases_case (queue_id, name, reason, phone_number, a_number, personal_identity_number, callback_at,
+                            booking, booked_at, attempts, priority, status, outcome, wrong_number, created_at,
+                            interpreter_language, speak_with)
+    SELECT %(queue)s, '', '', '+46701740605', NULL, '', at, 1, at, 1, 2, 'done', 'advice', false, at, '', ''
+    FROM generate_series(1, 3000) AS n, LATERAL (SELECT now() - interval '1 day' - n * interval '2 hours') AS its (at);
+    INSERT INTO cases_caseevent (case_id, kind, changes, detail, at)
+    SELECT c.id, kind, changes::jsonb, '', c.created_at FROM cases_case AS c,
+        (VALUES ('created', '{}'), ('done', '{"attempts": [0, 1]}')) AS event (kind, changes)
+    WHERE c.queue_id = %(queue)s;
+    ANALYZE cases_case, cases_caseevent;
+"""
+"""Twelve a day, of 250 days until yesterday."""
+
+
+def rows_read(act: Callable[[], object]) -> int:
+    """How many rows of cases and their events PostgreSQL reads for this, one way or another."""
+    with connection.cursor() as cursor:
+
+        def read() -> int:
+            cursor.execute(
+                "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
+                " WHERE relname IN ('cases_case', 'cases_caseevent')"
+            )
+            return int(cursor.fetchone()[0])
+
+        before = read()
+        act()
+        return read() - before
+
+
+class TestStoredDays:
+    """A day that the night has stored is not counted again, and yet the figures tell what stands now."""
+
+    def told(self, *queues, period=WEEK):
+        counted = callbacks.count([queue.pk for queue in queues], period)
+        return [(table.key, table.rows, table.note) for table in callbacks.tables(counted, queues, period)]
+
+    @pytest.mark.parametrize(
+        "period",
+        [WEEK, Period(TUESDAY, TUESDAY), Period(FRIDAY, SUNDAY), Period(date(2025, 9, 1), date(2025, 11, 30))],
+        ids=["the week", "a day", "its end", "three months"],
+    )
+    def test_the_figures_are_the_same(self, a_week, queue, plain_queue, period):
+        before = self.told(queue, plain_queue, period=period)
+        a_night_counts()
+        assert CallbackDay.objects.filter(queue=queue).count() == 8  # six of the week, and one on either side
+        assert self.told(queue, plain_queue, period=period) == before
+        a_night_counts()
+        assert self.told(queue, plain_queue, period=period) == before
+
+    def test_what_happens_to_a_case_afterwards_counts_at_once(self, a_week, queue, does):
+        a_night_counts()
+        acts.close(Case.objects.get(created_at=clock(WEDNESDAY, 9)), Status.CANCELLED, by=does.nurse)  # E
+        for _ in range(2):
+            assert rows(queue, "resultat")[-2:] == [("Avbokat", 3), ("Öppet", 1)]
+            a_night_counts()
+
+    def test_a_case_that_is_moved_afterwards_is_in_its_new_queue_alone(self, a_week, queue, plain_queue, nurse):
+        a_night_counts()
+        case = Case.objects.get(created_at=clock(WEDNESDAY, 9))
+        rebooking.to_queue(case, plain_queue, by=nurse, seen=case.events.latest_act().pk)
+        for _ in range(2):
+            assert (rows(queue, "nyckeltal")[0][1], rows(plain_queue, "nyckeltal")[0][1]) == (10, 1)
+            a_night_counts()
+
+    def test_a_case_that_is_removed_for_the_patient_counts_no_more(self, a_week, queue, nurse):
+        a_night_counts()
+        gone = Case.objects.get(created_at=clock(MONDAY, 8, 5))
+        AccessEntry.objects.create(user=nurse, act=Act.REMOVAL)
+        assert call("removal_cases", [gone.pk]) == 1
+        for _ in range(2):
+            assert rows(queue, "nyckeltal")[0][1:] == (10, 1)
+            a_night_counts()
+
+    def test_days_go_before_retention_removes_their_first_case(self, a_week, queue, settings):
+        a_night_counts()
+        settings.KEEP_CASES = timezone.now() - clock(WEDNESDAY, 12)
+        a_night_counts()
+        assert CallbackDay.objects.earliest("day").day == THURSDAY == callbacks.whole_from()
+
+    def test_today_is_not_stored(self, book, queue):
+        book()
+        a_night_counts()
+        assert not CallbackDay.objects.exists()
+
+    def test_of_a_year_no_more_cases_are_read_than_those_of_days_with_something_new(self, queue, nurse, settings):
+        settings.KEEP_CASES = 365 * DAY
+        with past_the_triggers(), connection.cursor() as cursor:
+            cursor.execute(MANY_CASES, {"queue": queue.pk})
+        year = Period(timezone.localdate() - 364 * DAY, timezone.localdate())
+        counted = rows_read(lambda: self.told(queue, period=year))
+        before = self.told(queue, period=year)
+        a_night_counts()
+        stored = rows_read(lambda: self.told(queue, period=year))
+        assert self.told(queue, period=year) == before
+        old = Case.objects.earliest("created_at")
+        acts.reopen(old, by=nurse)
+        one_day = rows_read(lambda: self.told(queue, period=year))
+        assert counted >= 9000  # each case with its two events
+        assert stored < 50
+        assert 12 <= one_day < 200
 
 
 class TestThePage:
