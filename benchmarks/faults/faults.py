@@ -96,19 +96,26 @@ def killed_before_claim(scene: Scene) -> Generator[None, None, None]:
     yield
 
 
-@fault("killed-claimed", "worker killed when its claim is committed and nothing of it handed over")
+@fault("killed-claimed", "worker killed when its claim is committed and messages of it are not handed over yet")
 def killed_claimed(scene: Scene) -> Generator[None, None, None]:
-    """With a rate, what was reserved and not used is given back in between, which needs a lock."""
-    scene.start_workers(SMS_RATES="simulator=100000")
+    """It is stopped at random, looked at, and goes on if it isn't at that step."""
+    scene.start_workers()
     yield
-    for _ in range(50):
-        with held(ProviderState.objects.all()):
-            wait_until(lambda: scene.waits_for_a_lock(BULK))
-            time.sleep(0.5)  # what was claimed before has left by then
-            if not_posted := claimed_and_not_posted(scene):
-                scene.replace(BULK)
-                scene.show(f"{not_posted} of them not handed over")
-                break
+    worker, dice = scene.workers[BULK], Random()
+
+    def claimed_and_not_handed_over() -> int:
+        time.sleep(dice.uniform(0, 0.1))
+        worker.send(signal.SIGSTOP)
+        time.sleep(0.3)  # what it has handed over arrives
+        if not (count := claimed_and_not_posted(scene)):
+            worker.send(signal.SIGCONT)
+        return count
+
+    for _ in range(200):
+        if not_posted := claimed_and_not_handed_over():
+            scene.replace(BULK)
+            scene.show(f"{not_posted} of them not handed over")
+            break
     else:
         raise AssertionError("it was never caught there")
     yield

@@ -1,8 +1,9 @@
 """Who is at work while something breaks: `python -m benchmarks.faults.load WAY`.
 
-Messages come in three ways, each a process of its own: reminders that are due, bookings that are confirmed, and nurses
-who press Skicka SMS. In a fourth, answers change meanwhile, mostly those of a few numbers. What can't be done, as the
-database is away or a lock is held, is let be, as somebody who is told to try again does.
+Messages come in four ways, each a process of its own: many as rows, as `gateway.accept` writes them; and by the product
+itself reminders that are due, bookings that are confirmed, and nurses who press Skicka SMS. In a fifth, answers change
+meanwhile, mostly those of a few numbers. What can't be done, as the database is away or a lock is held, is let be, as
+somebody who is told to try again does.
 
 Begins at each line on stdin, which says how many messages come in how many seconds. Then it prints, on one line, the
 keys of the messages that it was told are accepted.
@@ -23,21 +24,35 @@ django.setup()
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from benchmarks.faults.town import HOT, NUMBERS, number
+from benchmarks.faults.town import FIRST_NUMBER, HOT, NUMBERS, number
 from benchmarks.reminders import DUE_CASES
 from cases import automatic_sms, callbacks
 from cases.changing import NotPossible
 from cases.models import Case, Status
 from consent import register
 from consent.models import Answer
+from sms import gateway
+from sms.models import Lane
 from teleq.clock import database_now
 from teleq.models import CareProvider, Queue, User
 
-SHARES = {"reminders": 0.98, "bookings": 0.01, "presses": 0.01}
-"""Of all messages. Bookings and presses are written one by one, which costs as much as the sending of ten."""
+SHARES = {"rows": 0.9, "reminders": 0.08, "bookings": 0.01, "presses": 0.01}
+"""Of all messages. A reminder costs more to write than to send, and a booking or a press as much as the sending of ten."""
 A_SECOND = 20
 """How many answers change."""
-REMINDERS_AT_ONCE = 200
+AT_ONCE = {"rows": 200, "reminders": 100}
+ROWS = """
+    INSERT INTO sms_message (key, kind, queue_id, to_number, text, receipt_token, created_at, state_at, due_at,
+        send_before, state, refusal, attempts, consent_answer, consent_channel, provider, provider_message_id,
+        provider_status)
+    SELECT format('rows:%%s:%%s', %(once)s, n), 'reminder',
+        (%(queues)s::bigint[])[1 + floor(random() * cardinality(%(queues)s::bigint[]))],
+        '+46701740' || %(first)s + floor(random() * %(numbers)s)::int,
+        'Vi ringer dig. Häls. VC Spindeln', md5(random()::text), at, at, at, at + interval '1 hour',
+        'queued', '', 0, '', '', '', '', ''
+    FROM generate_series(1, %(size)s) AS n, (SELECT clock_timestamp() AS at) AS clock
+    RETURNING key
+"""
 STAY_OPEN = 5_000
 """So many patients wait for their callback at once. Those that came first have been called then."""
 PRESSED = "Hej! Vi ringer snart."
@@ -56,6 +71,20 @@ class Town:
         self.providers = list(CareProvider.objects.order_by("pk"))
         self.case: Case | None = None
         self.open: list[int] = []
+
+    def rows(self, count: int) -> Iterator[str]:
+        values = {
+            "once": secrets.token_hex(6),
+            "queues": self.queue_ids,
+            "first": FIRST_NUMBER,
+            "numbers": NUMBERS,
+            "size": count,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(ROWS, values)
+            keys = [key for (key,) in cursor.fetchall()]
+        gateway.wake_on_commit(Lane.BULK)
+        yield from keys
 
     def reminders(self, count: int) -> Iterator[str]:
         """Cases become due, and what beat asks for each minute is done at once."""
@@ -148,7 +177,7 @@ def at_work(way: str, act: Act, messages: int, seconds: float) -> Iterator[str]:
     if way == "answers":
         ends = time.monotonic() + seconds
         return at_pace(act, int(A_SECOND * seconds), seconds, 1, lambda: time.monotonic() > ends)
-    count, at_once = max(1, int(messages * SHARES[way])), REMINDERS_AT_ONCE if way == "reminders" else 1
+    count, at_once = max(1, int(messages * SHARES[way])), AT_ONCE.get(way, 1)
     return at_pace(act, count, seconds, at_once, lambda: False)
 
 

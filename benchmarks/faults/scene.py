@@ -126,7 +126,7 @@ class Crowd:
             assert process.stdout.readline() == "ready\n"
 
     def _start(self, way: str) -> subprocess.Popen[str]:
-        role = WORKER if way == "reminders" else WEB
+        role = WORKER if way in load.AT_ONCE else WEB
         return subprocess.Popen(
             [sys.executable, "-m", "benchmarks.faults.load", way],
             env=os.environ | {"DATABASE_URL": address_as(role), "LOG_LEVEL": "CRITICAL"},
