@@ -175,7 +175,7 @@ def killed_recorded(scene: Scene) -> Generator[None, None, None]:
     yield
 
 
-KILLS, A_KILL = 24, 8
+KILLS, A_KILL = 24, 12
 """How many, and about how many seconds each takes: a worker is started again, works, and is killed."""
 
 
@@ -279,7 +279,6 @@ def redis_wiped(scene: Scene) -> Generator[None, None, None]:
         with broker() as client:
             wiped += client.dbsize()
             client.flushall()
-            assert not client.dbsize()
         time.sleep(1)
     assert wiped, "there was nothing in it"
     scene.show(f"{wiped} keys wiped")

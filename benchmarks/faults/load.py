@@ -37,7 +37,7 @@ from teleq.clock import database_now
 from teleq.models import CareProvider, Queue, User
 
 SHARES = {"rows": 0.9, "reminders": 0.08, "bookings": 0.01, "presses": 0.01}
-"""Of all messages. A reminder costs more to write than to send, and a booking or a press as much as the sending of ten."""
+"""Of all messages. A reminder costs more to write than to send, and a booking or a press as much as sending ten."""
 A_SECOND = 20
 """How many answers change."""
 AT_ONCE = {"rows": 200, "reminders": 100}
