@@ -430,34 +430,30 @@ def network_cut(scene: Scene) -> Generator[None, None, None]:
 
 
 def clock_is_off(by: str) -> Act:
-    """It jumps under those who work, and back again at the end."""
-
     def act(scene: Scene) -> Generator[None, None, None]:
-        offset = Path("clock").resolve()
-        offset.write_text("+0")
-        clock = another_clock(offset)
-        scene.start_worker(MANUAL)
-        scene.start_worker(BULK, **clock)
-        scene.start_beat("beat0", **clock)
+        scene.start_workers()
         yield
         scene.note_in_flight(BULK)
-        offset.write_text(by)
+        clock = another_clock(by)
+        for name in (BULK, "beat0"):
+            worker = scene.workers[name]
+            worker.environment = worker.environment | clock
+            scene.replace(name)
         seen = seconds_off(clock)
         assert abs(seen - int(by)) < 10, f"the clock is {seen} s off"
-        assert all(has_another_clock(each) for name in (BULK, "beat0") for each in scene.workers[name].family())
         time.sleep(scene.lasts)
-        offset.write_text("+0")
-        scene.show(f"a process beside them saw {seen:+.0f} s")
+        assert all(has_another_clock(each) for name in (BULK, "beat0") for each in scene.workers[name].family())
+        scene.show(f"started again with a clock by which it was {seen:+.0f} s")
         yield
 
     return act
 
 
-def another_clock(offset: Path) -> dict[str, str]:
+def another_clock(by: str) -> dict[str, str]:
     """The time of day only: how much time has passed is told by another clock, which nobody sets."""
     return {
         "LD_PRELOAD": str(Path(libfaketime.__file__).parent / "vendor" / "libfaketime" / "src" / "libfaketime.so.1"),
-        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME": by,
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "FAKETIME_NO_CACHE": "1",
     }

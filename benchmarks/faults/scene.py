@@ -47,9 +47,10 @@ SETTLED_WITHIN = 600.0
 class Server:
     """PostgreSQL's or Redis' process, which can be killed and started again at the same address."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, *arguments: str) -> None:
         process = psutil.Process(pid)
-        self.pid, self.command, self.folder = pid, process.cmdline(), process.cwd()
+        self.pid, self.folder = pid, process.cwd()
+        self.command = [process.exe(), *(arguments or process.cmdline()[1:])]
         self.user, self.group = process.uids().real, process.gids().real
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
@@ -132,6 +133,7 @@ class Crowd:
             env=os.environ | {"DATABASE_URL": address_as(role), "LOG_LEVEL": "CRITICAL"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # what can't be done for a while fills gigabytes otherwise
             text=True,
         )
 
@@ -180,7 +182,8 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.postgres = Server(_postmaster())
-        self.redis = Server(_redis().info("server")["process_id"])
+        told = _redis().info("server")
+        self.redis = Server(told["process_id"], told["config_file"])  # it writes its address over its command line
         self._over = threading.Event()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._keeper.start()
