@@ -175,7 +175,7 @@ def killed_recorded(scene: Scene) -> Generator[None, None, None]:
     yield
 
 
-KILLS, A_KILL = 24, 12
+KILLS, A_KILL = 24, 8
 """How many, and about how many seconds each takes: a worker is started again, works, and is killed."""
 
 
@@ -185,7 +185,7 @@ def kills(scene: Scene) -> Generator[None, None, None]:
     yield
     dice, in_flight, caught = Random(), 0, 0
     count = max(2, min(KILLS, int(scene.lasts / A_KILL)))
-    for name in islice(cycle([BULK, MANUAL]), count):
+    for name in islice(cycle([MANUAL, BULK]), count):
         scene.wait_until_it_works(name)
         time.sleep(dice.uniform(0, 2))
         in_flight += scene.note_in_flight(name)
