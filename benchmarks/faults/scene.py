@@ -86,7 +86,7 @@ class Worker:
         self.started_at = time.time()
         with (Path.cwd() / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.within, sys.executable, "-m", "celery", "-A", "teleq", *self.arguments, "--loglevel=warning"],
+                [*self.within, sys.executable, "-m", "celery", "-A", "teleq", *self.arguments],
                 env=os.environ | self.environment,
                 stdout=log,
                 stderr=log,
@@ -199,14 +199,14 @@ class Scene:
     def start_worker(self, name: str, within: Sequence[str] = (), **environment: str) -> Worker:
         arguments = (
             *("worker", "-Q", WORKERS[name].replace(",reserve", ""), "-n", f"{name}@%h", "--concurrency=1"),
-            *("--without-gossip", "--without-mingle"),
+            *("--without-gossip", "--without-mingle", "--loglevel=warning"),
         )
         told = {"DATABASE_URL": named(address_as(WORKER), name), "TELEQ_URL": self.sink.url} | environment
         return self._start(Worker(name, arguments, told, within))
 
     def start_beat(self, name: str, **environment: str) -> Worker:
         schedule = Path.cwd() / f"{name}.schedule"
-        arguments = ("beat", f"--schedule={schedule}", "--pidfile=")
+        arguments = ("beat", f"--schedule={schedule}", "--pidfile=", "--loglevel=info")  # it says what it asks for
         return self._start(Worker(name, arguments, {"DATABASE_URL": address_as(WORKER)} | environment))
 
     def _start(self, worker: Worker) -> Worker:
