@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import psycopg2
 
 from local.servers import OWNER, ROOT, Run, end_with_parent
-from local.supervisor import FOR_TESTS, interrupt_on_signals, set_environment, start_servers
+from local.supervisor import FOR_TESTS, interrupt_on_signals, keep_bytecode, set_environment, start_servers
 
 WITH_WORKERS = {"calls", "gateway"}
 OWN_SERVERS = {
@@ -39,6 +39,7 @@ def main(name: str, *arguments: str) -> int:
         os.environ["REDIS_URL"] = run.start_valkey() if with_broker else "memory://localhost"
         addresses = start_servers(run, *options, roles_sql=roles_sql)
         roles = {f"DATABASE_URL_{role}": address for role, address in addresses.items()}
+        keep_bytecode(run)
         set_environment(run, DJANGO_SETTINGS_MODULE="teleq.settings", **roles)
         # As the owner, who fills the tables and has no time limit on statements. The triggers are the same for all.
         with own_database(addresses[OWNER]) as address:

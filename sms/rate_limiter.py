@@ -30,6 +30,8 @@ RESERVED_AHEAD = {Lane.BULK: timedelta(seconds=1), Lane.MANUAL: timedelta(second
 SPARE = 0.1
 """The part of the rate that is left unused, so that messages that start a little late make no second too full. A slot
 is as many seconds long."""
+LEAD_AT_MOST = 0.5
+"""Seconds: half of what bulk reserves ahead."""
 
 
 class Slot(NamedTuple):
@@ -45,8 +47,9 @@ class Permit:
 
     messages: int
     circuit_is_open: bool = False
+    asked_at: float = 0.0
     first_slot_at: float = 0.0
-    """On the clock `elapsed`."""
+    """Both on the clock `elapsed`."""
     interval: float = 0.0
     """Seconds from one slot to the next. 0: the rate is not limited."""
     reserved_until: datetime | None = None
@@ -74,6 +77,9 @@ class RateLimiter:
     def __init__(self, provider: str, lane: Lane) -> None:
         self.provider, self.lane = provider, lane
         self.rate = rate_of(provider)
+        self._lead = 0.0
+        """Seconds by which slots begin later, as the last claim took longer than a slot: else all would be over by
+        then, and nothing would ever leave for as long as PostgreSQL has so much to do."""
 
     def acquire(self, wanted: int) -> Permit:
         """A permit for as many of these as may be handed over: none while the circuit is open, one if it is half-open,
@@ -87,7 +93,10 @@ class RateLimiter:
 
     def release_unused(self, permit: Permit, used: int) -> None:
         """Give back the rest of the permit, as less was due or allowed by consent. Slots can only be given back if
-        nobody has reserved later ones since."""
+        nobody has reserved later ones since. Called when the claim is made."""
+        if permit.interval:
+            took = elapsed() - permit.asked_at
+            self._lead = min(took, LEAD_AT_MOST) if took > SPARE else 0.0
         if permit.trial_until and not used:
             release_trial(self.provider, permit.trial_until)
         if permit.reserved_until and used < permit.messages:
@@ -103,13 +112,14 @@ class RateLimiter:
             "wanted": wanted,
             "interval": interval,
             "ahead": RESERVED_AHEAD[self.lane],
+            "lead": timedelta(seconds=self._lead),
             "open_for": OPEN_FOR,
         }
         before = elapsed()
         with connection.cursor() as cursor:
             cursor.execute(RESERVE, parameters)
             messages, wait, is_open, reserved_until, trial_until = cursor.fetchone()
-        return Permit(messages, is_open, before + wait, interval, reserved_until, trial_until)
+        return Permit(messages, is_open, before, before + wait, interval, reserved_until, trial_until)
 
 
 # One statement under the row's lock, so that two workers never reserve the same slot, nor begin a trial each. A trial
@@ -117,7 +127,7 @@ class RateLimiter:
 # begin after that.
 RESERVE = """
     WITH provider AS (
-        SELECT name, clock.at, greatest(next_slot_at, clock.at) AS free_at,
+        SELECT name, clock.at, greatest(next_slot_at, clock.at + %(lead)s) AS free_at,
             coalesce(open_until > clock.at, false) AS is_open, coalesce(open_until <= clock.at, false) AS is_half_open
         FROM sms_providerstate, (SELECT clock_timestamp() AS at) AS clock
         WHERE name = %(provider)s FOR UPDATE OF sms_providerstate
@@ -130,7 +140,8 @@ RESERVE = """
         END::int AS messages FROM provider
     )
     UPDATE sms_providerstate AS p SET
-        next_slot_at = free_at + messages * %(interval)s * interval '1 second',
+        next_slot_at = CASE WHEN messages > 0 THEN free_at + messages * %(interval)s * interval '1 second'
+            ELSE p.next_slot_at END,
         open_until = CASE WHEN is_half_open AND messages > 0 THEN at + %(open_for)s ELSE open_until END
     FROM permit WHERE p.name = permit.name
     RETURNING messages, extract(epoch FROM free_at - at)::float, is_open, next_slot_at,

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import close_old_connections
 
+from teleq import broker
 from teleq.logs import REQUEST_ID
 from teleq.version import VERSION
 
@@ -20,6 +21,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "teleq.settings")
 app = Celery("teleq")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+broker.mend()
 
 
 @worker_init.connect

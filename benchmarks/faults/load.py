@@ -1,10 +1,12 @@
-"""Who is at work while something breaks: `python -m benchmarks.faults.load WAY MESSAGES SECONDS`.
+"""Who is at work while something breaks: `python -m benchmarks.faults.load WAY`.
 
-Messages come in three ways, each a process of its own: reminders that are due, bookings that are confirmed, and nurses
-who press Skicka SMS. In a fourth, answers change meanwhile, mostly those of a few numbers. What can't be done, as the
-database is away or a lock is held, is let be, as somebody who is told to try again does.
+Messages come in four ways, each a process of its own: many as rows, as `gateway.accept` writes them; and by the product
+itself reminders that are due, bookings that are confirmed, and nurses who press Skicka SMS. In a fifth, answers change
+meanwhile, mostly those of a few numbers. What can't be done, as the database is away or a lock is held, is let be, as
+somebody who is told to try again does.
 
-Begins at a line on stdin. At the end it prints, one a line, the keys of the messages that it was told are accepted.
+Begins at each line on stdin, which says how many messages come in how many seconds. Then it prints, on one line, the
+keys of the messages that it was told are accepted.
 """
 
 from __future__ import annotations
@@ -22,21 +24,39 @@ django.setup()
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from benchmarks.faults.town import HOT, NUMBERS, number
+from benchmarks.faults.town import FIRST_NUMBER, HOT, NUMBERS, number
 from benchmarks.reminders import DUE_CASES
 from cases import automatic_sms, callbacks
 from cases.changing import NotPossible
-from cases.models import Case
+from cases.models import Case, Status
 from consent import register
 from consent.models import Answer
+from sms import gateway
+from sms.models import Lane
 from teleq.clock import database_now
 from teleq.models import CareProvider, Queue, User
 
-SHARES = {"reminders": 0.96, "bookings": 0.02, "presses": 0.02}
-"""Of all messages. Bookings and presses are written one by one, which costs as much as the sending of ten."""
+SHARES = {"rows": 0.9, "reminders": 0.08, "bookings": 0.01, "presses": 0.01}
+"""Of all messages. A reminder costs more to write than to send, and a booking or a press as much as sending ten."""
 A_SECOND = 20
 """How many answers change."""
-REMINDERS_AT_ONCE = 200
+AT_ONCE = {"rows": 200, "reminders": 100}
+ROWS = """
+    INSERT INTO sms_message (key, kind, queue_id, to_number, text, receipt_token, created_at, state_at, due_at,
+        send_before, state, refusal, attempts, consent_answer, consent_channel, provider, provider_message_id,
+        provider_status)
+    SELECT format('rows:%%s:%%s', %(once)s, n), 'reminder',
+        (%(queues)s::bigint[])[1 + floor(random() * cardinality(%(queues)s::bigint[]))],
+        '+46701740' || %(first)s + floor(random() * %(numbers)s)::int,
+        'Vi ringer dig. Häls. VC Spindeln', md5(random()::text), at, at, at, at + interval '1 hour',
+        'queued', '', 0, '', '', '', '', ''
+    FROM generate_series(1, %(size)s) AS n, (SELECT clock_timestamp() AS at) AS clock
+    RETURNING key
+"""
+STAY_OPEN = 5_000
+"""So many patients wait for their callback at once. Those that came first have been called then."""
+PRESSED = "Hej! Vi ringer snart."
+"""What nurses write: by that the provider's log tells their messages from the automatic ones."""
 
 Act = Callable[[int], Iterator[str]]
 """Makes so many messages and yields the keys of those that were accepted."""
@@ -50,14 +70,36 @@ class Town:
         self.queue_ids = [queue.pk for queue in self.queues]
         self.providers = list(CareProvider.objects.order_by("pk"))
         self.case: Case | None = None
+        self.open: list[int] = []
+
+    def rows(self, count: int) -> Iterator[str]:
+        values = {
+            "once": secrets.token_hex(6),
+            "queues": self.queue_ids,
+            "first": FIRST_NUMBER,
+            "numbers": NUMBERS,
+            "size": count,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(ROWS, values)
+            keys = [key for (key,) in cursor.fetchall()]
+        gateway.wake_on_commit(Lane.BULK)
+        yield from keys
 
     def reminders(self, count: int) -> Iterator[str]:
         """Cases become due, and what beat asks for each minute is done at once."""
         with connection.cursor() as cursor:
             cursor.execute(DUE_CASES + " RETURNING id", {"queues": self.queue_ids, "size": count})
-            keys = [f"reminder:{pk}:1" for (pk,) in cursor.fetchall()]
+            made = [pk for (pk,) in cursor.fetchall()]
         automatic_sms.remind_all_due()
-        yield from keys
+        self._call_the_first(made)
+        yield from (f"reminder:{pk}:1" for pk in made)
+
+    def _call_the_first(self, made: list[int]) -> None:
+        self.open += made
+        called, self.open = self.open[:-STAY_OPEN], self.open[-STAY_OPEN:]
+        if called:
+            Case.objects.filter(pk__in=called).update(status=Status.DONE)
 
     def bookings(self, count: int) -> Iterator[str]:
         for _ in range(count):
@@ -75,7 +117,7 @@ class Town:
                 self.case = self._a_case()
             token = secrets.token_hex(8)
             shown = self.case.phone_number.as_e164
-            yield callbacks.send_sms(self.case, "Hej! Vi ringer snart.", token=token, shown=shown, by=self.nurse).key
+            yield callbacks.send_sms(self.case, PRESSED, token=token, shown=shown, by=self.nurse).key
 
     def _a_case(self) -> Case:
         """To text from. It is booked late enough not to be reminded of."""
@@ -121,18 +163,22 @@ def at_pace(act: Act, count: int, seconds: float, at_once: int, is_over: Callabl
         done += some
 
 
-def main(way: str, messages: str, seconds: str) -> None:
+def main(way: str) -> None:
     town = Town()
     act: Act = getattr(town, way)
     print("ready", flush=True)
-    sys.stdin.readline()
-    ends = time.monotonic() + float(seconds)
+    for line in sys.stdin:
+        messages, seconds = map(float, line.split())
+        town.case, town.open = None, []  # there are no cases of the fault before
+        print(*at_work(way, act, int(messages), seconds), flush=True)
+
+
+def at_work(way: str, act: Act, messages: int, seconds: float) -> Iterator[str]:
     if way == "answers":
-        keys = at_pace(act, int(A_SECOND * float(seconds)), float(seconds), 1, lambda: time.monotonic() > ends)
-    else:
-        count, at_once = max(1, int(int(messages) * SHARES[way])), REMINDERS_AT_ONCE if way == "reminders" else 1
-        keys = at_pace(act, count, float(seconds), at_once, lambda: False)
-    print(*list(keys), sep="\n")
+        ends = time.monotonic() + seconds
+        return at_pace(act, int(A_SECOND * seconds), seconds, 1, lambda: time.monotonic() > ends)
+    count, at_once = max(1, int(messages * SHARES[way])), AT_ONCE.get(way, 1)
+    return at_pace(act, count, seconds, at_once, lambda: False)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from benchmarks.at_size import execute, read
-from benchmarks.faults.tally import Answered, Change, Claimed, Switched
+from benchmarks.faults.tally import Answered, Change, Claimed, Refused, Switched
 
 SLOT = "faults"
 AT_ONCE = 50_000
@@ -19,7 +19,8 @@ CHANGES = """
     SELECT data FROM pg_logical_slot_get_changes(%s, NULL, %s)
     WHERE data LIKE 'COMMIT%%' OR data LIKE 'table public.consent_consent: %%'
         OR data LIKE 'table public.teleq_outgoingsms: %%'
-        OR (data LIKE 'table public.sms_message: UPDATE: %%' AND data LIKE '%% state[character varying]:''sending''%%')
+        OR (data LIKE 'table public.sms_message: %%' AND (data LIKE '%% state[character varying]:''sending''%%'
+            OR data LIKE '%% state[character varying]:''refused''%%'))
 """
 """With the commits, so that nothing at all is the end."""
 OF_INTEREST = re.compile(
@@ -43,12 +44,12 @@ def begin() -> list[Change]:
 
 def changes() -> Iterator[Change]:
     """What has been committed since, each once."""
-    claimed_at: dict[int, str] = {}
+    judged_at: dict[int, str] = {}
     while lines := read(CHANGES, SLOT, AT_ONCE):
         for (line,) in lines:
             if found := OF_INTEREST.match(line):
                 table, columns = found.groups()
-                if change := _change(table, columns, claimed_at):
+                if change := _change(table, columns, judged_at):
                     yield change
 
 
@@ -57,18 +58,20 @@ def end() -> None:
     execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", [SLOT])
 
 
-def _change(table: str, columns: str, claimed_at: dict[int, str]) -> Change | None:
+def _change(table: str, columns: str, judged_at: dict[int, str]) -> Change | None:
     if table == "consent_consent":
         of = int(_column(columns, "care_provider_id")), _column(columns, "phone_number")
         return Answered(of, _column(columns, "answer"), _time(_column(columns, "answered_at")))
     if table == "teleq_outgoingsms":
         return Switched(int(_column(columns, "queue_id")), _column(columns, "consent_required") == "true")
-    message, claimed = int(_column(columns, "id")), _column(columns, "claimed_at")
+    message, state = int(_column(columns, "id")), _column(columns, "state")
+    what = {"sending": Claimed, "refused": Refused}.get(state)
     # A message is changed in other ways too while it is `sending`; each claim has a time of its own.
-    if _column(columns, "state") != "sending" or claimed_at.get(message) == claimed:
+    at = state if what is Refused else _column(columns, "claimed_at")
+    if what is None or judged_at.get(message) == at:
         return None
-    claimed_at[message] = claimed
-    return Claimed(message, int(_column(columns, "queue_id")), _column(columns, "to_number"))
+    judged_at[message] = at
+    return what(message, int(_column(columns, "queue_id")), _column(columns, "to_number"))
 
 
 def _column(columns: str, name: str) -> str:

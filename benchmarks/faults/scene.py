@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -20,29 +23,34 @@ from django.db import DatabaseError, InterfaceError, connection
 from benchmarks.at_size import read
 from benchmarks.faults import load, replay
 from benchmarks.faults.sink import Sink
-from benchmarks.faults.tally import Change, Evidence, Sms
+from benchmarks.faults.tally import TAKEN, Change, Evidence, Sms
 from cases import automatic_sms
 from local.servers import WEB, WORKER
 from local.supervisor import WORKERS
 from sms import gateway
 from sms.models import Message, Unsettled
+from sms.states import State
 from tests.concurrency import wait_until
 from tests.database_roles import address_as
+from tests.race.provider import Post
 from tests.sms.minutes import minutes_pass
 
 BULK, MANUAL = "bulk", "manual"
 AWAY = (DatabaseError, InterfaceError)
 STANDS_STILL = 4.0
 """Seconds without any progress, after which what is left waits for something that only minutes bring."""
+RECOVERS_WITHIN = 180.0
+"""Seconds from the fault's end within which automatic messages leave again by teleQ's own doing, or it has failed."""
 SETTLED_WITHIN = 600.0
 
 
 class Server:
     """PostgreSQL's or Redis' process, which can be killed and started again at the same address."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, *arguments: str) -> None:
         process = psutil.Process(pid)
-        self.pid, self.command, self.folder = pid, process.cmdline(), process.cwd()
+        self.pid, self.folder = pid, process.cwd()
+        self.command = [process.exe(), *(arguments or process.cmdline()[1:])]
         self.user, self.group = process.uids().real, process.gids().real
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
@@ -72,11 +80,13 @@ class Worker:
     environment: Mapping[str, str]
     within: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
 
     def start(self) -> None:
+        self.started_at = time.time()
         with (Path.cwd() / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.within, sys.executable, "-m", "celery", "-A", "teleq", *self.arguments, "--loglevel=warning"],
+                [*self.within, sys.executable, "-m", "celery", "-A", "teleq", *self.arguments],
                 env=os.environ | self.environment,
                 stdout=log,
                 stderr=log,
@@ -87,25 +97,83 @@ class Worker:
         assert self.process
         os.killpg(self.process.pid, number)
 
-    def kill(self) -> None:
-        if self.process is not None:
-            with suppress(ProcessLookupError):
-                self.send(signal.SIGKILL)
-            self.process.wait()
+    def kill(self) -> int | None:
+        """Returns how it ended: by SIGKILL, or before it by itself."""
+        process, self.process = self.process, None
+        if process is None:
+            return None
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        return process.wait()
+
+    @property
+    def has_ended(self) -> bool:
+        """By itself."""
+        return self.process is not None and self.process.poll() is not None
+
+    def family(self) -> list[psutil.Process]:
+        assert self.process
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+
+class Crowd:
+    """The processes of `benchmarks.faults.load`. They outlive a fault."""
+
+    def __init__(self) -> None:
+        self.processes = [self._start(way) for way in (*load.SHARES, "answers")]
+        for process in self.processes:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+
+    def _start(self, way: str) -> subprocess.Popen[str]:
+        role = WORKER if way in load.AT_ONCE else WEB
+        return subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.faults.load", way],
+            env=os.environ | {"DATABASE_URL": address_as(role), "LOG_LEVEL": "CRITICAL"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # what can't be done for a while fills gigabytes otherwise
+            text=True,
+        )
+
+    def start(self, messages: int, seconds: float) -> None:
+        for process in self.processes:
+            assert process.stdin
+            process.stdin.write(f"{messages} {seconds}\n")
+            process.stdin.flush()
+
+    def wait(self) -> set[str]:
+        """The keys of the messages that they were told are accepted."""
+        keys: set[str] = set()
+        for process in self.processes:
+            assert process.stdout
+            line = process.stdout.readline()
+            assert line, "who was at work stumbled"
+            keys |= set(line.split())
+        return keys
+
+    def end(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
 
 
 @dataclass
 class Scene:
     sink: Sink
+    crowd: Crowd
     messages: int
     seconds: float
     """How long messages come, in all."""
     lasts: float
     """How long the fault lasts."""
     workers: dict[str, Worker] = field(default_factory=dict)
-    loads: list[subprocess.Popen[str]] = field(default_factory=list)
     in_flight: int = 0
+    shown: list[str] = field(default_factory=list)
+    """By what it is seen that the fault has happened."""
     ended: float = 0.0
+    has_recovered: bool = True
     accepted: set[str] = field(default_factory=set)
     known: dict[tuple[int, str], Sms] = field(default_factory=dict)
     before: list[Change] = field(default_factory=list)
@@ -114,7 +182,11 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.postgres = Server(_postmaster())
-        self.redis = Server(_redis().info("server")["process_id"])
+        told = _redis().info("server")
+        self.redis = Server(told["process_id"], told["config_file"])  # it writes its address over its command line
+        self._over = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper.start()
 
     # Workers
 
@@ -127,14 +199,14 @@ class Scene:
     def start_worker(self, name: str, within: Sequence[str] = (), **environment: str) -> Worker:
         arguments = (
             *("worker", "-Q", WORKERS[name].replace(",reserve", ""), "-n", f"{name}@%h", "--concurrency=1"),
-            *("--without-gossip", "--without-mingle"),
+            *("--without-gossip", "--without-mingle", "--loglevel=warning"),
         )
         told = {"DATABASE_URL": named(address_as(WORKER), name), "TELEQ_URL": self.sink.url} | environment
         return self._start(Worker(name, arguments, told, within))
 
     def start_beat(self, name: str, **environment: str) -> Worker:
         schedule = Path.cwd() / f"{name}.schedule"
-        arguments = ("beat", f"--schedule={schedule}", "--pidfile=")
+        arguments = ("beat", f"--schedule={schedule}", "--pidfile=", "--loglevel=info")  # it says what it asks for
         return self._start(Worker(name, arguments, {"DATABASE_URL": address_as(WORKER)} | environment))
 
     def _start(self, worker: Worker) -> Worker:
@@ -144,39 +216,35 @@ class Scene:
 
     def replace(self, name: str) -> None:
         """Killed, and started again at once as a container is."""
-        self.workers[name].kill()
+        how = self.workers[name].kill()
         self.ended = time.time()
+        assert how == -signal.SIGKILL, f"{name} had ended by itself before it was killed: {how}"
         self.workers[name].start()
+
+    def _keep(self) -> None:
+        """One that ends by itself is started again as well, and it is told."""
+        while not self._over.wait(0.5):
+            for worker in list(self.workers.values()):
+                if worker.has_ended:
+                    self.show(f"{worker.name} ended by itself and was started again")
+                    worker.start()
+
+    def wait_until_ready(self) -> None:
+        """Each worker waits for what Redis has for it."""
+        workers = sum(not name.startswith("beat") for name in self.workers)
+        with broker() as client:
+            wait_until(lambda: sum(each["cmd"] == "brpop" for each in client.client_list()) >= workers, 180)
+
+    def show(self, what: str) -> None:
+        self.shown.append(what)
 
     # Who is at work
 
     def start_load(self) -> None:
-        for way in (*load.SHARES, "answers"):
-            role = WORKER if way == "reminders" else WEB
-            arguments = ("-m", "benchmarks.faults.load", way, str(self.messages), str(self.seconds))
-            self.loads.append(
-                subprocess.Popen(
-                    [sys.executable, *arguments],
-                    env=os.environ
-                    | {"DATABASE_URL": address_as(role), "TELEQ_URL": self.sink.url, "LOG_LEVEL": "CRITICAL"},
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-            )
-        for process in self.loads:
-            assert process.stdout
-            assert process.stdout.readline() == "ready\n"
-        for process in self.loads:
-            process.stdin.write("go\n")
-            process.stdin.flush()
+        self.crowd.start(self.messages, self.seconds)
 
     def wait_for_load(self) -> None:
-        for process in self.loads:
-            keys, _ = process.communicate()
-            assert process.returncode == 0, "who was at work stumbled"
-            self.accepted |= set(keys.split())
-        self.loads.clear()
+        self.accepted |= self.crowd.wait()
 
     # Moments to wait for
 
@@ -184,19 +252,51 @@ class Scene:
         wait_until(lambda: len(self.sink.posts) >= count, 120)
 
     def waits_for_a_lock(self, name: str) -> bool:
+        """For longer than it does for those at work."""
         return bool(
             read(
                 "SELECT FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
-                " AND datname = current_database()",
+                " AND datname = current_database() AND query_start < clock_timestamp() - interval '0.5 s'",
                 name,
             )
         )
 
     def note_in_flight(self, lane: str | None = None) -> int:
-        """How many messages are claimed and not recorded now."""
-        sending = Unsettled.objects.filter(sending_since__isnull=False)
-        self.in_flight = (sending.filter(lane=lane) if lane else sending).count()
+        """How many messages are claimed and not recorded now: of this lane, by the worker that was started last."""
+        sending = Message.objects.filter(state=State.SENDING, unsettled__isnull=False)
+        if lane:
+            since = datetime.fromtimestamp(self.workers[lane].started_at, UTC)
+            sending = sending.filter(unsettled__lane=lane, unsettled__sending_since__gt=since)
+        self.in_flight = sending.count()
         return self.in_flight
+
+    def wait_until_it_works(self, name: str) -> None:
+        """It has handed over something since it was started last."""
+        since = self.workers[name].started_at
+
+        def works() -> bool:
+            latest = (post for post in self.sink.posts[-500:] if post.at > since)
+            return any((post.text == load.PRESSED) == (name == MANUAL) for post in latest)
+
+        wait_until(works, 120)
+
+    def automatic_posts(self, since: float, until: float = math.inf) -> list[Post]:
+        """What reached the provider between these times, but for what nurses have pressed."""
+        found = []
+        for post in reversed(self.sink.posts):
+            if post.at < since:
+                break
+            if post.at < until and post.text != load.PRESSED:
+                found.append(post)
+        return found
+
+    def wait_for_recovery(self) -> None:
+        """Automatic messages leave again, before anybody else than teleQ does anything about it."""
+        with suppress(AssertionError):
+            wait_until(lambda: any(post.answer == TAKEN for post in self.automatic_posts(self.ended)), RECOVERS_WITHIN)
+            return
+        self.has_recovered = False
+        self.show(f"NOT RECOVERED BY ITSELF within {RECOVERS_WITHIN:.0f} s")
 
     # The end
 
@@ -217,10 +317,8 @@ class Scene:
     def gather(self) -> None:
         """What this database knows. Before it is thrown away, and at the end."""
         self.changes += replay.changes()
-        rows = Message.objects.filter(pk__gt=self.first_message).values_list(
-            "pk", "receipt_token", "key", "state", "queue"
-        )
-        self.known |= {(pk, token): Sms(*rest) for pk, token, *rest in rows.iterator(10_000)}
+        rows = read("SELECT id, receipt_token, key, state, queue_id FROM sms_message WHERE id > %s", self.first_message)
+        self.known |= {(pk, token): Sms(*rest) for pk, token, *rest in rows}
 
     def evidence(self, began: float) -> Evidence:
         return Evidence(
@@ -233,12 +331,13 @@ class Scene:
             began=began,
             ended=self.ended,
             in_flight=self.in_flight,
+            shown=self.shown,
+            has_recovered=self.has_recovered,
         )
 
     def stop(self) -> None:
-        for process in self.loads:
-            process.kill()
-            process.wait()
+        self._over.set()
+        self._keeper.join()
         for worker in self.workers.values():
             worker.kill()
 

@@ -45,7 +45,15 @@ class Claimed(NamedTuple):
     to: str
 
 
-Change = Answered | Switched | Claimed
+class Refused(NamedTuple):
+    """A message that was refused, as that was committed."""
+
+    message: int
+    queue: int
+    to: str
+
+
+Change = Answered | Switched | Claimed | Refused
 
 
 class Sms(NamedTuple):
@@ -74,6 +82,10 @@ class Evidence:
     ended: float
     in_flight: int
     """How many messages were claimed and not recorded when it came."""
+    shown: Sequence[str] = ()
+    """What was seen of the fault."""
+    has_recovered: bool = True
+    """Whether automatic messages left again by teleQ's own doing."""
 
 
 @dataclass
@@ -92,6 +104,8 @@ class Row:
     """Seconds from the fault's end to the first message that the provider took."""
     normal: float | None
     """Seconds from the fault's end till as many as before were taken."""
+    shown: Sequence[str] = ()
+    has_recovered: bool = True
     states: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     """The first of what is wrong, to look into."""
@@ -105,8 +119,9 @@ SHOWN = 5
 
 
 def row(evidence: Evidence) -> Row:
-    lost, doubled = list(_lost(evidence)), list(_doubled(evidence))
-    after_nej = [*_claimed_after_nej(evidence), *_posted_after_nej(evidence)]
+    without_a_right, wrongly_refused = _judged_wrongly(evidence)
+    lost, doubled = [*_lost(evidence), *wrongly_refused], list(_doubled(evidence))
+    after_nej = [*without_a_right, *_posted_unclaimed(evidence), *_posted_after_nej(evidence)]
     unknown = {key for key, sms in evidence.messages.items() if sms.state == "unknown"}
     received = {(post.message_id, post.token) for post in evidence.posts if post.answer != NOT_SENT}
     first, normal = _recovered(evidence)
@@ -120,19 +135,22 @@ def row(evidence: Evidence) -> Row:
         in_flight=evidence.in_flight,
         first=first,
         normal=normal,
+        shown=evidence.shown,
+        has_recovered=evidence.has_recovered,
         states=Counter(sms.state for sms in evidence.messages.values()),
         examples=[*lost[:SHOWN], *doubled[:SHOWN], *after_nej[:SHOWN]],
     )
 
 
 def _lost(evidence: Evidence) -> Iterable[str]:
-    """Accepted and not there; waiting still; noted as sent, and the provider never got it; failed for no reason."""
+    """Accepted and not there; waiting still; noted as sent, and the provider never got it; failed for no reason; or
+    given up as too late, or taken back, which nobody has asked for: there is a quarter of an hour for each at least."""
     there = {sms.key for sms in evidence.messages.values()}
     for key in sorted(set(evidence.accepted) - there):
         yield f"{key}: accepted, and not there"
     received = {(post.message_id, post.token) for post in evidence.posts if post.answer != NOT_SENT}
     for identity, sms in evidence.messages.items():
-        if sms.state in ("queued", "sending", "failed"):
+        if sms.state in ("queued", "sending", "failed", "expired", "cancelled"):
             yield f"{sms.key}: {sms.state} in the end"
         elif sms.state == "sent" and identity not in received:
             yield f"{sms.key}: noted as sent, and the provider hasn't got it"
@@ -152,20 +170,33 @@ def _doubled(evidence: Evidence) -> Iterable[str]:
         had.add(key)
 
 
-def _claimed_after_nej(evidence: Evidence) -> Iterable[str]:
-    """Claims without a right, by what had been committed before them."""
+def _judged_wrongly(evidence: Evidence) -> tuple[list[str], list[str]]:
+    """Claims without a right, and refusals without a reason, by what had been committed before them."""
     answers: dict[tuple[int, str], str] = {}
     ticked: dict[int, bool] = {}
+    without_a_right, wrongly_refused = [], []
     for change in (*evidence.before, *evidence.changes):
         match change:
             case Answered(of, answer, _):
                 answers[of] = answer
             case Switched(queue, consent_required):
                 ticked[queue] = consent_required
-            case Claimed(message, queue, to):
+            case Claimed(message, queue, to) | Refused(message, queue, to):
                 answer = answers.get((evidence.care_providers[queue], to), "unset")
-                if answer == "no" or (answer != "yes" and ticked[queue]):
-                    yield f"SMS {message}: claimed after {answer} was committed"
+                allowed = answer == "yes" or (answer == "unset" and not ticked[queue])
+                if isinstance(change, Claimed) and not allowed:
+                    without_a_right.append(f"SMS {message}: claimed after {answer} was committed")
+                if isinstance(change, Refused) and allowed:
+                    wrongly_refused.append(f"SMS {message}: refused after {answer} was committed")
+    return without_a_right, wrongly_refused
+
+
+def _posted_unclaimed(evidence: Evidence) -> Iterable[str]:
+    """Messages that reached the provider more often than claims of them are in PostgreSQL's log."""
+    claims = Counter(change.message for change in evidence.changes if isinstance(change, Claimed))
+    for message, posts in Counter(post.message_id for post in evidence.posts).items():
+        if posts > claims[message]:
+            yield f"SMS {message}: handed over {posts} times, claimed {claims[message]} times"
 
 
 def _posted_after_nej(evidence: Evidence) -> Iterable[str]:

@@ -40,6 +40,11 @@ def build() -> None:
     execute("VACUUM ANALYZE")
 
 
+def empty() -> None:
+    """Neither cases nor messages: each fault begins with none, however many were before it."""
+    execute("TRUNCATE cases_case, sms_message, sms_unsettled CASCADE")
+
+
 def ask_anew() -> None:
     """As the answers are before each fault: 85 % Ja, the others Nej and Ej valt."""
     execute(
@@ -48,6 +53,10 @@ def ask_anew() -> None:
         " CASE (care_provider_id * 7 + right(phone_number, 2)::int) % 20"
         " WHEN 0 THEN 'no' WHEN 1 THEN 'no' WHEN 2 THEN 'unset' ELSE 'yes' END"
     )
+
+
+def all_say_nej() -> None:
+    execute("UPDATE consent_consent SET answer = 'no'")
 
 
 def number(place: int) -> str:

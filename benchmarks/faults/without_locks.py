@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from consent.models import ConsentQuerySet, JudgedAnswer, NumberKey
 
-MOMENT = 0.1
+MOMENT = 0.5
 
 
 def held(self: ConsentQuerySet, keys: Collection[NumberKey]) -> dict[NumberKey, JudgedAnswer]:

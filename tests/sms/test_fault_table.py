@@ -1,4 +1,4 @@
-"""The fault table tells what is wrong, and a fault and a control of it are run for real, short."""
+"""The fault table tells what is wrong: how it counts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.faults.tally import Answered, Claimed, Evidence, Sms, Switched, row
+from benchmarks.faults.tally import Answered, Claimed, Evidence, Refused, Sms, Switched, row
 from tests.race.provider import Post
 
 TO, OTHER = "+46701740605", "+46701740606"
@@ -54,6 +54,9 @@ def test_where_all_is_well_nothing_is_told(well):
         ({"accepted": {"reminder:1:1", "reminder:2:1", "manual:3:x"}}, "accepted, and not there"),
         ({"messages": sent(1) | sent(2, state="queued")}, "queued in the end"),
         ({"messages": sent(1) | sent(2, state="sending")}, "sending in the end"),
+        ({"messages": sent(1) | sent(2, state="failed"), "posts": [post(1, 9.0)]}, "failed in the end"),
+        ({"messages": sent(1) | sent(2, state="expired"), "posts": [post(1, 9.0)]}, "expired in the end"),
+        ({"messages": sent(1) | sent(2, state="cancelled"), "posts": [post(1, 9.0)]}, "cancelled in the end"),
         ({"posts": [post(1, 9.0)]}, "the provider hasn't got it"),
         ({"posts": [post(1, 9.0), post(2, 23.0, "503")]}, "the provider hasn't got it"),
     ],
@@ -84,14 +87,33 @@ def test_a_reminder_of_the_same_booking_by_a_restored_copy_is_doubled(well):
 ])  # fmt: skip
 def test_a_claim_is_judged_by_what_was_committed_before_it(well, queue, answer, wrong):
     changes = [Answered((CARE_PROVIDER, TO), answer, 20.0), Claimed(1, queue, TO)]
-    assert row(replace(well, changes=changes)).after_nej == wrong
-    assert row(replace(well, changes=changes[::-1])).after_nej == 0
+    handed_over = replace(well, posts=[post(1, 9.0)])
+    assert row(replace(handed_over, changes=changes)).after_nej == wrong
+    assert row(replace(handed_over, changes=changes[::-1])).after_nej == 0
+
+
+@pytest.mark.parametrize(("queue", "answer", "wrong"), [
+    (TICKED, "no", 0), (PLAIN, "no", 0), (TICKED, "unset", 0),
+    (PLAIN, "unset", 1), (TICKED, "yes", 1), (PLAIN, "yes", 1),
+])  # fmt: skip
+def test_a_refusal_is_judged_by_what_was_committed_before_it_too(well, queue, answer, wrong):
+    """Else a product that refuses everything would lose nothing."""
+    changes = [*well.changes, Answered((CARE_PROVIDER, TO), answer, 20.0), Refused(3, queue, TO)]
+    refused = well.messages | {(3, "t3"): Sms("reminder:3:1", "refused", queue)}
+    assert row(replace(well, messages=refused, changes=changes)).lost == wrong
+
+
+def test_a_message_that_was_handed_over_without_a_claim_is_told(well):
+    assert row(replace(well, changes=[Claimed(1, TICKED, TO)])).after_nej == 1
+    turned_away = [post(1, 8.0, "503"), post(1, 9.0), post(2, 23.0)]
+    assert row(replace(well, posts=turned_away)).after_nej == 1
+    assert row(replace(well, posts=turned_away, changes=[*well.changes, Claimed(1, TICKED, TO)])).after_nej == 0
 
 
 def test_a_nej_of_another_number_or_a_switch_that_is_on_again_is_told_apart(well):
-    assert (
-        row(replace(well, changes=[Answered((CARE_PROVIDER, OTHER), "no", 8.0), Claimed(1, TICKED, TO)])).after_nej == 0
-    )
+    well = replace(well, posts=[post(1, 9.0)])
+    of_another = [Answered((CARE_PROVIDER, OTHER), "no", 8.0), Claimed(1, TICKED, TO)]
+    assert row(replace(well, changes=of_another)).after_nej == 0
     unset = Answered((CARE_PROVIDER, TO), "unset", 20.0)
     off = [unset, Switched(TICKED, False), Claimed(1, TICKED, TO)]
     assert row(replace(well, changes=off)).after_nej == 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from consent.models import Answer
 from sms import checks, gateway
@@ -15,6 +17,7 @@ from sms.rate_limiter import RateLimiter
 from sms.states import State
 from teleq.clock import database_now
 from tests.concurrency import in_another_connection, wait_until, wait_until_a_connection_waits_for_a_lock
+from tests.database_roles import as_owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SIMULATOR = "simulator"
@@ -152,3 +155,32 @@ def test_a_rate_that_is_none_is_an_error_at_the_start(rate, settings):
     settings.SMS_RATES = [(SIMULATOR, rate)]
     [problem] = checks.configuration_errors()
     assert f"simulator={rate}" in problem
+
+
+def test_messages_leave_though_each_claim_takes_longer_than_a_slot(settings, draft, log):
+    """PostgreSQL has so much to do that a slot is over by the time its message has been claimed."""
+    settings.SMS_RATES = [(SIMULATOR, "20")]
+    gateway.accept([draft()])
+    with claims_that_take(seconds=0.3):
+        drain = in_another_connection(lambda: gateway.drain(Lane.BULK))
+        drain.result(60)
+    assert how_many(State.SENT) == len(log) == 1
+
+
+@contextmanager
+def claims_that_take(seconds: float) -> Iterator[None]:
+    """In PostgreSQL itself."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN PERFORM pg_sleep({seconds}); RETURN NEW; END $$"
+        )
+        cursor.execute(
+            "CREATE TRIGGER take_long BEFORE UPDATE ON sms_message FOR EACH ROW"
+            " WHEN (NEW.state = 'sending' AND OLD.state = 'queued') EXECUTE FUNCTION take_long()"
+        )
+    try:
+        yield
+    finally:
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION take_long() CASCADE")
