@@ -71,6 +71,7 @@ class Cable:
         for each in self._relayed:  # whoever is gone with the link has told nobody
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+            each.close()  # else they fill this process' table of descriptors
         for words in (["link", "del", self.end], ["netns", "del", self.namespace]):
             subprocess.run(["ip", *words], check=False, capture_output=True)
 

@@ -424,7 +424,7 @@ def test_every_number_to_the_telephone_menu_is_fictional_and_lacks_no_recording(
 def test_whoever_tries_it_finds_the_menu_and_radgivning_open(loaded):
     for number in PatientsNumber.objects.exclude(number="+46846500452"):
         for hours in range(0, 24 * 7, 5):
-            assert hours_of_callers.closed_because(number, database_now() + timedelta(hours=hours)) is None
+            assert hours_of_callers.closed(number, database_now() + timedelta(hours=hours)) is None
 
 
 def test_the_menu_has_a_queue_another_that_asks_for_personnummer_an_announcement_and_a_person(loaded):

@@ -30,6 +30,7 @@ MAY = {
     "administration/patient_data/extract.py": SHOWN,
     "administration/reserve.py": LONG,
     "administration/rights.py": DAY,
+    "administration/statistics/callback_days.py": DAY,
     "administration/statistics/callbacks.py": DAY,
     "administration/totals.py": DAY,
     "cases/views/case.py": DAY,
