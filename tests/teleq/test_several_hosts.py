@@ -13,6 +13,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from access.second_factor import encrypt_secret
@@ -189,6 +190,7 @@ def test_one_is_killed_one_is_cut_off_and_nothing_is_lost_or_doubled_or_sent_aft
             web.kill()
             last = database_now()
             a_while(load, provider)
+        wait_until(lambda: those_alive_are_done(last), 180)
         settle()
 
     assert load.failures == []
@@ -232,6 +234,12 @@ def say_nej() -> datetime:
         seen = register.current(provider.pk, number).event_id
         register.answer_in_case(provider, number, Answer.NO, by=anna, case_id=1, seen_event=seen)
     return database_now()
+
+
+def those_alive_are_done(last: datetime) -> bool:
+    """`last` is when all that were to be lost were lost. What is under way since then is theirs who live."""
+    messages = Message.objects.filter(Q(state=State.QUEUED) | Q(state=State.SENDING, claimed_at__gt=last))
+    return not messages.exists()
 
 
 def settle() -> None:

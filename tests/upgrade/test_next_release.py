@@ -150,6 +150,7 @@ def test_the_next_release_is_put_in_place_under_load_and_nothing_is_lost_or_doub
             assert [old.stop(name) for name in ("web", "beat", "worker", "retention")] == [0, 0, 0, 0]
             new.start_beat()
             _a_while(load, provider)
+            wait_until(lambda: f"teleQ {VERSION}" in new.log("beat").read_text(), 60)
         wait_until(lambda: not Message.objects.filter(state__in=[State.QUEUED, State.SENDING]).exists(), 60)
 
         _nothing_is_lost_or_doubled(load, provider)
