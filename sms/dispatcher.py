@@ -30,7 +30,7 @@ WAITING_AT_MOST = 200
 """Messages that wait for a connection: so many that none stands idle while the drain records and claims."""
 COLLECT_EVERY = 0.25
 """Seconds: `collect` returns at least this often while messages are in flight ..."""
-COLLECT_AT_ONCE = 100
+COLLECT_AT_ONCE = 150
 """... and as soon as there are so many results."""
 START_WITHIN = 5.0
 """Seconds from its claim in which a message may be started. Later, a Nej may have been given that the claim didn't see,

@@ -34,7 +34,7 @@ from sms.judge import Judge, refuse
 from sms.lines import Line, Numbers, offer_to_next
 from sms.models import DueMessage, Kind, Lane, Message, MessageQuerySet, Refusal, SendingStop, Unsettled
 from sms.outcomes import record_at_last
-from sms.providers.base import OutboundMessage
+from sms.providers.base import OutboundMessage, SendResult
 from sms.rate_limiter import RateLimiter
 from sms.routing import can_send
 from sms.states import State
@@ -280,8 +280,7 @@ def drain(lane: Lane) -> int:
             if may_claim and any(line.is_ready for line in lines):
                 claimed, claim_more = _claim_for_each(dispatcher, lines)
                 judged += claimed
-            if results := dispatcher.collect():
-                record_at_last(results, dispatcher.claimed_at)
+            if results := _collect_and_record(dispatcher):
                 claim_more |= offer_to_next(lines, results)
                 claim_more &= _publish(lines)
             turn_is_over = time.monotonic() > turn_ends
@@ -353,6 +352,14 @@ def _claim_and_dispatch(dispatcher: Dispatcher, line: Line, selection: Selection
     )
 
 
+def _collect_and_record(dispatcher: Dispatcher) -> dict[int, SendResult]:
+    """Step 4 of `drain`. Nothing is kept of what has been recorded: a drain may send a hundred thousand."""
+    results = dispatcher.collect()
+    if results:
+        record_at_last(results, {message_id: dispatcher.claimed_at.pop(message_id) for message_id in results})
+    return results
+
+
 def _publish(lines: Sequence[Line]) -> bool:
     """Step 6 of `drain`. Returns whether any provider may be given more."""
     if Circuit.CLOSED in [line.breaker.publish() for line in lines]:
@@ -368,7 +375,7 @@ def _record_the_rest(dispatcher: Dispatcher) -> Iterator[None]:
         yield
     finally:
         while dispatcher.in_flight:
-            record_at_last(dispatcher.collect(), dispatcher.claimed_at)
+            _collect_and_record(dispatcher)
 
 
 def _wanted(limiter: RateLimiter, selection: Selection, capacity: int) -> int:

@@ -6,8 +6,11 @@ import math
 
 import pytest
 
+from consent.models import Answer
+from sms import gateway
 from sms.circuit_breaker import CircuitBreaker
 from sms.dispatcher import NOT_STARTED, Dispatcher, Handover
+from sms.models import Lane
 from sms.providers.base import OutboundMessage, Outcome, SendResult
 from sms.providers.simulator import Simulator
 from sms.rate_limiter import Slot
@@ -68,3 +71,20 @@ def test_a_fault_of_its_own_is_raised_where_results_are_waited_for(provider):
         dispatcher.dispatch([handover(1)._replace(breaker=None)], None)  # type: ignore[arg-type]
         with pytest.raises(AttributeError):
             all_results(dispatcher)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_kept_of_what_has_been_recorded(provider, say, draft, monkeypatch):
+    """One drain may send a hundred thousand."""
+    drained: list[Dispatcher] = []
+
+    class Watched(Dispatcher):
+        def __enter__(self) -> Dispatcher:
+            drained.append(self)
+            return super().__enter__()
+
+    monkeypatch.setattr(gateway, "Dispatcher", Watched)
+    say(Answer.YES)
+    gateway.accept([draft() for _ in range(250)])
+    assert gateway.drain(Lane.BULK) == len(provider.received) == 250
+    assert [dispatcher.claimed_at for dispatcher in drained] == [{}]
