@@ -17,6 +17,7 @@ from access.models import AccessEntry
 from access.session_store import ACTIVE_AT
 from cases import acts, presence, protected, work_list
 from cases.models import Case, Priority, Status
+from cases.work_list import digest
 from consent.models import Answer
 from sms import brake
 from sms.circuit_breaker import OPEN_FOR
@@ -226,8 +227,8 @@ def sections(desk, monkeypatch) -> Iterator[Callable[..., dict[str, list[str]]]]
 
     def read(clock: str = "10.00", query: str = "") -> dict[str, list[str]]:
         monkeypatch.setattr(work_list, "database_now", lambda: moment(clock))
-        monkeypatch.setattr(work_list, "Now", lambda: Value(moment(clock)))
-        work_list._digest.cache_clear()  # one that is put together already asks PostgreSQL's clock
+        monkeypatch.setattr(digest, "Now", lambda: Value(moment(clock)))
+        digest._digest.cache_clear()  # one that is put together already asks PostgreSQL's clock
         html = desk.work_list(query).html
         found = {}
         for part in html.split("<tbody")[1:]:
@@ -236,7 +237,7 @@ def sections(desk, monkeypatch) -> Iterator[Callable[..., dict[str, list[str]]]]
         return found
 
     yield read
-    work_list._digest.cache_clear()
+    digest._digest.cache_clear()
 
 
 def test_cases_stand_under_when_they_are_to_be_called(booked, sections):

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from cases import callbacks, work_list
 from cases.models import Case, Note, Presence, Status
+from cases.work_list import reading
 from consent.models import Answer
 from sms.models import StandardText
 from teleq.clock import database_now
@@ -324,7 +325,8 @@ def queries(desk, address: str) -> list[str]:
 
 
 def test_of_very_many_the_latest_are_listed_and_the_rest_is_searched_for(in_minutes, desk, monkeypatch):
-    monkeypatch.setattr(work_list, "LISTED_AT_MOST", 3)
+    for module in (work_list, reading):
+        monkeypatch.setattr(module, "LISTED_AT_MOST", 3)
     told = "Det finns fler. Sök på namn, nummer eller personnummer för att hitta dem."
     in_minutes(1, 2)
     assert told not in desk.work_list("?status=all").text
