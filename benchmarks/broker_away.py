@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import threading
 import time
 from collections import Counter, defaultdict
@@ -25,11 +24,11 @@ import django
 django.setup()
 
 import psutil
-import redis
 import requests
 from django.utils import timezone
 
 from benchmarks.at_size import machine, read
+from benchmarks.servers import Server, the_broker
 from local.servers import RETENTION, WEB, WORKER
 from local.supervisor import WORKERS
 from sms.models import Unsettled
@@ -45,25 +44,6 @@ from tests.upgrade.test_next_release import BY_HAND, a_town
 SAMPLED_EACH = 5.0
 AT_ONCE = 2.0
 """Seconds within which a message is claimed as long as all is well."""
-
-
-class Broker:
-    """Valkey, which can be killed and started again at the same address, with what it had written down."""
-
-    def __init__(self) -> None:
-        with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
-            told = client.info("server")
-        self.process = psutil.Process(told["process_id"])
-        self.command, self.folder = [told["executable"], told["config_file"]], self.process.cwd()
-        self.user, self.group = self.process.uids().real, self.process.gids().real
-
-    def kill(self) -> None:
-        self.process.kill()
-        wait_until(lambda: not self.process.is_running() or self.process.status() == psutil.STATUS_ZOMBIE)
-
-    def start(self) -> None:
-        as_user = {"user": self.user, "group": self.group, "extra_groups": []} if os.geteuid() == 0 else {}
-        subprocess.Popen(self.command, cwd=self.folder, stdout=subprocess.DEVNULL, start_new_session=True, **as_user)
 
 
 @dataclass
@@ -138,7 +118,7 @@ def main() -> None:
         load = TimedLoad(
             Balancer([host.door]), key, patients, at, [case.pk for case in cases], address_as(WORKER), pause=1.0
         )
-        broker = Broker()
+        broker = the_broker()
         try:
             host.start_web()
             host.start_workers(*WORKERS)
@@ -152,7 +132,7 @@ def main() -> None:
 
 
 def run(
-    host: Host, load: TimedLoad, broker: Broker, around: float, seconds: float
+    host: Host, load: TimedLoad, broker: Server, around: float, seconds: float
 ) -> tuple[datetime, datetime, list[Usage], list[Usage], list[Usage]]:
     with load.going_on():
         time.sleep(around / 2)  # the first pages are slow

@@ -24,6 +24,7 @@ from benchmarks.at_size import read
 from benchmarks.faults import load, replay
 from benchmarks.faults.sink import Sink
 from benchmarks.faults.tally import TAKEN, Change, Evidence, Sms
+from benchmarks.servers import postgres, the_broker
 from cases import automatic_sms
 from local.servers import WEB, WORKER
 from local.supervisor import WORKERS
@@ -42,33 +43,6 @@ STANDS_STILL = 4.0
 RECOVERS_WITHIN = 180.0
 """Seconds from the fault's end within which automatic messages leave again by teleQ's own doing, or it has failed."""
 SETTLED_WITHIN = 600.0
-
-
-class Server:
-    """PostgreSQL's or Redis' process, which can be killed and started again at the same address."""
-
-    def __init__(self, pid: int, *arguments: str) -> None:
-        process = psutil.Process(pid)
-        self.pid, self.folder = pid, process.cwd()
-        self.command = [process.exe(), *(arguments or process.cmdline()[1:])]
-        self.user, self.group = process.uids().real, process.gids().real
-
-    def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
-        os.kill(self.pid, how)
-        wait_until(lambda: _has_ended(self.pid), 60)
-
-    def start(self) -> None:
-        as_user = {"user": self.user, "group": self.group, "extra_groups": []} if os.geteuid() == 0 else {}
-        Path(self.folder, "postmaster.pid").unlink(missing_ok=True)
-        self.pid = subprocess.Popen(
-            self.command,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            **as_user,
-        ).pid
 
 
 @dataclass
@@ -181,9 +155,7 @@ class Scene:
     first_message: int = 0
 
     def __post_init__(self) -> None:
-        self.postgres = Server(_postmaster())
-        told = _redis().info("server")
-        self.redis = Server(told["process_id"], told["config_file"])  # it writes its address over its command line
+        self.postgres, self.redis = postgres(), the_broker()
         self._over = threading.Event()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._keeper.start()
@@ -354,22 +326,6 @@ def _left() -> int:
     except AWAY:
         connection.close()
         return -1
-
-
-def _postmaster() -> int:
-    [[pid]] = read("SELECT pg_backend_pid()")
-    parent = psutil.Process(pid).parent()
-    assert parent
-    return parent.pid
-
-
-def _has_ended(pid: int) -> bool:
-    """Whether its parent has been told yet or not."""
-    try:
-        ended: bool = psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-    return ended
 
 
 def _redis() -> redis.Redis:

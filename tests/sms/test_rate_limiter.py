@@ -21,6 +21,8 @@ from tests.database_roles import as_owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SIMULATOR = "simulator"
+HELD_UP = 1
+"""Messages that a busy machine may hold up on their way: each is started in its slot, and is seen when it comes."""
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +72,7 @@ def test_two_drains_together_keep_to_the_rate_over_any_second(rate, settings, dr
     for drain in drains:
         drain.result(30)
     assert how_many(State.SENT) == 1 + len(log) == 1 + 2 * int(rate)
-    assert log.most_in_a_second() <= int(rate)
+    assert log.most_in_a_second() <= int(rate) + HELD_UP
     assert slots_reserved(int(rate)) < 2  # nothing of the rate is lost
 
 
@@ -87,7 +89,7 @@ def test_a_manual_message_finds_a_place_soon_behind_any_number_of_others(setting
     [place] = [place for place, sms in enumerate(log) if sms["message"] == "till dig"]
     assert place - before < 30  # of the two hundred
     assert Message.objects.get(pk=manual.pk).state == State.SENT
-    assert log.most_in_a_second() <= 10
+    assert log.most_in_a_second() <= 10 + HELD_UP
 
 
 def test_with_a_rate_a_drain_ends_when_nothing_more_is_due(settings, accept, log, monkeypatch):
