@@ -287,7 +287,7 @@ def drain(lane: Lane) -> int:
     for line in lines:
         line.breaker.log_failures()
     if claim_more:
-        _wake_if_possible(lane)
+        wake(lane)
     return judged
 
 
@@ -407,7 +407,7 @@ def _outbound(claimed: Claim, provider_name: str) -> list[OutboundMessage]:
 
 
 def wake_on_commit(lane: Lane) -> None:
-    """Wake the lane's worker when the transaction commits. If that fails it is logged, and the sweep does it."""
+    """Wake the lane's worker when the transaction commits."""
 
     def wake_lane() -> None:  # a partial has no name, which Django wants for the log
         wake(lane)
@@ -416,20 +416,19 @@ def wake_on_commit(lane: Lane) -> None:
 
 
 def wake(lane: Lane) -> None:
-    """Let a worker drain the lane. The task is called by its name, as `sms.tasks` imports the gateway."""
-    current_app.signature(DELIVER[lane]).apply_async(retry=False)
+    """Let a worker drain the lane. While the broker takes no wake-ups, workers look by themselves
+    (administration.health.stand_in).
+
+    The task is called by its name, as `sms.tasks` imports the gateway.
+    """
+    try:
+        current_app.signature(DELIVER[lane]).apply_async(retry=False)
+    except BrokerError as error:
+        logger.warning("The lane %s could not be woken: %s", lane.value, type(error.__cause__ or error).__name__)
 
 
 def is_any_due(lane: Lane) -> bool:
     return Unsettled.objects.waiting(lane).due().exists()
-
-
-def _wake_if_possible(lane: Lane) -> None:
-    """While the broker is away, workers look by themselves (administration.health.stand_in)."""
-    try:
-        wake(lane)
-    except BrokerError as error:
-        logger.warning("The lane %s could not be woken: %s", lane.value, type(error.__cause__ or error).__name__)
 
 
 def sweep() -> None:
@@ -443,4 +442,4 @@ def sweep() -> None:
     metrics.recorded(metrics.Recorded(kind, provider, State.UNKNOWN, 0.0) for kind, provider in of)
     for lane in Lane:
         if is_any_due(lane):
-            _wake_if_possible(lane)
+            wake(lane)

@@ -280,6 +280,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.3, "socket_timeou
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Else a worker gives up for good when the broker has been away for three quarters of an hour.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True  # where Redis is full, workers don't end
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False  # a wake-up that is lost costs a minute; one that is run twice costs nothing
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

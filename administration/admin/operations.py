@@ -41,7 +41,7 @@ def operations_view(request: HttpRequest) -> HttpResponse:
 PARTS = {
     parts.DATABASE: gettext_lazy("PostgreSQL svarar"),
     parts.MIGRATIONS: gettext_lazy("Databasen är uppgraderad till den här versionen"),
-    parts.BROKER: gettext_lazy("Redis svarar"),
+    parts.BROKER: gettext_lazy("Redis svarar och tar emot"),
 }
 
 

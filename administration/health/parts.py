@@ -26,7 +26,7 @@ from redis.retry import Retry
 WITHIN = 1.0
 """Seconds."""
 DATABASE, MIGRATIONS, BROKER = "database", "migrations", "redis"
-SILENT = "does not answer"
+SILENT, REFUSES = "does not answer", "answers, and takes nothing: it is full, or a replica"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Part:
 
 
 def check() -> list[Part]:
-    return [*_database(), _broker()]
+    return [*_database(), broker()]
 
 
 def _database() -> list[Part]:
@@ -80,7 +80,7 @@ def _wait(asked: Any, ends: float) -> None:
             raise TimeoutError
 
 
-def _broker() -> Part:
+def broker() -> Part:
     once = Retry(NoBackoff(), 0)
     half = WITHIN / 2  # to connect, and to answer
     client = redis.Redis.from_url(
@@ -88,9 +88,11 @@ def _broker() -> Part:
     )
     with client:
         try:
-            client.ping()
+            client.set("teleq.health", "", ex=60)  # one that is full answers a ping
         except redis.AuthenticationError:
             return Part(BROKER, "does not let teleQ in: REDIS_URL has another password")
+        except redis.ResponseError:
+            return Part(BROKER, REFUSES)
         except (redis.RedisError, OSError):
             return Part(BROKER, SILENT)
     return Part(BROKER)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from access.access_log import MONTHS_AHEAD
 from administration.health.facts import Facts
-from administration.health.parts import BROKER, MIGRATIONS, Part
+from administration.health.parts import BROKER, MIGRATIONS, REFUSES, Part
 from sms.models import Lane
 from teleq.swedish import day_and_clock
 
@@ -49,14 +49,20 @@ def problems(facts: Facts, parts: Sequence[Part]) -> list[Problem]:
 
 
 def _of_parts(parts: Sequence[Part]) -> Iterator[Problem]:
-    broken = {part.name for part in parts if part.problem}
+    broken = {part.name: part.problem for part in parts if part.problem}
     if BROKER in broken:
         yield Problem(
             "TeleqRedisDown",
-            _("Redis svarar inte."),
+            _("Redis är fullt och tar inte emot.") if broken[BROKER] == REFUSES else _("Redis svarar inte."),
             _(
                 "Inget SMS går förlorat. Arbetsprocesserna letar själva i databasen var halvminut, så SMS skickas lite "
-                "senare än annars. Starta Redis; de ansluter själva igen."
+                "senare än annars."
+            )
+            + " "
+            + (
+                _("Töm Redis (redis-cli FLUSHALL): det är ofarligt, där finns bara väckningar.")
+                if broken[BROKER] == REFUSES
+                else _("Starta Redis; de ansluter själva igen.")
             ),
         )
     if MIGRATIONS in broken:

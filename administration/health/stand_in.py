@@ -1,4 +1,4 @@
-"""The stand-in: what keeps messages leaving while the broker or beat is away.
+"""The stand-in: what keeps messages leaving while the broker or beat is away, or the broker is full.
 
 Each worker looks in the database every `LOOK_EVERY`, by a thread of its own that goes on while Celery tries to reach a
 broker that is gone. What it finds undone of its own queues' tasks is done by a process that it starts (`run_tasks`).
@@ -20,9 +20,8 @@ from celery import bootsteps, current_app
 from django.conf import settings
 from django.db import Error, connection
 from django.db.models.functions import Now
-from kombu.exceptions import OperationalError
-from redis import RedisError
 
+from administration.health import parts
 from administration.health.signs import leave
 from administration.models import Sign
 from sms.gateway import DELIVER, is_any_due
@@ -35,10 +34,10 @@ OVERDUE_AFTER = 3
 
 def undone(queues: Collection[str]) -> list[str]:
     """The tasks of these queues that neither beat nor the broker has had done, by PostgreSQL's clock. Messages that
-    wait while the broker answers are its workers' own: there are only more of them than the providers take."""
+    wait while the broker takes wake-ups are its workers' own: there are only more of them than the providers take."""
     overdue = [name for name in _each_minutes(queues) if not _was_done_lately(name)]
     due = [name for lane, name in DELIVER.items() if _queue_of(name) in queues and is_any_due(lane)]
-    return overdue + (due if due and not broker_answers() else [])
+    return overdue + (due if due and parts.broker().problem else [])
 
 
 def run(names: Collection[str]) -> None:
@@ -53,15 +52,6 @@ def run(names: Collection[str]) -> None:
         else:
             if name in scheduled:
                 leave(Sign.Kind.TASK, name)
-
-
-def broker_answers() -> bool:
-    with current_app.connection_for_write() as broker:
-        try:
-            broker.ensure_connection(max_retries=1, interval_start=0, timeout=1)
-        except (OperationalError, OSError, RedisError):
-            return False
-    return True
 
 
 def _each_minutes(queues: Collection[str] | None = None) -> list[str]:

@@ -12,6 +12,8 @@ import os
 import sys
 import time
 import traceback
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,11 +145,17 @@ def title(fault: Fault) -> str:
 def print_row(fault: Fault, row: Row) -> None:
     counts = (row.messages, row.lost, row.doubled, row.after_nej, row.unknown, row.unknown_received, row.in_flight)
     times = ("–" if seconds is None else f"{seconds:.1f}" for seconds in (row.first, row.normal))
-    print_line([title(fault), *(f"{count:,}" for count in counts), *times, "; ".join(row.shown)])
+    print_line([title(fault), *(f"{count:,}" for count in counts), *times, "; ".join(in_words(row.shown))])
     load = " ".join(f"{each:.1f}" for each in os.getloadavg())
     print(f"  {fault.name}: {dict(row.states)}, at {datetime.now(UTC):%H:%M:%S} UTC, load {load}", file=sys.stderr)
     for example in row.examples:
         print(f"  {example}", file=sys.stderr, flush=True)
+
+
+def in_words(shown: Sequence[str]) -> Iterator[str]:
+    """What was seen several times is told once."""
+    for what, times in Counter(shown).items():
+        yield what if times == 1 else f"{what}, {times} times"
 
 
 def print_logs(folder: Path) -> None:

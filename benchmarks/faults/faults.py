@@ -179,10 +179,15 @@ KILLS, A_KILL = 24, 8
 """How many, and about how many seconds each takes: a worker is started again, works, and is killed."""
 
 
+TAKES_A_WHILE = 0.15
+"""Seconds that the provider takes meanwhile, so that there are messages in flight at most moments."""
+
+
 @fault("kills", f"{KILLS} kills of either worker in turn, at random moments while it works", KILLS * A_KILL)
 def kills(scene: Scene) -> Generator[None, None, None]:
     scene.start_workers()
     yield
+    scene.sink.takes = TAKES_A_WHILE
     dice, in_flight, caught = Random(), 0, 0
     count = max(2, min(KILLS, int(scene.lasts / A_KILL)))
     for name in islice(cycle([MANUAL, BULK]), count):
@@ -269,6 +274,10 @@ def postgres_away(scene: Scene, seconds: float) -> None:
     assert [[began]] != read("SELECT pg_postmaster_start_time()")
 
 
+A_FEW_LOOKS = 120
+"""Seconds, in which workers look by themselves at what is due (each half minute), and start a process."""
+
+
 @fault("redis-wiped", "Redis wiped (FLUSHALL) each second for {seconds:.0f} s", 10)
 def redis_wiped(scene: Scene) -> Generator[None, None, None]:
     scene.start_workers()
@@ -285,7 +294,7 @@ def redis_wiped(scene: Scene) -> Generator[None, None, None]:
     yield
 
 
-@fault("redis-full", "Redis full (maxmemory, noeviction) for {seconds:.0f} s", 45)
+@fault("redis-full", "Redis full (maxmemory, noeviction) for {seconds:.0f} s", 120)
 def redis_full(scene: Scene) -> Generator[None, None, None]:
     scene.start_workers()
     yield
@@ -293,11 +302,15 @@ def redis_full(scene: Scene) -> Generator[None, None, None]:
     with broker() as client:
         before = writes_refused(client)
         client.config_set("maxmemory", 1)
+        since = time.time()
         time.sleep(scene.lasts)
         refused = writes_refused(client) - before
         client.config_set("maxmemory", 0)
+    scene.ended = time.time()
     assert refused, "no write was refused"
-    scene.show(f"{refused} writes of teleQ's refused")
+    left = len(scene.automatic_posts(since + 5, scene.ended))
+    assert left or scene.lasts < A_FEW_LOOKS, "nothing left meanwhile"
+    scene.show(f"{refused} writes of teleQ's refused, {left:,} automatic messages left meanwhile")
     yield
 
 
@@ -323,10 +336,6 @@ def redis_away(scene: Scene) -> Generator[None, None, None]:
     assert left or scene.lasts < A_FEW_LOOKS, "nothing left meanwhile"
     scene.show(f"{left:,} automatic messages left meanwhile")
     yield
-
-
-A_FEW_LOOKS = 120
-"""Seconds, in which workers look by themselves at what is due (each half minute), and start a process."""
 
 
 # The provider and the way to it --------------------------------------------------------------------------------------

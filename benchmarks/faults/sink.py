@@ -20,6 +20,8 @@ SECONDS_A_BYTE = 2.0
 class Sink(Provider):
     dice: Random = field(default_factory=Random)
     way: str = TAKES
+    takes: float = 0.0
+    """Seconds before each answer."""
     gate: asyncio.Event | None = None
     """While there is one, everybody is let in and nobody is answered till it is opened."""
     waiting: int = 0
@@ -28,6 +30,7 @@ class Sink(Provider):
     async def take(self, given: Post) -> str:
         way = self.way
         self.posts.append(replace(given, answer=ANSWERS[way], at=time.time()))
+        await asyncio.sleep(self.takes)
         if self.gate is not None:
             self.waiting += 1
             await self.gate.wait()

@@ -532,6 +532,10 @@ def test_nobody_but_the_operator_reads_it(address, client, administrator):
 
 
 @pytest.mark.django_db
-def test_a_broken_part_is_a_problem_too():
-    told = problems(facts.gather(), [parts.Part(parts.DATABASE), parts.Part(parts.BROKER, parts.SILENT)])
-    assert "Redis svarar inte." in [problem.what for problem in told]
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [(parts.SILENT, "Redis svarar inte."), (parts.REFUSES, "Redis är fullt och tar inte emot.")],
+)
+def test_a_broken_part_is_a_problem_too(broken, words):
+    told = problems(facts.gather(), [parts.Part(parts.DATABASE), parts.Part(parts.BROKER, broken)])
+    assert words in [problem.what for problem in told]

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import redis
+from celery import Celery
 
+from administration.health import parts
 from administration.models import Sign
 from consent.models import Answer
 from local.servers import free_port
@@ -39,6 +41,16 @@ class Broker:
         self._process.kill()
         self._process.wait()
 
+    def take_no_more(self) -> None:
+        self._limit_memory(1)
+
+    def take_again(self) -> None:
+        self._limit_memory(0)
+
+    def _limit_memory(self, size: int) -> None:
+        with redis.Redis.from_url(self.address) as client:
+            client.config_set("maxmemory", size)
+
     def _answers(self) -> bool:
         with redis.Redis.from_url(self.address) as client:
             try:
@@ -56,15 +68,18 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def looking_worker(celery: Callable[..., subprocess.Popen[bytes]], broker: Broker, live_server) -> Callable[[], None]:
+def looking_worker(
+    celery: Callable[..., subprocess.Popen[bytes]], broker: Broker, live_server
+) -> Callable[[], subprocess.Popen[bytes]]:
     """A worker on that broker that looks each second; it has begun."""
 
-    def start() -> None:
+    def start() -> subprocess.Popen[bytes]:
         queues = "manual,bulk,sweep"
         environment = {"REDIS_URL": broker.address, "LOOK_EVERY_SECONDS": "1", "TELEQ_URL": live_server.url}
         process = celery(*WORKER_ON, queues, **environment)
         wait_until(lambda: Sign.objects.filter(kind=Sign.Kind.WORKER).exists())
         assert process.poll() is None
+        return process
 
     return start
 
@@ -117,3 +132,32 @@ def test_when_the_broker_is_back_the_same_worker_goes_on_by_it(accept, say, brok
     afterwards = accept(kind=Kind.MANUAL)
     wait_until(lambda: has_left(afterwards))
     assert Message.objects.count() == 2
+
+
+def test_messages_leave_while_the_broker_is_full_and_the_same_worker_goes_on_by_it(accept, say, broker, looking_worker):
+    """It can note no wake-up that it takes, of those that were there before."""
+    say(Answer.YES)
+    with Celery(broker=broker.address, set_as_current=False) as telling:
+        for _ in range(3):
+            telling.send_task("sms.tasks.sweep", queue="sweep")
+    broker.take_no_more()
+    worker = looking_worker()
+    meanwhile = [accept(kind=kind) for kind in (Kind.MANUAL, Kind.REMINDER)]
+    wait_until(lambda: all(map(has_left, meanwhile)))
+    broker.take_again()
+    with redis.Redis.from_url(broker.address) as client:
+        wait_until(lambda: any(each["cmd"] == "brpop" for each in client.client_list()))
+    afterwards = accept(kind=Kind.MANUAL)
+    wait_until(lambda: has_left(afterwards))
+    assert worker.poll() is None
+    assert Message.objects.count() == 3
+
+
+def test_one_that_is_full_is_not_well_though_it_answers(broker, settings):
+    settings.CELERY_BROKER_URL = broker.address
+    assert parts.broker().problem == ""
+    broker.take_no_more()
+    assert parts.broker().problem == parts.REFUSES
+    broker.stop()
+    assert parts.broker().problem == parts.SILENT
+    broker.start()
