@@ -43,7 +43,7 @@ class Command(BaseCommand):
         if options["check"]:
             if problems:
                 raise CommandError(f"Att rätta: {len(problems)}.")
-            self.stdout.write("Allt är som det ska.")
+            self.stdout.write("Allt som prövas här är rätt. Om processerna arbetar visar Driftläge i Admin.")
             return
         if checks[0].problems:
             raise CommandError("Rätta databasen först, och kör igen. Ingenting är skapat.")
@@ -52,6 +52,8 @@ class Command(BaseCommand):
             operator = self._make(options)
         except NotMade as refusal:
             raise CommandError(f"{refusal} Det som redan är skapat finns kvar. Rätta och kör igen.") from None
+        except (KeyboardInterrupt, EOFError):
+            raise CommandError("Avbrutet. Det som redan är skapat finns kvar. Kör igen för att gå vidare.") from None
         self._tell_what_is_left(operator, problems)
 
     def _check(self) -> list[Check]:
@@ -97,7 +99,8 @@ class Command(BaseCommand):
         if not name and there is None:
             name = self._ask("Vårdgivarens namn (juridiska personen)")
             if name:
-                ordered = ordered or self._ask("Har den beställt Samtycke för SMS? (ja/nej)").lower() == "ja"
+                asked = "Har den beställt Samtycke för SMS? (ja/nej)"
+                ordered = ordered or making.read_yes_or_no(self._ask(asked, making.read_yes_or_no))
         if name:
             provider = making.make_care_provider(name, consent_ordered=ordered, by=operator)
             self.stdout.write(f"Vårdgivare: {provider}")
