@@ -43,6 +43,7 @@ QUEUE = {
     **{"hours": "mån-fre 8-12, 13-16.30; lör 9-11", "sender": "VCBjorken"},
 }
 ADMINISTRATOR = {"administrator": "maria.ek", "administrator_name": "Maria Ek"}
+STRONG = "k9Vt3qXw7ZbN1mLp5RsYd8HfGjKc2QaEuTiOoPzWxSv_4e6r7-Bh3nMq"
 ALL = {**OPERATOR, **PROVIDER, **QUEUE, **ADMINISTRATOR}
 
 
@@ -425,10 +426,17 @@ def on_a_terminal(*answers: str) -> str:
 def test_without_a_database_it_says_so_in_a_line_and_makes_nothing():
     place = urlsplit(address_as(WEB))
     nowhere = place._replace(netloc=f"{place.netloc.rpartition(':')[0]}:{free_port()}").geturl()
-    done = manage_setup("--operator=drift", DATABASE_URL=nowhere)
-    assert done.returncode == 1
-    assert "Databasen svarar inte" in done.stdout
-    assert "Traceback" not in done.stderr
+    production = {
+        **{"TELEQ_DEMO": "false", "SECRET_KEY": STRONG, "SMS_PROVIDERS": "kannel", "TELEQ_URL": "https://localhost:1"},
+        **{"KANNEL_URL": "http://localhost:1", "KANNEL_USERNAME": "teleq", "KANNEL_PASSWORD": STRONG},
+    }
+    for environment in ({}, production):
+        done = manage_setup("--operator=drift", DATABASE_URL=nowhere, **environment)
+        assert done.returncode == 1
+        assert "Databasen svarar inte" in done.stdout
+        assert "Traceback" not in done.stderr
+    without_a_provider = manage_setup("--check", **(production | {"KANNEL_URL": ""}))
+    assert "kannel: KANNEL_URL is not set." in without_a_provider.stderr
 
 
 # The operator's first page -------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connection
 
 from administration.first_day import making, steps
 from administration.first_day.checks import Check, check_all
@@ -36,6 +37,11 @@ class Command(BaseCommand):
         parser.add_argument("--administrator", default="", metavar="USERNAME", help="of the whole care provider")
         parser.add_argument("--administrator-name", default="", metavar='"FIRST LAST"')
         parser.add_argument("--administrator-hsa-id", default="", metavar="HSA-ID")
+
+    def check(self, *args: Any, **options: Any) -> None:
+        """The system checks, one of which asks the database. Where that is away `handle` says so in plainer words."""
+        if _database_answers():
+            super().check(*args, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
         checks = list(self._check())
@@ -177,6 +183,14 @@ class Command(BaseCommand):
         self.stdout.write("\nKvar att göra, i den här ordningen:")
         for number, each in enumerate(left, 1):
             self.stdout.write(f"{number}. {each}")
+
+
+def _database_answers() -> bool:
+    try:
+        connection.ensure_connection()
+    except DatabaseError:
+        return False
+    return True
 
 
 def _person(username: str, name: str, hsa_id: str = "") -> Person:
