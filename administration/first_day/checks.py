@@ -156,7 +156,10 @@ def _address(check: Check) -> list[datetime]:
     except (OSError, http.client.HTTPException, ValueError) as error:
         check.problems.append(_("%(url)s svarar inte: %(error)s") % {**where, "error": _first_line(error)})
         return []
-    if status != http.HTTPStatus.OK:
+    if status in (http.HTTPStatus.BAD_GATEWAY, http.HTTPStatus.SERVICE_UNAVAILABLE, http.HTTPStatus.GATEWAY_TIMEOUT):
+        told = _("%(url)s svarar HTTP %(status)s: proxyn når inte web. Startade web? Läs dess logg.")
+        check.problems.append(told % {**where, "status": status})
+    elif status != http.HTTPStatus.OK:
         told = _("%(url)s/login/ svarar HTTP %(status)s. Kontrollera ALLOWED_HOSTS och BEHIND_PROXY.")
         check.problems.append(told % {**where, "status": status})
     else:

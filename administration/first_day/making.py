@@ -154,6 +154,13 @@ def read_number(text: str) -> PhoneNumber | str:
     return number
 
 
+def read_yes_or_no(text: str) -> bool:
+    """Whether it is a yes; left out it is a no. Raises NotMade."""
+    if text.lower() not in ("ja", "j", "nej", "n", ""):
+        raise NotMade(_("Svara ja eller nej."))
+    return text.lower().startswith("j")
+
+
 def checked_sender(text: str, provider: CareProvider) -> str:
     """A sender as it is stored. Raises NotMade."""
     sender = read_sender(text)
@@ -178,6 +185,8 @@ def read_hours(text: str) -> list[TelephoneHours]:
                 opens, closes = (time(int(found[n]), int(found[n + 1] or 0)) for n in (3, 5))
             except ValueError:
                 raise _unreadable(interval) from None
+            if opens >= closes:
+                raise NotMade(_("Telefontiden måste stänga efter att den har öppnat."))
             first, last = _weekday(found[1]), _weekday(found[2] or found[1])
             if first > last:
                 raise _unreadable(interval)

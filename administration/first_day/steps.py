@@ -57,7 +57,8 @@ def _operator() -> Step:
 
 def _second_operator() -> Step:
     told = _(
-        "Skapa en till på servern, med manage.py setup. Bara en annan systemförvaltare kan återställa din andra faktor."
+        "Skapa en till på servern, med manage.py setup --operator ANVÄNDARNAMN. Bara en annan systemförvaltare kan"
+        " återställa din andra faktor."
     )
     return Step(_("Två systemförvaltare"), "" if _operators().count() > 1 else told)
 

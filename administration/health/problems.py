@@ -138,7 +138,10 @@ def _of_sms(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             "TeleqCircuitOpen",
             _("%(provider)s tar inte emot SMS sedan %(since)s.") % {"provider": circuit.provider, "since": since},
-            _("Leverantören svarade: %(status)s. Kontrollera konto och lösenord hos den.")
+            _(
+                "Leverantören svarade: %(status)s. Kontrollera konto och lösenord. Ändras de på servern: starta om "
+                "worker-manual och worker-bulk, som läser dem när de startar."
+            )
             % {"status": circuit.shut_status}
             if circuit.shut_status
             else _(

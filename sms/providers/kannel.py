@@ -33,6 +33,9 @@ ALL_REPORTS = DELIVERED | FAILED | BUFFERED | TAKEN | REFUSED
 NOBODY = "Missing receiver"
 """How what Kannel says of a message without a receiver begins, when it has let the sender in. Nothing is sent."""
 GSM_7, UCS_2 = "0", "2"
+LONGEST_INBOUND_PASSWORD = 51
+"""In bytes. With "teleq:" before it that is 76 letters of Base64; after these Kannel breaks the line of its
+Authorization header, and shows half of a longer one."""
 
 
 class Kannel(Provider):
@@ -51,6 +54,15 @@ class Kannel(Provider):
     @classmethod
     def configuration_errors(cls) -> Iterator[str]:
         return missing_settings("KANNEL_URL", "KANNEL_USERNAME", "KANNEL_PASSWORD")
+
+    @classmethod
+    def configuration_warnings(cls) -> Iterator[str]:
+        yield from super().configuration_warnings()
+        if len(settings.SMS_INBOUND_PASSWORD.encode()) > LONGEST_INBOUND_PASSWORD:
+            yield (
+                f"SMS_INBOUND_PASSWORD is longer than the {LONGEST_INBOUND_PASSWORD} characters that Kannel can show:"
+                " patients' replies are turned away, and STOPP does not work."
+            )
 
     def build_request(self, message: OutboundMessage) -> Request:
         headers = {

@@ -43,6 +43,7 @@ QUEUE = {
     **{"hours": "mån-fre 8-12, 13-16.30; lör 9-11", "sender": "VCBjorken"},
 }
 ADMINISTRATOR = {"administrator": "maria.ek", "administrator_name": "Maria Ek"}
+STRONG = "k9Vt3qXw7ZbN1mLp5RsYd8HfGjKc2QaEuTiOoPzWxSv_4e6r7-Bh3nMq"
 ALL = {**OPERATOR, **PROVIDER, **QUEUE, **ADMINISTRATOR}
 
 
@@ -297,6 +298,11 @@ def test_an_address_that_answers_with_an_error_is_told(site):
     assert any("svarar HTTP 400. Kontrollera ALLOWED_HOSTS" in problem for problem in checked("Adress").problems)
 
 
+def test_a_proxy_that_does_not_reach_web_is_told(site):
+    site(status=502)
+    assert any("svarar HTTP 502: proxyn når inte web." in problem for problem in checked("Adress").problems)
+
+
 def test_an_address_where_nobody_answers_is_told(settings):
     settings.TELEQ_URL = f"https://localhost:{free_port()}"
     [problem] = checked("Adress").problems
@@ -364,9 +370,11 @@ def test_it_runs_by_webs_role_and_asks_nobody_where_nobody_is():
 @pytest.mark.django_db(transaction=True)
 def test_on_a_terminal_it_asks_and_asks_again_for_what_can_not_be_read():
     told = on_a_terminal(
-        *("drift", "Dag Driftsson", "Region Norrsund", "ja", "VC Björken", "Rådgivning", "123", "08-465 004 05"),
-        *("vardagar", "mån-fre 8-16", "1177", "VCBjorken", "maria.ek", "Maria Ek"),
+        *("drift", "Dag Driftsson", "Region Norrsund", "japp", "J", "VC Björken", "Rådgivning", "123", "08-465 004 05"),
+        *("vardagar", "mån-fre 16-8", "mån-fre 8-16", "1177", "VCBjorken", "maria.ek", "Maria Ek"),
     )
+    assert told.count("! Svara ja eller nej.") == 1
+    assert told.count("! Telefontiden måste stänga efter att den har öppnat.") == 1
     assert told.count("! Skriv ett giltigt telefonnummer") == 1
     assert told.count("! Telefontiden ”vardagar” går inte att läsa") == 1
     assert told.count("! Skriv 3–11 tecken") == 1
@@ -377,6 +385,15 @@ def test_on_a_terminal_it_asks_and_asks_again_for_what_can_not_be_read():
     assert CareProvider.objects.get().sms_consent_ordered
     assert {str(user) for user in User.objects.all()} == {"Dag Driftsson", "Maria Ek"}
     assert "Systemförvaltarens användarnamn:" not in on_a_terminal()  # all is there: nothing is asked
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_who_breaks_off_is_told_what_there_is():
+    told = on_a_terminal("drift", "Dag Driftsson", "\x04")
+    assert "Avbrutet. Det som redan är skapat finns kvar." in told
+    assert "Traceback" not in told
+    assert User.objects.get().username == "drift"
 
 
 def on_a_terminal(*answers: str) -> str:
@@ -409,10 +426,17 @@ def on_a_terminal(*answers: str) -> str:
 def test_without_a_database_it_says_so_in_a_line_and_makes_nothing():
     place = urlsplit(address_as(WEB))
     nowhere = place._replace(netloc=f"{place.netloc.rpartition(':')[0]}:{free_port()}").geturl()
-    done = manage_setup("--operator=drift", DATABASE_URL=nowhere)
-    assert done.returncode == 1
-    assert "Databasen svarar inte" in done.stdout
-    assert "Traceback" not in done.stderr
+    production = {
+        **{"TELEQ_DEMO": "false", "SECRET_KEY": STRONG, "SMS_PROVIDERS": "kannel", "TELEQ_URL": "https://localhost:1"},
+        **{"KANNEL_URL": "http://localhost:1", "KANNEL_USERNAME": "teleq", "KANNEL_PASSWORD": STRONG},
+    }
+    for environment in ({}, production):
+        done = manage_setup("--operator=drift", DATABASE_URL=nowhere, **environment)
+        assert done.returncode == 1
+        assert "Databasen svarar inte" in done.stdout
+        assert "Traceback" not in done.stderr
+    without_a_provider = manage_setup("--check", **(production | {"KANNEL_URL": ""}))
+    assert "kannel: KANNEL_URL is not set." in without_a_provider.stderr
 
 
 # The operator's first page -------------------------------------------------------------------------------------------

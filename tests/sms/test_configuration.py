@@ -62,3 +62,13 @@ def test_without_a_password_for_what_comes_in_it_is_said_that_stopp_does_not_wor
     assert "STOPP" in warning.msg
     settings.SMS_INBOUND_PASSWORD = "secret"
     assert not [message for message in run_checks() if message.id == "sms.W001"]
+
+
+def test_a_password_for_replies_that_kannel_breaks_in_two_is_told(settings):
+    settings.SMS_PROVIDERS = ["kannel"]
+    for length, told in ((51, 0), (52, 1)):
+        settings.SMS_INBOUND_PASSWORD = "x" * length
+        warnings = [warning for warning in checks.configuration_warnings() if "STOPP does not work" in warning]
+        assert len(warnings) == told
+    settings.SMS_PROVIDERS = ["46elks"]
+    assert list(checks.configuration_warnings()) == []

@@ -18,6 +18,7 @@ from sms import gateway, receipts
 from sms.circuit_breaker import open_circuit
 from sms.models import InboundSms, Lane, Message, ProviderState, Refusal
 from sms.provider_check import check_providers
+from sms.providers.kannel import LONGEST_INBOUND_PASSWORD
 from sms.states import State
 from tests.concurrency import in_another_connection, wait_until
 from tests.kannel import processes
@@ -29,7 +30,7 @@ pytestmark = [
 ]
 
 OURS, PATIENT = "+46701740699", "+46701740620"
-INBOUND_PASSWORD = "inbound-in-tests"
+INBOUND_PASSWORD = "inbound-in-tests".ljust(LONGEST_INBOUND_PASSWORD, "-")
 
 
 def started(folder: Any, live_server: Any) -> Kannel:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sms.providers.kannel import LONGEST_INBOUND_PASSWORD
 from teleq.weak_secrets import weaknesses
 from tests.conftest import ROOT
 
@@ -139,12 +140,13 @@ def test_the_secrets_that_can_be_made_are_made_once_and_strong(tmp_path):
         "secret_key",
         "postgres_password",
         "redis_password",
-        "sms_inbound_password",
         "voice_secret",
         "status_token",
         *passwords,
     ):
         assert list(weaknesses(made[name], 50)) == [], name
+    assert list(weaknesses(made["sms_inbound_password"], 48)) == []
+    assert len(made["sms_inbound_password"]) <= LONGEST_INBOUND_PASSWORD
     for role, login in roles.items():
         password = made[f"database_{role}_password"]
         assert made[f"database_url_{role}"] == f"postgres://{login}:{password}@postgres:5432/teleq"

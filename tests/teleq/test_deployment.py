@@ -28,7 +28,7 @@ PRODUCTION = {
     "KANNEL_URL": "http://kannel:13013/cgi-bin/sendsms",
     "KANNEL_USERNAME": "teleq",
     "KANNEL_PASSWORD": STRONG,
-    "SMS_INBOUND_PASSWORD": STRONG,
+    "SMS_INBOUND_PASSWORD": STRONG[:48],
     "TELEQ_URL": "https://teleq.example.se",
     "OIDC_SERVER_URL": "",
 }

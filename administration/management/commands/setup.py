@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connection
 
 from administration.first_day import making, steps
 from administration.first_day.checks import Check, check_all
@@ -37,13 +38,18 @@ class Command(BaseCommand):
         parser.add_argument("--administrator-name", default="", metavar='"FIRST LAST"')
         parser.add_argument("--administrator-hsa-id", default="", metavar="HSA-ID")
 
+    def check(self, *args: Any, **options: Any) -> None:
+        """The system checks, one of which asks the database. Where that is away `handle` says so in plainer words."""
+        if _database_answers():
+            super().check(*args, **options)
+
     def handle(self, *args: Any, **options: Any) -> None:
         checks = list(self._check())
         problems = [f"{check.name}: {problem}" for check in checks for problem in check.problems]
         if options["check"]:
             if problems:
                 raise CommandError(f"Att rätta: {len(problems)}.")
-            self.stdout.write("Allt är som det ska.")
+            self.stdout.write("Allt som prövas här är rätt. Om processerna arbetar visar Driftläge i Admin.")
             return
         if checks[0].problems:
             raise CommandError("Rätta databasen först, och kör igen. Ingenting är skapat.")
@@ -52,6 +58,8 @@ class Command(BaseCommand):
             operator = self._make(options)
         except NotMade as refusal:
             raise CommandError(f"{refusal} Det som redan är skapat finns kvar. Rätta och kör igen.") from None
+        except (KeyboardInterrupt, EOFError):
+            raise CommandError("Avbrutet. Det som redan är skapat finns kvar. Kör igen för att gå vidare.") from None
         self._tell_what_is_left(operator, problems)
 
     def _check(self) -> list[Check]:
@@ -97,7 +105,8 @@ class Command(BaseCommand):
         if not name and there is None:
             name = self._ask("Vårdgivarens namn (juridiska personen)")
             if name:
-                ordered = ordered or self._ask("Har den beställt Samtycke för SMS? (ja/nej)").lower() == "ja"
+                asked = "Har den beställt Samtycke för SMS? (ja/nej)"
+                ordered = ordered or making.read_yes_or_no(self._ask(asked, making.read_yes_or_no))
         if name:
             provider = making.make_care_provider(name, consent_ordered=ordered, by=operator)
             self.stdout.write(f"Vårdgivare: {provider}")
@@ -174,6 +183,14 @@ class Command(BaseCommand):
         self.stdout.write("\nKvar att göra, i den här ordningen:")
         for number, each in enumerate(left, 1):
             self.stdout.write(f"{number}. {each}")
+
+
+def _database_answers() -> bool:
+    try:
+        connection.ensure_connection()
+    except DatabaseError:
+        return False
+    return True
 
 
 def _person(username: str, name: str, hsa_id: str = "") -> Person:
