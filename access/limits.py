@@ -35,6 +35,9 @@ FAILURES = Counter(
     "Wrong passwords, codes, keys and signatures (failed), and those that were not looked at (limited), by method.",
     ["method", "what"],
 )
+for method in Method:  # told as 0 from the beginning: Prometheus doesn't see the first of a series that wasn't there
+    for what in (What.FAILED, What.LIMITED):
+        FAILURES.labels(method.value, what.value)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ from functools import cached_property
 
 from django.conf import settings
 from django.db import connection
+from django.db.models.functions import Now
 
 from access import access_log
+from access.models import SignIn
 from administration import reserve
 from administration.health.signs import BEAT, FRESH
 from administration.models import Sign
@@ -23,6 +25,7 @@ from teleq.models import CareProvider
 from teleq.version import VERSION
 
 SWEEP = "sms.tasks.sweep"
+NOT_LET_IN = (SignIn.What.FAILED, SignIn.What.LIMITED)
 RETENTION = "administration.tasks.remove_what_is_past_its_time"
 
 
@@ -67,6 +70,12 @@ class Facts:
         """Of how many SMS of the last days (`unknown_within`) it is unknown whether they came through. Counted when it
         is looked at: at each scrape it would cost too much, and there the processes' counters tell."""
         return health.unknown()
+
+    @cached_property
+    def turned_away(self) -> int:
+        """How many reports, replies and calls of the last hour did not show that they came from a provider."""
+        lately = SignIn.objects.filter(at__gt=Now() - timedelta(hours=1))
+        return lately.filter(method=SignIn.Method.WEBHOOK, what__in=NOT_LET_IN).count()
 
     @property
     def unknown_within(self) -> timedelta:

@@ -24,6 +24,8 @@ SWEEP_WITHIN = timedelta(minutes=5)
 RETENTION_WITHIN = timedelta(hours=26)
 ARCHIVING_FAILS = timedelta(minutes=5)
 UNKNOWN_AT_MOST = 20
+TURNED_AWAY_AT_MOST = 5
+"""In an hour: anybody may try an address now and then."""
 LANES = {
     Lane.MANUAL: gettext_lazy("SMS som personal har skickat"),
     Lane.BULK: gettext_lazy("Bekräftelser och påminnelser"),
@@ -167,6 +169,16 @@ def _of_sms(facts: Facts) -> Iterator[Problem]:
             _(
                 "De skickas inte igen av sig själva. Fråga leverantören om leveransrapporterna når TELEQ_URL. "
                 "Personalen ser vilka SMS det gäller i ärendena."
+            ),
+        )
+    if facts.turned_away > TURNED_AWAY_AT_MOST:
+        yield Problem(
+            "TeleqRepliesTurnedAway",
+            _("%(count)s svar, rapporter och samtal från SMS-leverantören har nekats den senaste timmen.")
+            % {"count": facts.turned_away},
+            _(
+                "Patienters STOPP når inte fram. Lösenordet eller hemligheten är inte samma hos leverantören som här: "
+                "Inloggningar visar varifrån de kom, och webs logg vad det var."
             ),
         )
 

@@ -21,6 +21,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 
+from access.models import SignIn
 from administration import reserve
 from administration.health import facts, parts, signs
 from administration.health.problems import problems
@@ -296,6 +297,9 @@ WRONG: dict[str, Callable[[Callable[..., Any]], object]] = {
     "TeleqRetentionLate": lambda _: ago(facts.RETENTION, hours=27),
     "TeleqSmsUnknown": lambda draft: make_unknown(21, draft),
     "TeleqSmsStopped": lambda _: brake.hold_restored_copy(),
+    "TeleqRepliesTurnedAway": lambda _: SignIn.objects.bulk_create(
+        SignIn(what=SignIn.What.FAILED, method=SignIn.Method.WEBHOOK, address="192.0.2.1") for _ in range(6)
+    ),
     "TeleqCircuitOpen": lambda _: ProviderState.objects.create(
         name="kannel", open_until=Now() + timedelta(seconds=30), silent_since=Now()
     ),
