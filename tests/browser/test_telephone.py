@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from cases import free_times
 from cases.models import Case
 from consent.models import Answer, Channel, Consent
 from telephony.models import Announcement, Call, Ended, PatientsNumber
 from telephony.sentences import STANDARD
+from teleq.clock import database_now
 from teleq.models import CareProvider, Queue, User
 from tests.browser.accessible import check
 from tests.intake.telephone_system import keep_open
@@ -129,6 +132,49 @@ def test_a_ja_is_taken_back_by_key_in_a_second_call(ring):
     page.goto(f"/cases/{Case.objects.get().pk}/")
     expect(page.get_by_label("Samtycke till SMS").locator("option:checked")).to_have_text("Nej")
     assert [event.answer for event in Consent.history().order_by("pgh_id")] == ["yes", "no"]
+
+
+def test_a_second_call_cancels_and_is_asked_once_more_first(ring):
+    page = ring()
+    press(page, "1")
+    hears(page, "Får vi skicka SMS")
+    page.get_by_role("button", name="Lägg på").click()
+
+    ring(page=page)
+    hears(page, "Tryck 1 för en annan tid, 2 för att avboka")
+    press(page, "2")
+    hears(page, "Tryck 1 för att avboka, eller 2 för att behålla tiden.")
+    press(page, "1")
+    hears(page, "Tiden är avbokad.")
+    expect(page.get_by_role("log")).to_contain_text("Samtalet är slut")
+    page.goto(f"/cases/{Case.objects.get().pk}/")
+    expect(page.get_by_role("region", name="Historik")).to_contain_text("och avbokade.")
+
+
+def test_who_hangs_up_before_a_time_is_confirmed_has_booked_nothing(ring):
+    page = ring()
+    press(page, "2")
+    hears(page, "Slå det telefonnummer som vi ska ringa")
+    press(page, "0701740661#")
+    hears(page, "Tryck 1 om det är rätt")
+    page.get_by_role("button", name="Lägg på").click()
+    expect(page.get_by_role("log")).to_contain_text("Du lade på")
+    assert not Case.objects.exists()
+
+
+def test_a_full_day_offers_the_next_one(ring, queue, book):
+    today, now = timezone.localdate(), database_now()
+    left = list(free_times.ahead(free_times.slots_of(queue, today, today), now))
+    if not left:
+        pytest.skip("today has no times left")
+    for starts_at in left:
+        book(callback_at=starts_at)
+    page = ring()
+    hears(page, "Alla tider i dag är bokade.")
+    press(page, "1")
+    hears(page, "Tack. Tiden är bokad.")
+    assert Call.objects.get().full
+    assert timezone.localdate(Case.objects.latest("id").callback_at) > today
 
 
 def test_what_is_booked_by_telephone_comes_into_a_work_list_that_is_open_elsewhere(ring, sign_in, nurse):
