@@ -164,6 +164,7 @@ class TestAnAnswerWhileAnotherIsBeingSaved:
         page = open_case(case)
         answer(page).focus()
         page.keyboard.press("ArrowUp")
+        expect(answer(page)).to_have_attribute("data-changed", "true")  # the browser tells of it a moment later
         with Held(page, "**/consent/") as held:
             page.keyboard.press("Enter")
         page.keyboard.press("ArrowUp")

@@ -70,6 +70,7 @@ class TestTheClosedList:
         answer = page.get_by_label("Samtycke till SMS")
         answer.focus()
         page.keyboard.press("ArrowUp")
+        expect(answer).to_have_attribute("data-changed", "true")  # the browser tells of it a moment later
         page.keyboard.press("Enter")
         expect(page.get_by_text("SMS-utskick avböjt", exact=True)).to_be_visible()
         expect(answer).to_be_focused()
