@@ -445,6 +445,8 @@ WATCHED = ("sms_message", "sms_unsettled")
 def with_a_dump(seconds: float, rate: int) -> None:
     """Work at this many messages a second before, while and after a transaction with an old snapshot, and a pg_dump by
     it, are open."""
+    claimed.clear()  # what is left of the measuring has been removed by the night
+    reported.clear()
     steps = " | ".join(f"{step}, p50, p99" for step in STEPS)
     print(f"\n| | messages | HOT | HOT, small table | dead rows | sizes | {steps} |\n{'|---:' * 10}|", flush=True)
     _work("before", BESIDE_IT, rate)
