@@ -156,7 +156,10 @@ def fill(size: int) -> None:
     parameters = {"size": size, "cases": cases, "patients": patients}
     with bare(*FILLED):
         # Packed, for half a year's disk: a message that stands still needs no room beside it.
-        [[fillfactor]] = read("SELECT unnest(reloptions) FROM pg_class WHERE relname = 'sms_message' LIMIT 1")
+        [[fillfactor]] = read(
+            "SELECT option FROM pg_class, unnest(reloptions) AS option"
+            " WHERE relname = 'sms_message' AND option LIKE 'fillfactor=%%'"
+        )
         execute("ALTER TABLE sms_message SET (fillfactor = 100)")
         # Each table by one connection: its rows lie in the order of time, as in the product.
         for statements in ((MESSAGES, CASES, CASE_MESSAGES, CONSENTS), (EVENTS, ANSWERS)):
