@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import product
 from typing import TypeVar
 
 from django.db import models, transaction
@@ -35,9 +36,16 @@ FAILURES = Counter(
     "Wrong passwords, codes, keys and signatures (failed), and those that were not looked at (limited), by method.",
     ["method", "what"],
 )
-for method in Method:  # told as 0 from the beginning: Prometheus doesn't see the first of a series that wasn't there
-    for what in (What.FAILED, What.LIMITED):
+NOT_LET_IN = (What.FAILED, What.LIMITED)
+
+
+def _begin_at_nought() -> None:
+    """What has not happened yet is told as 0: Prometheus doesn't see the first of a series that wasn't there before."""
+    for method, what in product(Method, NOT_LET_IN):
         FAILURES.labels(method.value, what.value)
+
+
+_begin_at_nought()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from access import access_log
+from access.limits import NOT_LET_IN
 from access.models import SignIn
 from administration import reserve
 from administration.health.signs import BEAT, FRESH
@@ -25,7 +26,6 @@ from teleq.models import CareProvider
 from teleq.version import VERSION
 
 SWEEP = "sms.tasks.sweep"
-NOT_LET_IN = (SignIn.What.FAILED, SignIn.What.LIMITED)
 RETENTION = "administration.tasks.remove_what_is_past_its_time"
 
 

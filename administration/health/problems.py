@@ -53,20 +53,18 @@ def problems(facts: Facts, parts: Sequence[Part]) -> list[Problem]:
 def _of_parts(parts: Sequence[Part]) -> Iterator[Problem]:
     broken = {part.name: part.problem for part in parts if part.problem}
     if BROKER in broken:
-        yield Problem(
-            "TeleqRedisDown",
-            _("Redis är fullt och tar inte emot.") if broken[BROKER] == REFUSES else _("Redis svarar inte."),
-            _(
-                "Inget SMS går förlorat. Arbetsprocesserna letar själva i databasen var halvminut, så SMS skickas lite "
-                "senare än annars."
-            )
-            + " "
-            + (
-                _("Töm Redis (redis-cli FLUSHALL): det är ofarligt, där finns bara väckningar.")
-                if broken[BROKER] == REFUSES
-                else _("Starta Redis; de ansluter själva igen.")
-            ),
+        is_full = broken[BROKER] == REFUSES
+        what = _("Redis är fullt och tar inte emot.") if is_full else _("Redis svarar inte.")
+        meanwhile = _(
+            "Inget SMS går förlorat. Arbetsprocesserna letar själva i databasen var halvminut, så SMS skickas lite "
+            "senare än annars."
         )
+        mended_by = (
+            _("Töm Redis (redis-cli FLUSHALL): det är ofarligt, där finns bara väckningar.")
+            if is_full
+            else _("Starta Redis; de ansluter själva igen.")
+        )
+        yield Problem("TeleqRedisDown", what, f"{meanwhile} {mended_by}")
     if MIGRATIONS in broken:
         yield Problem(
             "TeleqMigrationsMissing",

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext_lazy
 
 from cases.models import CLOSED, Status
+from teleq.models import User
 from teleq.whole_numbers import whole_number
 
 OPEN, MINE, ALL = "open", "mine", "all"
@@ -62,6 +63,10 @@ class Choice:
     @property
     def in_sections(self) -> bool:
         return self.order == "time" and self.status not in WITH_CLOSED
+
+    def ids(self, user: User) -> dict[str, int]:
+        """What the list's queries are asked with: the user and, where one is chosen, the queue."""
+        return {"user": user.pk} | ({} if self.queue_id is None else {"queue": self.queue_id})
 
     def but(self, **changed: Any) -> Choice:
         """Another choice, on its first page."""

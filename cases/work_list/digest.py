@@ -56,8 +56,7 @@ def version(user: User, chosen: Choice) -> str:
 
     Keyed, as it is a digest of what is known of patients and stands in an address.
     """
-    ids = {"user": user.pk} | ({"queue": chosen.queue_id} if chosen.queue_id is not None else {})
-    digest = _digest(chosen.status, chosen.order, chosen.queue_id is not None, chosen.page)(**ids)
+    digest = _digest(chosen.status, chosen.order, chosen.queue_id is not None, chosen.page)(**chosen.ids(user))
     return blake2b(digest.encode(), key=settings.SECRET_KEY.encode()[:64], digest_size=12).hexdigest()
 
 

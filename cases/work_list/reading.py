@@ -128,8 +128,7 @@ def page_of(user: User, chosen: Choice) -> tuple[Page[Any], list[tuple[Any, ...]
     Counted only where there is more than one, and as far as anybody turns pages: to count a million takes longer than
     all the rest of the page.
     """
-    in_one = chosen.queue_id is not None
-    ids = {"user": user.pk} | ({"queue": chosen.queue_id} if chosen.queue_id is not None else {})
+    in_one, ids = chosen.queue_id is not None, chosen.ids(user)
     cases, how_many = listed(chosen.status, chosen.order, in_one), counted(chosen.status, in_one)
     pages: Paginator[Any] = Paginator([], PAGE_SIZE)
     found = cases.page(PAGE_SIZE + 1, 0, **ids) if chosen.page == 1 else []
